@@ -1,0 +1,1 @@
+//! The wire shape of manifests, one folder per version, one file per kind.

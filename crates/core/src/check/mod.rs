@@ -1,0 +1,1 @@
+//! Findings about a change set: risks with a stable code and a fix.

@@ -1,0 +1,1 @@
+//! How the desired state differs from the observed one.

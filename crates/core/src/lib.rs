@@ -1,0 +1,29 @@
+//! The model of iggyctl: what a manifest declares, what a server has, how the
+//! two differ, and the ordered steps that make them equal.
+//!
+//! ```text
+//!  SourceFile ──manifest──▶ DesiredState ─┐
+//!                                         ├─diff──▶ ChangeSet ──plan──▶ Plan ──render──▶ text, JSON
+//!              ObservedState ─────────────┘
+//! ```
+//!
+//! Nothing in here does IO, reads a clock or an environment variable, or draws
+//! a random number: the same input gives the same bytes. Imports point one way,
+//! from the top of this list to the bottom; `tests/imports_point_one_way.rs`
+//! holds that:
+//!
+//! `render` → `plan` → `check` → `diff` → `manifest` → `api` → `state` →
+//! `diagnostic` → `address` → `quantity`, `name`, `secret`
+
+pub mod address;
+pub mod api;
+pub mod check;
+pub mod diagnostic;
+pub mod diff;
+pub mod manifest;
+pub mod name;
+pub mod plan;
+pub mod quantity;
+pub mod render;
+pub mod secret;
+pub mod state;

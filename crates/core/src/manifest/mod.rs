@@ -1,0 +1,1 @@
+//! From files to a `DesiredState`: parse, substitute, validate, merge.

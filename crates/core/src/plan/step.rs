@@ -1,0 +1,189 @@
+//! The values of a plan.
+
+use serde::Serialize;
+
+use crate::address::Address;
+use crate::name::ResourceName;
+use crate::state::desired::TopicSettings;
+
+/// Position of a step in its plan, from 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct StepId(pub u32);
+
+/// One call on the broker.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// Its position.
+    pub id: StepId,
+    /// The resource that it changes, by the name it has after the step.
+    pub address: Address,
+    /// The call.
+    pub action: Action,
+    /// Steps that must have been applied before; always earlier ones.
+    pub needs: Vec<StepId>,
+    /// What may go wrong for the people who use the resource.
+    pub risk: Risk,
+    /// What the step costs the server.
+    pub cost: Cost,
+}
+
+/// What to call, with everything that the call needs. Streams, topics and
+/// groups are named as they are called at the moment of the step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Action {
+    /// Create a stream.
+    CreateStream {
+        /// Its name.
+        stream: ResourceName,
+    },
+    /// Give a stream another name in place.
+    RenameStream {
+        /// The name it has.
+        from: ResourceName,
+        /// The name it gets.
+        to: ResourceName,
+    },
+    /// Create a topic with its first partitions (at most 1000 in this call).
+    CreateTopic {
+        /// The stream it is in.
+        stream: ResourceName,
+        /// Its name.
+        topic: ResourceName,
+        /// Partitions, 0 to 1000.
+        partitions: u32,
+        /// Declared settings only; the server derives the others.
+        settings: TopicSettings,
+    },
+    /// Change the name or the updatable settings of a topic in one call.
+    UpdateTopic {
+        /// The stream it is in.
+        stream: ResourceName,
+        /// The name it has.
+        topic: ResourceName,
+        /// The name it gets, when it is renamed.
+        rename_to: Option<ResourceName>,
+        /// Only settings that change.
+        settings: TopicSettings,
+    },
+    /// Add partitions at the end. Relative on the wire: after a lost reply the
+    /// count is read again.
+    AddPartitions {
+        /// The stream.
+        stream: ResourceName,
+        /// The topic.
+        topic: ResourceName,
+        /// The count that must be there before.
+        from: u32,
+        /// The count afterwards; at most 1000 more.
+        to: u32,
+    },
+    /// Remove the partitions with the highest ids, with their data. Never sent
+    /// twice in one run.
+    RemovePartitions {
+        /// The stream.
+        stream: ResourceName,
+        /// The topic.
+        topic: ResourceName,
+        /// The count that must be there before.
+        from: u32,
+        /// The count afterwards; at most 1000 fewer.
+        to: u32,
+    },
+    /// Create a consumer group.
+    CreateConsumerGroup {
+        /// The stream.
+        stream: ResourceName,
+        /// The topic.
+        topic: ResourceName,
+        /// Its name.
+        group: ResourceName,
+    },
+}
+
+/// What a step may cost the people who use the resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Risk {
+    /// Nothing that exists is touched.
+    Safe,
+    /// Clients can notice: a rename, other key routing, less retention.
+    Risky,
+    /// Data is lost.
+    Destructive,
+}
+
+/// What a step costs the server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cost {
+    /// Requests when nothing goes wrong.
+    pub requests: u32,
+}
+
+/// A change that is needed and will not be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Blocked {
+    /// The resource.
+    pub address: Address,
+    /// Why.
+    pub reason: BlockReason,
+    /// The way out, with the flag to copy where there is one.
+    pub way_out: String,
+}
+
+/// Why a change is blocked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "code", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum BlockReason {
+    /// A setting that the server takes only at creation differs.
+    CreateOnly {
+        /// Its name in the manifest.
+        field: String,
+        /// What the server has.
+        from: String,
+        /// What the manifest declares.
+        to: String,
+    },
+    /// Fewer partitions are declared than there are.
+    PartitionShrink {
+        /// What the server has.
+        from: u32,
+        /// What the manifest declares.
+        to: u32,
+        /// Messages in the topic: an upper bound of what would be lost.
+        messages: u64,
+    },
+    /// The parent of a granular document is neither declared nor on the server.
+    ParentMissing {
+        /// The parent.
+        parent: Address,
+    },
+    /// What is there could not be read.
+    NotReadable {
+        /// The server's reason.
+        reason: String,
+    },
+    /// Both names of a rename exist on the server.
+    RenameCollision {
+        /// The old name, which is still there.
+        previous: Address,
+    },
+    /// It needs something that is itself blocked.
+    DependsOnBlocked {
+        /// What it needs.
+        address: Address,
+    },
+}
+
+/// What will be done, in order, and what will not be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// The steps in an order that satisfies every `needs`.
+    pub steps: Vec<Step>,
+    /// What is blocked.
+    pub blocked: Vec<Blocked>,
+}

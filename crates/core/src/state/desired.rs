@@ -1,0 +1,123 @@
+//! What the manifests declare, after every document was validated and merged.
+
+use std::collections::BTreeMap;
+
+use crate::diagnostic::Origin;
+use crate::name::ResourceName;
+use crate::quantity::{ByteSize, Compression, Durability, MaxTopicSize, MessageExpiry};
+
+/// Everything that a set of manifests declares.
+///
+/// Only `manifest::compile` makes one, so holding a value means that it was
+/// validated: names are legal, nothing is declared twice, renames have no
+/// cycle, quantities are within the server's limits.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct DesiredState {
+    /// Name of the `IggyTopology`, if there is one: the owner of history and pruning.
+    pub project: Option<String>,
+    /// What `--prune` may touch.
+    pub owns: Ownership,
+    /// Streams that are declared, or that are only named as the parent of something declared.
+    pub streams: BTreeMap<ResourceName, DesiredStream>,
+}
+
+/// The declared ownership (`spec.owns`): patterns in the manifest's own words.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Ownership {
+    /// Stream names or patterns (`billing-*`).
+    pub streams: Vec<String>,
+    /// Topic patterns `stream/topic` in streams that belong to somebody else.
+    pub topics: Vec<String>,
+    /// User names or patterns.
+    pub users: Vec<String>,
+}
+
+/// Whether a manifest declares a resource or only names it as a parent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Presence {
+    /// Declared: created when missing.
+    Declared,
+    /// Named by `spec.stream` or `spec.topic` only: looked up, and blocked when
+    /// missing, never created.
+    Parent,
+}
+
+/// A stream of the desired state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DesiredStream {
+    /// Declared, or only named as a parent.
+    pub presence: Presence,
+    /// The name it had before; acts only while the target is missing and the
+    /// source is there and not declared otherwise.
+    pub previous_name: Option<ResourceName>,
+    /// Whether the manifest holds a list of topics for it; without one its
+    /// other topics are never looked at.
+    pub topics_listed: bool,
+    /// Its topics by name.
+    pub topics: BTreeMap<ResourceName, DesiredTopic>,
+    /// Where it was declared (or first named).
+    pub origin: Origin,
+}
+
+/// A topic of the desired state.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DesiredTopic {
+    /// Declared, or only named as a parent.
+    pub presence: Presence,
+    /// The name it had before, see [`DesiredStream::previous_name`].
+    pub previous_name: Option<ResourceName>,
+    /// Number of partitions; absent is not managed (one at creation).
+    pub partitions: Option<u32>,
+    /// Its declared settings; absent ones are not managed.
+    pub settings: TopicSettings,
+    /// Whether the manifest holds a list of consumer groups for it.
+    pub groups_listed: bool,
+    /// Its consumer groups by name.
+    pub groups: BTreeMap<ResourceName, DesiredConsumerGroup>,
+    /// Where it was declared (or first named).
+    pub origin: Origin,
+}
+
+/// A consumer group of the desired state; the server keeps no settings for one.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DesiredConsumerGroup {
+    /// Where it was declared.
+    pub origin: Origin,
+}
+
+/// The settings of a topic that a manifest can declare, each absent when it is
+/// not managed.
+///
+/// The same struct carries what a step sends, so a comparison that destructures
+/// it cannot forget a field.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TopicSettings {
+    /// How long a message is kept. Updatable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message_expiry: Option<MessageExpiry>,
+    /// How large the topic may grow. Updatable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub max_topic_size: Option<MaxTopicSize>,
+    /// Compression recorded for the topic. Updatable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub compression: Option<Compression>,
+    /// Size of one segment file. Create-only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub segment_size: Option<ByteSize>,
+    /// When a message counts as stored. Create-only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub durability: Option<Durability>,
+    /// When a consumer offset counts as stored. Create-only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub consumer_offset_durability: Option<Durability>,
+    /// Flush after this many messages. Create-only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub messages_required_to_save: Option<u32>,
+    /// Flush after this many bytes. Create-only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size_of_messages_required_to_save: Option<ByteSize>,
+    /// Reserve segment files up front. Create-only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preallocate_segments: Option<bool>,
+}

@@ -1,0 +1,7 @@
+//! What is wanted and what is there, in one vocabulary.
+//!
+//! [`desired`] comes from manifests, [`observed`] from a server. Both speak
+//! names; numeric ids appear only in [`observed`], and never in a plan.
+
+pub mod desired;
+pub mod observed;

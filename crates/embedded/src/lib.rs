@@ -1,0 +1,1 @@
+//! An Iggy-compatible server in this process.

@@ -1,0 +1,1 @@
+//! Broker ports and everything that talks to a broker.

@@ -1,0 +1,2 @@
+//! The `iggyctl` program.
+fn main() {}
