@@ -215,7 +215,17 @@ mod tests {
 
     #[test]
     fn what_is_no_address_is_refused() {
-        for text in ["", "stream", "stream/", "topic/a", "topic/a/b/c", "queue/a", "stream/%", "stream/%zz", "stream/%ff"] {
+        for text in [
+            "",
+            "stream",
+            "stream/",
+            "topic/a",
+            "topic/a/b/c",
+            "queue/a",
+            "stream/%",
+            "stream/%zz",
+            "stream/%ff",
+        ] {
             assert!(text.parse::<Address>().is_err(), "{text}");
         }
     }

@@ -31,7 +31,11 @@ pub struct Step {
 /// What to call, with everything that the call needs. Streams, topics and
 /// groups are named as they are called at the moment of the step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "kind",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
 pub enum Action {
     /// Create a stream.
     CreateStream {
@@ -136,7 +140,11 @@ pub struct Blocked {
 
 /// Why a change is blocked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "code", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[serde(
+    tag = "code",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
 pub enum BlockReason {
     /// A setting that the server takes only at creation differs.
     CreateOnly {

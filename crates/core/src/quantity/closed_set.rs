@@ -1,5 +1,15 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+
+use super::QuantityError;
+
 /// The compression that a topic records; the server itself does not compress.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Compression {
     /// Messages are kept as they came.
     None,
@@ -8,7 +18,8 @@ pub enum Compression {
 }
 
 /// When a write counts as stored.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Durability {
     /// Once the replicas hold it in memory.
     Replicated,
@@ -16,33 +27,79 @@ pub enum Durability {
     Persisted,
 }
 
+/// `as_str`, `FromStr`, `Display` and the schema from one list of words.
+macro_rules! closed_set {
+    ($type:ident, $expected:literal, { $($variant:ident => $word:literal),+ $(,)? }) => {
+        impl $type {
+            /// Every value, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-impl serde::Serialize for Compression {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
+            /// The word in manifests and on the wire.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word),+
+                }
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = QuantityError;
+
+            fn from_str(text: &str) -> Result<Self, QuantityError> {
+                match text {
+                    $($word => Ok(Self::$variant),)+
+                    _ => Err(QuantityError {
+                        expected: $expected,
+                        found: text.to_owned(),
+                        reason: None,
+                    }),
+                }
+            }
+        }
+
+        impl fmt::Display for $type {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(self.as_str())
+            }
+        }
+
+        impl JsonSchema for $type {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "enum": [$($word),+] })
+            }
+        }
+    };
 }
 
-impl serde::Serialize for Durability {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
+closed_set!(Compression, "`none` or `gzip`", {
+    None => "none",
+    Gzip => "gzip",
+});
 
-impl std::fmt::Display for Compression {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::None => "none",
-            Self::Gzip => "gzip",
-        })
-    }
-}
+closed_set!(Durability, "`replicated` or `persisted`", {
+    Replicated => "replicated",
+    Persisted => "persisted",
+});
 
-impl std::fmt::Display for Durability {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::Replicated => "replicated",
-            Self::Persisted => "persisted",
-        })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_word_is_read_back_by_both_readers() {
+        for value in Compression::ALL {
+            assert_eq!(value.as_str().parse(), Ok(*value));
+            assert_eq!(serde_json::to_value(value).unwrap(), value.as_str());
+        }
+        for value in Durability::ALL {
+            assert_eq!(value.as_str().parse(), Ok(*value));
+            assert_eq!(serde_json::to_value(value).unwrap(), value.as_str());
+        }
+        assert!("GZIP".parse::<Compression>().is_err());
     }
 }
