@@ -2,7 +2,78 @@
 //!
 //! A [`Plan`] is so specific that applying it has nothing left to choose:
 //! each [`Step`] is one call on the broker, with everything the call needs.
+//!
+//! ```text
+//! ChangeSet ──plan──▶ Plan ──restrict──▶ Plan ──approve──▶ ApprovedPlan
+//! ```
 
+mod approve;
+mod build;
+mod restrict;
 mod step;
+mod summary;
+mod way_out;
 
-pub use step::{Action, BlockReason, Blocked, Cost, Plan, Risk, Step, StepId};
+use std::collections::BTreeSet;
+
+use serde::Serialize;
+
+pub use crate::diff::{Basis, BlockReason};
+pub use approve::{ApprovedPlan, DestructionGrant, Refusal};
+pub use build::plan;
+pub use restrict::UnknownAddress;
+pub use step::{Action, Cost, Precondition, Risk, Step, StepId};
+pub use summary::{Summary, Verb};
+
+use crate::address::Address;
+
+/// Most partitions that one request creates or removes
+/// (`iggy_binary_protocol` 0.11.0, `lib.rs`).
+pub const MAX_PARTITIONS_PER_REQUEST: u32 = 1000;
+
+/// What the command line allows beyond what is safe. Given when the plan is
+/// made, so that the plan shows what it will do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Approvals {
+    /// Resources that may lose data (`--allow-destroy ADDRESS`).
+    pub allow_destroy: BTreeSet<Address>,
+}
+
+/// A change that is needed and will not be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Blocked {
+    /// The resource.
+    pub address: Address,
+    /// Why.
+    pub reason: BlockReason,
+    /// The way out, with the flag to copy where there is one.
+    pub way_out: String,
+}
+
+/// What will be done, in order, and what will not be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// The steps in an order that satisfies every `needs`.
+    pub steps: Vec<Step>,
+    /// What is blocked.
+    pub blocked: Vec<Blocked>,
+    /// The fingerprint of what the server had.
+    pub basis: Basis,
+    /// What was allowed when the plan was made.
+    pub approvals: Approvals,
+    /// The addresses that it was restricted to; empty when it was not.
+    pub only: BTreeSet<Address>,
+    /// Counts for the footer.
+    pub summary: Summary,
+}
+
+impl Plan {
+    /// Whether there is nothing to do and nothing in the way.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.blocked.is_empty()
+    }
+}

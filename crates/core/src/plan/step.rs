@@ -20,8 +20,11 @@ pub struct Step {
     pub address: Address,
     /// The call.
     pub action: Action,
-    /// Steps that must have been applied before; always earlier ones.
+    /// Steps that must have been applied before; always earlier ones, and
+    /// only those that no other of them needs already.
     pub needs: Vec<StepId>,
+    /// What must hold on the server right before the call.
+    pub preconditions: Vec<Precondition>,
     /// What may go wrong for the people who use the resource.
     pub risk: Risk,
     /// What the step costs the server.
@@ -106,6 +109,33 @@ pub enum Action {
     },
 }
 
+/// What must hold on the server right before a step.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(
+    tag = "kind",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub enum Precondition {
+    /// Nothing has this name.
+    Absent {
+        /// The name.
+        address: Address,
+    },
+    /// Something has this name.
+    Present {
+        /// The name.
+        address: Address,
+    },
+    /// The topic has exactly this many partitions.
+    Partitions {
+        /// The topic.
+        address: Address,
+        /// How many.
+        count: u32,
+    },
+}
+
 /// What a step may cost the people who use the resource.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -124,74 +154,4 @@ pub enum Risk {
 pub struct Cost {
     /// Requests when nothing goes wrong.
     pub requests: u32,
-}
-
-/// A change that is needed and will not be made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Blocked {
-    /// The resource.
-    pub address: Address,
-    /// Why.
-    pub reason: BlockReason,
-    /// The way out, with the flag to copy where there is one.
-    pub way_out: String,
-}
-
-/// Why a change is blocked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(
-    tag = "code",
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase"
-)]
-pub enum BlockReason {
-    /// A setting that the server takes only at creation differs.
-    CreateOnly {
-        /// Its name in the manifest.
-        field: String,
-        /// What the server has.
-        from: String,
-        /// What the manifest declares.
-        to: String,
-    },
-    /// Fewer partitions are declared than there are.
-    PartitionShrink {
-        /// What the server has.
-        from: u32,
-        /// What the manifest declares.
-        to: u32,
-        /// Messages in the topic: an upper bound of what would be lost.
-        messages: u64,
-    },
-    /// The parent of a granular document is neither declared nor on the server.
-    ParentMissing {
-        /// The parent.
-        parent: Address,
-    },
-    /// What is there could not be read.
-    NotReadable {
-        /// The server's reason.
-        reason: String,
-    },
-    /// Both names of a rename exist on the server.
-    RenameCollision {
-        /// The old name, which is still there.
-        previous: Address,
-    },
-    /// It needs something that is itself blocked.
-    DependsOnBlocked {
-        /// What it needs.
-        address: Address,
-    },
-}
-
-/// What will be done, in order, and what will not be.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Plan {
-    /// The steps in an order that satisfies every `needs`.
-    pub steps: Vec<Step>,
-    /// What is blocked.
-    pub blocked: Vec<Blocked>,
 }

@@ -1,0 +1,206 @@
+use serde::Serialize;
+
+use super::basis::Basis;
+use super::setting::Setting;
+use crate::address::Address;
+use crate::name::ResourceName;
+use crate::state::desired::TopicSettings;
+
+/// How the desired state differs from the observed one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChangeSet {
+    /// What differs, as a tree read top-down: a stream, each of its topics
+    /// followed by the topic's groups, the next stream.
+    pub changes: Vec<Change>,
+    /// Renames that do not happen although somebody may expect them to.
+    pub notices: Vec<Notice>,
+    /// How many declared resources do not differ.
+    pub unchanged: Tally,
+    /// The fingerprint of what was compared.
+    pub basis: Basis,
+}
+
+/// How many resources of each kind.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Tally {
+    /// Streams.
+    pub streams: u32,
+    /// Topics.
+    pub topics: u32,
+    /// Consumer groups.
+    pub groups: u32,
+}
+
+impl Tally {
+    /// All kinds together.
+    #[must_use]
+    pub fn total(self) -> u32 {
+        let Self {
+            streams,
+            topics,
+            groups,
+        } = self;
+        streams + topics + groups
+    }
+}
+
+/// A resource that differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The resource, by the name that is declared.
+    pub address: Address,
+    /// What differs.
+    pub difference: Difference,
+    /// What stands in the way. Those of a [`Difference::ChangeTopic`] hold back
+    /// only the attribute that they name; any other holds back the resource and
+    /// everything inside it.
+    pub obstacles: Vec<BlockReason>,
+}
+
+impl Change {
+    /// Whether nothing of it can be done.
+    #[must_use]
+    pub fn is_held_back(&self) -> bool {
+        match self.difference {
+            Difference::ChangeTopic(_) => false,
+            Difference::Unknown => true,
+            Difference::CreateStream
+            | Difference::RenameStream { .. }
+            | Difference::CreateTopic { .. }
+            | Difference::CreateConsumerGroup => !self.obstacles.is_empty(),
+        }
+    }
+}
+
+/// What differs about a resource.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Difference {
+    /// The stream is missing.
+    CreateStream,
+    /// The stream has its previous name.
+    RenameStream {
+        /// The name it has.
+        from: ResourceName,
+    },
+    /// The topic is missing.
+    CreateTopic {
+        /// Declared partitions, or the one that a topic gets by default.
+        partitions: u32,
+        /// Declared settings.
+        settings: TopicSettings,
+    },
+    /// The topic is there and differs.
+    ChangeTopic(Box<TopicChange>),
+    /// The consumer group is missing.
+    CreateConsumerGroup,
+    /// It could not be read, or something that it is in could not.
+    Unknown,
+}
+
+/// How a topic that is there differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TopicChange {
+    /// The name it has, when that is its previous one.
+    pub renamed_from: Option<ResourceName>,
+    /// Settings that can be changed in place and differ.
+    pub settings: Vec<SettingChange>,
+    /// The number of partitions, when it differs.
+    pub partitions: Option<PartitionChange>,
+    /// How many declared attributes do not differ.
+    pub unchanged_attributes: u32,
+    /// What the topic holds.
+    pub holds: Holdings,
+}
+
+/// A setting with what the server has and what is declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SettingChange {
+    /// What the server has.
+    pub from: Setting,
+    /// What is declared: the same setting, another value.
+    pub to: Setting,
+}
+
+/// A number of partitions with what the server has and what is declared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PartitionChange {
+    /// What the server has.
+    pub from: u32,
+    /// What is declared.
+    pub to: u32,
+}
+
+/// What a topic holds; both are eventually consistent on the server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Holdings {
+    /// Messages stored.
+    pub messages: u64,
+    /// Bytes stored.
+    pub bytes: u64,
+}
+
+/// A rename that does not happen because both names exist on the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Notice {
+    /// The resource by its declared name.
+    pub address: Address,
+    /// The previous name, which something on the server still has and nobody declares.
+    pub previous: Address,
+}
+
+/// Why a change is blocked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(
+    tag = "code",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub enum BlockReason {
+    /// A setting that the server takes only at creation differs.
+    CreateOnly {
+        /// Its name in the manifest.
+        field: String,
+        /// What the server has.
+        from: String,
+        /// What the manifest declares.
+        to: String,
+    },
+    /// The manifest declares a setting that this server does not know.
+    UnknownSetting {
+        /// Its name in the manifest.
+        field: String,
+        /// What the manifest declares.
+        to: String,
+    },
+    /// The topic may not be limited to less than one of its segments (1019).
+    BelowSegmentSize {
+        /// What the manifest declares as `maxTopicSize`.
+        max_topic_size: String,
+        /// The segment size that the topic has, or will get.
+        segment_size: String,
+    },
+    /// Fewer partitions are declared than there are.
+    PartitionShrink {
+        /// What the server has.
+        from: u32,
+        /// What the manifest declares.
+        to: u32,
+        /// Messages in the topic: an upper bound of what would be lost.
+        messages: u64,
+    },
+    /// The parent of a granular document is neither declared nor on the server.
+    ParentMissing {
+        /// The parent.
+        parent: Address,
+    },
+    /// What is there could not be read.
+    NotReadable {
+        /// The server's reason.
+        reason: String,
+    },
+    /// It needs something that is itself blocked.
+    DependsOnBlocked {
+        /// What it needs.
+        address: Address,
+    },
+}

@@ -1,0 +1,255 @@
+use super::basis::BasisRecorder;
+use super::change::{
+    BlockReason, Change, Difference, Holdings, PartitionChange, SettingChange, TopicChange,
+};
+use super::setting::Setting;
+use crate::address::Address;
+use crate::name::ResourceName;
+use crate::quantity::{ByteSize, MaxTopicSize};
+use crate::state::desired::{DesiredTopic, TopicSettings};
+use crate::state::observed::ObservedTopic;
+
+/// Segment size of a topic whose manifest names none: a constant of the 0.9
+/// server (`iggy_common` 0.11.0, `types/options/mod.rs`).
+pub const DEFAULT_SEGMENT_SIZE: ByteSize = ByteSize(1 << 30);
+
+/// Partitions of a topic whose manifest names no number.
+pub const DEFAULT_PARTITIONS: u32 = 1;
+
+/// A topic that is not there.
+pub(super) fn create(
+    address: Address,
+    desired: &DesiredTopic,
+    mut obstacles: Vec<BlockReason>,
+) -> Change {
+    let settings = desired.settings;
+    let segment_size = settings.segment_size.unwrap_or(DEFAULT_SEGMENT_SIZE);
+    obstacles.extend(below_segment_size(settings.max_topic_size, segment_size));
+    Change {
+        address,
+        difference: Difference::CreateTopic {
+            partitions: desired.partitions.unwrap_or(DEFAULT_PARTITIONS),
+            settings,
+        },
+        obstacles,
+    }
+}
+
+/// A topic that is there; `None` when nothing differs.
+pub(super) fn compare(
+    address: &Address,
+    desired: &DesiredTopic,
+    renamed_from: Option<&ResourceName>,
+    observed: &ObservedTopic,
+    basis: &mut BasisRecorder,
+) -> Option<Change> {
+    let DesiredTopic {
+        presence: _,
+        previous_name: _,
+        partitions,
+        settings,
+        groups_listed: _,
+        groups: _,
+        origin: _,
+    } = desired;
+    let ObservedTopic {
+        id: _,
+        created_at_micros: _,
+        partitions: live_partitions,
+        settings: live_settings,
+        size_bytes,
+        messages,
+        groups: _,
+    } = observed;
+
+    let mut comparison = Comparison {
+        basis,
+        changed: Vec::new(),
+        obstacles: Vec::new(),
+        unchanged: 0,
+    };
+    comparison.all_settings(settings, live_settings);
+    let partitions = partitions.and_then(|to| comparison.partitions(*live_partitions, to));
+    let Comparison {
+        changed,
+        obstacles,
+        unchanged,
+        ..
+    } = comparison;
+    if renamed_from.is_none() && changed.is_empty() && obstacles.is_empty() && partitions.is_none()
+    {
+        return None;
+    }
+    Some(Change {
+        address: address.clone(),
+        difference: Difference::ChangeTopic(Box::new(TopicChange {
+            renamed_from: renamed_from.cloned(),
+            settings: changed,
+            partitions,
+            unchanged_attributes: unchanged,
+            holds: Holdings {
+                messages: *messages,
+                bytes: *size_bytes,
+            },
+        })),
+        obstacles,
+    })
+}
+
+fn below_segment_size(
+    max_topic_size: Option<MaxTopicSize>,
+    segment_size: ByteSize,
+) -> Option<BlockReason> {
+    match max_topic_size {
+        Some(MaxTopicSize::Bytes(bytes)) if bytes < segment_size => {
+            Some(BlockReason::BelowSegmentSize {
+                max_topic_size: bytes.to_string(),
+                segment_size: segment_size.to_string(),
+            })
+        }
+        Some(MaxTopicSize::Bytes(_) | MaxTopicSize::Unlimited) | None => None,
+    }
+}
+
+struct Comparison<'a> {
+    basis: &'a mut BasisRecorder,
+    changed: Vec<SettingChange>,
+    obstacles: Vec<BlockReason>,
+    unchanged: u32,
+}
+
+impl Comparison<'_> {
+    /// Both sides are taken apart, so that a new setting cannot be forgotten.
+    fn all_settings(&mut self, desired: &TopicSettings, live: &TopicSettings) {
+        let TopicSettings {
+            message_expiry,
+            max_topic_size,
+            compression,
+            segment_size,
+            durability,
+            consumer_offset_durability,
+            messages_required_to_save,
+            size_of_messages_required_to_save,
+            preallocate_segments,
+        } = *desired;
+        let TopicSettings {
+            message_expiry: live_message_expiry,
+            max_topic_size: live_max_topic_size,
+            compression: live_compression,
+            segment_size: live_segment_size,
+            durability: live_durability,
+            consumer_offset_durability: live_consumer_offset_durability,
+            messages_required_to_save: live_messages_required_to_save,
+            size_of_messages_required_to_save: live_size_of_messages_required_to_save,
+            preallocate_segments: live_preallocate_segments,
+        } = *live;
+
+        self.updatable(message_expiry, live_message_expiry, Setting::MessageExpiry);
+        self.max_topic_size(max_topic_size, live_max_topic_size, live_segment_size);
+        self.updatable(compression, live_compression, Setting::Compression);
+        self.create_only(segment_size, live_segment_size, Setting::SegmentSize);
+        self.create_only(durability, live_durability, Setting::Durability);
+        self.create_only(
+            consumer_offset_durability,
+            live_consumer_offset_durability,
+            Setting::ConsumerOffsetDurability,
+        );
+        self.create_only(
+            messages_required_to_save,
+            live_messages_required_to_save,
+            Setting::MessagesRequiredToSave,
+        );
+        self.create_only(
+            size_of_messages_required_to_save,
+            live_size_of_messages_required_to_save,
+            Setting::SizeOfMessagesRequiredToSave,
+        );
+        self.create_only(
+            preallocate_segments,
+            live_preallocate_segments,
+            Setting::PreallocateSegments,
+        );
+    }
+
+    fn partitions(&mut self, from: u32, to: u32) -> Option<PartitionChange> {
+        self.basis.partitions(from);
+        if from == to {
+            self.unchanged += 1;
+            return None;
+        }
+        Some(PartitionChange { from, to })
+    }
+
+    fn max_topic_size(
+        &mut self,
+        desired: Option<MaxTopicSize>,
+        live: Option<MaxTopicSize>,
+        live_segment_size: Option<ByteSize>,
+    ) {
+        let differs = desired.is_some() && live.is_some() && desired != live;
+        let Some(segment_size) = live_segment_size.filter(|_| differs) else {
+            return self.updatable(desired, live, Setting::MaxTopicSize);
+        };
+        self.basis.setting(Setting::SegmentSize(segment_size));
+        match below_segment_size(desired, segment_size) {
+            Some(obstacle) => {
+                if let Some(live) = live {
+                    self.basis.setting(Setting::MaxTopicSize(live));
+                }
+                self.obstacles.push(obstacle);
+            }
+            None => self.updatable(desired, live, Setting::MaxTopicSize),
+        }
+    }
+
+    fn updatable<T: Copy + PartialEq>(
+        &mut self,
+        desired: Option<T>,
+        live: Option<T>,
+        setting: impl Fn(T) -> Setting,
+    ) {
+        if let Some(change) = self.differing(desired, live, setting) {
+            self.changed.push(change);
+        }
+    }
+
+    fn create_only<T: Copy + PartialEq>(
+        &mut self,
+        desired: Option<T>,
+        live: Option<T>,
+        setting: impl Fn(T) -> Setting,
+    ) {
+        if let Some(SettingChange { from, to }) = self.differing(desired, live, setting) {
+            self.obstacles.push(BlockReason::CreateOnly {
+                field: to.name().to_owned(),
+                from: from.to_string(),
+                to: to.to_string(),
+            });
+        }
+    }
+
+    fn differing<T: Copy + PartialEq>(
+        &mut self,
+        desired: Option<T>,
+        live: Option<T>,
+        setting: impl Fn(T) -> Setting,
+    ) -> Option<SettingChange> {
+        let desired = desired?;
+        let to = setting(desired);
+        let Some(live) = live else {
+            self.basis.unknown_setting(to.name());
+            self.obstacles.push(BlockReason::UnknownSetting {
+                field: to.name().to_owned(),
+                to: to.to_string(),
+            });
+            return None;
+        };
+        let from = setting(live);
+        self.basis.setting(from);
+        if desired == live {
+            self.unchanged += 1;
+            return None;
+        }
+        Some(SettingChange { from, to })
+    }
+}

@@ -1,0 +1,96 @@
+use std::collections::BTreeSet;
+
+use super::{Blocked, Plan, Risk, Step};
+use crate::address::Address;
+
+/// The permission to lose data, resource by resource.
+///
+/// Only the edge that a person speaks to makes one: the command line from
+/// `--allow-destroy`, each address typed by somebody. A library that applies
+/// plans takes an [`ApprovedPlan`] and never makes a grant of its own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DestructionGrant {
+    addresses: BTreeSet<Address>,
+}
+
+impl DestructionGrant {
+    /// What a person typed after `--allow-destroy`.
+    #[must_use]
+    pub fn from_command_line(addresses: BTreeSet<Address>) -> Self {
+        Self { addresses }
+    }
+}
+
+/// Why a plan is not approved.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Some of what is needed is blocked.
+    #[error("{} needed {} blocked", blocked.len(), if blocked.len() == 1 { "change is" } else { "changes are" })]
+    Blocked {
+        /// The lines.
+        blocked: Vec<Blocked>,
+    },
+    /// A step would lose data that nobody allowed to be lost.
+    #[error("a step would lose data of {}, which was not allowed", list(addresses))]
+    DestructionNotGranted {
+        /// The resources.
+        addresses: BTreeSet<Address>,
+    },
+}
+
+fn list(addresses: &BTreeSet<Address>) -> String {
+    let texts: Vec<String> = addresses.iter().map(ToString::to_string).collect();
+    texts.join(", ")
+}
+
+/// A plan that may be applied. [`Plan::approve`] is the only way to make one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApprovedPlan {
+    plan: Plan,
+}
+
+impl ApprovedPlan {
+    /// The plan as it was approved.
+    #[must_use]
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Its steps.
+    #[must_use]
+    pub fn steps(&self) -> &[Step] {
+        &self.plan.steps
+    }
+}
+
+impl Plan {
+    /// Approves the plan as a whole. With `skip_blocked` blocked lines are left
+    /// out of the apply instead of stopping it.
+    ///
+    /// # Errors
+    ///
+    /// Blocked lines without `skip_blocked`; a step that loses data of a
+    /// resource that the grant does not name.
+    pub fn approve(
+        self,
+        skip_blocked: bool,
+        grant: &DestructionGrant,
+    ) -> Result<ApprovedPlan, Refusal> {
+        if !self.blocked.is_empty() && !skip_blocked {
+            return Err(Refusal::Blocked {
+                blocked: self.blocked,
+            });
+        }
+        let addresses: BTreeSet<Address> = self
+            .steps
+            .iter()
+            .filter(|step| step.risk == Risk::Destructive)
+            .filter(|step| !grant.addresses.contains(&step.address))
+            .map(|step| step.address.clone())
+            .collect();
+        if !addresses.is_empty() {
+            return Err(Refusal::DestructionNotGranted { addresses });
+        }
+        Ok(ApprovedPlan { plan: self })
+    }
+}

@@ -1,0 +1,498 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::step::{Action, Cost, Precondition, Risk, Step, StepId};
+use super::summary::Summary;
+use super::way_out::way_out;
+use super::{Approvals, Blocked, MAX_PARTITIONS_PER_REQUEST, Plan};
+use crate::address::Address;
+use crate::diff::{
+    BlockReason, Change, ChangeSet, Difference, PartitionChange, Setting, SettingChange,
+    TopicChange,
+};
+use crate::name::ResourceName;
+use crate::quantity::{MaxTopicSize, MessageExpiry};
+use crate::state::desired::TopicSettings;
+
+/// Orders what differs into steps, and says what is blocked. The same change
+/// set and approvals give the same plan to the byte.
+///
+/// ```text
+/// renames of streams, of topics ▶ streams ▶ topics ▶ settings ▶ partitions ▶ groups
+/// ```
+#[must_use]
+pub fn plan(changes: &ChangeSet, approvals: &Approvals) -> Plan {
+    let blocked = blocked_lines(changes, approvals);
+    let mut steps = Steps::default();
+    let doable = || {
+        changes
+            .changes
+            .iter()
+            .filter(|change| !blocked.holds_back(change))
+    };
+
+    for change in in_rename_order(doable().filter_map(stream_rename)) {
+        steps.rename_stream(change);
+    }
+    for change in in_rename_order(doable().filter_map(topic_rename)) {
+        steps.update_topic(change.address, change.topic);
+    }
+    for change in doable() {
+        steps.create_stream(change);
+    }
+    for change in doable() {
+        steps.create_topic(change);
+    }
+    for change in doable() {
+        steps.update_settings(change);
+    }
+    for change in doable() {
+        steps.change_partitions(change, approvals);
+    }
+    for change in doable() {
+        steps.create_group(change);
+    }
+
+    let (steps, blocked) = (steps.steps, blocked.lines);
+    Plan {
+        summary: Summary::of(&steps, &blocked, changes.unchanged.total()),
+        steps,
+        blocked,
+        basis: changes.basis.clone(),
+        approvals: approvals.clone(),
+        only: BTreeSet::new(),
+    }
+}
+
+struct BlockedLines<'a> {
+    lines: Vec<Blocked>,
+    held_back: BTreeSet<&'a Address>,
+}
+
+impl BlockedLines<'_> {
+    fn holds_back(&self, change: &Change) -> bool {
+        self.held_back.contains(&change.address)
+    }
+}
+
+/// Changes come parents first, so one pass finds everything that depends on
+/// something blocked.
+fn blocked_lines<'a>(changes: &'a ChangeSet, approvals: &Approvals) -> BlockedLines<'a> {
+    let mut blocked = BlockedLines {
+        lines: Vec::new(),
+        held_back: BTreeSet::new(),
+    };
+    for change in &changes.changes {
+        let parent = held_back_ancestor(&blocked.held_back, &change.address);
+        let mut reasons = change.obstacles.clone();
+        if let Difference::ChangeTopic(topic) = &change.difference {
+            reasons.extend(forbidden_shrink(&change.address, topic, approvals));
+        }
+        if change.is_held_back() || parent.is_some() {
+            blocked.held_back.insert(&change.address);
+            if let (Some(address), true) = (parent, reasons.is_empty()) {
+                reasons.push(BlockReason::DependsOnBlocked { address });
+            }
+        }
+        for reason in reasons {
+            blocked.lines.push(Blocked {
+                address: change.address.clone(),
+                way_out: way_out(&change.address, &reason),
+                reason,
+            });
+        }
+    }
+    blocked
+}
+
+fn held_back_ancestor(held_back: &BTreeSet<&Address>, address: &Address) -> Option<Address> {
+    if held_back.is_empty() {
+        return None;
+    }
+    let mut parent = address.parent();
+    while let Some(ancestor) = parent {
+        if held_back.contains(&ancestor) {
+            return Some(ancestor);
+        }
+        parent = ancestor.parent();
+    }
+    None
+}
+
+fn forbidden_shrink(
+    address: &Address,
+    topic: &TopicChange,
+    approvals: &Approvals,
+) -> Option<BlockReason> {
+    let PartitionChange { from, to } = topic.partitions?;
+    (to < from && !approvals.allow_destroy.contains(address)).then_some(
+        BlockReason::PartitionShrink {
+            from,
+            to,
+            messages: topic.holds.messages,
+        },
+    )
+}
+
+/// A rename with the name that it frees, as an address beside the new one.
+struct StreamRename<'a> {
+    address: &'a Address,
+    from: &'a ResourceName,
+}
+
+struct TopicRename<'a> {
+    address: &'a Address,
+    topic: &'a TopicChange,
+    from: Address,
+}
+
+trait Rename {
+    fn target(&self) -> Address;
+    fn source(&self) -> Address;
+}
+
+impl Rename for StreamRename<'_> {
+    fn target(&self) -> Address {
+        self.address.clone()
+    }
+
+    fn source(&self) -> Address {
+        Address::Stream(self.from.clone())
+    }
+}
+
+impl Rename for TopicRename<'_> {
+    fn target(&self) -> Address {
+        self.address.clone()
+    }
+
+    fn source(&self) -> Address {
+        self.from.clone()
+    }
+}
+
+fn stream_rename(change: &Change) -> Option<StreamRename<'_>> {
+    match &change.difference {
+        Difference::RenameStream { from } => Some(StreamRename {
+            address: &change.address,
+            from,
+        }),
+        _ => None,
+    }
+}
+
+fn topic_rename(change: &Change) -> Option<TopicRename<'_>> {
+    match &change.difference {
+        Difference::ChangeTopic(topic) => Some(TopicRename {
+            address: &change.address,
+            topic,
+            from: Address::Topic(change.address.stream().clone(), topic.renamed_from.clone()?),
+        }),
+        _ => None,
+    }
+}
+
+/// Orders renames so that a name is free before it is taken: of `a → b` and
+/// `b → c` the second comes first.
+fn in_rename_order<R: Rename>(renames: impl Iterator<Item = R>) -> Vec<R> {
+    let mut waiting: Vec<Option<R>> = renames.map(Some).collect();
+    let by_source: BTreeMap<Address, usize> = waiting
+        .iter()
+        .enumerate()
+        .filter_map(|(index, rename)| Some((rename.as_ref()?.source(), index)))
+        .collect();
+    let mut ordered = Vec::with_capacity(waiting.len());
+    for start in 0..waiting.len() {
+        let mut chain = Vec::new();
+        let mut next = Some(start);
+        while let Some(index) = next {
+            let Some(rename) = waiting[index].take() else {
+                break;
+            };
+            next = by_source.get(&rename.target()).copied();
+            chain.push(rename);
+        }
+        ordered.extend(chain.into_iter().rev());
+    }
+    ordered
+}
+
+#[derive(Default)]
+struct Steps {
+    steps: Vec<Step>,
+    /// The step that makes an address exist under its name.
+    makes: BTreeMap<Address, StepId>,
+    /// The step that frees a name.
+    frees: BTreeMap<Address, StepId>,
+}
+
+impl Steps {
+    fn rename_stream(&mut self, rename: StreamRename<'_>) {
+        let StreamRename { address, from } = rename;
+        let source = Address::Stream(from.clone());
+        let needs = self.frees.get(address).copied().into_iter().collect();
+        let id = self.push(
+            address,
+            Action::RenameStream {
+                from: from.clone(),
+                to: address.stream().clone(),
+            },
+            needs,
+            vec![
+                Precondition::Present {
+                    address: source.clone(),
+                },
+                Precondition::Absent {
+                    address: address.clone(),
+                },
+            ],
+            Risk::Risky,
+        );
+        self.makes.insert(address.clone(), id);
+        self.frees.insert(source, id);
+    }
+
+    fn create_stream(&mut self, change: &Change) {
+        let (Difference::CreateStream, Address::Stream(stream)) =
+            (&change.difference, &change.address)
+        else {
+            return;
+        };
+        let id = self.push(
+            &change.address,
+            Action::CreateStream {
+                stream: stream.clone(),
+            },
+            Vec::new(),
+            absent(&change.address),
+            Risk::Safe,
+        );
+        self.makes.insert(change.address.clone(), id);
+    }
+
+    fn create_topic(&mut self, change: &Change) {
+        let (
+            Difference::CreateTopic {
+                partitions,
+                settings,
+            },
+            Address::Topic(stream, topic),
+        ) = (&change.difference, &change.address)
+        else {
+            return;
+        };
+        let first = (*partitions).min(MAX_PARTITIONS_PER_REQUEST);
+        let needs = self.made_by_parent(&change.address);
+        let id = self.push(
+            &change.address,
+            Action::CreateTopic {
+                stream: stream.clone(),
+                topic: topic.clone(),
+                partitions: first,
+                settings: *settings,
+            },
+            needs,
+            absent(&change.address),
+            Risk::Safe,
+        );
+        self.makes.insert(change.address.clone(), id);
+        self.partitions(&change.address, first, *partitions, Risk::Safe);
+    }
+
+    fn update_settings(&mut self, change: &Change) {
+        if let Difference::ChangeTopic(topic) = &change.difference
+            && topic.renamed_from.is_none()
+            && !topic.settings.is_empty()
+        {
+            self.update_topic(&change.address, topic);
+        }
+    }
+
+    /// The name goes with every update, so a rename with settings is one call.
+    fn update_topic(&mut self, address: &Address, change: &TopicChange) {
+        let Address::Topic(stream, name) = address else {
+            return;
+        };
+        let mut settings = TopicSettings::default();
+        for change in &change.settings {
+            change.to.store(&mut settings);
+        }
+        let current = change.renamed_from.as_ref().unwrap_or(name);
+        let source = Address::Topic(stream.clone(), current.clone());
+        let mut preconditions = vec![Precondition::Present {
+            address: source.clone(),
+        }];
+        let mut needs = Vec::new();
+        let is_rename = change.renamed_from.is_some();
+        if is_rename {
+            preconditions.extend(absent(address));
+            needs.extend(self.frees.get(address).copied());
+        }
+        // A step that frees the name is in the same stream and has its needs.
+        if needs.is_empty() {
+            needs = self.made_by_parent(address);
+        }
+        let is_risky = is_rename || change.settings.iter().any(lowers_retention);
+        let id = self.push(
+            address,
+            Action::UpdateTopic {
+                stream: stream.clone(),
+                topic: current.clone(),
+                rename_to: is_rename.then(|| name.clone()),
+                settings,
+            },
+            needs,
+            preconditions,
+            if is_risky { Risk::Risky } else { Risk::Safe },
+        );
+        if is_rename {
+            self.makes.insert(address.clone(), id);
+            self.frees.insert(source, id);
+        }
+    }
+
+    fn change_partitions(&mut self, change: &Change, approvals: &Approvals) {
+        let Difference::ChangeTopic(topic) = &change.difference else {
+            return;
+        };
+        let Some(PartitionChange { from, to }) = topic.partitions else {
+            return;
+        };
+        if to < from {
+            if forbidden_shrink(&change.address, topic, approvals).is_none() {
+                self.partitions(&change.address, from, to, Risk::Destructive);
+            }
+            return;
+        }
+        // Without partitions there are no keys that could be routed elsewhere.
+        let risk = if from == 0 { Risk::Safe } else { Risk::Risky };
+        self.partitions(&change.address, from, to, risk);
+    }
+
+    fn create_group(&mut self, change: &Change) {
+        let (Difference::CreateConsumerGroup, Address::ConsumerGroup(stream, topic, group)) =
+            (&change.difference, &change.address)
+        else {
+            return;
+        };
+        let needs = self.made_by_parent(&change.address);
+        self.push(
+            &change.address,
+            Action::CreateConsumerGroup {
+                stream: stream.clone(),
+                topic: topic.clone(),
+                group: group.clone(),
+            },
+            needs,
+            absent(&change.address),
+            Risk::Safe,
+        );
+    }
+
+    /// As many requests as it takes from one count to the other.
+    fn partitions(&mut self, address: &Address, from: u32, to: u32, risk: Risk) {
+        let Address::Topic(stream, topic) = address else {
+            return;
+        };
+        let mut needs: Vec<StepId> = match self.makes.get(address) {
+            Some(id) => vec![*id],
+            None => self.made_by_parent(address),
+        };
+        let mut count = from;
+        while count != to {
+            let next = if to > count {
+                count + (to - count).min(MAX_PARTITIONS_PER_REQUEST)
+            } else {
+                count - (count - to).min(MAX_PARTITIONS_PER_REQUEST)
+            };
+            let (stream, topic) = (stream.clone(), topic.clone());
+            let action = if to > count {
+                Action::AddPartitions {
+                    stream,
+                    topic,
+                    from: count,
+                    to: next,
+                }
+            } else {
+                Action::RemovePartitions {
+                    stream,
+                    topic,
+                    from: count,
+                    to: next,
+                }
+            };
+            let precondition = Precondition::Partitions {
+                address: address.clone(),
+                count,
+            };
+            let id = self.push(address, action, needs, vec![precondition], risk);
+            needs = vec![id];
+            count = next;
+        }
+    }
+
+    /// The step that makes the nearest ancestor that is made in this plan.
+    fn made_by_parent(&self, address: &Address) -> Vec<StepId> {
+        let mut parent = address.parent();
+        while let Some(ancestor) = parent {
+            if let Some(id) = self.makes.get(&ancestor) {
+                return vec![*id];
+            }
+            parent = ancestor.parent();
+        }
+        Vec::new()
+    }
+
+    fn push(
+        &mut self,
+        address: &Address,
+        action: Action,
+        needs: Vec<StepId>,
+        preconditions: Vec<Precondition>,
+        risk: Risk,
+    ) -> StepId {
+        let id = StepId(u32::try_from(self.steps.len()).unwrap_or(u32::MAX));
+        self.steps.push(Step {
+            id,
+            address: address.clone(),
+            action,
+            needs,
+            preconditions,
+            risk,
+            cost: Cost { requests: 1 },
+        });
+        id
+    }
+}
+
+fn absent(address: &Address) -> Vec<Precondition> {
+    vec![Precondition::Absent {
+        address: address.clone(),
+    }]
+}
+
+/// Whether the server may drop messages because of the change that it keeps now.
+fn lowers_retention(change: &SettingChange) -> bool {
+    match (change.from, change.to) {
+        (Setting::MessageExpiry(from), Setting::MessageExpiry(to)) => {
+            expiry_micros(to) < expiry_micros(from)
+        }
+        (Setting::MaxTopicSize(from), Setting::MaxTopicSize(to)) => {
+            size_bytes(to) < size_bytes(from)
+        }
+        _ => false,
+    }
+}
+
+fn expiry_micros(expiry: MessageExpiry) -> u64 {
+    match expiry {
+        MessageExpiry::Micros(micros) => micros,
+        MessageExpiry::Never => u64::MAX,
+    }
+}
+
+fn size_bytes(size: MaxTopicSize) -> u64 {
+    match size {
+        MaxTopicSize::Bytes(bytes) => bytes.0,
+        MaxTopicSize::Unlimited => u64::MAX,
+    }
+}

@@ -1,0 +1,134 @@
+use std::collections::BTreeSet;
+
+use super::{Action, BlockReason, Plan, Step, StepId, Summary};
+use crate::address::Address;
+use crate::state::desired::DesiredState;
+
+/// An address of `--only` that names nothing declared.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no manifest declares {0}")]
+pub struct UnknownAddress(pub Address);
+
+impl Plan {
+    /// Leaves of the plan what `only` names or contains, and what that needs.
+    /// A renamed resource goes by its new name, or by its old one.
+    ///
+    /// # Errors
+    ///
+    /// An address that is neither declared nor the old name of something that
+    /// is renamed.
+    pub fn restrict(
+        self,
+        only: &[Address],
+        desired: &DesiredState,
+    ) -> Result<Self, UnknownAddress> {
+        let only: BTreeSet<Address> = only.iter().cloned().collect();
+        let old_names: BTreeSet<Address> = self
+            .steps
+            .iter()
+            .filter_map(|step| old_name(&step.action))
+            .collect();
+        if let Some(unknown) = only
+            .iter()
+            .find(|address| !is_declared(desired, address) && !old_names.contains(address))
+        {
+            return Err(UnknownAddress(unknown.clone()));
+        }
+        let selects = |address: &Address| {
+            let mut current = Some(address.clone());
+            while let Some(address) = current {
+                if only.contains(&address) {
+                    return true;
+                }
+                current = address.parent();
+            }
+            false
+        };
+
+        let Self {
+            steps,
+            blocked,
+            basis,
+            approvals,
+            only: _,
+            summary,
+        } = self;
+        let mut keep: Vec<bool> = steps
+            .iter()
+            .map(|step| {
+                selects(&step.address)
+                    || old_name(&step.action).is_some_and(|address| selects(&address))
+            })
+            .collect();
+        // Needs point backwards, so one pass from the end finds all of them.
+        for index in (0..steps.len()).rev() {
+            if keep[index] {
+                for &StepId(need) in &steps[index].needs {
+                    keep[need as usize] = true;
+                }
+            }
+        }
+        let mut new_ids = vec![StepId(0); steps.len()];
+        let mut kept: Vec<Step> = Vec::new();
+        for (index, mut step) in steps.into_iter().enumerate() {
+            if !keep[index] {
+                continue;
+            }
+            let id = StepId(u32::try_from(kept.len()).unwrap_or(u32::MAX));
+            new_ids[index] = id;
+            step.id = id;
+            for need in &mut step.needs {
+                *need = new_ids[need.0 as usize];
+            }
+            kept.push(step);
+        }
+
+        let mut blockers: BTreeSet<Address> = BTreeSet::new();
+        for line in blocked.iter().filter(|line| selects(&line.address)) {
+            if let BlockReason::DependsOnBlocked { address } = &line.reason {
+                blockers.insert(address.clone());
+            }
+        }
+        let blocked: Vec<_> = blocked
+            .into_iter()
+            .filter(|line| selects(&line.address) || blockers.contains(&line.address))
+            .collect();
+        Ok(Self {
+            summary: Summary::of(&kept, &blocked, summary.unchanged),
+            steps: kept,
+            blocked,
+            basis,
+            approvals,
+            only,
+        })
+    }
+}
+
+fn old_name(action: &Action) -> Option<Address> {
+    match action {
+        Action::RenameStream { from, to: _ } => Some(Address::Stream(from.clone())),
+        Action::UpdateTopic {
+            stream,
+            topic,
+            rename_to: Some(_),
+            settings: _,
+        } => Some(Address::Topic(stream.clone(), topic.clone())),
+        Action::UpdateTopic { .. }
+        | Action::CreateStream { .. }
+        | Action::CreateTopic { .. }
+        | Action::AddPartitions { .. }
+        | Action::RemovePartitions { .. }
+        | Action::CreateConsumerGroup { .. } => None,
+    }
+}
+
+fn is_declared(desired: &DesiredState, address: &Address) -> bool {
+    let stream = desired.streams.get(address.stream());
+    match address {
+        Address::Stream(_) => stream.is_some(),
+        Address::Topic(_, topic) => stream.is_some_and(|stream| stream.topics.contains_key(topic)),
+        Address::ConsumerGroup(_, topic, group) => stream
+            .and_then(|stream| stream.topics.get(topic))
+            .is_some_and(|topic| topic.groups.contains_key(group)),
+    }
+}

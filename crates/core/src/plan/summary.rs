@@ -1,0 +1,81 @@
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{Action, Blocked, Risk, Step};
+use crate::address::Address;
+
+/// What happens to a resource, all its steps taken together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Verb {
+    /// It is changed in place.
+    Update,
+    /// It gets another name, and perhaps other settings.
+    Rename,
+    /// It is created.
+    Create,
+}
+
+impl Verb {
+    fn of(action: &Action) -> Self {
+        match action {
+            Action::CreateStream { .. }
+            | Action::CreateTopic { .. }
+            | Action::CreateConsumerGroup { .. } => Self::Create,
+            Action::RenameStream { .. }
+            | Action::UpdateTopic {
+                rename_to: Some(_), ..
+            } => Self::Rename,
+            Action::UpdateTopic {
+                rename_to: None, ..
+            }
+            | Action::AddPartitions { .. }
+            | Action::RemovePartitions { .. } => Self::Update,
+        }
+    }
+}
+
+/// How many resources of a plan are created, changed and so on. A resource
+/// counts once, whatever number of steps it takes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Summary {
+    /// Resources that are created.
+    pub create: u32,
+    /// Resources that are changed in place and keep their name.
+    pub update: u32,
+    /// Resources that get another name, and perhaps other settings.
+    pub rename: u32,
+    /// Of all these, resources that lose data.
+    pub destructive: u32,
+    /// Lines that are blocked: one resource may have several.
+    pub blocked: u32,
+    /// Declared resources that do not differ.
+    pub unchanged: u32,
+}
+
+impl Summary {
+    pub(super) fn of(steps: &[Step], blocked: &[Blocked], unchanged: u32) -> Self {
+        let mut resources: BTreeMap<&Address, (Verb, Risk)> = BTreeMap::new();
+        for step in steps {
+            let verb = Verb::of(&step.action);
+            let entry = resources.entry(&step.address).or_insert((verb, step.risk));
+            *entry = (entry.0.max(verb), entry.1.max(step.risk));
+        }
+        let mut summary = Self {
+            blocked: u32::try_from(blocked.len()).unwrap_or(u32::MAX),
+            unchanged,
+            ..Self::default()
+        };
+        for (verb, risk) in resources.into_values() {
+            match verb {
+                Verb::Create => summary.create += 1,
+                Verb::Update => summary.update += 1,
+                Verb::Rename => summary.rename += 1,
+            }
+            summary.destructive += u32::from(risk == Risk::Destructive);
+        }
+        summary
+    }
+}
