@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+"""Say which kinds of tests ran, from the log of `cargo test`.
+
+Tests of a rung that needs something from the machine are named
+`[rung] test`; a rung that is missing shows its tests as ignored, never as
+passed. The official CLI and the Python SDK must have run; a real server may be
+missing.
+
+Usage: rungs.py LOG
+"""
+
+import re
+import sys
+from collections import Counter
+
+RUNGS = {
+    "embedded": "embedded server",
+    "official-cli": "official CLI against the embedded server",
+    "python-sdk": "Python SDK against the embedded server",
+    "real-server": "real server",
+}
+REQUIRED = ("embedded", "official-cli", "python-sdk")
+LINE = re.compile(r"^test (?:\[([a-z-]+)\]\s+)?.* \.\.\. (ok|FAILED|ignored)")
+RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored")
+
+
+def main():
+    counts = {rung: Counter() for rung in RUNGS}
+    total = Counter()
+    results = 0
+    with open(sys.argv[1], encoding="utf-8", errors="replace") as log:
+        for line in log:
+            test = LINE.match(line)
+            if test:
+                counts[test.group(1) if test.group(1) in RUNGS else "embedded"][test.group(2)] += 1
+            result = RESULT.match(line)
+            if result:
+                results += 1
+                for name, count in zip(("passed", "failed", "ignored"), result.groups()):
+                    total[name] += int(count)
+    for rung, title in RUNGS.items():
+        count = counts[rung]
+        ran = count["ok"] + count["FAILED"]
+        if ran:
+            print(f"{title}: {count['ok']} passed, {count['FAILED']} failed, {count['ignored']} not run")
+        elif count["ignored"]:
+            print(f"{title}: NOT RUN ({count['ignored']} tests)")
+        else:
+            print(f"{title}: NOT RUN (no tests)")
+    print(f"{total['passed']} passed, {total['failed']} failed, {total['ignored']} not run, in {results} test programs")
+    missing = [RUNGS[rung] for rung in REQUIRED if not counts[rung]["ok"]]
+    if missing:
+        print("must run here and did not:", ", ".join(missing))
+    return 1 if missing or total["failed"] or not results else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
