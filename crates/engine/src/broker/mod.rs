@@ -1,0 +1,16 @@
+//! The ports to an Iggy server, and what can go wrong behind them.
+//!
+//! ```text
+//!  observe, export ──▶ BrokerRead  ◀─┐
+//!                                    ├── sdk::SdkBroker, or a double in tests
+//!  apply           ──▶ BrokerWrite ◀─┘
+//! ```
+//!
+//! The read port and the write port are two traits, so that a function that
+//! takes a `BrokerRead` provably changes nothing.
+
+mod error;
+mod port;
+
+pub use error::{BrokerError, BrokerErrorKind, Operation};
+pub use port::{BrokerRead, BrokerWrite, ConsumerGroups, ServerStats, SessionInfo, StreamSummary};

@@ -1,0 +1,148 @@
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::address::{Credentials, RemoteAddress, Transport};
+use super::diagnosis::{self, Symptom};
+use super::error::ConnectError;
+use super::pool::Connect;
+use super::provider::install_crypto_provider;
+use crate::sdk::{LoginFailure, SdkBroker, log_in};
+
+/// The time limits of a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectSettings {
+    /// For connecting and logging in, and for finding out what is wrong when
+    /// that fails.
+    pub deadline: Duration,
+    /// For each request afterwards.
+    pub request_timeout: Duration,
+}
+
+impl Default for ConnectSettings {
+    /// 5 s to connect: a login costs 30 to 60 ms of hashing on the server, so
+    /// what takes 5 s will not come. 30 s for a request, like the SDK, which
+    /// repeats what the server calls transient for that long.
+    fn default() -> Self {
+        Self {
+            deadline: Duration::from_secs(5),
+            request_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+/// Opens connections to one server as one user.
+#[derive(Debug, Clone)]
+pub struct ServerConnector {
+    address: RemoteAddress,
+    settings: ConnectSettings,
+}
+
+impl ServerConnector {
+    /// For connections to `address`, with the credentials that are in it.
+    #[must_use]
+    pub fn new(address: RemoteAddress, settings: ConnectSettings) -> Self {
+        Self { address, settings }
+    }
+}
+
+impl Connect for ServerConnector {
+    type Broker = SdkBroker;
+
+    async fn connect(&self) -> Result<SdkBroker, ConnectError> {
+        connect(&self.address, self.settings).await
+    }
+}
+
+/// Connects and logs in, or says what is wrong, within the deadline.
+///
+/// # Errors
+/// See [`ConnectError`].
+pub async fn connect(
+    address: &RemoteAddress,
+    settings: ConnectSettings,
+) -> Result<SdkBroker, ConnectError> {
+    if address.transport == Transport::Http {
+        return Err(ConnectError::HttpIsForMessages);
+    }
+    let Some(credentials) = &address.credentials else {
+        return Err(ConnectError::NoCredentials {
+            address: address.to_string(),
+        });
+    };
+    install_crypto_provider();
+
+    let started = Instant::now();
+    // A third is kept for finding out what is wrong.
+    let for_login = settings.deadline * 2 / 3;
+    let failure = match tokio::time::timeout(for_login, log_in(address, credentials)).await {
+        Ok(Ok(client)) => return Ok(SdkBroker::new(client, settings.request_timeout)),
+        Ok(Err(failure)) => Some(failure),
+        Err(_) => None,
+    };
+    let waited = started.elapsed();
+    let shown = address.to_string();
+    let symptom = match failure {
+        None => Symptom::NoAnswer,
+        Some(LoginFailure::NoAnswer | LoginFailure::CannotConnect) => Symptom::Refused,
+        Some(LoginFailure::Configuration { reason }) => {
+            return Err(ConnectError::Configuration {
+                address: shown,
+                reason,
+            });
+        }
+        Some(LoginFailure::IncompatibleProtocol { client, min, max }) => {
+            return Err(ConnectError::IncompatibleProtocol {
+                address: shown,
+                client: version(client),
+                min: version(min),
+                max: version(max),
+            });
+        }
+        Some(LoginFailure::CredentialsRefused { code }) => {
+            return Err(ConnectError::CredentialsRefused {
+                address: shown,
+                login: match credentials {
+                    Credentials::Password { username, .. } => format!("user `{username}`"),
+                    Credentials::Token(_) => "the access token".to_owned(),
+                },
+                code,
+                hint: hint(code),
+            });
+        }
+        Some(LoginFailure::Refused { code, reason }) => {
+            return Err(ConnectError::Refused {
+                address: shown,
+                code,
+                reason,
+            });
+        }
+    };
+    // A margin, so that the caller's clock agrees that the deadline was kept.
+    let margin = settings.deadline / 50;
+    let remaining = settings
+        .deadline
+        .saturating_sub(started.elapsed())
+        .saturating_sub(margin);
+    Err(diagnosis::diagnose(address, symptom, waited, remaining).await)
+}
+
+/// The packed form of `iggy_binary_protocol` 0.11.0, version.rs.
+fn version(packed: u32) -> String {
+    format!(
+        "{}.{}.{}",
+        packed >> 20,
+        (packed >> 10) & 0x3ff,
+        packed & 0x3ff
+    )
+}
+
+fn hint(code: u32) -> &'static str {
+    match code {
+        40 | 47 => "the user is inactive, or the session was refused",
+        43 => "a user name has 3 to 50 bytes",
+        44 => "a password has 3 to 100 bytes",
+        53 | 54 => "the token is unknown, expired or deleted",
+        _ => "wrong user or password, or the user is inactive",
+    }
+}

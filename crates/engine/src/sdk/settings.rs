@@ -1,0 +1,325 @@
+//! Topic settings between the model and the SDK.
+//!
+//! Read: expiry, size and compression come from the header of the topic, which
+//! is always typed and effective; an update stores the client's bytes in the
+//! options map as they came (`2 h` stays a string there), so the map is not
+//! asked for these three. The other keys come from the options map; a key that
+//! is not there is one that this server does not know.
+//!
+//! Write: only what is declared. `TopicCreateOptions` of SDK 0.11.0 always sends
+//! the two durability keys, which a server with a smaller catalogue refuses
+//! (code 4041), so a create encodes its own block. Nothing ever sends 0, the
+//! server's word for "default": an update with it leaves header and options
+//! contradicting each other.
+
+use std::str::FromStr;
+
+use iggy::prelude::{
+    CompressionAlgorithm, HeaderKey, HeaderValue, IggyByteSize, IggyDuration, IggyError,
+    IggyExpiry, MaxTopicSize as SdkMaxTopicSize, OptionValue, ResourceOptions, Topic,
+    TopicUpdateOptions, topic_option_keys as keys,
+};
+use iggyctl_core::quantity::{ByteSize, Compression, Durability, MaxTopicSize, MessageExpiry};
+use iggyctl_core::state::desired::TopicSettings;
+
+/// The effective settings of a topic.
+pub(super) fn read(topic: &Topic) -> TopicSettings {
+    let options = &topic.options;
+    TopicSettings {
+        message_expiry: Some(match u64::from(topic.message_expiry) {
+            // The SDK shows a stored 0 as "never"; the header's u64::MAX is never.
+            0 | u64::MAX => MessageExpiry::Never,
+            micros => MessageExpiry::Micros(micros),
+        }),
+        max_topic_size: Some(match u64::from(topic.max_topic_size) {
+            0 | u64::MAX => MaxTopicSize::Unlimited,
+            bytes => MaxTopicSize::Bytes(ByteSize(bytes)),
+        }),
+        compression: Some(match topic.compression_algorithm {
+            CompressionAlgorithm::None => Compression::None,
+            CompressionAlgorithm::Gzip => Compression::Gzip,
+        }),
+        segment_size: bytes(options, keys::SEGMENT_SIZE),
+        durability: durability(options, keys::DURABILITY),
+        consumer_offset_durability: durability(options, keys::CONSUMER_OFFSET_DURABILITY),
+        messages_required_to_save: value(options, keys::MESSAGES_REQUIRED_TO_SAVE).and_then(
+            |value| {
+                value
+                    .as_uint32()
+                    .ok()
+                    .or_else(|| value.to_string_value().parse().ok())
+            },
+        ),
+        size_of_messages_required_to_save: bytes(options, keys::SIZE_OF_MESSAGES_REQUIRED_TO_SAVE),
+        preallocate_segments: value(options, keys::PREALLOCATE_SEGMENTS).and_then(|value| {
+            value
+                .as_bool()
+                .ok()
+                .or_else(|| value.to_string_value().parse().ok())
+        }),
+    }
+}
+
+fn value<'a>(options: &'a ResourceOptions, key: &str) -> Option<&'a HeaderValue> {
+    let key = HeaderKey::from_str(key).ok()?;
+    options.get(&key).map(|option| &option.value)
+}
+
+fn bytes(options: &ResourceOptions, key: &str) -> Option<ByteSize> {
+    let value = value(options, key)?;
+    value.as_uint64().map(ByteSize).ok().or_else(|| {
+        IggyByteSize::from_str(&value.to_string_value())
+            .map(|size| ByteSize(size.as_bytes_u64()))
+            .ok()
+    })
+}
+
+fn durability(options: &ResourceOptions, key: &str) -> Option<Durability> {
+    match value(options, key)?.as_str().ok()? {
+        "replicated" => Some(Durability::Replicated),
+        "persisted" => Some(Durability::Persisted),
+        _ => None,
+    }
+}
+
+/// The options that a create sends: the declared ones and no other.
+pub(super) fn create_options(settings: &TopicSettings) -> Result<ResourceOptions, IggyError> {
+    let TopicSettings {
+        message_expiry,
+        max_topic_size,
+        compression,
+        segment_size,
+        durability,
+        consumer_offset_durability,
+        messages_required_to_save,
+        size_of_messages_required_to_save,
+        preallocate_segments,
+    } = *settings;
+    let mut options = ResourceOptions::new();
+    let mut declare = |key: &str, value: Option<HeaderValue>| -> Result<(), IggyError> {
+        if let Some(value) = value {
+            options.insert(HeaderKey::from_str(key)?, OptionValue::explicit(value));
+        }
+        Ok(())
+    };
+    let text = |text: String| HeaderValue::from_str(&text);
+    let durability_text = |durability: Durability| {
+        text(
+            match durability {
+                Durability::Replicated => "replicated",
+                Durability::Persisted => "persisted",
+            }
+            .to_owned(),
+        )
+    };
+
+    declare(
+        keys::MESSAGE_EXPIRY,
+        message_expiry.map(|expiry| HeaderValue::from(expiry_micros(expiry))),
+    )?;
+    declare(
+        keys::MAX_TOPIC_SIZE,
+        max_topic_size.map(|size| HeaderValue::from(size_bytes(size))),
+    )?;
+    declare(
+        keys::COMPRESSION_ALGORITHM,
+        compression
+            .map(|compression| text(sdk_compression(compression).to_string()))
+            .transpose()?,
+    )?;
+    declare(
+        keys::SEGMENT_SIZE,
+        segment_size.map(|ByteSize(bytes)| HeaderValue::from(bytes)),
+    )?;
+    declare(
+        keys::DURABILITY,
+        durability.map(durability_text).transpose()?,
+    )?;
+    declare(
+        keys::CONSUMER_OFFSET_DURABILITY,
+        consumer_offset_durability
+            .map(durability_text)
+            .transpose()?,
+    )?;
+    declare(
+        keys::MESSAGES_REQUIRED_TO_SAVE,
+        messages_required_to_save.map(HeaderValue::from),
+    )?;
+    declare(
+        keys::SIZE_OF_MESSAGES_REQUIRED_TO_SAVE,
+        size_of_messages_required_to_save.map(|ByteSize(bytes)| HeaderValue::from(bytes)),
+    )?;
+    declare(
+        keys::PREALLOCATE_SEGMENTS,
+        preallocate_segments.map(HeaderValue::from),
+    )?;
+    Ok(options)
+}
+
+/// The options that an update sends, or the name of a create-only setting that
+/// an update cannot carry.
+pub(super) fn update_options(settings: &TopicSettings) -> Result<TopicUpdateOptions, &'static str> {
+    let TopicSettings {
+        message_expiry,
+        max_topic_size,
+        compression,
+        segment_size,
+        durability,
+        consumer_offset_durability,
+        messages_required_to_save,
+        size_of_messages_required_to_save,
+        preallocate_segments,
+    } = *settings;
+    let create_only = [
+        (segment_size.is_some(), "segmentSize"),
+        (durability.is_some(), "durability"),
+        (
+            consumer_offset_durability.is_some(),
+            "consumerOffsetDurability",
+        ),
+        (
+            messages_required_to_save.is_some(),
+            "messagesRequiredToSave",
+        ),
+        (
+            size_of_messages_required_to_save.is_some(),
+            "sizeOfMessagesRequiredToSave",
+        ),
+        (preallocate_segments.is_some(), "preallocateSegments"),
+    ];
+    if let Some((_, name)) = create_only.into_iter().find(|(present, _)| *present) {
+        return Err(name);
+    }
+    Ok(TopicUpdateOptions {
+        compression_algorithm: compression.map(sdk_compression),
+        message_expiry: message_expiry.map(|expiry| match expiry {
+            MessageExpiry::Micros(micros) => IggyExpiry::ExpireDuration(IggyDuration::from(micros)),
+            MessageExpiry::Never => IggyExpiry::NeverExpire,
+        }),
+        max_topic_size: max_topic_size.map(|size| match size {
+            MaxTopicSize::Bytes(ByteSize(bytes)) => {
+                SdkMaxTopicSize::Custom(IggyByteSize::from(bytes))
+            }
+            MaxTopicSize::Unlimited => SdkMaxTopicSize::Unlimited,
+        }),
+        raw: std::collections::BTreeMap::new(),
+    })
+}
+
+fn sdk_compression(compression: Compression) -> CompressionAlgorithm {
+    match compression {
+        Compression::None => CompressionAlgorithm::None,
+        Compression::Gzip => CompressionAlgorithm::Gzip,
+    }
+}
+
+fn expiry_micros(expiry: MessageExpiry) -> u64 {
+    match expiry {
+        MessageExpiry::Micros(micros) => micros,
+        MessageExpiry::Never => u64::MAX,
+    }
+}
+
+fn size_bytes(size: MaxTopicSize) -> u64 {
+    match size {
+        MaxTopicSize::Bytes(ByteSize(bytes)) => bytes,
+        MaxTopicSize::Unlimited => u64::MAX,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use iggy::prelude::IggyTimestamp;
+
+    use super::*;
+
+    const DECLARED: TopicSettings = TopicSettings {
+        message_expiry: Some(MessageExpiry::Micros(7_200_000_000)),
+        max_topic_size: Some(MaxTopicSize::Bytes(ByteSize(10 << 30))),
+        compression: Some(Compression::Gzip),
+        segment_size: Some(ByteSize(256 << 20)),
+        durability: Some(Durability::Persisted),
+        consumer_offset_durability: Some(Durability::Replicated),
+        messages_required_to_save: Some(7),
+        size_of_messages_required_to_save: Some(ByteSize(4096)),
+        preallocate_segments: Some(true),
+    };
+
+    fn topic(options: ResourceOptions) -> Topic {
+        Topic {
+            id: 1,
+            created_at: IggyTimestamp::from(1),
+            name: "events".to_owned(),
+            size: IggyByteSize::from(0),
+            message_expiry: IggyExpiry::ExpireDuration(IggyDuration::from(7_200_000_000)),
+            compression_algorithm: CompressionAlgorithm::Gzip,
+            max_topic_size: SdkMaxTopicSize::Custom(IggyByteSize::from(10 << 30)),
+            messages_count: 0,
+            partitions_count: 1,
+            options,
+        }
+    }
+
+    #[test]
+    fn a_create_sends_the_declared_keys_and_no_other() {
+        assert!(
+            create_options(&TopicSettings::default())
+                .unwrap()
+                .is_empty()
+        );
+        let one = TopicSettings {
+            message_expiry: Some(MessageExpiry::Never),
+            ..TopicSettings::default()
+        };
+        let options = create_options(&one).unwrap();
+        assert_eq!(options.len(), 1);
+        assert_eq!(
+            value(&options, keys::MESSAGE_EXPIRY).unwrap().as_uint64(),
+            Ok(u64::MAX)
+        );
+        assert_eq!(create_options(&DECLARED).unwrap().len(), 9);
+    }
+
+    #[test]
+    fn what_is_created_is_read_back() {
+        assert_eq!(read(&topic(create_options(&DECLARED).unwrap())), DECLARED);
+    }
+
+    #[test]
+    fn a_key_that_the_server_does_not_know_is_absent() {
+        let read = read(&topic(ResourceOptions::new()));
+        assert_eq!(read.durability, None);
+        assert_eq!(read.segment_size, None);
+        assert_eq!(read.message_expiry, DECLARED.message_expiry);
+    }
+
+    #[test]
+    fn an_option_that_an_update_left_as_text_does_not_matter() {
+        let mut options = ResourceOptions::new();
+        options.insert(
+            HeaderKey::from_str(keys::MESSAGE_EXPIRY).unwrap(),
+            OptionValue::explicit(HeaderValue::from_str("9 h").unwrap()),
+        );
+        options.insert(
+            HeaderKey::from_str(keys::SEGMENT_SIZE).unwrap(),
+            OptionValue::explicit(HeaderValue::from_str("128 MiB").unwrap()),
+        );
+        let read = read(&topic(options));
+        assert_eq!(read.message_expiry, DECLARED.message_expiry);
+        assert_eq!(read.segment_size, Some(ByteSize(128 << 20)));
+    }
+
+    #[test]
+    fn an_update_never_sends_the_servers_word_for_default() {
+        let options = update_options(&TopicSettings {
+            message_expiry: Some(MessageExpiry::Never),
+            max_topic_size: Some(MaxTopicSize::Unlimited),
+            ..TopicSettings::default()
+        })
+        .unwrap();
+        assert_eq!(options.message_expiry, Some(IggyExpiry::NeverExpire));
+        assert_eq!(options.max_topic_size, Some(SdkMaxTopicSize::Unlimited));
+        assert_eq!(options.compression_algorithm, None);
+        assert_eq!(update_options(&DECLARED), Err("segmentSize"));
+    }
+}
