@@ -1,1 +1,205 @@
 //! Findings about a change set: risks with a stable code and a fix.
+//!
+//! A finding never stops anything; what must not happen is blocked by the plan.
+
+mod finding;
+
+pub use finding::{Finding, FindingCode, Findings, Severity};
+
+use crate::address::Address;
+use crate::diff::{
+    ChangeSet, DEFAULT_SEGMENT_SIZE, Difference, Holdings, PartitionChange, Setting, SettingChange,
+    TopicChange,
+};
+use crate::name::ResourceName;
+use crate::quantity::{ByteSize, MaxTopicSize};
+use crate::state::desired::DesiredState;
+use crate::state::observed::{ObservedState, ObservedTopic};
+
+/// Looks at everything that changes, and at nothing that does not: what was
+/// warned about once and accepted is not warned about in every plan.
+#[must_use]
+pub fn check(changes: &ChangeSet, desired: &DesiredState, observed: &ObservedState) -> Findings {
+    let mut findings = Vec::new();
+    for notice in &changes.notices {
+        findings.push(Finding {
+            code: FindingCode::RenameIgnored,
+            severity: Severity::Warning,
+            address: notice.address.clone(),
+            message: format!(
+                "{} is there, and so is its previous name {}, which nothing declares: they stay two",
+                notice.address, notice.previous
+            ),
+            fix: "remove previousName if the rename is done, or move the messages by hand"
+                .to_owned(),
+        });
+    }
+    for change in &changes.changes {
+        let address = &change.address;
+        match &change.difference {
+            Difference::RenameStream { from } => {
+                let old = Address::Stream(from.clone());
+                findings.push(rename_breaks_clients(address, &old));
+            }
+            Difference::CreateTopic {
+                partitions,
+                settings,
+            } => {
+                let segment_size = settings.segment_size.unwrap_or(DEFAULT_SEGMENT_SIZE);
+                findings.extend(unenforceable_size(
+                    address,
+                    settings.max_topic_size,
+                    *partitions,
+                    segment_size,
+                ));
+            }
+            Difference::ChangeTopic(topic) => {
+                changed_topic(&mut findings, address, topic, desired, observed, changes);
+            }
+            Difference::CreateStream
+            | Difference::CreateConsumerGroup
+            | Difference::Unknown => {}
+        }
+    }
+    Findings { findings }
+}
+
+fn changed_topic(
+    findings: &mut Vec<Finding>,
+    address: &Address,
+    change: &TopicChange,
+    desired: &DesiredState,
+    observed: &ObservedState,
+    changes: &ChangeSet,
+) {
+    let TopicChange {
+        renamed_from,
+        settings,
+        partitions,
+        unchanged_attributes: _,
+        holds,
+    } = change;
+    if let Some(from) = renamed_from {
+        let old = Address::Topic(address.stream().clone(), from.clone());
+        findings.push(rename_breaks_clients(address, &old));
+    }
+    for setting in settings {
+        findings.extend(retention_lowered(address, setting, *holds));
+    }
+    if let Some(PartitionChange { from, to }) = *partitions
+        && from > 0
+        && to > from
+    {
+        findings.push(Finding {
+            code: FindingCode::KeyRoutingChanges,
+            severity: Severity::Warning,
+            address: address.clone(),
+            message: format!(
+                "clients choose the partition of a key by the number of partitions: with {to} \
+                 instead of {from}, new messages of most keys go to another partition than the \
+                 ones before them"
+            ),
+            fix: "let consumers that rely on the order of a key drain the topic first".to_owned(),
+        });
+    }
+    let changes_size = settings
+        .iter()
+        .any(|change| matches!(change.to, Setting::MaxTopicSize(_)));
+    if !changes_size && partitions.is_none() {
+        return;
+    }
+    let Some(live) = live_topic(address, renamed_from.as_ref(), observed, changes) else {
+        return;
+    };
+    let declared = desired
+        .streams
+        .get(address.stream())
+        .and_then(|stream| stream.topics.get(address.topic()?));
+    let max_topic_size = declared
+        .and_then(|topic| topic.settings.max_topic_size)
+        .or(live.settings.max_topic_size);
+    findings.extend(unenforceable_size(
+        address,
+        max_topic_size,
+        partitions.map_or(live.partitions, |change| change.to),
+        live.settings.segment_size.unwrap_or(DEFAULT_SEGMENT_SIZE),
+    ));
+}
+
+/// The topic as the server has it: its stream or itself may be called otherwise there.
+fn live_topic<'a>(
+    address: &Address,
+    renamed_from: Option<&ResourceName>,
+    observed: &'a ObservedState,
+    changes: &ChangeSet,
+) -> Option<&'a ObservedTopic> {
+    let stream = changes.live_stream_name(address.stream());
+    let topic = renamed_from.or_else(|| address.topic())?;
+    observed.streams.get(stream)?.topics.get(topic)
+}
+
+fn rename_breaks_clients(address: &Address, old: &Address) -> Finding {
+    Finding {
+        code: FindingCode::RenameBreaksClients,
+        severity: Severity::Warning,
+        address: address.clone(),
+        message: format!(
+            "clients that use the name {old} find nothing afterwards, or create an empty one \
+             under it"
+        ),
+        fix: "stop them or give them the new name at the same time".to_owned(),
+    }
+}
+
+fn retention_lowered(
+    address: &Address,
+    change: &SettingChange,
+    holds: Holdings,
+) -> Option<Finding> {
+    if !change.lowers_retention() {
+        return None;
+    }
+    let code = match change.to {
+        Setting::MessageExpiry(_) => FindingCode::ExpiryLowered,
+        _ => FindingCode::MaxSizeLowered,
+    };
+    let Holdings { messages, bytes } = holds;
+    Some(Finding {
+        code,
+        severity: Severity::Warning,
+        address: address.clone(),
+        message: format!(
+            "the server deletes what {} {} no longer keeps; the topic holds {messages} messages \
+             in {}",
+            change.to.name(),
+            change.to,
+            ByteSize(bytes),
+        ),
+        fix: format!("copy what is still needed, or keep {}", change.from),
+    })
+}
+
+/// The server enforces the size per partition, and never below one segment
+/// there (`server/src/dispatch.rs` of the server, `warn_unenforceable_topic_size`).
+fn unenforceable_size(
+    address: &Address,
+    max_topic_size: Option<MaxTopicSize>,
+    partitions: u32,
+    segment_size: ByteSize,
+) -> Option<Finding> {
+    let Some(MaxTopicSize::Bytes(max)) = max_topic_size else {
+        return None;
+    };
+    let enforceable = segment_size.0.saturating_mul(u64::from(partitions));
+    (max >= segment_size && max.0 < enforceable).then(|| Finding {
+        code: FindingCode::SizeNotEnforceable,
+        severity: Severity::Warning,
+        address: address.clone(),
+        message: format!(
+            "the server limits each partition and keeps at least one segment of {segment_size} in \
+             it: with {partitions} partitions the topic may grow to {} in spite of maxTopicSize {max}",
+            ByteSize(enforceable)
+        ),
+        fix: "raise maxTopicSize, or create the topic with a smaller segmentSize".to_owned(),
+    })
+}

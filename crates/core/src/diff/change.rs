@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::basis::Basis;
@@ -18,6 +20,16 @@ pub struct ChangeSet {
     pub unchanged: Tally,
     /// The fingerprint of what was compared.
     pub basis: Basis,
+    /// Streams that have their previous name, by their declared one.
+    pub(super) stream_renames: BTreeMap<ResourceName, ResourceName>,
+}
+
+impl ChangeSet {
+    /// The name that a declared stream has on the server until it is renamed.
+    #[must_use]
+    pub fn live_stream_name<'a>(&'a self, declared: &'a ResourceName) -> &'a ResourceName {
+        self.stream_renames.get(declared).unwrap_or(declared)
+    }
 }
 
 /// How many resources of each kind.
@@ -119,6 +131,20 @@ pub struct SettingChange {
     pub from: Setting,
     /// What is declared: the same setting, another value.
     pub to: Setting,
+}
+
+impl SettingChange {
+    /// Whether the server may drop messages because of it that it keeps now.
+    #[must_use]
+    pub fn lowers_retention(&self) -> bool {
+        match (self.from, self.to) {
+            (Setting::MessageExpiry(_), Setting::MessageExpiry(_))
+            | (Setting::MaxTopicSize(_), Setting::MaxTopicSize(_)) => {
+                self.to.canonical() < self.from.canonical()
+            }
+            _ => false,
+        }
+    }
 }
 
 /// A number of partitions with what the server has and what is declared.

@@ -79,6 +79,7 @@ pub fn diff(desired: &DesiredState, observed: &ObservedState) -> ChangeSet {
         differ.stream(name, stream, &renames, live);
     }
     ChangeSet {
+        stream_renames: renames.into_sources(),
         changes: differ.changes,
         notices: differ.notices,
         unchanged: differ.unchanged,

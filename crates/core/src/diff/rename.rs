@@ -35,6 +35,14 @@ impl<'a> Renames<'a> {
         self.sources.get(name).copied()
     }
 
+    /// Every source by its target.
+    pub(super) fn into_sources(self) -> BTreeMap<ResourceName, ResourceName> {
+        self.sources
+            .into_iter()
+            .map(|(target, source)| (target.clone(), source.clone()))
+            .collect()
+    }
+
     /// Whether what is called `name` on the server gets another name.
     pub(super) fn is_taken(&self, name: &ResourceName) -> bool {
         self.taken.contains(name)

@@ -6,11 +6,10 @@ use super::way_out::way_out;
 use super::{Approvals, Blocked, MAX_PARTITIONS_PER_REQUEST, Plan};
 use crate::address::Address;
 use crate::diff::{
-    BlockReason, Change, ChangeSet, Difference, PartitionChange, Setting, SettingChange,
+    BlockReason, Change, ChangeSet, Difference, PartitionChange, SettingChange,
     TopicChange,
 };
 use crate::name::ResourceName;
-use crate::quantity::{MaxTopicSize, MessageExpiry};
 use crate::state::desired::TopicSettings;
 
 /// Orders what differs into steps, and says what is blocked. The same change
@@ -331,7 +330,10 @@ impl Steps {
         if needs.is_empty() {
             needs = self.made_by_parent(address);
         }
-        let is_risky = is_rename || change.settings.iter().any(lowers_retention);
+        let is_risky = is_rename || change
+                .settings
+                .iter()
+                .any(SettingChange::lowers_retention);
         let id = self.push(
             address,
             Action::UpdateTopic {
@@ -468,31 +470,4 @@ fn absent(address: &Address) -> Vec<Precondition> {
     vec![Precondition::Absent {
         address: address.clone(),
     }]
-}
-
-/// Whether the server may drop messages because of the change that it keeps now.
-fn lowers_retention(change: &SettingChange) -> bool {
-    match (change.from, change.to) {
-        (Setting::MessageExpiry(from), Setting::MessageExpiry(to)) => {
-            expiry_micros(to) < expiry_micros(from)
-        }
-        (Setting::MaxTopicSize(from), Setting::MaxTopicSize(to)) => {
-            size_bytes(to) < size_bytes(from)
-        }
-        _ => false,
-    }
-}
-
-fn expiry_micros(expiry: MessageExpiry) -> u64 {
-    match expiry {
-        MessageExpiry::Micros(micros) => micros,
-        MessageExpiry::Never => u64::MAX,
-    }
-}
-
-fn size_bytes(size: MaxTopicSize) -> u64 {
-    match size {
-        MaxTopicSize::Bytes(bytes) => bytes.0,
-        MaxTopicSize::Unlimited => u64::MAX,
-    }
 }

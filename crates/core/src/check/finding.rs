@@ -1,0 +1,135 @@
+use std::fmt;
+
+use serde::Serialize;
+
+use crate::address::Address;
+
+/// What is worth knowing before a plan is applied, in the order of the changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Findings {
+    /// Each finding.
+    pub findings: Vec<Finding>,
+}
+
+/// A risk, and what can be done about it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Finding {
+    /// Its stable code.
+    pub code: FindingCode,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The resource by its declared name.
+    pub address: Address,
+    /// What happens, with the facts.
+    pub message: String,
+    /// What can be done about it.
+    pub fix: String,
+}
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Severity {
+    /// Somebody may be surprised.
+    Warning,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Warning => "warning",
+        })
+    }
+}
+
+/// The kinds of findings. A code is never used for anything else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FindingCode {
+    /// More partitions route keys elsewhere.
+    KeyRoutingChanges,
+    /// Messages expire earlier.
+    ExpiryLowered,
+    /// The topic may hold less.
+    MaxSizeLowered,
+    /// A size that the server cannot enforce with so many partitions.
+    SizeNotEnforceable,
+    /// Clients know the resource by the name that it loses.
+    RenameBreaksClients,
+    /// A previous name is there beside the declared one.
+    RenameIgnored,
+}
+
+impl FindingCode {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 6] = [
+        Self::KeyRoutingChanges,
+        Self::ExpiryLowered,
+        Self::MaxSizeLowered,
+        Self::SizeNotEnforceable,
+        Self::RenameBreaksClients,
+        Self::RenameIgnored,
+    ];
+
+    /// The code as it is printed.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::KeyRoutingChanges => "IGW0001",
+            Self::ExpiryLowered => "IGW0002",
+            Self::MaxSizeLowered => "IGW0003",
+            Self::SizeNotEnforceable => "IGW0004",
+            Self::RenameBreaksClients => "IGW0005",
+            Self::RenameIgnored => "IGW0006",
+        }
+    }
+
+    /// A paragraph about it, for a person who asks.
+    #[must_use]
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Self::KeyRoutingChanges => {
+                "Producers hash the key of a message to one of the partitions that the topic has \
+                 at that moment. After partitions are added, most keys hash to another one. \
+                 Consumers may then see new messages of a key before older ones that still wait \
+                 in the former partition."
+            }
+            Self::ExpiryLowered => {
+                "The server deletes segments whose messages are all older than messageExpiry. A \
+                 shorter one makes messages that are kept today subject to deletion at once."
+            }
+            Self::MaxSizeLowered => {
+                "The server deletes the oldest segments of a topic that is larger than \
+                 maxTopicSize. A smaller one makes messages that are kept today subject to \
+                 deletion at once."
+            }
+            Self::SizeNotEnforceable => {
+                "The server divides maxTopicSize by the number of partitions and never deletes \
+                 the segment that is being written. A share smaller than one segment is accepted \
+                 and cannot be kept, so the topic grows beyond its maximum."
+            }
+            Self::RenameBreaksClients => {
+                "A rename keeps messages, offsets and consumer groups, and takes effect at once. \
+                 Clients that still use the former name get an error, and producers and consumers \
+                 that create what is missing make an empty resource under it."
+            }
+            Self::RenameIgnored => {
+                "previousName acts only while the declared name is missing. Here both names exist, \
+                 so nothing is renamed and what has the previous name stays as it is."
+            }
+        }
+    }
+}
+
+impl fmt::Display for FindingCode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl Serialize for FindingCode {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
