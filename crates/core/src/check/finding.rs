@@ -1,5 +1,6 @@
 use std::fmt;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::address::Address;
@@ -13,14 +14,16 @@ pub struct Findings {
 }
 
 /// A risk, and what can be done about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
     /// Its stable code.
+    #[schemars(with = "String")]
     pub code: FindingCode,
     /// How bad it is.
     pub severity: Severity,
     /// The resource by its declared name.
+    #[schemars(with = "String")]
     pub address: Address,
     /// What happens, with the facts.
     pub message: String,
@@ -29,7 +32,7 @@ pub struct Finding {
 }
 
 /// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Severity {
     /// Somebody may be surprised.

@@ -56,9 +56,7 @@ pub fn check(changes: &ChangeSet, desired: &DesiredState, observed: &ObservedSta
             Difference::ChangeTopic(topic) => {
                 changed_topic(&mut findings, address, topic, desired, observed, changes);
             }
-            Difference::CreateStream
-            | Difference::CreateConsumerGroup
-            | Difference::Unknown => {}
+            Difference::CreateStream | Difference::CreateConsumerGroup | Difference::Unknown => {}
         }
     }
     Findings { findings }

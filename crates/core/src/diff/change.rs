@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::basis::Basis;
@@ -175,7 +176,7 @@ pub struct Notice {
 }
 
 /// Why a change is blocked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(
     tag = "code",
     rename_all = "camelCase",
@@ -217,6 +218,7 @@ pub enum BlockReason {
     /// The parent of a granular document is neither declared nor on the server.
     ParentMissing {
         /// The parent.
+        #[schemars(with = "String")]
         parent: Address,
     },
     /// What is there could not be read.
@@ -227,6 +229,7 @@ pub enum BlockReason {
     /// It needs something that is itself blocked.
     DependsOnBlocked {
         /// What it needs.
+        #[schemars(with = "String")]
         address: Address,
     },
 }

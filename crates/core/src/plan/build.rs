@@ -6,8 +6,7 @@ use super::way_out::way_out;
 use super::{Approvals, Blocked, MAX_PARTITIONS_PER_REQUEST, Plan};
 use crate::address::Address;
 use crate::diff::{
-    BlockReason, Change, ChangeSet, Difference, PartitionChange, SettingChange,
-    TopicChange,
+    BlockReason, Change, ChangeSet, Difference, PartitionChange, SettingChange, TopicChange,
 };
 use crate::name::ResourceName;
 use crate::state::desired::TopicSettings;
@@ -330,10 +329,7 @@ impl Steps {
         if needs.is_empty() {
             needs = self.made_by_parent(address);
         }
-        let is_risky = is_rename || change
-                .settings
-                .iter()
-                .any(SettingChange::lowers_retention);
+        let is_risky = is_rename || change.settings.iter().any(SettingChange::lowers_retention);
         let id = self.push(
             address,
             Action::UpdateTopic {

@@ -16,6 +16,7 @@ mod way_out;
 
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use crate::diff::{Basis, BlockReason};
@@ -33,18 +34,20 @@ pub const MAX_PARTITIONS_PER_REQUEST: u32 = 1000;
 
 /// What the command line allows beyond what is safe. Given when the plan is
 /// made, so that the plan shows what it will do.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Approvals {
     /// Resources that may lose data (`--allow-destroy ADDRESS`).
+    #[schemars(with = "Vec<String>")]
     pub allow_destroy: BTreeSet<Address>,
 }
 
 /// A change that is needed and will not be made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Blocked {
     /// The resource.
+    #[schemars(with = "String")]
     pub address: Address,
     /// Why.
     pub reason: BlockReason,

@@ -1,5 +1,8 @@
 //! The values of a plan.
 
+use std::fmt;
+
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::address::Address;
@@ -7,16 +10,17 @@ use crate::name::ResourceName;
 use crate::state::desired::TopicSettings;
 
 /// Position of a step in its plan, from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(transparent)]
 pub struct StepId(pub u32);
 
 /// One call on the broker.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct Step {
     /// Its position.
     pub id: StepId,
     /// The resource that it changes, by the name it has after the step.
+    #[schemars(with = "String")]
     pub address: Address,
     /// The call.
     pub action: Action,
@@ -33,7 +37,7 @@ pub struct Step {
 
 /// What to call, with everything that the call needs. Streams, topics and
 /// groups are named as they are called at the moment of the step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(
     tag = "kind",
     rename_all = "camelCase",
@@ -43,20 +47,25 @@ pub enum Action {
     /// Create a stream.
     CreateStream {
         /// Its name.
+        #[schemars(with = "String")]
         stream: ResourceName,
     },
     /// Give a stream another name in place.
     RenameStream {
         /// The name it has.
+        #[schemars(with = "String")]
         from: ResourceName,
         /// The name it gets.
+        #[schemars(with = "String")]
         to: ResourceName,
     },
     /// Create a topic with its first partitions (at most 1000 in this call).
     CreateTopic {
         /// The stream it is in.
+        #[schemars(with = "String")]
         stream: ResourceName,
         /// Its name.
+        #[schemars(with = "String")]
         topic: ResourceName,
         /// Partitions, 0 to 1000.
         partitions: u32,
@@ -66,10 +75,13 @@ pub enum Action {
     /// Change the name or the updatable settings of a topic in one call.
     UpdateTopic {
         /// The stream it is in.
+        #[schemars(with = "String")]
         stream: ResourceName,
         /// The name it has.
+        #[schemars(with = "String")]
         topic: ResourceName,
         /// The name it gets, when it is renamed.
+        #[schemars(with = "Option<String>")]
         rename_to: Option<ResourceName>,
         /// Only settings that change.
         settings: TopicSettings,
@@ -78,8 +90,10 @@ pub enum Action {
     /// count is read again.
     AddPartitions {
         /// The stream.
+        #[schemars(with = "String")]
         stream: ResourceName,
         /// The topic.
+        #[schemars(with = "String")]
         topic: ResourceName,
         /// The count that must be there before.
         from: u32,
@@ -90,8 +104,10 @@ pub enum Action {
     /// twice in one run.
     RemovePartitions {
         /// The stream.
+        #[schemars(with = "String")]
         stream: ResourceName,
         /// The topic.
+        #[schemars(with = "String")]
         topic: ResourceName,
         /// The count that must be there before.
         from: u32,
@@ -101,16 +117,19 @@ pub enum Action {
     /// Create a consumer group.
     CreateConsumerGroup {
         /// The stream.
+        #[schemars(with = "String")]
         stream: ResourceName,
         /// The topic.
+        #[schemars(with = "String")]
         topic: ResourceName,
         /// Its name.
+        #[schemars(with = "String")]
         group: ResourceName,
     },
 }
 
 /// What must hold on the server right before a step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(
     tag = "kind",
     rename_all = "camelCase",
@@ -120,16 +139,19 @@ pub enum Precondition {
     /// Nothing has this name.
     Absent {
         /// The name.
+        #[schemars(with = "String")]
         address: Address,
     },
     /// Something has this name.
     Present {
         /// The name.
+        #[schemars(with = "String")]
         address: Address,
     },
     /// The topic has exactly this many partitions.
     Partitions {
         /// The topic.
+        #[schemars(with = "String")]
         address: Address,
         /// How many.
         count: u32,
@@ -137,7 +159,7 @@ pub enum Precondition {
 }
 
 /// What a step may cost the people who use the resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Risk {
     /// Nothing that exists is touched.
@@ -149,9 +171,43 @@ pub enum Risk {
 }
 
 /// What a step costs the server.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Cost {
     /// Requests when nothing goes wrong.
     pub requests: u32,
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CreateStream { .. } => formatter.write_str("create stream"),
+            Self::RenameStream { from, .. } => {
+                write!(formatter, "rename from {}", Address::Stream(from.clone()))
+            }
+            Self::CreateTopic { partitions, .. } => {
+                write!(formatter, "create topic with {partitions} partitions")
+            }
+            Self::UpdateTopic {
+                stream,
+                topic,
+                rename_to: Some(_),
+                ..
+            } => write!(
+                formatter,
+                "rename from {}",
+                Address::Topic(stream.clone(), topic.clone())
+            ),
+            Self::UpdateTopic {
+                rename_to: None, ..
+            } => formatter.write_str("update settings"),
+            Self::AddPartitions { from, to, .. } => {
+                write!(formatter, "add partitions {from} → {to}")
+            }
+            Self::RemovePartitions { from, to, .. } => {
+                write!(formatter, "remove partitions {from} → {to}")
+            }
+            Self::CreateConsumerGroup { .. } => formatter.write_str("create consumer group"),
+        }
+    }
 }

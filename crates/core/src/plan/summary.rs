@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Action, Blocked, Risk, Step};
@@ -18,6 +19,18 @@ pub enum Verb {
 }
 
 impl Verb {
+    /// What happens to each resource, with the greatest risk of its steps.
+    #[must_use]
+    pub fn of_resources(steps: &[Step]) -> BTreeMap<&Address, (Self, Risk)> {
+        let mut resources: BTreeMap<&Address, (Self, Risk)> = BTreeMap::new();
+        for step in steps {
+            let verb = Self::of(&step.action);
+            let entry = resources.entry(&step.address).or_insert((verb, step.risk));
+            *entry = (entry.0.max(verb), entry.1.max(step.risk));
+        }
+        resources
+    }
+
     fn of(action: &Action) -> Self {
         match action {
             Action::CreateStream { .. }
@@ -38,7 +51,7 @@ impl Verb {
 
 /// How many resources of a plan are created, changed and so on. A resource
 /// counts once, whatever number of steps it takes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// Resources that are created.
@@ -57,12 +70,7 @@ pub struct Summary {
 
 impl Summary {
     pub(super) fn of(steps: &[Step], blocked: &[Blocked], unchanged: u32) -> Self {
-        let mut resources: BTreeMap<&Address, (Verb, Risk)> = BTreeMap::new();
-        for step in steps {
-            let verb = Verb::of(&step.action);
-            let entry = resources.entry(&step.address).or_insert((verb, step.risk));
-            *entry = (entry.0.max(verb), entry.1.max(step.risk));
-        }
+        let resources = Verb::of_resources(steps);
         let mut summary = Self {
             blocked: u32::try_from(blocked.len()).unwrap_or(u32::MAX),
             unchanged,

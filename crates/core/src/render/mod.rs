@@ -1,1 +1,33 @@
 //! Reports as text and JSON, made of the same structs.
+//!
+//! ```text
+//! Plan + ChangeSet + Findings ──▶ PlanReport  ──▶ to_text, serde
+//! outcome of an apply         ──▶ ApplyReport ──▶ to_text, serde
+//! ```
+//!
+//! Names come from a server that anybody may write to: every text goes through
+//! [`escape`] before it is printed.
+
+mod apply_report;
+mod apply_text;
+mod bundle;
+mod escape;
+mod line_diff;
+mod paint;
+mod plan_body;
+mod plan_report;
+mod plan_text;
+
+pub use apply_report::{ApplyCounts, ApplyReport, StepReport, StepStatus, Verification};
+pub use escape::escape;
+pub use line_diff::line_diff;
+pub use plan_report::{AttributeReport, ChangeReport, ChangeVerb, PlanReport};
+
+/// How a report is printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct TextOptions {
+    /// With ANSI colours.
+    pub color: bool,
+    /// Each resource on its own, however many are alike.
+    pub verbose: bool,
+}

@@ -90,7 +90,7 @@ pub struct DesiredConsumerGroup {
 ///
 /// The same struct carries what a step sends, so a comparison that destructures
 /// it cannot forget a field.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TopicSettings {
     /// How long a message is kept. Updatable.

@@ -1,0 +1,118 @@
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::address::Address;
+use crate::plan::StepId;
+
+/// Version of the JSON form, as for a plan.
+const FORMAT_VERSION: u32 = 1;
+
+/// How an apply ended: every step of the plan, and what was found afterwards.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ApplyReport {
+    /// Version of this form.
+    pub format_version: u32,
+    /// Each step in the order of the plan.
+    pub steps: Vec<StepReport>,
+    /// How many steps ended how.
+    pub counts: ApplyCounts,
+    /// What reading the server again has shown.
+    pub verified: Verification,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct StepReport {
+    /// Its position in the plan.
+    pub id: StepId,
+    /// The resource by its declared name.
+    #[schemars(with = "String")]
+    pub address: Address,
+    /// What was to be done, in words.
+    pub action: String,
+    /// How it ended.
+    pub status: StepStatus,
+    /// Why it failed or was not attempted, or what is remarkable about its success.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// How a step ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum StepStatus {
+    /// It is done.
+    Applied,
+    /// It was tried, and is not known to be done.
+    Failed,
+    /// It was not sent.
+    NotAttempted,
+}
+
+/// How many steps ended how.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ApplyCounts {
+    /// Steps that are done.
+    pub applied: u32,
+    /// Steps that were tried and are not known to be done.
+    pub failed: u32,
+    /// Steps that were not sent.
+    pub not_attempted: u32,
+}
+
+/// What reading the server again has shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(
+    tag = "result",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub enum Verification {
+    /// Nothing differs from what is declared.
+    Converged,
+    /// Something still differs.
+    Differs {
+        /// How many resources.
+        changes: u32,
+    },
+    /// It was not read again.
+    Skipped,
+    /// It could not be read.
+    Failed {
+        /// Why.
+        reason: String,
+    },
+}
+
+impl ApplyReport {
+    /// Counts the steps.
+    #[must_use]
+    pub fn new(steps: Vec<StepReport>, verified: Verification) -> Self {
+        let mut counts = ApplyCounts::default();
+        for step in &steps {
+            match step.status {
+                StepStatus::Applied => counts.applied += 1,
+                StepStatus::Failed => counts.failed += 1,
+                StepStatus::NotAttempted => counts.not_attempted += 1,
+            }
+        }
+        Self {
+            format_version: FORMAT_VERSION,
+            steps,
+            counts,
+            verified,
+        }
+    }
+
+    /// The report as JSON, indented, with a line break at the end.
+    ///
+    /// # Errors
+    ///
+    /// None that a report can cause: all of it is texts, numbers and lists.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string_pretty(self).map(|text| text + "\n")
+    }
+}

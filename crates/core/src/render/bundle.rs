@@ -1,0 +1,134 @@
+use std::collections::BTreeMap;
+
+use super::plan_body::Line;
+use super::plan_report::{ChangeReport, ChangeVerb};
+use crate::address::Address;
+use crate::name::ResourceName;
+
+/// From how many changes on that look alike they are shown as one.
+const BUNDLE_FROM: usize = 5;
+
+/// How many names a bundle lists before it leaves some out.
+const LISTED_NAMES: usize = 4;
+
+/// Changes that are shown under one header.
+pub(super) struct Bundle<'a> {
+    pub(super) members: Vec<&'a ChangeReport>,
+    pub(super) lines: Vec<Line>,
+}
+
+/// Puts what looks alike in one stream together, in the order of the first of
+/// each; streams themselves are alike across the server.
+pub(super) fn bundles<'a>(
+    changes: impl Iterator<Item = (&'a ChangeReport, Vec<Line>)>,
+    verbose: bool,
+) -> Vec<Bundle<'a>> {
+    let mut bundles: Vec<Bundle<'a>> = Vec::new();
+    if verbose {
+        bundles.extend(changes.map(|(change, lines)| Bundle {
+            members: vec![change],
+            lines,
+        }));
+        return bundles;
+    }
+    let changes: Vec<(&ChangeReport, Vec<Line>)> = changes.collect();
+    let mut sizes: BTreeMap<Likeness<'_>, usize> = BTreeMap::new();
+    for (change, lines) in &changes {
+        *sizes.entry(likeness(change, lines)).or_default() += 1;
+    }
+    let mut places: BTreeMap<Likeness<'_>, usize> = BTreeMap::new();
+    for (change, lines) in &changes {
+        let likeness = likeness(change, lines);
+        if sizes
+            .get(&likeness)
+            .is_some_and(|size| *size >= BUNDLE_FROM)
+        {
+            if let Some(&place) = places.get(&likeness) {
+                bundles[place].members.push(change);
+                continue;
+            }
+            places.insert(likeness, bundles.len());
+        }
+        bundles.push(Bundle {
+            members: vec![change],
+            lines: lines.clone(),
+        });
+    }
+    bundles
+}
+
+type Likeness<'a> = (
+    Option<&'a ResourceName>,
+    &'static str,
+    ChangeVerb,
+    &'a [Line],
+    bool,
+);
+
+fn likeness<'a>(change: &'a ChangeReport, lines: &'a [Line]) -> Likeness<'a> {
+    let stream = match &change.address {
+        Address::Stream(_) => None,
+        Address::Topic(stream, _) | Address::ConsumerGroup(stream, _, _) => Some(stream),
+    };
+    let is_renamed = change.previous.is_some();
+    (
+        stream,
+        change.address.kind(),
+        change.verb,
+        lines,
+        is_renamed,
+    )
+}
+
+impl Bundle<'_> {
+    /// What stands in the header: the address, or how many and which.
+    pub(super) fn title(&self) -> String {
+        let [first, .., last] = self.members.as_slice() else {
+            return self.members.first().map_or_else(String::new, |change| {
+                match &change.previous {
+                    Some(previous) => format!("{}  (was {previous})", change.address),
+                    None => change.address.to_string(),
+                }
+            });
+        };
+        let count = self.members.len();
+        let mut names: Vec<String> = self
+            .members
+            .iter()
+            .take(LISTED_NAMES - 1)
+            .map(|change| short_name(change))
+            .collect();
+        let place = match &first.address {
+            Address::Stream(_) => String::new(),
+            Address::Topic(stream, _) | Address::ConsumerGroup(stream, _, _) => {
+                format!(" in {}", Address::Stream(stream.clone()))
+            }
+        };
+        if count > LISTED_NAMES {
+            names.push("…".to_owned());
+        }
+        names.push(short_name(last));
+        format!(
+            "{count} {}s{place}: {}",
+            first.address.kind(),
+            names.join(", ")
+        )
+    }
+}
+
+/// The name within the stream, with the name before a rename.
+fn short_name(change: &ChangeReport) -> String {
+    let short = |address: &Address| {
+        let text = address.to_string();
+        let skipped = match address {
+            Address::Stream(_) => 1,
+            Address::Topic(..) | Address::ConsumerGroup(..) => 2,
+        };
+        let parts: Vec<&str> = text.splitn(skipped + 1, '/').collect();
+        parts.last().map_or_else(String::new, ToString::to_string)
+    };
+    match &change.previous {
+        Some(previous) => format!("{} → {}", short(previous), short(&change.address)),
+        None => short(&change.address),
+    }
+}

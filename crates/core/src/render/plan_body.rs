@@ -1,0 +1,198 @@
+use super::paint::Role;
+use super::plan_report::{ChangeReport, ChangeVerb};
+use crate::check::{Finding, FindingCode};
+use crate::diff::BlockReason;
+use crate::plan::Blocked;
+
+/// A line under the header of a change. Two changes with equal lines look
+/// alike, which is what makes them members of one bundle.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Line {
+    pub(super) role: Role,
+    pub(super) depth: usize,
+    pub(super) text: String,
+}
+
+/// Everything that is said about one change, reasons right under the
+/// attribute that causes them.
+pub(super) fn body(
+    change: &ChangeReport,
+    blocked: &[&Blocked],
+    findings: &[&Finding],
+) -> Vec<Line> {
+    let mut rows: Vec<Row> = change
+        .attributes
+        .iter()
+        .map(|attribute| Row {
+            role: if change.destructive && attribute.name == PARTITIONS {
+                Role::Loss
+            } else {
+                Role::Plain
+            },
+            name: attribute.name.clone(),
+            value: arrow(attribute.from.as_deref(), &attribute.to),
+            reasons: Vec::new(),
+        })
+        .collect();
+    let mut general: Vec<Line> = Vec::new();
+    for line in blocked {
+        match blocked_row(line) {
+            Some(row) => rows.push(row),
+            None => general.extend(blocked_lines(line, 2)),
+        }
+    }
+    for finding in findings {
+        let lines = finding_lines(finding);
+        let row = attributes_of(finding.code)
+            .iter()
+            .find_map(|name| rows.iter().position(|row| row.name == *name));
+        match row {
+            Some(index) => rows[index].reasons.extend(lines),
+            None => general.extend(lines.into_iter().map(|line| Line {
+                depth: line.depth - 1,
+                ..line
+            })),
+        }
+    }
+    if change.destructive {
+        let messages = change.messages.unwrap_or(0);
+        let loss = Line {
+            role: Role::Loss,
+            depth: 3,
+            text: format!(
+                "the removed partitions go with their data, of {messages} messages in the topic"
+            ),
+        };
+        if let Some(row) = rows.iter_mut().find(|row| row.name == PARTITIONS) {
+            row.reasons.insert(0, loss);
+        }
+    }
+
+    let width = rows.iter().map(|row| row.name.chars().count()).max();
+    let width = width.unwrap_or(0);
+    let mut lines = general;
+    for row in rows {
+        lines.push(Line {
+            role: row.role,
+            depth: 2,
+            text: format!("{:width$}  {}", row.name, row.value),
+        });
+        lines.extend(row.reasons);
+    }
+    if change.unchanged_attributes > 0 && change.verb != ChangeVerb::Create {
+        let count = change.unchanged_attributes;
+        let noun = if count == 1 {
+            "attribute"
+        } else {
+            "attributes"
+        };
+        lines.push(Line {
+            role: Role::Faint,
+            depth: 2,
+            text: format!("({count} {noun} unchanged)"),
+        });
+    }
+    lines
+}
+
+/// A finding about something that does not change has its address on the line.
+pub(super) fn finding_lines(finding: &Finding) -> Vec<Line> {
+    vec![
+        Line {
+            role: Role::Warning,
+            depth: 3,
+            text: format!("{} {}: {}", finding.severity, finding.code, finding.message),
+        },
+        Line {
+            role: Role::Faint,
+            depth: 4,
+            text: format!("→ {}", finding.fix),
+        },
+    ]
+}
+
+const PARTITIONS: &str = "partitions";
+
+struct Row {
+    role: Role,
+    name: String,
+    value: String,
+    reasons: Vec<Line>,
+}
+
+fn arrow(from: Option<&str>, to: &str) -> String {
+    match from {
+        Some(from) => format!("{from} → {to}"),
+        None => to.to_owned(),
+    }
+}
+
+/// The attributes that may have caused a finding, the likeliest first.
+fn attributes_of(code: FindingCode) -> &'static [&'static str] {
+    match code {
+        FindingCode::KeyRoutingChanges => &[PARTITIONS],
+        FindingCode::ExpiryLowered => &["messageExpiry"],
+        FindingCode::MaxSizeLowered => &["maxTopicSize"],
+        FindingCode::SizeNotEnforceable => &["maxTopicSize", PARTITIONS],
+        FindingCode::RenameBreaksClients | FindingCode::RenameIgnored => &[],
+    }
+}
+
+/// A blocked attribute, with its reason under it.
+fn blocked_row(line: &Blocked) -> Option<Row> {
+    let (name, value) = match &line.reason {
+        BlockReason::CreateOnly { field, from, to } => (field.clone(), arrow(Some(from), to)),
+        BlockReason::UnknownSetting { field, to } => (field.clone(), to.clone()),
+        BlockReason::PartitionShrink { from, to, .. } => {
+            (PARTITIONS.to_owned(), format!("{from} → {to}"))
+        }
+        BlockReason::BelowSegmentSize { .. }
+        | BlockReason::ParentMissing { .. }
+        | BlockReason::NotReadable { .. }
+        | BlockReason::DependsOnBlocked { .. } => return None,
+    };
+    Some(Row {
+        role: Role::Blocked,
+        name,
+        value,
+        reasons: blocked_lines(line, 3),
+    })
+}
+
+fn blocked_lines(line: &Blocked, depth: usize) -> Vec<Line> {
+    let reason = match &line.reason {
+        BlockReason::CreateOnly { .. } => "cannot be changed after creation".to_owned(),
+        BlockReason::UnknownSetting { .. } => "this server does not know the setting".to_owned(),
+        BlockReason::BelowSegmentSize {
+            max_topic_size,
+            segment_size,
+        } => format!(
+            "maxTopicSize {max_topic_size} is less than the segment size of the topic, \
+             {segment_size}: the server refuses that"
+        ),
+        BlockReason::PartitionShrink { from, to, messages } => format!(
+            "removes the last {} of {from} partitions with their data, of {messages} messages in \
+             the topic",
+            from.saturating_sub(*to)
+        ),
+        BlockReason::ParentMissing { parent } => {
+            format!("{parent} is neither declared nor on the server")
+        }
+        BlockReason::NotReadable { reason } => format!("could not be read: {reason}"),
+        BlockReason::DependsOnBlocked { address } => format!("needs {address}, which is blocked"),
+    };
+    let mut lines = vec![Line {
+        role: Role::Blocked,
+        depth,
+        text: format!("blocked: {reason}"),
+    }];
+    // What it needs is shown with a way out of its own.
+    if !matches!(line.reason, BlockReason::DependsOnBlocked { .. }) {
+        lines.push(Line {
+            role: Role::Faint,
+            depth: depth + 1,
+            text: format!("→ {}", line.way_out),
+        });
+    }
+    lines
+}

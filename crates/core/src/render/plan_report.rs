@@ -1,0 +1,236 @@
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::address::Address;
+use crate::check::{Finding, Findings};
+use crate::diff::{Change, ChangeSet, Difference, PartitionChange, Setting, TopicChange};
+use crate::plan::{Approvals, Basis, Blocked, Plan, Risk, Step, Summary, Verb};
+
+/// Version of the JSON form; it changes when a reader of the former one would
+/// misunderstand the new one.
+const FORMAT_VERSION: u32 = 1;
+
+/// A plan as it is shown: what changes per resource, why some of it is
+/// blocked, what is risky, and the steps that apply takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlanReport {
+    /// Version of this form.
+    pub format_version: u32,
+    /// Each resource that changes or is blocked: a stream, each of its topics
+    /// followed by the topic's groups, the next stream.
+    pub changes: Vec<ChangeReport>,
+    /// What is needed and will not be done.
+    pub blocked: Vec<Blocked>,
+    /// Risks.
+    pub findings: Vec<Finding>,
+    /// The calls in their order.
+    pub steps: Vec<Step>,
+    /// Counts of resources.
+    pub summary: Summary,
+    /// Fingerprint of what the server had.
+    pub basis: Basis,
+    /// What was allowed beyond what is safe.
+    pub approvals: Approvals,
+    /// The addresses that the plan was restricted to; empty when it was not.
+    #[schemars(with = "Vec<String>")]
+    pub only: Vec<Address>,
+    /// Changes that are left out because of that.
+    pub left_out: u32,
+}
+
+/// A resource that changes or is blocked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangeReport {
+    /// The resource by its declared name.
+    #[schemars(with = "String")]
+    pub address: Address,
+    /// What happens to it.
+    pub verb: ChangeVerb,
+    /// The name that it has now, when it is renamed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub previous: Option<Address>,
+    /// What is set or changed. What is blocked about it is not in here.
+    pub attributes: Vec<AttributeReport>,
+    /// Declared attributes that do not differ.
+    pub unchanged_attributes: u32,
+    /// Whether data is lost.
+    pub destructive: bool,
+    /// Messages that a topic holds now; eventually consistent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub messages: Option<u64>,
+    /// Bytes that a topic holds now; eventually consistent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+}
+
+/// What happens to a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum ChangeVerb {
+    /// It is created.
+    Create,
+    /// It is changed in place.
+    Update,
+    /// It gets another name, and perhaps other settings.
+    Rename,
+    /// Nothing: all of it is blocked.
+    Blocked,
+}
+
+/// An attribute of a resource.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AttributeReport {
+    /// Its name in a manifest.
+    pub name: String,
+    /// What the server has; absent for a resource that is created.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// What it becomes.
+    pub to: String,
+}
+
+impl PlanReport {
+    /// Puts together what is shown of a plan.
+    #[must_use]
+    pub fn new(plan: &Plan, changes: &ChangeSet, findings: &Findings) -> Self {
+        let Plan {
+            steps,
+            blocked,
+            basis,
+            approvals,
+            only,
+            summary,
+        } = plan;
+        let verbs = Verb::of_resources(steps);
+        let mut blocked_here: BTreeMap<&Address, bool> = BTreeMap::new();
+        for line in blocked {
+            let shrinks = matches!(
+                line.reason,
+                crate::diff::BlockReason::PartitionShrink { .. }
+            );
+            *blocked_here.entry(&line.address).or_default() |= shrinks;
+        }
+        let mut left_out = 0;
+        let mut reports = Vec::new();
+        for change in &changes.changes {
+            let verb = verbs.get(&change.address).copied();
+            let shrink_blocked = blocked_here.get(&change.address).copied();
+            if verb.is_none() && shrink_blocked.is_none() {
+                left_out += 1;
+                continue;
+            }
+            reports.push(ChangeReport::new(
+                change,
+                verb,
+                shrink_blocked.unwrap_or(false),
+            ));
+        }
+        let is_selected = |address: &Address| {
+            only.is_empty()
+                || only.iter().any(|selected| selected.contains(address))
+                || verbs.contains_key(address)
+        };
+        Self {
+            format_version: FORMAT_VERSION,
+            findings: findings
+                .findings
+                .iter()
+                .filter(|finding| is_selected(&finding.address))
+                .cloned()
+                .collect(),
+            changes: reports,
+            blocked: blocked.clone(),
+            steps: steps.clone(),
+            summary: *summary,
+            basis: basis.clone(),
+            approvals: approvals.clone(),
+            only: only.iter().cloned().collect(),
+            left_out,
+        }
+    }
+
+    /// The report as JSON, indented, with a line break at the end.
+    ///
+    /// # Errors
+    ///
+    /// None that a report can cause: all of it is texts, numbers and lists.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        serde_json::to_string_pretty(self).map(|text| text + "\n")
+    }
+}
+
+impl ChangeReport {
+    fn new(change: &Change, verb: Option<(Verb, Risk)>, shrink_blocked: bool) -> Self {
+        let mut report = Self {
+            address: change.address.clone(),
+            verb: match verb {
+                None => ChangeVerb::Blocked,
+                Some((Verb::Create, _)) => ChangeVerb::Create,
+                Some((Verb::Update, _)) => ChangeVerb::Update,
+                Some((Verb::Rename, _)) => ChangeVerb::Rename,
+            },
+            previous: None,
+            attributes: Vec::new(),
+            unchanged_attributes: 0,
+            destructive: verb.is_some_and(|(_, risk)| risk == Risk::Destructive),
+            messages: None,
+            bytes: None,
+        };
+        match &change.difference {
+            Difference::RenameStream { from } => {
+                report.previous = Some(Address::Stream(from.clone()));
+            }
+            Difference::CreateTopic {
+                partitions,
+                settings,
+            } => {
+                report.attribute("partitions", None, partitions);
+                for setting in Setting::present(settings) {
+                    report.attribute(setting.name(), None, &setting);
+                }
+            }
+            Difference::ChangeTopic(topic) => report.topic(topic, shrink_blocked),
+            Difference::CreateStream | Difference::CreateConsumerGroup | Difference::Unknown => {}
+        }
+        report
+    }
+
+    fn topic(&mut self, change: &TopicChange, shrink_blocked: bool) {
+        let TopicChange {
+            renamed_from,
+            settings,
+            partitions,
+            unchanged_attributes,
+            holds,
+        } = change;
+        let stream = self.address.stream().clone();
+        self.previous = renamed_from
+            .clone()
+            .map(|topic| Address::Topic(stream, topic));
+        self.unchanged_attributes = *unchanged_attributes;
+        self.messages = Some(holds.messages);
+        self.bytes = Some(holds.bytes);
+        if let Some(PartitionChange { from, to }) = partitions
+            && !shrink_blocked
+        {
+            self.attribute("partitions", Some(from), to);
+        }
+        for setting in settings {
+            self.attribute(setting.to.name(), Some(&setting.from), &setting.to);
+        }
+    }
+
+    fn attribute<T: ToString>(&mut self, name: &str, from: Option<&T>, to: &T) {
+        self.attributes.push(AttributeReport {
+            name: name.to_owned(),
+            from: from.map(ToString::to_string),
+            to: to.to_string(),
+        });
+    }
+}

@@ -1,0 +1,146 @@
+use std::collections::BTreeMap;
+
+use super::bundle::bundles;
+use super::paint::{Role, paint};
+use super::plan_body::{Line, body, finding_lines};
+use super::plan_report::{ChangeReport, ChangeVerb, PlanReport};
+use super::{TextOptions, escape};
+use crate::address::Address;
+use crate::check::Finding;
+use crate::plan::{Blocked, Summary};
+
+impl PlanReport {
+    /// The report as people read it; ends with one line that counts.
+    #[must_use]
+    pub fn to_text(&self, options: TextOptions) -> String {
+        let TextOptions { color, verbose } = options;
+        let mut blocked: BTreeMap<&Address, Vec<&Blocked>> = BTreeMap::new();
+        for line in &self.blocked {
+            blocked.entry(&line.address).or_default().push(line);
+        }
+        let mut findings: BTreeMap<&Address, Vec<&Finding>> = BTreeMap::new();
+        for finding in &self.findings {
+            findings.entry(&finding.address).or_default().push(finding);
+        }
+
+        let mut changes: Vec<&ChangeReport> = self.changes.iter().collect();
+        changes.sort_by_key(|change| (change.address.stream(), rank(&change.address)));
+        let with_lines = changes.into_iter().map(|change| {
+            let blocked = blocked.get(&change.address).map_or(&[][..], Vec::as_slice);
+            let findings = findings.remove(&change.address).unwrap_or_default();
+            (change, body(change, blocked, &findings))
+        });
+
+        let mut text = String::new();
+        let mut bundled = 0;
+        for bundle in bundles(with_lines, verbose) {
+            if bundle.members.len() > 1 {
+                bundled += bundle.members.len();
+            }
+            let Some(first) = bundle.members.first() else {
+                continue;
+            };
+            let (sign, role) = sign(first.verb);
+            let title = bundle.title();
+            line(&mut text, color, role, 1, &format!("{sign} {title}"));
+            for Line {
+                role,
+                depth,
+                text: body,
+            } in &bundle.lines
+            {
+                line(&mut text, color, *role, depth + 1, body);
+            }
+        }
+        for finding in findings.into_values().flatten() {
+            for Line {
+                role,
+                depth,
+                text: body,
+            } in finding_lines(finding)
+            {
+                line(&mut text, color, role, depth - 2, &body);
+            }
+        }
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        if bundled > 0 {
+            let note = format!("{bundled} changes are shown in groups; --verbose lists each.");
+            line(&mut text, color, Role::Faint, 0, &note);
+        }
+        line(&mut text, color, Role::Strong, 0, &self.footer());
+        text
+    }
+
+    /// The one line that counts everything that the text shows.
+    #[must_use]
+    pub fn footer(&self) -> String {
+        let Summary {
+            create,
+            update,
+            rename,
+            destructive,
+            blocked,
+            unchanged,
+        } = self.summary;
+        let parts: Vec<String> = [
+            (create, "to create"),
+            (update, "to update"),
+            (rename, "to rename"),
+            (blocked, "blocked"),
+        ]
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+        let mut footer = if parts.is_empty() {
+            "No changes.".to_owned()
+        } else {
+            format!("Plan: {}.", parts.join(", "))
+        };
+        if destructive > 0 {
+            let verb = if destructive == 1 { "loses" } else { "lose" };
+            footer.push_str(&format!(" {destructive} {verb} data."));
+        }
+        if !self.only.is_empty() {
+            let left_out = self.left_out;
+            footer.push_str(&format!(" {left_out} left out by --only."));
+        } else if parts.is_empty() {
+            let noun = if unchanged == 1 {
+                "resource is"
+            } else {
+                "resources are"
+            };
+            footer.push_str(&format!(" {unchanged} {noun} as declared."));
+        } else {
+            footer.push_str(&format!(" {unchanged} unchanged."));
+        }
+        footer
+    }
+}
+
+fn line(text: &mut String, color: bool, role: Role, depth: usize, body: &str) {
+    for _ in 0..depth {
+        text.push_str("  ");
+    }
+    text.push_str(&paint(color, role, escape(body)));
+    text.push('\n');
+}
+
+fn sign(verb: ChangeVerb) -> (char, Role) {
+    match verb {
+        ChangeVerb::Create => ('+', Role::Create),
+        ChangeVerb::Update => ('~', Role::Update),
+        ChangeVerb::Rename => ('>', Role::Rename),
+        ChangeVerb::Blocked => ('!', Role::Blocked),
+    }
+}
+
+fn rank(address: &Address) -> u8 {
+    match address {
+        Address::Stream(_) => 0,
+        Address::Topic(..) => 1,
+        Address::ConsumerGroup(..) => 2,
+    }
+}
