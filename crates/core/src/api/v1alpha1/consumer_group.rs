@@ -1,0 +1,25 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Kind, Manifest, Name, Spec, StreamName};
+
+/// One consumer group as a document of its own.
+pub type IggyConsumerGroup = Manifest<IggyConsumerGroupSpec>;
+
+/// What an `IggyConsumerGroup` declares; the server keeps no settings for one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IggyConsumerGroupSpec {
+    /// The stream of its topic. Looked up on the server if no manifest declares it, never created.
+    pub stream: StreamName,
+    /// The topic it reads. Looked up on the server if no manifest declares it, never created.
+    pub topic: Name,
+    /// Name on the server; `metadata.name` without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Name>,
+}
+
+impl Spec for IggyConsumerGroupSpec {
+    const KIND: Kind = Kind::IggyConsumerGroup;
+    const DESCRIPTION: &'static str = "One consumer group of a topic that is declared elsewhere, or that is already on the server.";
+}

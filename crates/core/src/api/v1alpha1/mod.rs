@@ -1,0 +1,23 @@
+//! Group `iggyctl.dev`, version `v1alpha1`.
+//!
+//! Every kind is a [`Manifest`] of its own spec. Absent fields are not managed,
+//! so everything that is not an identity is optional, and nothing has a default
+//! that would be sent to a server.
+
+mod consumer_group;
+mod manifest;
+mod name;
+mod owns;
+mod schema;
+mod stream;
+mod topic;
+mod topology;
+
+pub use consumer_group::{IggyConsumerGroup, IggyConsumerGroupSpec};
+pub use manifest::{API_VERSION, ApiVersion, Kind, KindOf, Manifest, Metadata, Spec};
+pub use name::{ManifestNameError, MetadataName, Name, StreamName};
+pub use owns::Owns;
+pub use schema::{SCHEMA_BASE, combined_schema, schema};
+pub use stream::{IggyStream, IggyStreamSpec, Stream};
+pub use topic::{IggyTopic, IggyTopicSpec, Topic};
+pub use topology::{IggyTopology, IggyTopologySpec};

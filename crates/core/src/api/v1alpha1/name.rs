@@ -1,0 +1,228 @@
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::de::{self, Deserializer, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::name::{NameError, ResourceName};
+
+/// Streams of this prefix belong to iggyctl itself.
+const RESERVED_PREFIX: &str = "iggyctl";
+
+/// Longest `metadata.name` of Kubernetes, in bytes.
+const MAX_METADATA_NAME_BYTES: usize = 253;
+
+/// A name that a manifest may give a topic or a consumer group: narrower than
+/// what the server takes, see [`ManifestNameError`].
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Name(ResourceName);
+
+/// A name that a manifest may give a stream: a [`Name`] that is not reserved.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StreamName(ResourceName);
+
+/// The name of a document: 1 to 253 bytes without control characters.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MetadataName(Box<str>);
+
+/// Why a text cannot be a name in a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ManifestNameError {
+    /// No server takes it.
+    #[error(transparent)]
+    Length(#[from] NameError),
+    /// The name of a document is too long.
+    #[error("the name of a document has at most {MAX_METADATA_NAME_BYTES} bytes, this one has {0}")]
+    MetadataTooLong(usize),
+    /// Tools would take it for a numeric id.
+    #[error("the name `{0}` has only digits; the official tools would take it for a numeric id")]
+    DigitsOnly(Box<str>),
+    /// It could not be seen or typed.
+    #[error("a name cannot hold the control character U+{:04X}", u32::from(*.0))]
+    ControlCharacter(char),
+    /// It belongs to iggyctl.
+    #[error(
+        "the name `{0}` is reserved: streams that begin with `{RESERVED_PREFIX}` are the tool's own"
+    )]
+    Reserved(Box<str>),
+}
+
+impl Name {
+    /// The name as the server keeps it.
+    #[must_use]
+    pub fn as_resource_name(&self) -> &ResourceName {
+        &self.0
+    }
+
+    /// The name as the server keeps it.
+    #[must_use]
+    pub fn into_resource_name(self) -> ResourceName {
+        self.0
+    }
+}
+
+impl StreamName {
+    /// The name as the server keeps it.
+    #[must_use]
+    pub fn as_resource_name(&self) -> &ResourceName {
+        &self.0
+    }
+
+    /// The name as the server keeps it.
+    #[must_use]
+    pub fn into_resource_name(self) -> ResourceName {
+        self.0
+    }
+}
+
+impl MetadataName {
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn without_control(text: &str) -> Result<(), ManifestNameError> {
+    match text.chars().find(|character| character.is_control()) {
+        Some(character) => Err(ManifestNameError::ControlCharacter(character)),
+        None => Ok(()),
+    }
+}
+
+impl FromStr for Name {
+    type Err = ManifestNameError;
+
+    fn from_str(text: &str) -> Result<Self, ManifestNameError> {
+        let name: ResourceName = text.parse()?;
+        without_control(text)?;
+        if text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(ManifestNameError::DigitsOnly(text.into()));
+        }
+        Ok(Self(name))
+    }
+}
+
+impl FromStr for StreamName {
+    type Err = ManifestNameError;
+
+    fn from_str(text: &str) -> Result<Self, ManifestNameError> {
+        let Name(name) = text.parse()?;
+        if text.starts_with(RESERVED_PREFIX) {
+            return Err(ManifestNameError::Reserved(text.into()));
+        }
+        Ok(Self(name))
+    }
+}
+
+impl FromStr for MetadataName {
+    type Err = ManifestNameError;
+
+    fn from_str(text: &str) -> Result<Self, ManifestNameError> {
+        without_control(text)?;
+        match text.len() {
+            0 => Err(NameError::Empty.into()),
+            1..=MAX_METADATA_NAME_BYTES => Ok(Self(text.into())),
+            length => Err(ManifestNameError::MetadataTooLong(length)),
+        }
+    }
+}
+
+/// The text form of the three, the same way.
+macro_rules! text_form {
+    ($type:ident, $format:literal, $maximum:literal, $pattern:literal) => {
+        impl fmt::Display for $type {
+            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str(self.0.as_ref())
+            }
+        }
+
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.0.as_ref())
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct NameVisitor;
+
+                impl Visitor<'_> for NameVisitor {
+                    type Value = $type;
+
+                    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                        formatter.write_str("a name")
+                    }
+
+                    fn visit_str<E: de::Error>(self, text: &str) -> Result<$type, E> {
+                        text.parse().map_err(E::custom)
+                    }
+                }
+
+                deserializer.deserialize_str(NameVisitor)
+            }
+        }
+
+        impl JsonSchema for $type {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($type).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({
+                    "type": "string",
+                    "format": $format,
+                    "minLength": 1,
+                    "maxLength": $maximum,
+                    "pattern": $pattern,
+                })
+            }
+        }
+    };
+}
+
+// The patterns have no look-around, which Kubernetes does not know: at least
+// one character is no digit, none is a control character. The prefix that is
+// reserved cannot be said without it.
+text_form!(
+    Name,
+    "iggy-name",
+    255,
+    "^[^\\x00-\\x1f\\x7f]*[^0-9\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]*$"
+);
+text_form!(
+    StreamName,
+    "iggy-stream-name",
+    255,
+    "^[^\\x00-\\x1f\\x7f]*[^0-9\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]*$"
+);
+text_form!(MetadataName, "metadata-name", 253, "^[^\\x00-\\x1f\\x7f]+$");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_manifest_may_name() {
+        for text in ["orders", "a", "A b/%é", "1a", &"x".repeat(255)] {
+            assert_eq!(text.parse::<StreamName>().unwrap().to_string(), text);
+        }
+        assert_eq!(
+            "123".parse::<Name>(),
+            Err(ManifestNameError::DigitsOnly("123".into()))
+        );
+        assert_eq!(
+            "a\u{7}".parse::<Name>(),
+            Err(ManifestNameError::ControlCharacter('\u{7}'))
+        );
+        assert_eq!(
+            "x".repeat(256).parse::<Name>(),
+            Err(ManifestNameError::Length(NameError::TooLong(256)))
+        );
+        assert!("iggyctl-ledger".parse::<Name>().is_ok());
+        assert!("iggyctl-ledger".parse::<StreamName>().is_err());
+        assert!("".parse::<MetadataName>().is_err());
+    }
+}

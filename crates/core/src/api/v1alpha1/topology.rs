@@ -1,0 +1,24 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{Kind, Manifest, Owns, Spec, Stream};
+
+/// A project: its streams with their topics and consumer groups, nested.
+pub type IggyTopology = Manifest<IggyTopologySpec>;
+
+/// What a project declares.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IggyTopologySpec {
+    /// What belongs to the project: nothing outside it is ever deleted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owns: Option<Owns>,
+    /// The streams that the project declares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub streams: Option<Vec<Stream>>,
+}
+
+impl Spec for IggyTopologySpec {
+    const KIND: Kind = Kind::IggyTopology;
+    const DESCRIPTION: &'static str = "A project: its streams with their topics and consumer groups, nested. At most one is applied at a time.";
+}

@@ -1,0 +1,195 @@
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Origin as Path, Renderer, Snippet};
+
+use super::{Diagnostic, Diagnostics, Place, Severity, SourceFile};
+
+/// Beyond this many, more messages help nobody; the rest is counted.
+const SHOWN: usize = 100;
+
+/// A line longer than this is data, not something to look at.
+const LONGEST_LINE: usize = 2_000;
+
+/// Lines of the output are cut around the caret beyond this width.
+const WIDTH: usize = 140;
+
+/// The diagnostics as text for a person, one block each, in the order of the
+/// files and lines, each with its line and a caret. Control characters of the
+/// files and of names are shown as symbols, so nothing can steer the terminal.
+///
+/// `sources` are the files the diagnostics speak of; a place in a file that is
+/// not among them is shown without its line.
+#[must_use]
+pub fn render_text(diagnostics: &Diagnostics, sources: &[SourceFile], colour: bool) -> String {
+    let renderer = if colour {
+        Renderer::styled()
+    } else {
+        Renderer::plain()
+    }
+    .term_width(WIDTH);
+    let lines = Lines::of(sources);
+    let mut text = String::new();
+    for diagnostic in diagnostics.iter().take(SHOWN) {
+        text.push_str(&renderer.render(&[group(diagnostic, &lines)]));
+        text.push_str("\n\n");
+    }
+    let hidden = diagnostics.len().saturating_sub(SHOWN);
+    if hidden > 0 {
+        text.push_str(&format!("… and {hidden} more\n\n"));
+    }
+    text.push_str(&summary(diagnostics));
+    text.push('\n');
+    text
+}
+
+fn summary(diagnostics: &Diagnostics) -> String {
+    let count = |severity| {
+        diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.severity == severity)
+            .count()
+    };
+    let words = |number: usize, word: &str| match number {
+        0 => None,
+        1 => Some(format!("1 {word}")),
+        _ => Some(format!("{number} {word}s")),
+    };
+    [
+        words(count(Severity::Error), "error"),
+        words(count(Severity::Warning), "warning"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect::<Vec<_>>()
+    .join(", ")
+}
+
+fn group<'a>(diagnostic: &'a Diagnostic, lines: &Lines<'a>) -> Group<'a> {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let mut group = Group::with_title(
+        level
+            .primary_title(visible(&diagnostic.message))
+            .id(diagnostic.code.as_str()),
+    );
+    if let Some(place) = &diagnostic.place {
+        group = show(group, place, None, true, lines);
+    }
+    for related in &diagnostic.related {
+        group = show(group, &related.place, Some(&related.message), false, lines);
+    }
+    if let Some(expected) = &diagnostic.expected {
+        group = group.element(Level::NOTE.message(format!("expected {}", visible(expected))));
+    }
+    if let Some(hint) = &diagnostic.hint {
+        group = group.element(Level::HELP.message(visible(hint)));
+    }
+    group
+}
+
+fn show<'a>(
+    group: Group<'a>,
+    place: &Place,
+    label: Option<&str>,
+    primary: bool,
+    lines: &Lines<'a>,
+) -> Group<'a> {
+    let kind = if primary {
+        AnnotationKind::Primary
+    } else {
+        AnnotationKind::Context
+    };
+    let file = visible(&place.origin.file);
+    let Some(line) = lines.line(&place.origin.file, place.origin.line) else {
+        return group.element(
+            Path::path(file)
+                .line(place.origin.line as usize)
+                .char_column(place.origin.column as usize),
+        );
+    };
+    let line = visible(&line);
+    let span = underline(&line, place);
+    let annotation = kind.span(span);
+    let annotation = match label {
+        Some(label) => annotation.label(visible(label)),
+        None => annotation,
+    };
+    group.element(
+        Snippet::source(line)
+            .line_start(place.origin.line as usize)
+            .path(file)
+            .annotation(annotation),
+    )
+}
+
+/// The bytes of the line that the caret is under.
+fn underline(line: &str, place: &Place) -> Range<usize> {
+    let skip = (place.origin.column as usize).saturating_sub(1);
+    let mut starts = line
+        .char_indices()
+        .map(|(index, _)| index)
+        .chain(std::iter::once(line.len()));
+    let start = starts.nth(skip).unwrap_or(line.len());
+    let end = match (place.width as usize).checked_sub(1) {
+        Some(more) => starts.nth(more).unwrap_or(line.len()),
+        None => start,
+    };
+    start..end
+}
+
+/// Control characters, and those that reorder or hide text, as visible symbols
+/// of the same width; a tab stays.
+pub(super) fn visible(text: &str) -> String {
+    text.chars()
+        .map(|character| match character {
+            '\t' => '\t',
+            '\u{0}'..='\u{1f}' => {
+                char::from_u32(0x2400 + u32::from(character)).unwrap_or('\u{fffd}')
+            }
+            '\u{7f}' => '\u{2421}',
+            '\u{80}'..='\u{9f}'
+            | '\u{61c}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' => '\u{fffd}',
+            _ => character,
+        })
+        .collect()
+}
+
+/// Where each line of each file begins, so that a message costs no scan.
+struct Lines<'a>(BTreeMap<&'a str, (&'a [u8], Vec<usize>)>);
+
+impl<'a> Lines<'a> {
+    fn of(sources: &'a [SourceFile]) -> Self {
+        let index = |source: &'a SourceFile| {
+            let starts = source
+                .bytes
+                .iter()
+                .enumerate()
+                .filter(|(_, byte)| **byte == b'\n')
+                .map(|(position, _)| position + 1);
+            let starts = std::iter::once(0).chain(starts).collect();
+            (&*source.name, (source.bytes.as_slice(), starts))
+        };
+        Self(sources.iter().map(index).collect())
+    }
+
+    /// A line by its number from 1, without its end.
+    fn line(&self, file: &str, number: u32) -> Option<String> {
+        let (bytes, starts) = self.0.get(file)?;
+        let index = (number as usize).checked_sub(1)?;
+        let start = *starts.get(index)?;
+        let end = starts.get(index + 1).map_or(bytes.len(), |next| next - 1);
+        let line = bytes.get(start..end)?;
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        (line.len() <= LONGEST_LINE).then(|| {
+            let text = String::from_utf8_lossy(line);
+            text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned()
+        })
+    }
+}

@@ -1,0 +1,348 @@
+//! From documents to one desired state: what each declares, and what only one may.
+
+use std::collections::BTreeMap;
+
+use super::document::Document;
+use super::rules;
+use super::structure::bad_name;
+use super::tree::Node;
+use crate::address::Address;
+use crate::api::v1alpha1::{Metadata, Name, StreamName, Topic};
+use crate::diagnostic::{Code, Diagnostic, Origin, Place};
+use crate::name::ResourceName;
+use crate::state::desired::{
+    DesiredConsumerGroup, DesiredState, DesiredStream, DesiredTopic, Ownership, Presence,
+    TopicSettings,
+};
+
+/// A `previousName`, for the rules about all of them together.
+#[derive(Debug)]
+pub(super) struct Rename {
+    pub(super) from: Address,
+    pub(super) to: Address,
+    pub(super) place: Place,
+}
+
+/// The desired state while documents are added.
+#[derive(Debug, Default)]
+pub(super) struct Merge {
+    pub(super) state: DesiredState,
+    pub(super) renames: Vec<Rename>,
+    topology: Option<Place>,
+}
+
+impl Merge {
+    /// Adds what a document declares; `node` is the same document with its places.
+    pub(super) fn document(
+        &mut self,
+        document: Document,
+        node: Node<'_>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) {
+        let spec = node.get("spec").unwrap_or(node);
+        match document {
+            Document::Topology(topology) => {
+                let place = kind_place(node);
+                if let Some(first) = &self.topology {
+                    diagnostics.push(
+                        Diagnostic::error(Code::SecondTopology, "there is a second IggyTopology")
+                            .at(place)
+                            .related(first.clone(), "the first one")
+                            .hint("merge them, or apply them separately"),
+                    );
+                } else {
+                    self.topology = Some(place);
+                    self.state.project = Some(topology.metadata.name.to_string());
+                }
+                if let Some(owns) = topology.spec.owns {
+                    rules::owns(&owns, spec.get("owns").unwrap_or(spec), diagnostics);
+                    self.state.owns = Ownership {
+                        streams: owns.streams,
+                        topics: owns.topics,
+                        users: Vec::new(),
+                    };
+                }
+                let nodes = spec
+                    .get("streams")
+                    .into_iter()
+                    .flat_map(|list| list.items());
+                let streams = topology.spec.streams.unwrap_or_default();
+                for (stream, node) in streams.into_iter().zip(nodes) {
+                    let place = field_place(node, "name");
+                    self.stream(
+                        stream.name,
+                        stream.previous_name,
+                        stream.topics,
+                        node,
+                        place,
+                        diagnostics,
+                    );
+                }
+            }
+            Document::Stream(document) => {
+                let (name, place) = match document.spec.name {
+                    Some(name) => (name, field_place(spec, "name")),
+                    None => match named_by_metadata(&document.metadata, node, diagnostics) {
+                        Some(named) => named,
+                        None => return,
+                    },
+                };
+                let previous = document.spec.previous_name;
+                self.stream(
+                    name,
+                    previous,
+                    document.spec.topics,
+                    spec,
+                    place,
+                    diagnostics,
+                );
+            }
+            Document::Topic(document) => {
+                let (name, place) = match document.spec.name.clone() {
+                    Some(name) => (name, field_place(spec, "name")),
+                    None => match named_by_metadata(&document.metadata, node, diagnostics) {
+                        Some(named) => named,
+                        None => return,
+                    },
+                };
+                let (stream, topic) = document.spec.into_topic(name);
+                let stream = stream.into_resource_name();
+                self.named_stream(&stream, field_place(spec, "stream").origin);
+                self.topic(&stream, topic, spec, place, diagnostics);
+            }
+            Document::ConsumerGroup(document) => {
+                let (name, place) = match document.spec.name {
+                    Some(name) => (name, field_place(spec, "name")),
+                    None => match named_by_metadata(&document.metadata, node, diagnostics) {
+                        Some(named) => named,
+                        None => return,
+                    },
+                };
+                let stream = document.spec.stream.into_resource_name();
+                let topic = document.spec.topic.into_resource_name();
+                self.named_stream(&stream, field_place(spec, "stream").origin);
+                self.named_topic(&stream, &topic, field_place(spec, "topic").origin);
+                self.group(&stream, &topic, name, place, diagnostics);
+            }
+        }
+    }
+
+    fn stream(
+        &mut self,
+        name: StreamName,
+        previous_name: Option<StreamName>,
+        topics: Option<Vec<Topic>>,
+        node: Node<'_>,
+        place: Place,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) {
+        let name = name.into_resource_name();
+        let previous_name = previous_name.map(StreamName::into_resource_name);
+        let address = || Address::Stream(name.clone());
+        if let Some(first) = self.state.streams.get(&name)
+            && first.presence == Presence::Declared
+        {
+            diagnostics.push(duplicate(&address(), place, &first.origin));
+            return;
+        }
+        if let Some(previous) = &previous_name {
+            self.renames.push(Rename {
+                from: Address::Stream(previous.clone()),
+                to: address(),
+                place: field_place(node, "previousName"),
+            });
+        }
+        let stream = self.named_stream(&name, place.origin.clone());
+        stream.presence = Presence::Declared;
+        stream.previous_name = previous_name;
+        stream.topics_listed = topics.is_some();
+        stream.origin = place.origin;
+        let nodes = node.get("topics").into_iter().flat_map(|list| list.items());
+        for (topic, node) in topics.unwrap_or_default().into_iter().zip(nodes) {
+            let place = field_place(node, "name");
+            self.topic(&name, topic, node, place, diagnostics);
+        }
+    }
+
+    fn topic(
+        &mut self,
+        stream: &ResourceName,
+        topic: Topic,
+        node: Node<'_>,
+        place: Place,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) {
+        let Topic {
+            name,
+            previous_name,
+            partitions,
+            message_expiry,
+            max_topic_size,
+            compression,
+            segment_size,
+            durability,
+            consumer_offset_durability,
+            messages_required_to_save,
+            size_of_messages_required_to_save,
+            preallocate_segments,
+            consumer_groups,
+        } = topic;
+        let name = name.into_resource_name();
+        let previous_name = previous_name.map(Name::into_resource_name);
+        let address = || Address::Topic(stream.clone(), name.clone());
+        if let Some(first) = self.known_topic(stream, &name)
+            && first.presence == Presence::Declared
+        {
+            let diagnostic = duplicate(&address(), place, &first.origin);
+            diagnostics.push(diagnostic);
+            return;
+        }
+        if let Some(previous) = &previous_name {
+            self.renames.push(Rename {
+                from: Address::Topic(stream.clone(), previous.clone()),
+                to: address(),
+                place: field_place(node, "previousName"),
+            });
+        }
+        let settings = TopicSettings {
+            message_expiry,
+            max_topic_size,
+            compression,
+            segment_size,
+            durability,
+            consumer_offset_durability,
+            messages_required_to_save: messages_required_to_save.map(|count| count.get()),
+            size_of_messages_required_to_save,
+            preallocate_segments,
+        };
+        let partitions = partitions.map(|count| count.get());
+        rules::topic(partitions, &settings, node, diagnostics);
+        let groups_listed = consumer_groups.is_some();
+        let groups = consumer_groups.unwrap_or_default();
+        let group_nodes = node
+            .get("consumerGroups")
+            .into_iter()
+            .flat_map(|list| list.items());
+        if let Some(desired) = self.named_topic(stream, &name, place.origin.clone()) {
+            desired.presence = Presence::Declared;
+            desired.previous_name = previous_name;
+            desired.partitions = partitions;
+            desired.settings = settings;
+            desired.groups_listed = groups_listed;
+            desired.origin = place.origin;
+        }
+        for (group, node) in groups.into_iter().zip(group_nodes) {
+            self.group(stream, &name, group, node.place(), diagnostics);
+        }
+    }
+
+    fn group(
+        &mut self,
+        stream: &ResourceName,
+        topic: &ResourceName,
+        group: Name,
+        place: Place,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) {
+        let group = group.into_resource_name();
+        let Some(desired) = self.named_topic(stream, topic, place.origin.clone()) else {
+            return;
+        };
+        if let Some(first) = desired.groups.get(&group) {
+            let address = Address::ConsumerGroup(stream.clone(), topic.clone(), group);
+            diagnostics.push(duplicate(&address, place, &first.origin));
+            return;
+        }
+        let origin = place.origin;
+        desired
+            .groups
+            .insert(group, DesiredConsumerGroup { origin });
+    }
+
+    /// The stream of this name, as a parent if nobody named it before.
+    fn named_stream(&mut self, name: &ResourceName, origin: Origin) -> &mut DesiredStream {
+        self.state
+            .streams
+            .entry(name.clone())
+            .or_insert_with(|| DesiredStream {
+                presence: Presence::Parent,
+                previous_name: None,
+                topics_listed: false,
+                topics: BTreeMap::new(),
+                origin,
+            })
+    }
+
+    /// The topic of this name, as a parent if nobody named it before; its
+    /// stream was named before.
+    fn named_topic(
+        &mut self,
+        stream: &ResourceName,
+        name: &ResourceName,
+        origin: Origin,
+    ) -> Option<&mut DesiredTopic> {
+        let topics = &mut self.state.streams.get_mut(stream)?.topics;
+        if !topics.contains_key(name) {
+            let topic = DesiredTopic {
+                presence: Presence::Parent,
+                previous_name: None,
+                partitions: None,
+                settings: TopicSettings::default(),
+                groups_listed: false,
+                groups: BTreeMap::new(),
+                origin,
+            };
+            topics.insert(name.clone(), topic);
+        }
+        topics.get_mut(name)
+    }
+
+    fn known_topic(&self, stream: &ResourceName, name: &ResourceName) -> Option<&DesiredTopic> {
+        self.state.streams.get(stream)?.topics.get(name)
+    }
+}
+
+/// `metadata.name` as the name on the server, where `spec.name` gives none.
+fn named_by_metadata<N: std::str::FromStr<Err = crate::api::v1alpha1::ManifestNameError>>(
+    metadata: &Metadata,
+    node: Node<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> Option<(N, Place)> {
+    let place = field_place(node.get("metadata").unwrap_or(node), "name");
+    match metadata.name.as_str().parse() {
+        Ok(name) => Some((name, place)),
+        Err(error) => {
+            diagnostics.push(
+                bad_name(
+                    &error,
+                    "`metadata.name`, which is the name on the server here,",
+                )
+                .at(place),
+            );
+            None
+        }
+    }
+}
+
+fn duplicate(address: &Address, place: Place, first: &Origin) -> Diagnostic {
+    Diagnostic::error(
+        Code::DuplicateResource,
+        format!("`{address}` is declared twice"),
+    )
+    .related(
+        Place {
+            origin: first.clone(),
+            width: place.width,
+        },
+        "first declared here",
+    )
+    .at(place)
+}
+
+pub(super) fn field_place(node: Node<'_>, field: &str) -> Place {
+    node.get(field).unwrap_or(node).place()
+}
+
+fn kind_place(node: Node<'_>) -> Place {
+    field_place(node, "kind")
+}

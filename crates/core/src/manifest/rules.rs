@@ -1,0 +1,325 @@
+//! What no single value shows: rules between the fields of a topic, between
+//! renames, and about what a project owns.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use globset::{GlobBuilder, GlobMatcher};
+
+use super::merge::{Merge, Rename, field_place};
+use super::tree::Node;
+use crate::address::Address;
+use crate::api::v1alpha1::{Owns, StreamName};
+use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::quantity::{ByteSize, MaxTopicSize};
+use crate::state::desired::{Presence, TopicSettings};
+
+/// Smallest segment (`iggy_common` 0.11.0, `types/options/mod.rs`, also for the next four).
+const MIN_SEGMENT: ByteSize = ByteSize::MIB;
+/// Largest segment, and the one that a topic gets without `segmentSize`.
+const MAX_SEGMENT: ByteSize = ByteSize::GIB;
+/// Segments are written in blocks of this many bytes.
+const SEGMENT_BLOCK: u64 = 512;
+/// Largest `sizeOfMessagesRequiredToSave`.
+const MAX_SAVE_SIZE: ByteSize = ByteSize::GIB;
+/// Largest sum of what a topic preallocates.
+const MAX_PREALLOCATED: u128 = 64 << 30;
+/// Topics of one stream (`iggy_binary_protocol` 0.11.0, `namespace.rs`, also for streams).
+const MAX_TOPICS: usize = 4096;
+/// Streams of one server.
+const MAX_STREAMS: usize = 1 << 20;
+
+/// The settings of one topic against each other.
+pub(super) fn topic(
+    partitions: Option<u32>,
+    settings: &TopicSettings,
+    node: Node<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let segment = settings.segment_size;
+    let mut segment_fits = true;
+    if let Some(size) = segment
+        && (!(MIN_SEGMENT..=MAX_SEGMENT).contains(&size) || !size.0.is_multiple_of(SEGMENT_BLOCK))
+    {
+        segment_fits = false;
+        diagnostics.push(
+            Diagnostic::error(Code::SegmentSize, format!("`segmentSize` cannot be {size}"))
+                .at(field_place(node, "segmentSize"))
+                .expected(format!(
+                    "{MIN_SEGMENT} to {MAX_SEGMENT}, in multiples of {SEGMENT_BLOCK} bytes"
+                )),
+        );
+    }
+    if let Some(size) = settings.size_of_messages_required_to_save
+        && size > MAX_SAVE_SIZE
+    {
+        diagnostics.push(
+            Diagnostic::error(
+                Code::SaveSizeTooLarge,
+                format!("`sizeOfMessagesRequiredToSave` cannot be {size}"),
+            )
+            .at(field_place(node, "sizeOfMessagesRequiredToSave"))
+            .expected(format!("at most {MAX_SAVE_SIZE}")),
+        );
+    }
+    if !segment_fits {
+        return;
+    }
+    if let Some(MaxTopicSize::Bytes(limit)) = settings.max_topic_size {
+        limit_against_segments(limit, segment, partitions, node, diagnostics);
+    }
+    if settings.preallocate_segments == Some(true) {
+        preallocation(partitions, segment, node, diagnostics);
+    }
+}
+
+fn limit_against_segments(
+    limit: ByteSize,
+    segment: Option<ByteSize>,
+    partitions: Option<u32>,
+    node: Node<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let place = field_place(node, "maxTopicSize");
+    let effective = segment.unwrap_or(MAX_SEGMENT);
+    if limit < effective {
+        let below = format!("`maxTopicSize` {limit} is below `segmentSize` {effective}");
+        diagnostics.push(match segment {
+            Some(_) => Diagnostic::error(Code::SizeBelowSegment, below)
+                .at(place)
+                .related(field_place(node, "segmentSize"), "the size of one segment")
+                .expected(format!("at least {effective}")),
+            // An existing topic may have smaller segments, so this is no error.
+            None => Diagnostic::warning(
+                Code::SizeBelowSegment,
+                format!("{below}, which is what a new topic gets"),
+            )
+            .at(place)
+            .hint(format!("declare a `segmentSize` of at most {limit}")),
+        });
+        return;
+    }
+    let smallest = u128::from(partitions.unwrap_or(1)) * u128::from(effective.0);
+    if segment.is_some() && u128::from(limit.0) < smallest {
+        let smallest = u64::try_from(smallest).map_or(limit, ByteSize);
+        diagnostics.push(
+            Diagnostic::warning(
+                Code::UnenforceableSize,
+                format!("`maxTopicSize` {limit} cannot be kept: each partition keeps at least one segment"),
+            )
+            .at(place)
+            .expected(format!("at least {smallest}, `partitions` × `segmentSize`")),
+        );
+    }
+}
+
+fn preallocation(
+    partitions: Option<u32>,
+    segment: Option<ByteSize>,
+    node: Node<'_>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let effective = segment.unwrap_or(MAX_SEGMENT);
+    let partitions = partitions.unwrap_or(1);
+    if u128::from(partitions) * u128::from(effective.0) > MAX_PREALLOCATED {
+        let most = MAX_PREALLOCATED / u128::from(effective.0.max(1));
+        diagnostics.push(
+            Diagnostic::error(
+                Code::PreallocationTooLarge,
+                format!("{partitions} partitions cannot preallocate {effective} each"),
+            )
+            .at(field_place(node, "preallocateSegments"))
+            .expected(format!(
+                "at most 64GiB together: {most} partitions, or a smaller `segmentSize`"
+            )),
+        );
+    }
+}
+
+/// The patterns of `owns`.
+pub(super) fn owns(owns: &Owns, node: Node<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    let nodes = |field| node.get(field).into_iter().flat_map(|list| list.items());
+    let mut streams: Vec<(&str, GlobMatcher, Place)> = Vec::new();
+    for (pattern, node) in owns.streams.iter().zip(nodes("streams")) {
+        match stream_pattern(pattern) {
+            Ok(matcher) => {
+                if let Some((_, _, first)) = streams.iter().find(|(text, _, _)| text == pattern) {
+                    diagnostics.push(overlap(pattern, node.place(), first));
+                }
+                streams.push((pattern, matcher, node.place()));
+            }
+            Err(reason) => diagnostics.push(bad_pattern(pattern, &reason, node)),
+        }
+    }
+    let mut topics: BTreeMap<&str, Place> = BTreeMap::new();
+    for (pattern, node) in owns.topics.iter().zip(nodes("topics")) {
+        let Some((stream, topic)) = pattern.split_once('/') else {
+            diagnostics.push(bad_pattern(pattern, "it has no `/`", node));
+            continue;
+        };
+        if let Err(reason) = stream_pattern(stream).and_then(|_| glob(topic)) {
+            diagnostics.push(bad_pattern(pattern, &reason, node));
+            continue;
+        }
+        let above = streams
+            .iter()
+            .find(|(text, matcher, _)| *text == stream || matcher.is_match(stream));
+        if let Some((_, _, first)) = above {
+            diagnostics.push(overlap(pattern, node.place(), first));
+        } else if let Some(first) = topics.get(pattern.as_str()) {
+            diagnostics.push(overlap(pattern, node.place(), first));
+        }
+        topics.insert(pattern, node.place());
+    }
+}
+
+fn stream_pattern(pattern: &str) -> Result<GlobMatcher, String> {
+    if pattern.starts_with("iggyctl") {
+        return Err("streams that begin with `iggyctl` are the tool's own".to_owned());
+    }
+    if !pattern.contains(['*', '?']) {
+        pattern
+            .parse::<StreamName>()
+            .map_err(|error| error.to_string())?;
+    }
+    glob(pattern)
+}
+
+/// A pattern whose only special characters are `*` and `?`.
+fn glob(pattern: &str) -> Result<GlobMatcher, String> {
+    if pattern.is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    if pattern.chars().any(char::is_control) {
+        return Err("it holds a control character".to_owned());
+    }
+    let mut escaped = String::with_capacity(pattern.len());
+    for character in pattern.chars() {
+        match character {
+            '[' | ']' | '{' | '}' => escaped.extend(['[', character, ']']),
+            '\\' => escaped.push_str("\\\\"),
+            _ => escaped.push(character),
+        }
+    }
+    GlobBuilder::new(&escaped)
+        .backslash_escape(true)
+        .build()
+        .map(|glob| glob.compile_matcher())
+        .map_err(|error| error.kind().to_string())
+}
+
+fn bad_pattern(pattern: &str, reason: &str, node: Node<'_>) -> Diagnostic {
+    Diagnostic::error(
+        Code::OwnsPattern,
+        format!("the pattern `{pattern}` cannot be used: {reason}"),
+    )
+    .at(node.place())
+    .expected("a name or a pattern with `*` and `?`, for topics `stream/topic`")
+}
+
+fn overlap(pattern: &str, place: Place, first: &Place) -> Diagnostic {
+    Diagnostic::warning(Code::OwnsOverlap, format!("`{pattern}` is owned already"))
+        .at(place)
+        .related(first.clone(), "by this")
+}
+
+/// What only all documents together show.
+pub(super) fn whole(merge: &Merge, diagnostics: &mut Vec<Diagnostic>) {
+    renames(&merge.renames, diagnostics);
+    if merge.state.streams.len() > MAX_STREAMS
+        && let Some(stream) = merge.state.streams.values().nth(MAX_STREAMS)
+    {
+        let count = merge.state.streams.len();
+        diagnostics.push(
+            Diagnostic::error(Code::TooManyStreams, format!("there are {count} streams"))
+                .at(stream.origin.clone())
+                .expected(format!("at most {MAX_STREAMS}")),
+        );
+    }
+    for (name, stream) in &merge.state.streams {
+        if stream.topics.len() <= MAX_TOPICS {
+            continue;
+        }
+        let declared = stream
+            .topics
+            .values()
+            .filter(|topic| topic.presence == Presence::Declared);
+        let count = declared.clone().count();
+        let mut origins: Vec<_> = declared.map(|topic| &topic.origin).collect();
+        origins.sort();
+        if let Some(origin) = origins.get(MAX_TOPICS) {
+            diagnostics.push(
+                Diagnostic::error(
+                    Code::TooManyTopics,
+                    format!("`{}` has {count} topics", Address::Stream(name.clone())),
+                )
+                .at((*origin).clone())
+                .expected(format!("at most {MAX_TOPICS}"))
+                .hint("spread them over several streams; this is the first one too many"),
+            );
+        }
+    }
+}
+
+fn renames(renames: &[Rename], diagnostics: &mut Vec<Diagnostic>) {
+    let mut sources: BTreeMap<&Address, &Rename> = BTreeMap::new();
+    let mut previous: BTreeMap<&Address, &Rename> = BTreeMap::new();
+    // By place, so that the order of the files does not change the messages.
+    let mut ordered: Vec<&Rename> = renames.iter().collect();
+    ordered.sort_by(|a, b| a.place.cmp(&b.place));
+    for rename in ordered {
+        if let Some(first) = sources.get(&rename.from) {
+            diagnostics.push(
+                Diagnostic::error(
+                    Code::RenameConflict,
+                    format!(
+                        "`{}` and `{}` both say that they were `{}`",
+                        first.to, rename.to, rename.from
+                    ),
+                )
+                .at(rename.place.clone())
+                .related(first.place.clone(), "the other one"),
+            );
+        } else {
+            sources.insert(&rename.from, rename);
+        }
+        previous.insert(&rename.to, rename);
+    }
+    let mut visited: BTreeSet<&Address> = BTreeSet::new();
+    for start in previous.values() {
+        let mut path: Vec<&Rename> = Vec::new();
+        let mut next = Some(*start);
+        while let Some(rename) = next {
+            if !visited.insert(&rename.to) {
+                // Back on this path is a circle; on an earlier one it was seen.
+                if let Some(entry) = path.iter().position(|other| other.to == rename.to) {
+                    diagnostics.push(cycle(path.get(entry..).unwrap_or_default()));
+                }
+                break;
+            }
+            path.push(rename);
+            next = previous.get(&rename.from).copied();
+        }
+    }
+}
+
+fn cycle(path: &[&Rename]) -> Diagnostic {
+    let names: Vec<String> = path
+        .iter()
+        .map(|rename| &rename.to)
+        .chain(path.last().map(|rename| &rename.from))
+        .map(|address| format!("`{address}`"))
+        .collect();
+    let mut diagnostic = Diagnostic::error(
+        Code::RenameCycle,
+        format!("renames go in a circle: {}", names.join(" was ")),
+    )
+    .hint("rename through a third name, in two applies");
+    for (index, rename) in path.iter().enumerate() {
+        diagnostic = if index == 0 {
+            diagnostic.at(rename.place.clone())
+        } else {
+            diagnostic.related(rename.place.clone(), "part of the circle")
+        };
+    }
+    diagnostic
+}

@@ -1,0 +1,316 @@
+//! The slow path: why a document does not have the shape of its kind.
+//!
+//! Reading a document into its type stops at the first mistake and does not
+//! say where. So when that fails, this walk goes over the JSON Schema that is
+//! generated from the very same types, and finds every mistake with its place.
+
+use serde_json::{Map, Value};
+
+use super::tree::{Node, Scalar, Shape};
+use super::variables::nearest;
+use crate::api::v1alpha1::{ManifestNameError, MetadataName, Name, StreamName};
+use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::quantity::{ByteSize, MaxTopicSize, MessageExpiry, QuantityError};
+
+/// Adds everything in `node` that `schema` does not allow.
+pub(super) fn explain(node: Node<'_>, schema: &Value, diagnostics: &mut Vec<Diagnostic>) {
+    Walk { diagnostics }.value(node, "the document", schema);
+}
+
+struct Walk<'d> {
+    diagnostics: &'d mut Vec<Diagnostic>,
+}
+
+impl Walk<'_> {
+    /// `what` names the value in messages: the field that it belongs to.
+    fn value(&mut self, node: Node<'_>, what: &str, schema: &Value) {
+        let Some(schema) = schema.as_object() else {
+            return;
+        };
+        if node.is_poisoned() {
+            return;
+        }
+        match node.shape() {
+            Shape::Mapping if allows(schema, "object") => self.mapping(node, what, schema),
+            Shape::Sequence if allows(schema, "array") => {
+                if let Some(items) = schema.get("items") {
+                    let what = format!("an entry of {what}");
+                    for item in node.items() {
+                        self.value(item, &what, items);
+                    }
+                }
+            }
+            Shape::Mapping => self.wrong_type(node, what, schema, "a mapping"),
+            Shape::Sequence => self.wrong_type(node, what, schema, "a list"),
+            Shape::Scalar => self.scalar(node, what, schema),
+        }
+    }
+
+    fn mapping(&mut self, node: Node<'_>, what: &str, schema: &Map<String, Value>) {
+        let empty = Map::new();
+        let properties = schema
+            .get("properties")
+            .and_then(Value::as_object)
+            .unwrap_or(&empty);
+        for (key, value) in node.pairs() {
+            match (
+                properties.get(key.text()),
+                schema.get("additionalProperties"),
+            ) {
+                (Some(property), _) => {
+                    self.value(value, &format!("`{}`", key.text()), property);
+                }
+                (None, Some(Value::Bool(false))) => self.unknown_field(key, node, properties),
+                (None, Some(other)) => self.value(value, &format!("`{}`", key.text()), other),
+                (None, None) => {}
+            }
+        }
+        let required = schema.get("required").and_then(Value::as_array);
+        for field in required.into_iter().flatten().filter_map(Value::as_str) {
+            if node.key(field).is_none() {
+                let description = properties
+                    .get(field)
+                    .and_then(|property| property.get("description"))
+                    .and_then(Value::as_str);
+                let mut diagnostic = Diagnostic::error(
+                    Code::MissingField,
+                    format!("the required field `{field}` of {what} is missing"),
+                )
+                .at(node.place());
+                if let Some(description) = description {
+                    diagnostic = diagnostic.hint(format!("`{field}`: {}", first_line(description)));
+                }
+                self.diagnostics.push(diagnostic);
+            }
+        }
+    }
+
+    fn unknown_field(&mut self, key: Node<'_>, node: Node<'_>, properties: &Map<String, Value>) {
+        let free = properties
+            .keys()
+            .map(String::as_str)
+            .filter(|name| node.key(name).is_none());
+        let diagnostic = Diagnostic::error(
+            Code::UnknownField,
+            format!("the field `{}` is not known here", key.text()),
+        )
+        .at(key.place());
+        self.diagnostics
+            .push(match nearest(key.text(), free.clone()) {
+                Some(name) => diagnostic.hint(format!("did you mean `{name}`?")),
+                None => diagnostic.expected(one_of(properties.keys().map(String::as_str))),
+            });
+    }
+
+    fn scalar(&mut self, node: Node<'_>, what: &str, schema: &Map<String, Value>) {
+        if let Some(format) = schema.get("format").and_then(Value::as_str) {
+            // A number where a name or a duration belongs: what is wrong with
+            // its text says more than its type does.
+            let numeric = matches!(node.scalar(), Scalar::Integer(_) | Scalar::Text(_));
+            if numeric && let Some(diagnostic) = wrong_format(format, node.text(), what) {
+                self.diagnostics.push(diagnostic.at(node.place()));
+                return;
+            }
+        }
+        let scalar = if allows(schema, "string") {
+            node.scalar()
+        } else {
+            node.loose_scalar()
+        };
+        let fits = match scalar {
+            Scalar::Null => false,
+            Scalar::Boolean(_) => allows(schema, "boolean"),
+            Scalar::Integer(_) => allows(schema, "integer") || allows(schema, "number"),
+            Scalar::Float => allows(schema, "number"),
+            Scalar::Text(_) => allows(schema, "string"),
+        };
+        if !fits {
+            self.wrong_type(node, what, schema, &scalar.describe());
+            return;
+        }
+        if let Scalar::Integer(number) = scalar {
+            self.range(node.place(), what, number, schema);
+        }
+        self.word(node, what, schema);
+    }
+
+    fn range(&mut self, place: Place, what: &str, number: i128, schema: &Map<String, Value>) {
+        let bound = |key| schema.get(key).and_then(Value::as_i64).map(i128::from);
+        let (minimum, maximum) = (bound("minimum"), bound("maximum"));
+        if minimum.is_none_or(|minimum| number >= minimum)
+            && maximum.is_none_or(|maximum| number <= maximum)
+        {
+            return;
+        }
+        let expected = match (minimum, maximum) {
+            (Some(minimum), Some(maximum)) => {
+                format!("a whole number from {minimum} to {maximum}")
+            }
+            (Some(minimum), None) => format!("a whole number of at least {minimum}"),
+            (None, Some(maximum)) => format!("a whole number of at most {maximum}"),
+            (None, None) => "a whole number".to_owned(),
+        };
+        let found = Scalar::Integer(number).describe();
+        self.diagnostics.push(
+            Diagnostic::error(Code::OutOfRange, format!("{what} cannot be {found}"))
+                .at(place)
+                .expected(expected),
+        );
+    }
+
+    fn word(&mut self, node: Node<'_>, what: &str, schema: &Map<String, Value>) {
+        let words: Vec<&str> = match (schema.get("const"), schema.get("enum")) {
+            (Some(Value::String(word)), _) => vec![word],
+            (_, Some(Value::Array(words))) => words.iter().filter_map(Value::as_str).collect(),
+            _ => return,
+        };
+        if words.contains(&node.text()) {
+            return;
+        }
+        let diagnostic = Diagnostic::error(
+            Code::UnknownValue,
+            format!("{what} cannot be `{}`", node.text()),
+        )
+        .at(node.place())
+        .expected(one_of(words.iter().copied()));
+        self.diagnostics
+            .push(match nearest(node.text(), words.iter().copied()) {
+                Some(word) => diagnostic.hint(format!("did you mean `{word}`?")),
+                None => diagnostic,
+            });
+    }
+
+    fn wrong_type(&mut self, node: Node<'_>, what: &str, schema: &Map<String, Value>, found: &str) {
+        let diagnostic = Diagnostic::error(Code::WrongType, format!("{what} cannot be {found}"))
+            .at(node.place())
+            .expected(expected_type(schema));
+        let diagnostic = match (node.shape(), node.loose_scalar()) {
+            (Shape::Scalar, Scalar::Null) => {
+                diagnostic.hint("leave the whole field out to leave the setting alone")
+            }
+            (Shape::Scalar, Scalar::Integer(_) | Scalar::Float | Scalar::Boolean(_))
+                if allows(schema, "string") =>
+            {
+                diagnostic.hint(format!("quote it: \"{}\"", node.text()))
+            }
+            (Shape::Scalar, Scalar::Text(text)) if !allows(schema, "array") => {
+                match Scalar::unquoted(text) {
+                    Scalar::Text(_) | Scalar::Null => diagnostic,
+                    _ => diagnostic.hint("remove the quotes"),
+                }
+            }
+            (Shape::Scalar, _) if allows(schema, "array") => {
+                diagnostic.hint("write each entry on a line of its own that begins with `- `")
+            }
+            _ => diagnostic,
+        };
+        self.diagnostics.push(diagnostic);
+    }
+}
+
+/// The parser of each `format` of the schemas: the type that has it.
+fn wrong_format(format: &str, text: &str, what: &str) -> Option<Diagnostic> {
+    match format {
+        "iggy-name" => text
+            .parse::<Name>()
+            .err()
+            .map(|error| bad_name(&error, what)),
+        "iggy-stream-name" => text
+            .parse::<StreamName>()
+            .err()
+            .map(|error| bad_name(&error, what)),
+        "metadata-name" => text
+            .parse::<MetadataName>()
+            .err()
+            .map(|error| bad_name(&error, what)),
+        "message-expiry" => text
+            .parse::<MessageExpiry>()
+            .err()
+            .map(|error| bad_quantity(error, what)),
+        "topic-size" => text
+            .parse::<MaxTopicSize>()
+            .err()
+            .map(|error| bad_quantity(error, what)),
+        "byte-size" => text
+            .parse::<ByteSize>()
+            .err()
+            .map(|error| bad_quantity(error, what)),
+        _ => None,
+    }
+}
+
+/// Why a text cannot be a name, without its place.
+pub(super) fn bad_name(error: &ManifestNameError, what: &str) -> Diagnostic {
+    let (code, hint) = match error {
+        ManifestNameError::Length(_) | ManifestNameError::MetadataTooLong(_) => {
+            (Code::NameLength, "choose a name of 1 to 255 bytes")
+        }
+        ManifestNameError::DigitsOnly(_) => (Code::DigitOnlyName, "add a letter to the name"),
+        ManifestNameError::ControlCharacter(_) => {
+            (Code::ControlCharacterInName, "remove the character")
+        }
+        ManifestNameError::Reserved(_) => (Code::ReservedName, "choose another name"),
+    };
+    Diagnostic::error(code, format!("{what}: {error}")).hint(hint)
+}
+
+fn bad_quantity(error: QuantityError, what: &str) -> Diagnostic {
+    let QuantityError {
+        expected,
+        found,
+        reason,
+    } = error;
+    let found = Scalar::Text(&found).describe();
+    let diagnostic = Diagnostic::error(Code::BadQuantity, format!("{what} cannot be {found}"))
+        .expected(expected);
+    match reason {
+        Some(reason) => diagnostic.hint(reason),
+        None => diagnostic,
+    }
+}
+
+/// Whether the schema takes values of this JSON type.
+fn allows(schema: &Map<String, Value>, name: &str) -> bool {
+    match schema.get("type") {
+        Some(Value::String(only)) => only == name,
+        Some(Value::Array(names)) => names.iter().any(|other| other == name),
+        // Constants and enums of the schemas are texts.
+        _ => name == "string" && (schema.contains_key("const") || schema.contains_key("enum")),
+    }
+}
+
+fn expected_type(schema: &Map<String, Value>) -> String {
+    let example = schema
+        .get("examples")
+        .and_then(Value::as_array)
+        .and_then(|examples| examples.first())
+        .and_then(Value::as_str)
+        .map(|example| format!(" such as `{example}`"))
+        .unwrap_or_default();
+    let name = match schema.get("type") {
+        Some(Value::String(name)) => name.as_str(),
+        _ => "string",
+    };
+    match name {
+        "object" => "a mapping of fields".to_owned(),
+        "array" => "a list".to_owned(),
+        "integer" => "a whole number".to_owned(),
+        "boolean" => "`true` or `false`".to_owned(),
+        _ => format!("a text{example}"),
+    }
+}
+
+fn one_of<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let words: Vec<String> = words.map(|word| format!("`{word}`")).collect();
+    match words.as_slice() {
+        [] => "nothing".to_owned(),
+        [only] => only.clone(),
+        [two, three] => format!("{two} or {three}"),
+        [first @ .., last] => format!("one of {} or {last}", first.join(", ")),
+    }
+}
+
+fn first_line(text: &str) -> &str {
+    text.split_once(['\n', '.'])
+        .map_or(text, |(first, _)| first)
+}
