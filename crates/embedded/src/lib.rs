@@ -1,1 +1,47 @@
 //! An Iggy-compatible server in this process.
+//!
+//! It speaks the real binary protocol over TCP, with the codec of
+//! `iggy_binary_protocol`, so any Iggy 0.11 client works with it: the Rust SDK,
+//! the official command line, the Python SDK. It keeps streams, topics,
+//! partitions and consumer groups with the rules, limits, defaults, id reuse and
+//! error codes of the real 0.9 server; in memory, or in a folder. It can inject
+//! faults that a real server shows rarely.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), iggyctl_embedded::StartError> {
+//! let server = iggyctl_embedded::EmbeddedServer::builder().start().await?;
+//! println!("{}", server.connection_string());
+//! server.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! ```text
+//!  bytes ──frame──▶ request ──handler──▶ dispatch ──▶ state (pure) ──▶ change ──▶ store
+//!  bytes ◀──reply── answer  ◀───────────────┘                                      │
+//!            ▲                                                                     │
+//!            └────────────────────── after the change is on disk ◀─────────────────┘
+//! ```
+//!
+//! Not there: messages, consumer offsets, users other than root, access tokens and
+//! snapshots. Their commands are answered with 5 FeatureUnavailable.
+
+mod clock;
+mod connection;
+mod credentials;
+mod dispatch;
+mod fault;
+mod request_log;
+mod rules;
+mod server;
+mod state;
+mod store;
+mod testing;
+
+pub use connection::frame::{Frame, FrameError, FrameProgress, read_frame};
+pub use credentials::CredentialsError;
+pub use fault::{Fault, FaultHandle, FaultKind, FaultPlan, FaultTarget};
+pub use request_log::RequestLog;
+pub use server::{EmbeddedServer, EmbeddedServerBuilder, StartError};
+pub use store::StoreError;
+pub use testing::{Testing, TestingError};

@@ -1,0 +1,67 @@
+//! The connected clients, as `get_clients` lists them.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+/// Who is connected, by connection number.
+#[derive(Debug, Default)]
+pub(crate) struct Clients {
+    entries: BTreeMap<u32, ConnectedClient>,
+    last_id: u32,
+}
+
+/// One connection.
+#[derive(Debug, Clone)]
+pub(crate) struct ConnectedClient {
+    pub(crate) address: SocketAddr,
+    /// Set by a login.
+    pub(crate) login: Option<ClientLogin>,
+}
+
+/// Who logged in on a connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ClientLogin {
+    pub(crate) user_id: u32,
+    /// The id the client chose; members of groups are known by it.
+    pub(crate) client: u128,
+    /// Whether it ever joined a consumer group: only then is a search for its
+    /// memberships worth its cost.
+    pub(crate) joined: bool,
+}
+
+impl Clients {
+    /// Adds a connection and numbers it, from 1 on.
+    pub(crate) fn connected(&mut self, address: SocketAddr) -> u32 {
+        self.last_id = self.last_id.wrapping_add(1);
+        self.entries.insert(
+            self.last_id,
+            ConnectedClient {
+                address,
+                login: None,
+            },
+        );
+        self.last_id
+    }
+
+    pub(crate) fn set_login(&mut self, id: u32, login: Option<ClientLogin>) {
+        if let Some(entry) = self.entries.get_mut(&id) {
+            entry.login = login;
+        }
+    }
+
+    pub(crate) fn disconnected(&mut self, id: u32) {
+        self.entries.remove(&id);
+    }
+
+    pub(crate) fn get(&self, id: u32) -> Option<&ConnectedClient> {
+        self.entries.get(&id)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &ConnectedClient)> {
+        self.entries.iter().map(|(id, entry)| (*id, entry))
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.entries.len()
+    }
+}

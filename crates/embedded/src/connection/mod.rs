@@ -1,0 +1,82 @@
+//! One client connection: frames in, replies out, one at a time.
+
+mod clients;
+pub(crate) mod frame;
+mod handler;
+mod login;
+mod reply;
+mod session;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes, BytesMut};
+use iggy_binary_protocol::RequestHeader;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::server::Shared;
+use frame::{FrameProgress, read_frame};
+use handler::{Connection, Reaction};
+
+pub(crate) use clients::{Clients, ConnectedClient};
+
+/// First reads are small: most requests fit.
+const READ_BUFFER_BYTES: usize = 4 * 1024;
+
+/// A request taken out of the buffer.
+struct Request {
+    header: RequestHeader,
+    /// `None` for a login.
+    code: Option<u32>,
+    body: Bytes,
+}
+
+/// Serves a client until it leaves or sends what is no request.
+pub(crate) async fn serve(mut stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
+    // Small replies must not wait for more.
+    let _ = stream.set_nodelay(true);
+    let reached = stream.local_addr().unwrap_or(shared.address);
+    let mut connection = Connection::new(shared, peer, reached);
+    let mut buffer = BytesMut::with_capacity(READ_BUFFER_BYTES);
+    while let Some(request) = next_request(&mut stream, &mut buffer, peer).await {
+        match connection.react(request).await {
+            Reaction::Reply(reply) => {
+                if stream.write_all(&reply).await.is_err() {
+                    return;
+                }
+            }
+            Reaction::Close => return,
+        }
+    }
+}
+
+/// Reads until a whole request is there. `None` ends the connection.
+async fn next_request(
+    stream: &mut TcpStream,
+    buffer: &mut BytesMut,
+    peer: SocketAddr,
+) -> Option<Request> {
+    loop {
+        let length = match read_frame(buffer) {
+            Ok(FrameProgress::Complete { frame, length }) => {
+                let (header, code) = (*frame.header(), frame.code());
+                let mut bytes = buffer.split_to(length);
+                bytes.advance(iggy_binary_protocol::HEADER_SIZE);
+                let body = bytes.freeze();
+                return Some(Request { header, code, body });
+            }
+            // The buffer grows with what arrives, not with what a header claims.
+            Ok(FrameProgress::Incomplete { missing }) => missing.min(READ_BUFFER_BYTES),
+            Err(error) => {
+                tracing::debug!(%peer, %error, "closing a connection that sent no request");
+                return None;
+            }
+        };
+        buffer.reserve(length);
+        match stream.read_buf(buffer).await {
+            Ok(0) | Err(_) => return None,
+            Ok(_) => {}
+        }
+    }
+}

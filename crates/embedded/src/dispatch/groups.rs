@@ -1,0 +1,137 @@
+//! Consumer groups.
+
+use bytes::Bytes;
+use iggy_binary_protocol::WireEncode;
+use iggy_binary_protocol::requests::consumer_groups::{
+    CreateConsumerGroupRequest, DeleteConsumerGroupRequest, GetConsumerGroupRequest,
+    GetConsumerGroupsRequest, JoinConsumerGroupRequest, LeaveConsumerGroupRequest,
+    SyncConsumerGroupRequest,
+};
+use iggy_binary_protocol::responses::consumer_groups::{
+    ConsumerGroupDetailsResponse, ConsumerGroupMemberResponse, ConsumerGroupResponse,
+    GetConsumerGroupsResponse, SyncConsumerGroupResponse,
+};
+
+use super::{Answer, ReadScene, WriteAnswer, count, decode, done};
+use crate::rules::{Refused, Rejection};
+use crate::state::{Group, Metadata};
+
+/// A missing stream or topic is an error here, unlike in the other lists.
+pub(super) fn list(body: &[u8], metadata: &Metadata) -> Answer {
+    let request: GetConsumerGroupsRequest = decode(body)?;
+    let (stream, topic) = metadata
+        .topic_ids(&request.stream_id, &request.topic_id)
+        .map_err(Refused::Early)?;
+    let topic = metadata
+        .topic(stream, topic)
+        .ok_or(Refused::Early(Rejection::TopicNotFound))?;
+    let groups = topic
+        .groups
+        .iter()
+        .map(|(id, group)| header(id, group, topic.partitions_count()))
+        .collect();
+    Ok(GetConsumerGroupsResponse { groups }.to_bytes())
+}
+
+/// A missing group is an empty body, a missing stream or topic an error.
+pub(super) fn get(body: &[u8], metadata: &Metadata) -> Answer {
+    let request: GetConsumerGroupRequest = decode(body)?;
+    let (stream, topic) = metadata
+        .topic_ids(&request.stream_id, &request.topic_id)
+        .map_err(Refused::Early)?;
+    let topic = metadata
+        .topic(stream, topic)
+        .ok_or(Refused::Early(Rejection::TopicNotFound))?;
+    let found = topic
+        .groups
+        .resolve(&request.group_id)
+        .and_then(|id| Some((id, topic.groups.get(id)?)));
+    Ok(found.map_or_else(Bytes::new, |(id, group)| {
+        details(id, group, topic.partitions_count())
+    }))
+}
+
+/// The caller's own assignment; empty when it has none, whatever is missing.
+pub(super) fn sync(body: &[u8], scene: &ReadScene<'_>) -> Answer {
+    let request: SyncConsumerGroupRequest = decode(body)?;
+    let assignment = scene
+        .metadata
+        .topic_ids(&request.stream_id, &request.topic_id)
+        .ok()
+        .and_then(|(stream, topic)| scene.metadata.topic(stream, topic))
+        .and_then(|topic| topic.groups.get(topic.groups.resolve(&request.group_id)?))
+        .and_then(|group| group.assignment_of(scene.caller.client));
+    Ok(
+        assignment.map_or_else(Bytes::new, |(generation, partitions)| {
+            SyncConsumerGroupResponse {
+                generation,
+                partitions: partitions.to_vec(),
+            }
+            .to_bytes()
+        }),
+    )
+}
+
+pub(super) fn create(body: &[u8], metadata: &mut Metadata) -> WriteAnswer {
+    let request: CreateConsumerGroupRequest = decode(body)?;
+    let (stream, topic, group, change) = metadata.create_group(request)?;
+    let payload = metadata
+        .topic(stream, topic)
+        .and_then(|entry| {
+            let created = entry.groups.get(group)?;
+            Some(details(group, created, entry.partitions_count()))
+        })
+        .unwrap_or_default();
+    Ok((payload, change))
+}
+
+pub(super) fn delete(body: &[u8], metadata: &mut Metadata) -> WriteAnswer {
+    let request: DeleteConsumerGroupRequest = decode(body)?;
+    done(metadata.delete_group(&request)?)
+}
+
+pub(super) fn join(body: &[u8], metadata: &mut Metadata, client: u128) -> WriteAnswer {
+    let request: JoinConsumerGroupRequest = decode(body)?;
+    done(metadata.join_group(
+        &request.stream_id,
+        &request.topic_id,
+        &request.group_id,
+        client,
+    )?)
+}
+
+pub(super) fn leave(body: &[u8], metadata: &mut Metadata, client: u128) -> WriteAnswer {
+    let request: LeaveConsumerGroupRequest = decode(body)?;
+    done(metadata.leave_group(
+        &request.stream_id,
+        &request.topic_id,
+        &request.group_id,
+        client,
+    )?)
+}
+
+fn details(id: u32, group: &Group, partitions_count: u32) -> Bytes {
+    let members = group
+        .members
+        .iter()
+        .map(|(id, member)| ConsumerGroupMemberResponse {
+            id: *id,
+            partitions_count: count(member.partitions.len()),
+            partitions: member.partitions.clone(),
+        })
+        .collect();
+    ConsumerGroupDetailsResponse {
+        group: header(id, group, partitions_count),
+        members,
+    }
+    .to_bytes()
+}
+
+fn header(id: u32, group: &Group, partitions_count: u32) -> ConsumerGroupResponse {
+    ConsumerGroupResponse {
+        id,
+        partitions_count,
+        members_count: count(group.members.len()),
+        name: group.name.clone(),
+    }
+}

@@ -1,0 +1,127 @@
+//! Topics.
+
+use bytes::Bytes;
+use iggy_binary_protocol::WireEncode;
+use iggy_binary_protocol::requests::topics::{
+    CreateTopicRequest, DeleteTopicRequest, GetTopicRequest, GetTopicsRequest, PurgeTopicRequest,
+    UpdateTopicRequest,
+};
+use iggy_binary_protocol::responses::streams::TopicHeader;
+use iggy_binary_protocol::responses::topics::{
+    GetTopicResponse, GetTopicsResponse, PartitionResponse,
+};
+
+use super::{Answer, WriteAnswer, count, decode, done};
+use crate::rules::topic_options::{TopicSettings, check_patch};
+use crate::state::{Metadata, Stream, Topic};
+
+/// Segments a partition has once its storage exists; nothing is stored here, so
+/// it never has more.
+const SEGMENTS_OF_A_PARTITION: u32 = 1;
+/// What the reply to a creation says: storage does not exist yet.
+const SEGMENTS_AT_CREATION: u32 = 0;
+
+/// The topics of a missing stream are an empty list, not an error.
+pub(super) fn list(body: &[u8], metadata: &Metadata) -> Answer {
+    let request: GetTopicsRequest = decode(body)?;
+    let topics = metadata
+        .streams
+        .resolve(&request.stream_id)
+        .and_then(|id| metadata.streams.get(id))
+        .map(headers)
+        .unwrap_or_default();
+    Ok(GetTopicsResponse { topics }.to_bytes())
+}
+
+/// A missing topic or stream is an empty body.
+pub(super) fn get(body: &[u8], metadata: &Metadata) -> Answer {
+    let request: GetTopicRequest = decode(body)?;
+    let found = metadata
+        .topic_ids(&request.stream_id, &request.topic_id)
+        .ok()
+        .and_then(|(stream, topic)| Some((topic, metadata.topic(stream, topic)?)));
+    Ok(found.map_or_else(Bytes::new, |(id, topic)| {
+        details(id, topic, SEGMENTS_OF_A_PARTITION)
+    }))
+}
+
+pub(super) fn create(body: &[u8], metadata: &mut Metadata, now: u64) -> WriteAnswer {
+    let request: CreateTopicRequest = decode(body)?;
+    let settings = TopicSettings::for_new_topic(&request.options, request.partitions_count)?;
+    let (stream, topic, change) = metadata.create_topic(request, settings, now)?;
+    let payload = metadata
+        .topic(stream, topic)
+        .map_or_else(Bytes::new, |entry| {
+            details(topic, entry, SEGMENTS_AT_CREATION)
+        });
+    Ok((payload, change))
+}
+
+pub(super) fn update(body: &[u8], metadata: &mut Metadata) -> WriteAnswer {
+    let request: UpdateTopicRequest = decode(body)?;
+    let segment_size = metadata
+        .topic_ids(&request.stream_id, &request.topic_id)
+        .ok()
+        .and_then(|(stream, topic)| metadata.topic(stream, topic))
+        .map(|topic| topic.settings.segment_size);
+    check_patch(&request.options, segment_size)?;
+    done(metadata.update_topic(request)?)
+}
+
+pub(super) fn delete(body: &[u8], metadata: &mut Metadata) -> WriteAnswer {
+    let request: DeleteTopicRequest = decode(body)?;
+    done(metadata.delete_topic(&request.stream_id, &request.topic_id)?)
+}
+
+pub(super) fn purge(body: &[u8], metadata: &mut Metadata) -> WriteAnswer {
+    let request: PurgeTopicRequest = decode(body)?;
+    done(metadata.purge_topic(&request.stream_id, &request.topic_id)?)
+}
+
+/// The headers of all topics of a stream.
+pub(super) fn headers(stream: &Stream) -> Vec<TopicHeader> {
+    stream
+        .topics
+        .iter()
+        .map(|(id, topic)| header(id, topic))
+        .collect()
+}
+
+fn details(id: u32, topic: &Topic, segments_count: u32) -> Bytes {
+    let partitions = topic
+        .partitions
+        .iter()
+        .enumerate()
+        .map(|(position, partition)| PartitionResponse {
+            id: count(position),
+            created_at: partition.created_at,
+            segments_count,
+            current_offset: partition.counters.current_offset(),
+            size_bytes: partition.counters.size_bytes,
+            messages_count: partition.counters.messages,
+        })
+        .collect();
+    GetTopicResponse {
+        topic: header(id, topic),
+        partitions,
+    }
+    .to_bytes()
+}
+
+fn header(id: u32, topic: &Topic) -> TopicHeader {
+    let counters = topic.counters();
+    let settings = &topic.settings;
+    TopicHeader {
+        id,
+        created_at: topic.created_at,
+        partitions_count: topic.partitions_count(),
+        message_expiry: settings.message_expiry,
+        compression_algorithm: settings.compression,
+        max_topic_size: settings.max_topic_size,
+        size_bytes: counters.size_bytes,
+        messages_count: counters.messages,
+        name: topic.name.clone(),
+        options: settings.explicit.clone(),
+        derived_options: settings.derived.clone(),
+    }
+}

@@ -1,0 +1,20 @@
+//! What a committed write touched, by ids.
+
+/// The one thing a write made or removed; the store writes exactly this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// Nothing that is kept on disk (purge, group membership).
+    Volatile,
+    /// A stream was created or renamed.
+    StreamPut { stream: u32 },
+    /// A stream went, with its topics and groups.
+    StreamRemoved { stream: u32 },
+    /// A topic was created, changed, or got or lost partitions.
+    TopicPut { stream: u32, topic: u32 },
+    /// A topic went, with its groups.
+    TopicRemoved { stream: u32, topic: u32 },
+    /// A group was created; its topic's next group id moved.
+    GroupPut { stream: u32, topic: u32, group: u32 },
+    /// A group went.
+    GroupRemoved { stream: u32, topic: u32, group: u32 },
+}

@@ -1,0 +1,146 @@
+//! Keeping the metadata in a folder.
+//!
+//! ```text
+//! DIR/iggyctl.redb   the tables, one row per stream, topic and group
+//! DIR/address        where the process that holds the folder listens
+//! ```
+//!
+//! A write is acknowledged to its client after its row is committed and flushed,
+//! so whatever was acknowledged survives the death of the process. One process at
+//! a time: the lock is the database's own.
+
+mod row;
+mod tables;
+mod writer;
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use redb::{Database, DatabaseError};
+use thiserror::Error;
+
+use crate::state::Metadata;
+
+pub(crate) use row::Row;
+pub(crate) use writer::StoreWriter;
+
+const DATABASE_FILE: &str = "iggyctl.redb";
+const ADDRESS_FILE: &str = "address";
+
+/// Why a data folder cannot be used.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// Another process holds the folder.
+    #[error("{} is in use by another server{}", directory.display(), at_address(.address))]
+    InUse {
+        /// The folder.
+        directory: PathBuf,
+        /// Where the other server listens, when it has said so.
+        address: Option<SocketAddr>,
+    },
+    /// The folder was written by another version of this program.
+    #[error("{} has format version {found}, this program reads {supported}", directory.display())]
+    Version {
+        /// The folder.
+        directory: PathBuf,
+        /// The version in the folder.
+        found: u64,
+        /// The version this program reads and writes.
+        supported: u64,
+    },
+    /// A row does not decode.
+    #[error("{} holds {what} that is damaged", directory.display())]
+    Damaged {
+        /// The folder.
+        directory: PathBuf,
+        /// What the row is about.
+        what: String,
+    },
+    /// The folder or a file in it cannot be read or written.
+    #[error("cannot use {}", directory.display())]
+    Io {
+        /// The folder.
+        directory: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The database failed.
+    #[error("the database in {} failed", directory.display())]
+    Database {
+        /// The folder.
+        directory: PathBuf,
+        /// What the database said.
+        source: Box<redb::Error>,
+    },
+}
+
+fn at_address(address: &Option<SocketAddr>) -> String {
+    address.map_or_else(String::new, |address| format!(", which listens on {address}"))
+}
+
+/// An opened data folder.
+pub(crate) struct DataFolder {
+    directory: PathBuf,
+    database: Database,
+}
+
+impl DataFolder {
+    /// Opens a folder, made if need be, and locks it.
+    pub(crate) fn open(directory: &Path) -> Result<Self, StoreError> {
+        let io_error = |source| StoreError::Io {
+            directory: directory.to_owned(),
+            source,
+        };
+        std::fs::create_dir_all(directory).map_err(io_error)?;
+        let database = match Database::create(directory.join(DATABASE_FILE)) {
+            Ok(database) => database,
+            Err(DatabaseError::DatabaseAlreadyOpen) => {
+                return Err(StoreError::InUse {
+                    directory: directory.to_owned(),
+                    address: std::fs::read_to_string(directory.join(ADDRESS_FILE))
+                        .ok()
+                        .and_then(|text| text.trim().parse().ok()),
+                });
+            }
+            Err(error) => {
+                return Err(StoreError::Database {
+                    directory: directory.to_owned(),
+                    source: Box::new(error.into()),
+                });
+            }
+        };
+        // A file left by a process that died would send people to a dead address.
+        match std::fs::remove_file(directory.join(ADDRESS_FILE)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(io_error(error)),
+            _ => {}
+        }
+        Ok(Self {
+            directory: directory.to_owned(),
+            database,
+        })
+    }
+
+    /// Reads everything the folder holds.
+    pub(crate) fn load(&self) -> Result<Metadata, StoreError> {
+        tables::load(&self.database, &self.directory)
+    }
+
+    /// Tells others where the server listens.
+    pub(crate) fn publish_address(&self, address: SocketAddr) -> Result<(), StoreError> {
+        std::fs::write(self.directory.join(ADDRESS_FILE), format!("{address}\n")).map_err(
+            |source| StoreError::Io {
+                directory: self.directory.clone(),
+                source,
+            },
+        )
+    }
+
+    /// Starts the thread that writes.
+    pub(crate) fn into_writer(self) -> Result<StoreWriter, StoreError> {
+        let directory = self.directory.clone();
+        StoreWriter::start(self.database, self.directory.join(ADDRESS_FILE)).map_err(|source| {
+            StoreError::Io { directory, source }
+        })
+    }
+}

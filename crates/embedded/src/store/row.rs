@@ -1,0 +1,98 @@
+//! What a change looks like on disk.
+
+use iggy_binary_protocol::WireName;
+
+use crate::rules::topic_options::TopicSettings;
+use crate::state::{Change, Metadata};
+
+/// The rows of one change, taken from the state right after it.
+#[derive(Debug)]
+pub(crate) enum Row {
+    Stream {
+        stream: u32,
+        created_at: u64,
+        name: WireName,
+    },
+    StreamRemoved {
+        stream: u32,
+    },
+    Topic {
+        stream: u32,
+        topic: u32,
+        created_at: u64,
+        name: WireName,
+        settings: TopicSettings,
+        /// Creation times by partition id.
+        partitions: Vec<u64>,
+    },
+    TopicRemoved {
+        stream: u32,
+        topic: u32,
+    },
+    Group {
+        stream: u32,
+        topic: u32,
+        group: u32,
+        name: WireName,
+        /// The id the next group of the topic gets.
+        next_id: u32,
+    },
+    GroupRemoved {
+        stream: u32,
+        topic: u32,
+        group: u32,
+    },
+}
+
+impl Row {
+    /// The row to write for a change; `None` when nothing of it is kept.
+    pub(crate) fn of(change: Change, metadata: &Metadata) -> Option<Self> {
+        match change {
+            Change::Volatile => None,
+            Change::StreamPut { stream } => {
+                let entry = metadata.streams.get(stream)?;
+                Some(Self::Stream {
+                    stream,
+                    created_at: entry.created_at,
+                    name: entry.name.clone(),
+                })
+            }
+            Change::StreamRemoved { stream } => Some(Self::StreamRemoved { stream }),
+            Change::TopicPut { stream, topic } => {
+                let entry = metadata.topic(stream, topic)?;
+                Some(Self::Topic {
+                    stream,
+                    topic,
+                    created_at: entry.created_at,
+                    name: entry.name.clone(),
+                    settings: entry.settings.clone(),
+                    partitions: entry.partitions.iter().map(|p| p.created_at).collect(),
+                })
+            }
+            Change::TopicRemoved { stream, topic } => Some(Self::TopicRemoved { stream, topic }),
+            Change::GroupPut {
+                stream,
+                topic,
+                group,
+            } => {
+                let groups = &metadata.topic(stream, topic)?.groups;
+                Some(Self::Group {
+                    stream,
+                    topic,
+                    group,
+                    name: groups.get(group)?.name.clone(),
+                    next_id: groups.next_id(),
+                })
+            }
+            Change::GroupRemoved {
+                stream,
+                topic,
+                group,
+            } => Some(Self::GroupRemoved {
+                stream,
+                topic,
+                group,
+            }),
+        }
+    }
+}

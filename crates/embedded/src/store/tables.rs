@@ -1,0 +1,293 @@
+//! The tables, and how rows go in and out.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use iggy_binary_protocol::{WireName, WireOptions};
+use redb::{
+    Database, Key, ReadTransaction, ReadableDatabase, ReadableTable, Table, TableDefinition,
+    TableError, Value, WriteTransaction,
+};
+
+use super::{Row, StoreError};
+use crate::rules::topic_options::TopicSettings;
+use crate::state::{Groups, Metadata, Partition, PartitionCounters, Slots, Stream, Topic};
+
+/// Version of everything below; another number is refused.
+const FORMAT_VERSION: u64 = 1;
+const VERSION_KEY: &str = "format_version";
+
+const FACTS: TableDefinition<'_, &str, u64> = TableDefinition::new("facts");
+/// Stream id → creation time, name.
+const STREAMS: TableDefinition<'_, u32, (u64, &str)> = TableDefinition::new("streams");
+/// Stream and topic id → creation time, name, expiry, compression, size cap,
+/// segment size, explicit and derived options, creation times of the partitions.
+const TOPICS: TableDefinition<'_, TopicKey, TopicRow<'_>> = TableDefinition::new("topics");
+/// Stream, topic and group id → name.
+const GROUPS: TableDefinition<'_, (u32, u32, u32), &str> = TableDefinition::new("groups");
+/// Stream and topic id → next group id; apart from the topic, whose row is long.
+const GROUP_COUNTERS: TableDefinition<'_, TopicKey, u32> = TableDefinition::new("group_counters");
+
+type TopicKey = (u32, u32);
+type TopicRow<'row> = (
+    u64,
+    &'row str,
+    u64,
+    u8,
+    u64,
+    u64,
+    &'row [u8],
+    &'row [u8],
+    Vec<u64>,
+);
+
+/// Writes a batch of rows in one transaction; on return they are on disk.
+pub(super) fn write<'rows>(
+    database: &Database,
+    rows: impl Iterator<Item = &'rows Row>,
+) -> Result<(), redb::Error> {
+    let transaction = database.begin_write()?;
+    for row in rows {
+        put(&transaction, row)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+fn put(transaction: &WriteTransaction, row: &Row) -> Result<(), redb::Error> {
+    match row {
+        Row::Stream {
+            stream,
+            created_at,
+            name,
+        } => {
+            let mut streams = transaction.open_table(STREAMS)?;
+            streams.insert(stream, (*created_at, name.as_str()))?;
+        }
+        Row::StreamRemoved { stream } => {
+            transaction.open_table(STREAMS)?.remove(stream)?;
+            let topics = (*stream, 0)..=(*stream, u32::MAX);
+            remove_range(&mut transaction.open_table(TOPICS)?, topics.clone())?;
+            remove_range(&mut transaction.open_table(GROUP_COUNTERS)?, topics)?;
+            let groups = (*stream, 0, 0)..=(*stream, u32::MAX, u32::MAX);
+            remove_range(&mut transaction.open_table(GROUPS)?, groups)?;
+        }
+        Row::Topic {
+            stream,
+            topic,
+            created_at,
+            name,
+            settings,
+            partitions,
+        } => {
+            let TopicSettings {
+                message_expiry,
+                compression,
+                max_topic_size,
+                segment_size,
+                explicit,
+                derived,
+            } = settings;
+            transaction.open_table(TOPICS)?.insert(
+                (*stream, *topic),
+                (
+                    *created_at,
+                    name.as_str(),
+                    *message_expiry,
+                    *compression,
+                    *max_topic_size,
+                    *segment_size,
+                    explicit.as_bytes(),
+                    derived.as_bytes(),
+                    partitions.clone(),
+                ),
+            )?;
+        }
+        Row::TopicRemoved { stream, topic } => {
+            transaction.open_table(TOPICS)?.remove((*stream, *topic))?;
+            transaction
+                .open_table(GROUP_COUNTERS)?
+                .remove((*stream, *topic))?;
+            let groups = (*stream, *topic, 0)..=(*stream, *topic, u32::MAX);
+            remove_range(&mut transaction.open_table(GROUPS)?, groups)?;
+        }
+        Row::Group {
+            stream,
+            topic,
+            group,
+            name,
+            next_id,
+        } => {
+            transaction
+                .open_table(GROUPS)?
+                .insert((*stream, *topic, *group), name.as_str())?;
+            transaction
+                .open_table(GROUP_COUNTERS)?
+                .insert((*stream, *topic), next_id)?;
+        }
+        Row::GroupRemoved {
+            stream,
+            topic,
+            group,
+        } => {
+            transaction
+                .open_table(GROUPS)?
+                .remove((*stream, *topic, *group))?;
+        }
+    }
+    Ok(())
+}
+
+fn remove_range<K, V>(
+    table: &mut Table<'_, K, V>,
+    range: std::ops::RangeInclusive<K>,
+) -> Result<(), redb::Error>
+where
+    K: Key + 'static + for<'key> std::borrow::Borrow<K::SelfType<'key>>,
+    V: Value + 'static,
+{
+    table.retain_in(range, |_, _| false)?;
+    Ok(())
+}
+
+/// Reads all tables, after checking or writing the version.
+pub(super) fn load(database: &Database, directory: &Path) -> Result<Metadata, StoreError> {
+    let database_error = |source: redb::Error| StoreError::Database {
+        directory: directory.to_owned(),
+        source: Box::new(source),
+    };
+    let found = version(database).map_err(database_error)?;
+    if found != FORMAT_VERSION {
+        return Err(StoreError::Version {
+            directory: directory.to_owned(),
+            found,
+            supported: FORMAT_VERSION,
+        });
+    }
+    let transaction = database
+        .begin_read()
+        .map_err(|error| database_error(error.into()))?;
+    match read_all(&transaction) {
+        Ok(metadata) => Ok(metadata),
+        Err(LoadError::Database(source)) => Err(database_error(source)),
+        Err(LoadError::Damaged(what)) => Err(StoreError::Damaged {
+            directory: directory.to_owned(),
+            what,
+        }),
+    }
+}
+
+/// The version in the database; a new one gets ours.
+fn version(database: &Database) -> Result<u64, redb::Error> {
+    let transaction = database.begin_read()?;
+    match transaction.open_table(FACTS) {
+        Ok(facts) => {
+            return Ok(facts.get(VERSION_KEY)?.map_or(0, |version| version.value()));
+        }
+        Err(TableError::TableDoesNotExist(_)) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let transaction = database.begin_write()?;
+    transaction
+        .open_table(FACTS)?
+        .insert(VERSION_KEY, FORMAT_VERSION)?;
+    // All tables exist from the beginning, so that readers need not ask.
+    transaction.open_table(STREAMS)?;
+    transaction.open_table(TOPICS)?;
+    transaction.open_table(GROUPS)?;
+    transaction.open_table(GROUP_COUNTERS)?;
+    transaction.commit()?;
+    Ok(FORMAT_VERSION)
+}
+
+enum LoadError {
+    Database(redb::Error),
+    Damaged(String),
+}
+
+impl<E: Into<redb::Error>> From<E> for LoadError {
+    fn from(error: E) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+fn read_all(transaction: &ReadTransaction) -> Result<Metadata, LoadError> {
+    let mut groups = read_groups(transaction)?;
+    let mut topics: BTreeMap<u32, BTreeMap<u32, Topic>> = BTreeMap::new();
+    for entry in transaction.open_table(TOPICS)?.iter()? {
+        let (key, value) = entry?;
+        let (stream, topic) = key.value();
+        let groups = groups.remove(&(stream, topic)).unwrap_or_default();
+        let restored = restore_topic(value.value(), groups)
+            .ok_or_else(|| LoadError::Damaged(format!("topic {topic} of stream {stream}")))?;
+        topics.entry(stream).or_default().insert(topic, restored);
+    }
+    let mut streams = BTreeMap::new();
+    for entry in transaction.open_table(STREAMS)?.iter()? {
+        let (key, value) = entry?;
+        let id = key.value();
+        let (created_at, name) = value.value();
+        let stream = Stream {
+            name: WireName::new(name).map_err(|_| LoadError::Damaged(format!("stream {id}")))?,
+            created_at,
+            topics: Slots::restore(topics.remove(&id).unwrap_or_default()),
+        };
+        streams.insert(id, stream);
+    }
+    Ok(Metadata {
+        streams: Slots::restore(streams),
+    })
+}
+
+fn read_groups(transaction: &ReadTransaction) -> Result<BTreeMap<TopicKey, Groups>, LoadError> {
+    let mut names: BTreeMap<TopicKey, BTreeMap<u32, WireName>> = BTreeMap::new();
+    for entry in transaction.open_table(GROUPS)?.iter()? {
+        let (key, value) = entry?;
+        let (stream, topic, group) = key.value();
+        let name = WireName::new(value.value()).map_err(|_| {
+            LoadError::Damaged(format!("group {group} of topic {topic} of stream {stream}"))
+        })?;
+        names.entry((stream, topic)).or_default().insert(group, name);
+    }
+    let mut groups = BTreeMap::new();
+    for entry in transaction.open_table(GROUP_COUNTERS)?.iter()? {
+        let (key, next_id) = entry?;
+        let of_topic = names.remove(&key.value()).unwrap_or_default();
+        groups.insert(key.value(), Groups::restore(of_topic, next_id.value()));
+    }
+    Ok(groups)
+}
+
+fn restore_topic(row: TopicRow<'_>, groups: Groups) -> Option<Topic> {
+    let (
+        created_at,
+        name,
+        message_expiry,
+        compression,
+        max_topic_size,
+        segment_size,
+        explicit,
+        derived,
+        partitions,
+    ) = row;
+    Some(Topic {
+        name: WireName::new(name).ok()?,
+        created_at,
+        settings: TopicSettings {
+            message_expiry,
+            compression,
+            max_topic_size,
+            segment_size,
+            explicit: WireOptions::from_slice(explicit).ok()?,
+            derived: WireOptions::from_slice(derived).ok()?,
+        },
+        partitions: partitions
+            .into_iter()
+            .map(|created_at| Partition {
+                created_at,
+                counters: PartitionCounters::default(),
+            })
+            .collect(),
+        groups,
+    })
+}

@@ -1,0 +1,115 @@
+//! Test kit: looks at and sets what a real client cannot set quickly, or at all.
+//!
+//! Nothing here exists on a real server. It is for tests of tools that treat a
+//! topic with messages, or a group with members, with more care.
+
+use std::sync::Arc;
+
+use iggy_binary_protocol::{WireIdentifier, WireName};
+use thiserror::Error;
+
+use crate::rules::Rejection;
+use crate::server::Shared;
+use crate::state::PartitionCounters;
+
+/// Sets what clients cannot set; see [`EmbeddedServer::testing`](crate::EmbeddedServer::testing).
+/// Counters and members live in memory and are not kept in a data folder.
+#[derive(Debug, Clone)]
+pub struct Testing {
+    shared: Arc<Shared>,
+}
+
+/// What was asked for is not there.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum TestingError {
+    /// No such stream, topic, partition or group, or no name at all.
+    #[error("{what} is not there")]
+    Missing {
+        /// What was looked for.
+        what: String,
+    },
+}
+
+/// Members that [`Testing::set_group_members`] adds have client ids from here on,
+/// so that they do not meet the random ids of real clients.
+const FIRST_MADE_UP_CLIENT: u128 = 1;
+
+impl Testing {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    /// Makes a partition look as if it held `messages` messages of together
+    /// `size_bytes` bytes.
+    ///
+    /// # Errors
+    /// [`TestingError::Missing`]
+    pub fn set_partition_counters(
+        &self,
+        stream: &str,
+        topic: &str,
+        partition: u32,
+        messages: u64,
+        size_bytes: u64,
+    ) -> Result<(), TestingError> {
+        let missing = || TestingError::Missing {
+            what: format!("partition {partition} of {stream}/{topic}"),
+        };
+        let (stream, topic) = (named(stream)?, named(topic)?);
+        let mut metadata = self.shared.metadata();
+        let (stream, topic) = metadata
+            .topic_ids(&stream, &topic)
+            .map_err(|_| missing())?;
+        let entry = metadata
+            .topic_mut(stream, topic)
+            .ok()
+            .and_then(|topic| topic.partitions.get_mut(partition as usize))
+            .ok_or_else(missing)?;
+        entry.counters = PartitionCounters {
+            messages,
+            size_bytes,
+        };
+        Ok(())
+    }
+
+    /// Gives a group exactly this many made-up members; real ones leave.
+    ///
+    /// # Errors
+    /// [`TestingError::Missing`]
+    pub fn set_group_members(
+        &self,
+        stream: &str,
+        topic: &str,
+        group: &str,
+        members: u32,
+    ) -> Result<(), TestingError> {
+        let missing = |_: Rejection| TestingError::Missing {
+            what: format!("group {group} of {stream}/{topic}"),
+        };
+        let (stream_id, topic_id, group_id) = (named(stream)?, named(topic)?, named(group)?);
+        let mut metadata = self.shared.metadata();
+        let (entry, partitions) = metadata
+            .group_mut(&stream_id, &topic_id, &group_id)
+            .map_err(missing)?;
+        entry.members.clear();
+        for member in 0..u128::from(members) {
+            entry.join(FIRST_MADE_UP_CLIENT + member, partitions);
+        }
+        Ok(())
+    }
+
+    /// Number of open connections.
+    #[must_use]
+    pub fn connections(&self) -> usize {
+        self.shared.clients().len()
+    }
+}
+
+fn named(name: &str) -> Result<WireIdentifier, TestingError> {
+    // A name that cannot be one names nothing.
+    WireName::new(name)
+        .map(WireIdentifier::String)
+        .map_err(|_| TestingError::Missing {
+            what: format!("{name:?}"),
+        })
+}
