@@ -116,10 +116,9 @@ impl EmbeddedServerBuilder {
         let folder = data_dir
             .map(|directory| DataFolder::open(&directory))
             .transpose()?;
-        let metadata = folder.as_ref().map_or_else(
-            || Ok(Metadata::default()),
-            |folder| folder.load(),
-        )?;
+        let metadata = folder
+            .as_ref()
+            .map_or_else(|| Ok(Metadata::default()), |folder| folder.load())?;
         let listen_error = |source| StartError::Listen {
             address: listen,
             source,
@@ -260,9 +259,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn metadata(&self) -> MutexGuard<'_, Metadata> {
-        self.metadata
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.metadata.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn clients(&self) -> MutexGuard<'_, Clients> {

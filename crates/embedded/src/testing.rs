@@ -57,9 +57,7 @@ impl Testing {
         };
         let (stream, topic) = (named(stream)?, named(topic)?);
         let mut metadata = self.shared.metadata();
-        let (stream, topic) = metadata
-            .topic_ids(&stream, &topic)
-            .map_err(|_| missing())?;
+        let (stream, topic) = metadata.topic_ids(&stream, &topic).map_err(|_| missing())?;
         let entry = metadata
             .topic_mut(stream, topic)
             .ok()

@@ -152,7 +152,10 @@ mod tests {
             else {
                 panic!("incomplete");
             };
-            assert_eq!((frame.code(), frame.body(), length), (Some(1), &b"abc"[..], 259));
+            assert_eq!(
+                (frame.code(), frame.body(), length),
+                (Some(1), &b"abc"[..], 259)
+            );
         }
     }
 
@@ -163,7 +166,11 @@ mod tests {
             let FrameProgress::Incomplete { missing } = read_frame(&bytes[..end]).unwrap() else {
                 panic!("complete at {end}");
             };
-            let expected = if end < HEADER_SIZE { HEADER_SIZE } else { bytes.len() };
+            let expected = if end < HEADER_SIZE {
+                HEADER_SIZE
+            } else {
+                bytes.len()
+            };
             assert_eq!(missing, expected - end);
         }
     }
@@ -175,7 +182,9 @@ mod tests {
             bytes[SIZE_FIELD_OFFSET..SIZE_FIELD_OFFSET + 4].copy_from_slice(&size.to_le_bytes());
             assert_eq!(
                 read_frame(&bytes).unwrap_err(),
-                FrameError::Size { size: size as usize }
+                FrameError::Size {
+                    size: size as usize
+                }
             );
         }
     }

@@ -7,11 +7,11 @@ use bytes::Bytes;
 use iggy_binary_protocol::{EvictionReason, Operation, codes};
 use iggy_common::calculate_checksum;
 
+use super::Request;
 use super::clients::ClientLogin;
 use super::login::{self, Verdict};
 use super::reply::{ReplyContext, eviction};
 use super::session::{Replay, Session};
-use super::Request;
 use crate::dispatch::{self, Caller, ReadScene};
 use crate::fault::Action;
 use crate::rules::{Refused, Rejection};
@@ -75,7 +75,9 @@ impl Connection {
         match injection.action {
             Some(Action::Disconnect) => return Reaction::Close,
             Some(Action::Refuse(rejection)) => {
-                let refusal = self.context(request).answer(Err(Refused::Committed(rejection)));
+                let refusal = self
+                    .context(request)
+                    .answer(Err(Refused::Committed(rejection)));
                 return Reaction::Reply(refusal);
             }
             Some(Action::LoseReply) | None => {}

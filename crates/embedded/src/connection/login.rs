@@ -14,9 +14,14 @@ use crate::rules::{Refused, Rejection};
 /// The result of a login.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Verdict {
-    Accepted { user_id: u32 },
+    Accepted {
+        user_id: u32,
+    },
     /// Travels as an eviction, never as a status.
-    Refused { reason: EvictionReason, code: u32 },
+    Refused {
+        reason: EvictionReason,
+        code: u32,
+    },
 }
 
 impl Verdict {

@@ -161,10 +161,12 @@ fn memberships(client: &ConnectedClient, scene: &ReadScene<'_>) -> Vec<ConsumerG
         .metadata
         .memberships(login.client)
         .into_iter()
-        .map(|(stream_id, topic_id, group_id)| ConsumerGroupInfoResponse {
-            stream_id,
-            topic_id,
-            group_id,
-        })
+        .map(
+            |(stream_id, topic_id, group_id)| ConsumerGroupInfoResponse {
+                stream_id,
+                topic_id,
+                group_id,
+            },
+        )
         .collect()
 }

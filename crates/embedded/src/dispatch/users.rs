@@ -3,9 +3,7 @@
 use bytes::Bytes;
 use iggy_binary_protocol::requests::users::GetUserRequest;
 use iggy_binary_protocol::responses::personal_access_tokens::GetPersonalAccessTokensResponse;
-use iggy_binary_protocol::responses::users::{
-    GetUsersResponse, UserDetailsResponse, UserResponse,
-};
+use iggy_binary_protocol::responses::users::{GetUsersResponse, UserDetailsResponse, UserResponse};
 use iggy_binary_protocol::{WireEncode, WireIdentifier, WireName, WireOptions};
 use iggy_common::wire_conversions::permissions_to_wire;
 use iggy_common::{Permissions, UserStatus};

@@ -119,15 +119,11 @@ impl TopicSettings {
         let (explicit, derived) =
             resource_options_to_wire_split(&all).map_err(|_| Rejection::InvalidOptionValue)?;
         Ok(Self {
-            message_expiry: parsed
-                .message_expiry
-                .map_or(self.message_expiry, u64::from),
+            message_expiry: parsed.message_expiry.map_or(self.message_expiry, u64::from),
             compression: parsed
                 .compression_algorithm
                 .map_or(self.compression, |algorithm| algorithm.as_code()),
-            max_topic_size: parsed
-                .max_topic_size
-                .map_or(self.max_topic_size, u64::from),
+            max_topic_size: parsed.max_topic_size.map_or(self.max_topic_size, u64::from),
             segment_size: self.segment_size,
             explicit,
             derived,

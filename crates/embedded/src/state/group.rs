@@ -214,7 +214,11 @@ mod tests {
     use super::*;
 
     fn shares(group: &Group) -> Vec<Vec<u32>> {
-        group.members.values().map(|m| m.partitions.clone()).collect()
+        group
+            .members
+            .values()
+            .map(|m| m.partitions.clone())
+            .collect()
     }
 
     #[test]

@@ -125,7 +125,10 @@ impl Metadata {
     }
 
     /// Renames a topic and patches its settings. 1009, 2010, 2013, 4042.
-    pub(crate) fn update_topic(&mut self, request: UpdateTopicRequest) -> Result<Change, Rejection> {
+    pub(crate) fn update_topic(
+        &mut self,
+        request: UpdateTopicRequest,
+    ) -> Result<Change, Rejection> {
         let UpdateTopicRequest {
             stream_id,
             topic_id,

@@ -76,7 +76,9 @@ pub enum StoreError {
 }
 
 fn at_address(address: &Option<SocketAddr>) -> String {
-    address.map_or_else(String::new, |address| format!(", which listens on {address}"))
+    address.map_or_else(String::new, |address| {
+        format!(", which listens on {address}")
+    })
 }
 
 /// An opened data folder.
@@ -139,8 +141,7 @@ impl DataFolder {
     /// Starts the thread that writes.
     pub(crate) fn into_writer(self) -> Result<StoreWriter, StoreError> {
         let directory = self.directory.clone();
-        StoreWriter::start(self.database, self.directory.join(ADDRESS_FILE)).map_err(|source| {
-            StoreError::Io { directory, source }
-        })
+        StoreWriter::start(self.database, self.directory.join(ADDRESS_FILE))
+            .map_err(|source| StoreError::Io { directory, source })
     }
 }

@@ -247,7 +247,10 @@ fn read_groups(transaction: &ReadTransaction) -> Result<BTreeMap<TopicKey, Group
         let name = WireName::new(value.value()).map_err(|_| {
             LoadError::Damaged(format!("group {group} of topic {topic} of stream {stream}"))
         })?;
-        names.entry((stream, topic)).or_default().insert(group, name);
+        names
+            .entry((stream, topic))
+            .or_default()
+            .insert(group, name);
     }
     let mut groups = BTreeMap::new();
     for entry in transaction.open_table(GROUP_COUNTERS)?.iter()? {

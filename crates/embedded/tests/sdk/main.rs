@@ -1,0 +1,15 @@
+//! The official Rust SDK as a client of the embedded server.
+//!
+//! What is expected here was observed on the real server or read from its source:
+//! a failing test means that the embedded server is no longer a stand-in for it.
+
+mod connecting;
+mod faults;
+mod folder;
+mod groups;
+mod partitions;
+mod raw;
+mod streams;
+mod support;
+mod system;
+mod topics;
