@@ -24,6 +24,10 @@ pub struct Frame<'buffer> {
 
 /// How far a buffer got towards a frame.
 #[derive(Debug, Clone, Copy)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "the usual one is the large one, and the header is wanted without an allocation"
+)]
 pub enum FrameProgress<'buffer> {
     /// At least this many more bytes are needed to know more.
     Incomplete {

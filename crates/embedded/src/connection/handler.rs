@@ -164,12 +164,12 @@ impl Connection {
                 Err(refused) => (Err(refused), None),
             }
         };
-        if let Some(committed) = committed {
-            if committed.await.is_err() {
-                // Not on disk, and perhaps never: the client must not hear that
-                // it was done, nor that it was not.
-                return Reaction::Close;
-            }
+        if let Some(committed) = committed
+            && committed.await.is_err()
+        {
+            // Not on disk, and perhaps never: the client must not hear that
+            // it was done, nor that it was not.
+            return Reaction::Close;
         }
         self.shared.advance_log();
         if operation == Operation::JoinConsumerGroup && answer.is_ok() {

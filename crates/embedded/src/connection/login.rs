@@ -49,10 +49,10 @@ pub(super) fn verify(body: &[u8], credentials: &Credentials) -> Verdict {
     }
     let tail = body.get(prefix..).unwrap_or_default();
     let by_password = LoginRegisterRequest::decode_after_prefix(version.clone(), tail);
-    if let Ok((request, _)) = &by_password {
-        if credentials.admit(request.username.as_str(), &request.password) {
-            return Verdict::Accepted { user_id: ROOT_ID };
-        }
+    if let Ok((request, _)) = &by_password
+        && credentials.admit(request.username.as_str(), &request.password)
+    {
+        return Verdict::Accepted { user_id: ROOT_ID };
     }
     // Nobody has a token here, so none is ever right.
     if LoginRegisterWithPatRequest::decode_after_prefix(version, tail).is_ok() {

@@ -3,6 +3,8 @@
 //! What is expected here was observed on the real server or read from its source:
 //! a failing test means that the embedded server is no longer a stand-in for it.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
+
 mod connecting;
 mod faults;
 mod folder;
