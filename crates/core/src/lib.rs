@@ -27,3 +27,5 @@ pub mod quantity;
 pub mod render;
 pub mod secret;
 pub mod state;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;

@@ -15,6 +15,8 @@ mod basis;
 mod change;
 mod rename;
 mod setting;
+#[cfg(test)]
+mod tests;
 mod topic;
 
 use std::collections::BTreeMap;

@@ -9,9 +9,13 @@
 
 mod approve;
 mod build;
+#[cfg(test)]
+mod properties;
 mod restrict;
 mod step;
 mod summary;
+#[cfg(test)]
+mod tests;
 mod way_out;
 
 use std::collections::BTreeSet;

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Action, BlockReason, Plan, Step, StepId, Summary};
 use crate::address::Address;
@@ -22,18 +22,23 @@ impl Plan {
         only: &[Address],
         desired: &DesiredState,
     ) -> Result<Self, UnknownAddress> {
-        let only: BTreeSet<Address> = only.iter().cloned().collect();
-        let old_names: BTreeSet<Address> = self
+        let mut only: BTreeSet<Address> = only.iter().cloned().collect();
+        let new_names: BTreeMap<Address, Address> = self
             .steps
             .iter()
-            .filter_map(|step| old_name(&step.action))
+            .filter_map(|step| Some((old_name(&step.action)?, step.address.clone())))
             .collect();
         if let Some(unknown) = only
             .iter()
-            .find(|address| !is_declared(desired, address) && !old_names.contains(address))
+            .find(|address| !is_declared(desired, address) && !new_names.contains_key(address))
         {
             return Err(UnknownAddress(unknown.clone()));
         }
+        let renamed: Vec<Address> = only
+            .iter()
+            .filter_map(|address| new_names.get(address).cloned())
+            .collect();
+        only.extend(renamed);
         let selects = |address: &Address| {
             let mut current = Some(address.clone());
             while let Some(address) = current {
@@ -53,13 +58,7 @@ impl Plan {
             only: _,
             summary,
         } = self;
-        let mut keep: Vec<bool> = steps
-            .iter()
-            .map(|step| {
-                selects(&step.address)
-                    || old_name(&step.action).is_some_and(|address| selects(&address))
-            })
-            .collect();
+        let mut keep: Vec<bool> = steps.iter().map(|step| selects(&step.address)).collect();
         // Needs point backwards, so one pass from the end finds all of them.
         for index in (0..steps.len()).rev() {
             if keep[index] {

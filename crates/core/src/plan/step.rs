@@ -185,6 +185,9 @@ impl fmt::Display for Action {
             Self::RenameStream { from, .. } => {
                 write!(formatter, "rename from {}", Address::Stream(from.clone()))
             }
+            Self::CreateTopic { partitions: 1, .. } => {
+                formatter.write_str("create topic with 1 partition")
+            }
             Self::CreateTopic { partitions, .. } => {
                 write!(formatter, "create topic with {partitions} partitions")
             }

@@ -17,6 +17,8 @@ mod paint;
 mod plan_body;
 mod plan_report;
 mod plan_text;
+#[cfg(test)]
+mod tests;
 
 pub use apply_report::{ApplyCounts, ApplyReport, StepReport, StepStatus, Verification};
 pub use escape::escape;

@@ -6,7 +6,7 @@ use serde::Serialize;
 use crate::address::Address;
 use crate::check::{Finding, Findings};
 use crate::diff::{Change, ChangeSet, Difference, PartitionChange, Setting, TopicChange};
-use crate::plan::{Approvals, Basis, Blocked, Plan, Risk, Step, Summary, Verb};
+use crate::plan::{Approvals, Basis, BlockReason, Blocked, Plan, Risk, Step, Summary, Verb};
 
 /// Version of the JSON form; it changes when a reader of the former one would
 /// misunderstand the new one.
@@ -110,10 +110,7 @@ impl PlanReport {
         let verbs = Verb::of_resources(steps);
         let mut blocked_here: BTreeMap<&Address, bool> = BTreeMap::new();
         for line in blocked {
-            let shrinks = matches!(
-                line.reason,
-                crate::diff::BlockReason::PartitionShrink { .. }
-            );
+            let shrinks = matches!(line.reason, BlockReason::PartitionShrink { .. });
             *blocked_here.entry(&line.address).or_default() |= shrinks;
         }
         let mut left_out = 0;
@@ -197,6 +194,9 @@ impl ChangeReport {
             }
             Difference::ChangeTopic(topic) => report.topic(topic, shrink_blocked),
             Difference::CreateStream | Difference::CreateConsumerGroup | Difference::Unknown => {}
+        }
+        if report.verb == ChangeVerb::Blocked {
+            report.attributes.clear();
         }
         report
     }

@@ -1,0 +1,13 @@
+//! For tests, also those of other crates (feature `testing`): states written by
+//! hand, generated states, and a server that exists only on paper.
+
+mod by_hand;
+mod generate;
+mod simulate;
+
+pub use by_hand::{
+    declare_group, declare_stream, declare_topic, default_settings, name, there_group,
+    there_stream, there_topic,
+};
+pub use generate::{desired_state, observed_state, without_obstacles};
+pub use simulate::{SimulationError, apply_plan, apply_step};
