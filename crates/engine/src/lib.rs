@@ -11,6 +11,8 @@
 //! [`sdk`] names the Iggy SDK, so another minor of the wire protocol is another
 //! adapter and nothing else.
 
+pub mod apply;
 pub mod broker;
 pub mod connect;
+pub mod observe;
 pub mod sdk;

@@ -106,6 +106,8 @@ pub enum Operation {
     ListStreams,
     /// `get_stream`
     GetStream,
+    /// `get_topic`
+    GetTopic,
     /// `get_consumer_groups`
     ListConsumerGroups,
     /// `create_stream`
@@ -131,7 +133,7 @@ impl fmt::Display for Operation {
             Self::Me => "read the own session",
             Self::Stats => "read the statistics",
             Self::ListStreams => "list the streams",
-            Self::GetStream => "read",
+            Self::GetStream | Self::GetTopic => "read",
             Self::ListConsumerGroups => "list the consumer groups of",
             Self::CreateStream | Self::CreateTopic | Self::CreateConsumerGroup => "create",
             Self::RenameStream => "rename",

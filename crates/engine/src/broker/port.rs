@@ -3,7 +3,7 @@ use std::future::Future;
 
 use iggyctl_core::name::ResourceName;
 use iggyctl_core::state::desired::TopicSettings;
-use iggyctl_core::state::observed::{ObservedConsumerGroup, ObservedStream};
+use iggyctl_core::state::observed::{ObservedConsumerGroup, ObservedStream, ObservedTopic};
 
 use super::BrokerError;
 
@@ -101,6 +101,16 @@ pub trait BrokerRead: Send + Sync {
         &self,
         stream: &ResourceName,
     ) -> impl Future<Output = Result<Option<ObservedStream>, BrokerError>> + Send;
+
+    /// One topic, without its consumer groups. `None` when there is none.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    fn get_topic(
+        &self,
+        stream: &ResourceName,
+        topic: &ResourceName,
+    ) -> impl Future<Output = Result<Option<ObservedTopic>, BrokerError>> + Send;
 
     /// The consumer groups of one topic. No listing across topics exists.
     ///

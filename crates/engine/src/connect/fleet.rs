@@ -35,6 +35,10 @@ pub(crate) enum Growth {
 /// on few requests, and a login also loads the server.
 const PAYBACK: u32 = 2;
 
+/// A login that was faster than this (a token, a server without hashing) still
+/// counts as much: it is several round trips, a session and a socket.
+const CHEAPEST_LOGIN: Duration = Duration::from_millis(10);
+
 /// A write of metadata takes a server 0.7 to 2.8 ms, and eight connections did
 /// not make it faster than one. What takes longer than this is mostly the way
 /// there and back, which overlaps.
@@ -64,14 +68,25 @@ impl Fleet {
         self.total_latency += latency;
     }
 
-    /// A connection is lost, or could not be opened.
+    /// A connection is lost.
     pub(crate) fn lost(&mut self) {
         self.connections = self.connections.saturating_sub(1);
     }
 
-    /// One connection more or less is in use than this decided by itself.
-    pub(crate) fn connections(&self) -> usize {
-        self.connections
+    /// A connection was opened, and its login is the newest measure.
+    pub(crate) fn opened(&mut self, connect_time: Option<Duration>) {
+        self.connect_time = connect_time.unwrap_or(self.connect_time);
+    }
+
+    /// A connection could not be opened: from now on make do with the others.
+    pub(crate) fn refused(&mut self) {
+        self.lost();
+        self.limit = self.connections.max(1);
+    }
+
+    /// Whether there is none left, and none is being opened.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.connections == 0
     }
 
     /// How many connections to open now, with `waiting` requests not yet sent;
@@ -90,7 +105,7 @@ impl Fleet {
         }
         let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
         let left = latency.saturating_mul(waiting);
-        let cost = (self.connect_time * PAYBACK).max(Duration::from_micros(1));
+        let cost = self.connect_time.max(CHEAPEST_LOGIN) * PAYBACK;
         // With n connections the rest takes left / n: worth it while each of
         // them has more to do than it cost.
         let worth = usize::try_from(left.as_micros() / cost.as_micros()).unwrap_or(usize::MAX);

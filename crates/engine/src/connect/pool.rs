@@ -90,7 +90,7 @@ impl<C: Connect> ConnectionPool<C> {
         self.limit
     }
 
-    pub(super) fn connect_time(&self) -> Option<Duration> {
+    pub(crate) fn connect_time(&self) -> Option<Duration> {
         self.lock().connect_time
     }
 

@@ -83,6 +83,13 @@ fn named(name: &ResourceName) -> Result<Identifier, IggyError> {
     Identifier::named(name.as_str())
 }
 
+fn none_when_missing<T>(found: Result<Option<T>, BrokerError>) -> Result<Option<T>, BrokerError> {
+    match found {
+        Err(error) if error.kind == BrokerErrorKind::NotFound => Ok(None),
+        other => other,
+    }
+}
+
 fn stream_address(stream: &ResourceName) -> Option<Address> {
     Some(Address::Stream(stream.clone()))
 }
@@ -166,11 +173,16 @@ impl BrokerRead for SdkBroker {
                     .topics
                     .iter()
                     .map(|topic| {
+                        let header = settings::Header {
+                            message_expiry: topic.message_expiry,
+                            max_topic_size: topic.max_topic_size,
+                            compression: topic.compression_algorithm,
+                        };
                         let observed = ObservedTopic {
                             id: topic.id,
                             created_at_micros: topic.created_at.as_micros(),
                             partitions: topic.partitions_count,
-                            settings: settings::read(topic),
+                            settings: settings::read(&header, &topic.options),
                             size_bytes: topic.size.as_bytes_u64(),
                             messages: topic.messages_count,
                             groups: None,
@@ -187,13 +199,39 @@ impl BrokerRead for SdkBroker {
                 }))
             })
             .await;
-        match found {
-            Err(BrokerError {
-                kind: BrokerErrorKind::NotFound,
-                ..
-            }) => Ok(None),
-            other => other,
-        }
+        none_when_missing(found)
+    }
+
+    async fn get_topic(
+        &self,
+        stream: &ResourceName,
+        topic: &ResourceName,
+    ) -> Result<Option<ObservedTopic>, BrokerError> {
+        let found = self
+            .call(Operation::GetTopic, topic_address(stream, topic), async {
+                let details = self
+                    .client
+                    .get_topic(&named(stream)?, &named(topic)?)
+                    .await?;
+                Ok(details.map(|topic| {
+                    let header = settings::Header {
+                        message_expiry: topic.message_expiry,
+                        max_topic_size: topic.max_topic_size,
+                        compression: topic.compression_algorithm,
+                    };
+                    ObservedTopic {
+                        id: topic.id,
+                        created_at_micros: topic.created_at.as_micros(),
+                        partitions: topic.partitions_count,
+                        settings: settings::read(&header, &topic.options),
+                        size_bytes: topic.size.as_bytes_u64(),
+                        messages: topic.messages_count,
+                        groups: None,
+                    }
+                }))
+            })
+            .await;
+        none_when_missing(found)
     }
 
     async fn consumer_groups(

@@ -16,26 +16,37 @@ use std::str::FromStr;
 
 use iggy::prelude::{
     CompressionAlgorithm, HeaderKey, HeaderValue, IggyByteSize, IggyDuration, IggyError,
-    IggyExpiry, MaxTopicSize as SdkMaxTopicSize, OptionValue, ResourceOptions, Topic,
-    TopicUpdateOptions, topic_option_keys as keys,
+    IggyExpiry, MaxTopicSize as SdkMaxTopicSize, OptionValue, ResourceOptions, TopicUpdateOptions,
+    topic_option_keys as keys,
 };
 use iggyctl_core::quantity::{ByteSize, Compression, Durability, MaxTopicSize, MessageExpiry};
 use iggyctl_core::state::desired::TopicSettings;
 
+/// What the header of a topic says, the same in a listing and in the details.
+pub(super) struct Header {
+    pub(super) message_expiry: IggyExpiry,
+    pub(super) max_topic_size: SdkMaxTopicSize,
+    pub(super) compression: CompressionAlgorithm,
+}
+
 /// The effective settings of a topic.
-pub(super) fn read(topic: &Topic) -> TopicSettings {
-    let options = &topic.options;
+pub(super) fn read(header: &Header, options: &ResourceOptions) -> TopicSettings {
+    let Header {
+        message_expiry,
+        max_topic_size,
+        compression,
+    } = *header;
     TopicSettings {
-        message_expiry: Some(match u64::from(topic.message_expiry) {
+        message_expiry: Some(match u64::from(message_expiry) {
             // The SDK shows a stored 0 as "never"; the header's u64::MAX is never.
             0 | u64::MAX => MessageExpiry::Never,
             micros => MessageExpiry::Micros(micros),
         }),
-        max_topic_size: Some(match u64::from(topic.max_topic_size) {
+        max_topic_size: Some(match u64::from(max_topic_size) {
             0 | u64::MAX => MaxTopicSize::Unlimited,
             bytes => MaxTopicSize::Bytes(ByteSize(bytes)),
         }),
-        compression: Some(match topic.compression_algorithm {
+        compression: Some(match compression {
             CompressionAlgorithm::None => Compression::None,
             CompressionAlgorithm::Gzip => Compression::Gzip,
         }),
@@ -229,13 +240,11 @@ fn size_bytes(size: MaxTopicSize) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use iggy::prelude::IggyTimestamp;
-
     use super::*;
 
     const DECLARED: TopicSettings = TopicSettings {
-        message_expiry: Some(MessageExpiry::Micros(7_200_000_000)),
-        max_topic_size: Some(MaxTopicSize::Bytes(ByteSize(10 << 30))),
+        message_expiry: Some(MessageExpiry::Micros(1_000_000)),
+        max_topic_size: Some(MaxTopicSize::Unlimited),
         compression: Some(Compression::Gzip),
         segment_size: Some(ByteSize(256 << 20)),
         durability: Some(Durability::Persisted),
@@ -245,20 +254,11 @@ mod tests {
         preallocate_segments: Some(true),
     };
 
-    fn topic(options: ResourceOptions) -> Topic {
-        Topic {
-            id: 1,
-            created_at: IggyTimestamp::from(1),
-            name: "events".to_owned(),
-            size: IggyByteSize::from(0),
-            message_expiry: IggyExpiry::ExpireDuration(IggyDuration::from(7_200_000_000)),
-            compression_algorithm: CompressionAlgorithm::Gzip,
-            max_topic_size: SdkMaxTopicSize::Custom(IggyByteSize::from(10 << 30)),
-            messages_count: 0,
-            partitions_count: 1,
-            options,
-        }
-    }
+    const HEADER: Header = Header {
+        message_expiry: IggyExpiry::ExpireDuration(IggyDuration::ONE_SECOND),
+        max_topic_size: SdkMaxTopicSize::Unlimited,
+        compression: CompressionAlgorithm::Gzip,
+    };
 
     #[test]
     fn a_create_sends_the_declared_keys_and_no_other() {
@@ -282,12 +282,12 @@ mod tests {
 
     #[test]
     fn what_is_created_is_read_back() {
-        assert_eq!(read(&topic(create_options(&DECLARED).unwrap())), DECLARED);
+        assert_eq!(read(&HEADER, &create_options(&DECLARED).unwrap()), DECLARED);
     }
 
     #[test]
     fn a_key_that_the_server_does_not_know_is_absent() {
-        let read = read(&topic(ResourceOptions::new()));
+        let read = read(&HEADER, &ResourceOptions::new());
         assert_eq!(read.durability, None);
         assert_eq!(read.segment_size, None);
         assert_eq!(read.message_expiry, DECLARED.message_expiry);
@@ -304,7 +304,7 @@ mod tests {
             HeaderKey::from_str(keys::SEGMENT_SIZE).unwrap(),
             OptionValue::explicit(HeaderValue::from_str("128 MiB").unwrap()),
         );
-        let read = read(&topic(options));
+        let read = read(&HEADER, &options);
         assert_eq!(read.message_expiry, DECLARED.message_expiry);
         assert_eq!(read.segment_size, Some(ByteSize(128 << 20)));
     }

@@ -1,0 +1,246 @@
+use std::collections::BTreeSet;
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
+use iggyctl_core::diff::{ChangeSet, diff};
+use iggyctl_core::plan::{ApprovedPlan, Step};
+use iggyctl_core::state::desired::DesiredState;
+
+use super::outcome::{
+    ApplyEvent, ApplyOutcome, Cancellation, NotAttempted, StepOutcome, StepResult,
+};
+use super::step::{self, Ended};
+use crate::connect::{Connect, ConnectError, ConnectionPool, Fleet, Growth, Lease};
+use crate::observe::{ReadError, observe};
+
+/// Carries out a plan: its steps and no others, each after what it needs, side
+/// by side where several are ready and more connections pay. `events` is told
+/// everything as it happens.
+///
+/// Never fails as a whole: every step has its own end in the outcome.
+pub async fn apply<C: Connect>(
+    plan: &ApprovedPlan,
+    pool: &ConnectionPool<C>,
+    events: &mut (dyn FnMut(ApplyEvent<'_>) + Send),
+    cancellation: &Cancellation,
+) -> ApplyOutcome {
+    let mut progress = Progress::new(plan.steps(), events);
+    if plan.steps().is_empty() {
+        return progress.finish(&NotAttempted::Cancelled);
+    }
+    let mut fleet = Fleet::new(pool, Growth::Writes);
+    let mut idle: Vec<Lease<'_, C>> = Vec::new();
+    let mut in_flight = FuturesUnordered::new();
+    let mut unreachable: Option<ConnectError> = None;
+    in_flight.push(work(pool, Work::Open));
+
+    loop {
+        let stop = cancellation.is_cancelled() || unreachable.is_some();
+        while !stop && !progress.ready.is_empty() {
+            let Some(lease) = idle.pop() else { break };
+            if let Some((index, step)) = progress.start() {
+                in_flight.push(work(pool, Work::Step { lease, index, step }));
+            }
+        }
+        let more = if stop {
+            0
+        } else {
+            fleet.grow(progress.ready.len())
+        };
+        for _ in 0..more {
+            in_flight.push(work(pool, Work::Open));
+        }
+        match in_flight.next().await {
+            None => break,
+            Some(Event::Opened(Ok(lease))) => {
+                fleet.opened(pool.connect_time());
+                idle.push(lease);
+            }
+            Some(Event::Opened(Err(error))) => {
+                fleet.refused();
+                if fleet.is_empty() {
+                    unreachable = Some(error);
+                }
+            }
+            Some(Event::Step { index, ended }) => {
+                let Ended {
+                    lease,
+                    result,
+                    latency,
+                    unreachable: lost,
+                } = ended;
+                match lease {
+                    Some(lease) => idle.push(lease),
+                    None => fleet.lost(),
+                }
+                if let Some(latency) = latency {
+                    fleet.completed(latency);
+                }
+                unreachable = unreachable.or(lost);
+                progress.ended(
+                    index,
+                    match result {
+                        Ok(()) => StepResult::Applied,
+                        Err(failure) => StepResult::Failed(failure),
+                    },
+                );
+            }
+        }
+    }
+    let reason = unreachable.map_or(NotAttempted::Cancelled, NotAttempted::Unreachable);
+    progress.finish(&reason)
+}
+
+/// Reads the server again and says what still differs: nothing, after an apply
+/// that was complete and that nobody disturbed.
+///
+/// # Errors
+/// When the server cannot be read.
+pub async fn verify<C: Connect>(
+    pool: &ConnectionPool<C>,
+    desired: &DesiredState,
+) -> Result<ChangeSet, ReadError> {
+    let observed = observe(pool, desired).await?;
+    Ok(diff(desired, &observed))
+}
+
+enum Work<'pool, 'plan, C: Connect> {
+    Open,
+    Step {
+        lease: Lease<'pool, C>,
+        index: usize,
+        step: &'plan Step,
+    },
+}
+
+enum Event<'pool, C: Connect> {
+    Opened(Result<Lease<'pool, C>, ConnectError>),
+    Step {
+        index: usize,
+        ended: Ended<'pool, C>,
+    },
+}
+
+async fn work<'pool, C: Connect>(
+    pool: &'pool ConnectionPool<C>,
+    work: Work<'pool, '_, C>,
+) -> Event<'pool, C> {
+    match work {
+        Work::Open => Event::Opened(pool.acquire().await),
+        Work::Step { lease, index, step } => Event::Step {
+            index,
+            ended: step::run(pool, lease, step).await,
+        },
+    }
+}
+
+/// Which steps are ready, and how the others ended.
+struct Progress<'plan, 'events> {
+    steps: &'plan [Step],
+    results: Vec<Option<StepResult>>,
+    /// How many needs of each step are not applied yet.
+    unmet: Vec<usize>,
+    /// Which steps need each step.
+    needed_by: Vec<Vec<usize>>,
+    /// In the order of the plan, so that one connection gives its exact order.
+    ready: BTreeSet<usize>,
+    events: &'events mut (dyn FnMut(ApplyEvent<'_>) + Send),
+}
+
+impl<'plan, 'events> Progress<'plan, 'events> {
+    fn new(steps: &'plan [Step], events: &'events mut (dyn FnMut(ApplyEvent<'_>) + Send)) -> Self {
+        let mut needed_by = vec![Vec::new(); steps.len()];
+        let mut unmet = vec![0; steps.len()];
+        for (index, step) in steps.iter().enumerate() {
+            for need in &step.needs {
+                // A step's id is its position.
+                if let Some(dependents) = needed_by.get_mut(need.0 as usize) {
+                    dependents.push(index);
+                    unmet[index] += 1;
+                }
+            }
+        }
+        let ready = (0..steps.len()).filter(|&index| unmet[index] == 0);
+        Self {
+            ready: ready.collect(),
+            results: vec![None; steps.len()],
+            steps,
+            unmet,
+            needed_by,
+            events,
+        }
+    }
+
+    fn start(&mut self) -> Option<(usize, &'plan Step)> {
+        let index = self.ready.pop_first()?;
+        let step = &self.steps[index];
+        (self.events)(ApplyEvent::StepStarted { step });
+        Some((index, step))
+    }
+
+    fn ended(&mut self, index: usize, result: StepResult) {
+        self.record(index, &result);
+        let applied = result == StepResult::Applied;
+        self.results[index] = Some(result);
+        if applied {
+            for dependent in &self.needed_by[index] {
+                self.unmet[*dependent] -= 1;
+                if self.unmet[*dependent] == 0 {
+                    self.ready.insert(*dependent);
+                }
+            }
+        } else {
+            self.give_up_dependents(index);
+        }
+    }
+
+    fn give_up_dependents(&mut self, index: usize) {
+        let mut open: BTreeSet<(usize, usize)> = self.needed_by[index]
+            .iter()
+            .map(|&dependent| (dependent, index))
+            .collect();
+        while let Some((index, need)) = open.pop_first() {
+            if self.results[index].is_some() {
+                continue;
+            }
+            let reason = NotAttempted::Needs(self.steps[need].id);
+            let result = StepResult::NotAttempted(reason);
+            self.record(index, &result);
+            self.results[index] = Some(result);
+            open.extend(
+                self.needed_by[index]
+                    .iter()
+                    .map(|&dependent| (dependent, index)),
+            );
+        }
+    }
+
+    fn record(&mut self, index: usize, result: &StepResult) {
+        let step = &self.steps[index];
+        (self.events)(match result {
+            StepResult::Applied => ApplyEvent::StepApplied { step },
+            StepResult::Failed(failure) => ApplyEvent::StepFailed { step, failure },
+            StepResult::NotAttempted(reason) => ApplyEvent::StepNotAttempted { step, reason },
+        });
+    }
+
+    /// What has no end yet was not attempted, for `reason`.
+    fn finish(mut self, reason: &NotAttempted) -> ApplyOutcome {
+        for index in 0..self.steps.len() {
+            if self.results[index].is_none() {
+                let result = StepResult::NotAttempted(reason.clone());
+                self.record(index, &result);
+                self.results[index] = Some(result);
+            }
+        }
+        let steps = self.steps.iter().zip(self.results);
+        ApplyOutcome {
+            steps: steps
+                .map(|(step, result)| StepOutcome {
+                    id: step.id,
+                    result: result.unwrap_or(StepResult::NotAttempted(NotAttempted::Cancelled)),
+                })
+                .collect(),
+        }
+    }
+}

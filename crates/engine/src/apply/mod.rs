@@ -1,0 +1,21 @@
+//! Carries out an approved plan: exactly its steps, each one call.
+//!
+//! ```text
+//!  ApprovedPlan ──▶ ready steps ──▶ one connection each ──▶ call ──▶ applied
+//!                        ▲                                   │
+//!                        │                          outcome unknown
+//!                        └─ needs are applied                ▼
+//!                                             new connection, read, compare
+//! ```
+//!
+//! Every step ends as applied, failed or not attempted, with its reason.
+
+mod executor;
+mod outcome;
+mod settle;
+mod step;
+
+pub use executor::{apply, verify};
+pub use outcome::{
+    ApplyEvent, ApplyOutcome, Cancellation, Failure, NotAttempted, StepOutcome, StepResult,
+};

@@ -1,0 +1,310 @@
+//! One step: the call, and what to do when its outcome is not known.
+
+use std::time::{Duration, Instant};
+
+use iggyctl_core::plan::{Action, Step};
+
+use super::outcome::Failure;
+use super::settle::{Standing, standing};
+use crate::broker::{BrokerError, BrokerErrorKind, BrokerWrite};
+use crate::connect::{Connect, ConnectError, ConnectionPool, Lease};
+
+/// A call is sent at most this often. Every repetition follows a read that
+/// showed that the earlier one did nothing so far.
+const SENDS: u32 = 3;
+
+/// A read that settles an unknown outcome is tried this often.
+const READS: u32 = 3;
+
+/// A connection that was lost is opened again this often, with a pause that
+/// doubles: long enough for a server that restarts, short enough for a person.
+const CONNECTS: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Adding partitions is relative: a first request that commits after the second
+/// was sent would add twice. So before it is sent again, the count must have
+/// stayed the same for this many reads, [`PAUSE`] apart.
+const QUIET_READS: u32 = 3;
+
+/// How a step ended.
+pub(super) struct Ended<'pool, C: Connect> {
+    /// The connection, when there still is one.
+    pub(super) lease: Option<Lease<'pool, C>>,
+    pub(super) result: Result<(), Failure>,
+    /// How long the call took, when nothing went wrong.
+    pub(super) latency: Option<Duration>,
+    /// There was no way to open another connection.
+    pub(super) unreachable: Option<ConnectError>,
+}
+
+pub(super) async fn run<'pool, C: Connect>(
+    pool: &'pool ConnectionPool<C>,
+    lease: Lease<'pool, C>,
+    step: &Step,
+) -> Ended<'pool, C> {
+    let mut runner = Runner {
+        pool,
+        lease: Some(lease),
+        action: &step.action,
+        doubt: None,
+        latency: None,
+        unreachable: None,
+    };
+    let result = runner.run().await;
+    Ended {
+        lease: runner.lease,
+        latency: runner.latency.filter(|_| result.is_ok()),
+        result,
+        unreachable: runner.unreachable,
+    }
+}
+
+struct Runner<'pool, 'step, C: Connect> {
+    pool: &'pool ConnectionPool<C>,
+    lease: Option<Lease<'pool, C>>,
+    action: &'step Action,
+    /// The last call of this step whose outcome was not known. From then on
+    /// what is there may be its work.
+    doubt: Option<BrokerError>,
+    latency: Option<Duration>,
+    unreachable: Option<ConnectError>,
+}
+
+impl<'pool, C: Connect> Runner<'pool, '_, C> {
+    async fn run(&mut self) -> Result<(), Failure> {
+        let mut last = None;
+        for _ in 0..SENDS {
+            if self.is_relative() {
+                match self.standing().await? {
+                    Standing::NotDone => {}
+                    Standing::Done if self.doubt.is_some() => return Ok(()),
+                    Standing::Done => return Err(self.moved_already()),
+                    Standing::Different { expected, found } => {
+                        return Err(Failure::Moved { expected, found });
+                    }
+                }
+            }
+            let started = Instant::now();
+            let action = self.action;
+            let error = match send(self.connection().await?, action).await {
+                Ok(()) if self.is_relative() && self.doubt.is_some() => {
+                    return self.settled().await?.map_or(Ok(()), Err);
+                }
+                Ok(()) => {
+                    self.latency = Some(started.elapsed()).filter(|_| self.doubt.is_none());
+                    return Ok(());
+                }
+                Err(error) => error,
+            };
+            match error.kind {
+                BrokerErrorKind::Unreachable { .. } => {
+                    self.drop_connection();
+                    last = Some(error);
+                }
+                BrokerErrorKind::OutcomeUnknown { .. } => {
+                    self.drop_connection();
+                    self.doubt = Some(error);
+                    match self.standing_in_quiet().await? {
+                        Standing::Done => return Ok(()),
+                        Standing::NotDone if self.is_removal() => {
+                            return Err(self.unknown(
+                                "partitions are not removed a second time in one run, since the first request may still be carried out",
+                            ));
+                        }
+                        Standing::NotDone => {}
+                        Standing::Different { expected, found } => {
+                            return Err(Failure::Moved { expected, found });
+                        }
+                    }
+                }
+                // Perhaps the call in doubt came through after all.
+                BrokerErrorKind::AlreadyExists | BrokerErrorKind::NotFound
+                    if self.doubt.is_some() =>
+                {
+                    return match self.settled().await? {
+                        None => Ok(()),
+                        Some(failure) => Err(failure),
+                    };
+                }
+                BrokerErrorKind::NotFound
+                | BrokerErrorKind::AlreadyExists
+                | BrokerErrorKind::Unauthorized
+                | BrokerErrorKind::Refused { .. } => return Err(Failure::Refused(error)),
+            }
+        }
+        match (&self.doubt, last) {
+            (Some(_), _) => Err(self.unknown("it was sent several times")),
+            (None, Some(error)) => Err(Failure::Refused(error)),
+            (None, None) => Err(self.moved_already()),
+        }
+    }
+
+    /// Nothing when the server is as the step wants it, else why it failed.
+    async fn settled(&mut self) -> Result<Option<Failure>, Failure> {
+        Ok(match self.standing().await? {
+            Standing::Done => None,
+            Standing::NotDone => Some(self.unknown("it is not there, and another try said it is")),
+            Standing::Different { expected, found } => Some(Failure::Moved { expected, found }),
+        })
+    }
+
+    /// Like [`Self::standing`]; for relative calls "not done" must last.
+    async fn standing_in_quiet(&mut self) -> Result<Standing, Failure> {
+        let mut found = self.standing().await?;
+        if self.is_relative() {
+            for _ in 1..QUIET_READS {
+                if found != Standing::NotDone {
+                    break;
+                }
+                tokio::time::sleep(PAUSE).await;
+                found = self.standing().await?;
+            }
+        }
+        Ok(found)
+    }
+
+    async fn standing(&mut self) -> Result<Standing, Failure> {
+        let action = self.action;
+        let mut tried = 0;
+        loop {
+            tried += 1;
+            let error = match standing(self.connection().await?, action).await {
+                Ok(found) => return Ok(found),
+                Err(error) => error,
+            };
+            if error.kind.is_about_the_connection() {
+                self.drop_connection();
+                if tried < READS {
+                    continue;
+                }
+            }
+            return Err(match &self.doubt {
+                None => Failure::Refused(error),
+                Some(_) => Failure::OutcomeUnknown {
+                    last: error,
+                    why: "the server could not be read afterwards",
+                },
+            });
+        }
+    }
+
+    async fn connection(&mut self) -> Result<&C::Broker, Failure> {
+        let lease = match self.lease.take() {
+            Some(lease) => lease,
+            None => self.reconnect().await?,
+        };
+        Ok(&**self.lease.insert(lease))
+    }
+
+    async fn reconnect(&mut self) -> Result<Lease<'pool, C>, Failure> {
+        let pool = self.pool;
+        let mut pause = PAUSE;
+        let mut tried = 1;
+        loop {
+            let error = match pool.acquire().await {
+                Ok(lease) => return Ok(lease),
+                Err(error) => error,
+            };
+            if tried == CONNECTS {
+                self.unreachable = Some(error.clone());
+                return Err(match &self.doubt {
+                    None => Failure::Unreachable(error),
+                    Some(_) => self.unknown("the server could not be reached afterwards"),
+                });
+            }
+            tried += 1;
+            tokio::time::sleep(pause).await;
+            pause *= 2;
+        }
+    }
+
+    fn drop_connection(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            lease.discard();
+        }
+    }
+
+    fn unknown(&self, why: &'static str) -> Failure {
+        match &self.doubt {
+            Some(last) => Failure::OutcomeUnknown {
+                last: last.clone(),
+                why,
+            },
+            None => self.moved_already(),
+        }
+    }
+
+    fn moved_already(&self) -> Failure {
+        Failure::Moved {
+            expected: "the step not to be done".to_owned(),
+            found: "that it is done".to_owned(),
+        }
+    }
+
+    fn is_relative(&self) -> bool {
+        match self.action {
+            Action::AddPartitions { .. } | Action::RemovePartitions { .. } => true,
+            Action::CreateStream { .. }
+            | Action::RenameStream { .. }
+            | Action::CreateTopic { .. }
+            | Action::UpdateTopic { .. }
+            | Action::CreateConsumerGroup { .. } => false,
+        }
+    }
+
+    fn is_removal(&self) -> bool {
+        matches!(self.action, Action::RemovePartitions { .. })
+    }
+}
+
+async fn send<B: BrokerWrite>(broker: &B, action: &Action) -> Result<(), BrokerError> {
+    match action {
+        Action::CreateStream { stream } => broker.create_stream(stream).await,
+        Action::RenameStream { from, to } => broker.rename_stream(from, to).await,
+        Action::CreateTopic {
+            stream,
+            topic,
+            partitions,
+            settings,
+        } => {
+            broker
+                .create_topic(stream, topic, *partitions, settings)
+                .await
+        }
+        Action::UpdateTopic {
+            stream,
+            topic,
+            rename_to,
+            settings,
+        } => {
+            broker
+                .update_topic(stream, topic, rename_to.as_ref(), settings)
+                .await
+        }
+        Action::AddPartitions {
+            stream,
+            topic,
+            from,
+            to,
+        } => {
+            broker
+                .create_partitions(stream, topic, to.saturating_sub(*from))
+                .await
+        }
+        Action::RemovePartitions {
+            stream,
+            topic,
+            from,
+            to,
+        } => {
+            broker
+                .delete_partitions(stream, topic, from.saturating_sub(*to))
+                .await
+        }
+        Action::CreateConsumerGroup {
+            stream,
+            topic,
+            group,
+        } => broker.create_consumer_group(stream, topic, group).await,
+    }
+}

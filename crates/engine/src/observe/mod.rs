@@ -1,0 +1,12 @@
+//! What a server has, as far as the desired state needs it.
+//!
+//! One read brings a stream with all its topics and their settings, so a stream
+//! costs one request however many topics it has. Consumer groups cost one
+//! request for each topic that declares some and exists. A stream that may be
+//! renamed is looked up by both names.
+
+mod reads;
+mod state;
+
+pub use reads::ReadError;
+pub use state::observe;
