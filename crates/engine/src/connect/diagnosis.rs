@@ -50,8 +50,8 @@ enum Tls {
     Trusted,
     /// Shows a certificate that does not convince.
     NotTrusted(String),
-    /// Answers something else, or closes.
-    NotTls,
+    /// Answers in something that is not TLS, or closes.
+    OtherProtocol,
     /// Says nothing.
     Nothing,
 }
@@ -143,14 +143,14 @@ fn verdict(address: &RemoteAddress, waited: Duration, plain: Plain, tls: Tls) ->
             }
             Tls::Trusted | Tls::NotTrusted(_) => no_answer(shown),
             _ if http_port => ConnectError::HttpPort { address: shown },
-            Tls::NotTls => ConnectError::PlainPort { address: shown },
+            Tls::OtherProtocol => ConnectError::PlainPort { address: shown },
             // A plain server waits for the rest of what it takes for a frame.
             Tls::Nothing if plain == Plain::Iggy => ConnectError::PlainPort { address: shown },
             Tls::Nothing => no_answer(shown),
         },
         None => match tls {
             Tls::Trusted | Tls::NotTrusted(_) => ConnectError::TlsPort { address: shown },
-            Tls::NotTls | Tls::Nothing => match plain {
+            Tls::OtherProtocol | Tls::Nothing => match plain {
                 Plain::Tls => ConnectError::TlsPort { address: shown },
                 Plain::Http if http_port => ConnectError::HttpPort { address: shown },
                 Plain::Iggy | Plain::Http | Plain::Nothing => no_answer(shown),
@@ -235,7 +235,7 @@ async fn probe_tls(address: &RemoteAddress, limit: Duration) -> Tls {
                 Some(rustls::Error::AlertReceived(_) | rustls::Error::PeerIncompatible(_)) => {
                     Tls::NotTrusted(error.to_string())
                 }
-                _ => Tls::NotTls,
+                _ => Tls::OtherProtocol,
             }
         }
         Err(_) => Tls::Nothing,
