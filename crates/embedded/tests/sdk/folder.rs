@@ -214,10 +214,10 @@ impl Drop for KilledOnDrop {
 /// The address that a server published in its folder.
 async fn published_address(folder: &Path) -> String {
     loop {
-        if let Ok(address) = std::fs::read_to_string(folder.join("address")) {
-            if address.ends_with('\n') {
-                return address.trim().to_owned();
-            }
+        if let Ok(address) = std::fs::read_to_string(folder.join("address"))
+            && address.ends_with('\n')
+        {
+            return address.trim().to_owned();
         }
         tokio::task::yield_now().await;
     }
