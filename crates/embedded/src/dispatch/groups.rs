@@ -1,7 +1,6 @@
 //! Consumer groups.
 
 use bytes::Bytes;
-use iggy_binary_protocol::WireEncode;
 use iggy_binary_protocol::requests::consumer_groups::{
     CreateConsumerGroupRequest, DeleteConsumerGroupRequest, GetConsumerGroupRequest,
     GetConsumerGroupsRequest, JoinConsumerGroupRequest, LeaveConsumerGroupRequest,
@@ -11,6 +10,7 @@ use iggy_binary_protocol::responses::consumer_groups::{
     ConsumerGroupDetailsResponse, ConsumerGroupMemberResponse, ConsumerGroupResponse,
     GetConsumerGroupsResponse, SyncConsumerGroupResponse,
 };
+use iggy_binary_protocol::{WireDecode, WireEncode};
 
 use super::{Answer, ReadScene, WriteAnswer, count, decode, done};
 use crate::rules::{Refused, Rejection};
@@ -51,25 +51,27 @@ pub(super) fn get(body: &[u8], metadata: &Metadata) -> Answer {
     }))
 }
 
-/// The caller's own assignment; empty when it has none, whatever is missing.
-pub(super) fn sync(body: &[u8], scene: &ReadScene<'_>) -> Answer {
-    let request: SyncConsumerGroupRequest = decode(body)?;
-    let assignment = scene
+/// The caller's own assignment; empty when it has none, whatever is missing or
+/// malformed.
+pub(super) fn sync(body: &[u8], scene: &ReadScene<'_>) -> Bytes {
+    assignment(body, scene).map_or_else(Bytes::new, |(generation, partitions)| {
+        SyncConsumerGroupResponse {
+            generation,
+            partitions: partitions.to_vec(),
+        }
+        .to_bytes()
+    })
+}
+
+fn assignment<'scene>(body: &[u8], scene: &ReadScene<'scene>) -> Option<(u64, &'scene [u32])> {
+    let request = SyncConsumerGroupRequest::decode_from(body).ok()?;
+    let (stream, topic) = scene
         .metadata
         .topic_ids(&request.stream_id, &request.topic_id)
-        .ok()
-        .and_then(|(stream, topic)| scene.metadata.topic(stream, topic))
-        .and_then(|topic| topic.groups.get(topic.groups.resolve(&request.group_id)?))
-        .and_then(|group| group.assignment_of(scene.caller.client));
-    Ok(
-        assignment.map_or_else(Bytes::new, |(generation, partitions)| {
-            SyncConsumerGroupResponse {
-                generation,
-                partitions: partitions.to_vec(),
-            }
-            .to_bytes()
-        }),
-    )
+        .ok()?;
+    let groups = &scene.metadata.topic(stream, topic)?.groups;
+    let group = groups.get(groups.resolve(&request.group_id)?)?;
+    group.assignment_of(scene.caller.client)
 }
 
 pub(super) fn create(body: &[u8], metadata: &mut Metadata) -> WriteAnswer {

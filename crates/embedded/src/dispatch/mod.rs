@@ -53,7 +53,7 @@ pub(crate) fn read(code: u32, body: &[u8], scene: &ReadScene<'_>) -> Answer {
         codes::GET_CLUSTER_METADATA_CODE => Ok(system::cluster_metadata(scene)),
         codes::DESCRIBE_OPTIONS_CODE => system::describe_options(body),
         codes::GET_ME_CODE => Ok(system::me(scene)),
-        codes::GET_CLIENT_CODE => system::client(body, scene),
+        codes::GET_CLIENT_CODE => Ok(system::client(body, scene)),
         codes::GET_CLIENTS_CODE => Ok(system::clients(scene)),
         codes::GET_USERS_CODE => users::list(scene),
         codes::GET_USER_CODE => users::get(body, scene),
@@ -64,7 +64,7 @@ pub(crate) fn read(code: u32, body: &[u8], scene: &ReadScene<'_>) -> Answer {
         codes::GET_TOPIC_CODE => topics::get(body, scene.metadata),
         codes::GET_CONSUMER_GROUPS_CODE => groups::list(body, scene.metadata),
         codes::GET_CONSUMER_GROUP_CODE => groups::get(body, scene.metadata),
-        codes::SYNC_CONSUMER_GROUP_CODE => groups::sync(body, scene),
+        codes::SYNC_CONSUMER_GROUP_CODE => Ok(groups::sync(body, scene)),
         other => Err(Refused::Early(if lookup_command(other).is_some() {
             Rejection::FeatureUnavailable
         } else {

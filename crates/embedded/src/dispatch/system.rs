@@ -1,7 +1,6 @@
 //! The server itself and who is connected to it.
 
 use bytes::Bytes;
-use iggy_binary_protocol::WireEncode;
 use iggy_binary_protocol::requests::system::{
     DescribeOptionsRequest, GetClientRequest, OPTIONS_SCOPE_STREAM, OPTIONS_SCOPE_TOPIC,
     OPTIONS_SCOPE_USER,
@@ -12,6 +11,7 @@ use iggy_binary_protocol::responses::clients::{
 use iggy_binary_protocol::responses::system::{
     ClusterMetadataResponse, ClusterNodeResponse, DescribeOptionsResponse, StatsResponse,
 };
+use iggy_binary_protocol::{WireDecode, WireEncode};
 use iggy_common::{ClusterNodeRole, ClusterNodeStatus};
 
 use super::{Answer, ReadScene, count, decode};
@@ -116,13 +116,12 @@ pub(super) fn me(scene: &ReadScene<'_>) -> Bytes {
         .map_or_else(Bytes::new, |client| details(id, client, scene))
 }
 
-/// A missing client is an empty body.
-pub(super) fn client(body: &[u8], scene: &ReadScene<'_>) -> Answer {
-    let id = decode::<GetClientRequest>(body)?.client_id;
-    Ok(scene
-        .clients
-        .get(id)
-        .map_or_else(Bytes::new, |client| details(id, client, scene)))
+/// A missing client is an empty body, and so is one that was not named.
+pub(super) fn client(body: &[u8], scene: &ReadScene<'_>) -> Bytes {
+    GetClientRequest::decode_from(body)
+        .ok()
+        .and_then(|request| Some((request.client_id, scene.clients.get(request.client_id)?)))
+        .map_or_else(Bytes::new, |(id, client)| details(id, client, scene))
 }
 
 pub(super) fn clients(scene: &ReadScene<'_>) -> Bytes {

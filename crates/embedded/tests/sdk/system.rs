@@ -160,3 +160,25 @@ async fn requests_are_counted_by_command() {
     assert_eq!(log.count(codes::CREATE_STREAM_CODE), 1);
     assert_eq!(log.counts().get(&codes::GET_TOPIC_CODE), None);
 }
+
+#[tokio::test]
+async fn malformed_bodies_are_refused_but_where_the_real_server_shrugs() {
+    use iggy_binary_protocol::codes;
+    let (_server, client) = server_and_client().await;
+    for (command, expected) in [
+        (codes::GET_STREAM_CODE, 3),
+        (codes::GET_TOPIC_CODE, 3),
+        (codes::GET_CONSUMER_GROUPS_CODE, 3),
+        (codes::CREATE_TOPIC_CODE, 3),
+        (codes::UPDATE_STREAM_CODE, 3),
+        (codes::CREATE_PARTITIONS_CODE, 3),
+        (codes::DESCRIBE_OPTIONS_CODE, 3),
+        (codes::GET_CLIENT_CODE, 0),
+        (codes::SYNC_CONSUMER_GROUP_CODE, 0),
+    ] {
+        let result = client
+            .send_binary_request(command, bytes::Bytes::from_static(&[9]))
+            .await;
+        assert_eq!(code(result), expected, "{command}");
+    }
+}
