@@ -14,5 +14,6 @@
 pub mod apply;
 pub mod broker;
 pub mod connect;
+pub mod export;
 pub mod observe;
 pub mod sdk;

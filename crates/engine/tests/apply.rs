@@ -1,5 +1,11 @@
 //! What an apply does when the network loses something, step by step.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test may panic, its helpers too"
+)]
+
 mod simulated;
 
 use std::collections::{BTreeMap, BTreeSet};

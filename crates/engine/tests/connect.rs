@@ -1,6 +1,12 @@
 //! Every way in which a connection can fail has its own error, within the
 //! deadline.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test may panic, its helpers too"
+)]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -10,3 +10,5 @@ mod state;
 
 pub use reads::ReadError;
 pub use state::observe;
+
+pub(crate) use reads::{Answer, Question, read_all};

@@ -1,0 +1,225 @@
+use std::fmt::{self, Write};
+
+use iggyctl_core::address::Address;
+use iggyctl_core::api::v1alpha1::{
+    API_VERSION, Kind, ManifestNameError, MetadataName, Name, SCHEMA_BASE, StreamName,
+};
+use iggyctl_core::diff::Setting;
+use iggyctl_core::name::ResourceName;
+use iggyctl_core::quantity::{ByteSize, Compression, Durability, MaxTopicSize, MessageExpiry};
+use iggyctl_core::state::desired::TopicSettings;
+use iggyctl_core::state::observed::{ObservedState, ObservedStream, ObservedTopic};
+
+use super::scalar;
+
+/// What a server has, as a manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Export {
+    /// The text, YAML with comments. Ends with a line break.
+    pub manifest: String,
+    /// What is not in it, also listed in its comments.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// Something that a manifest cannot say, or that could not be read.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LeftOut {
+    /// What.
+    pub address: Address,
+    /// Why.
+    pub reason: String,
+}
+
+/// What a topic has without anybody saying so: constants of the option catalogue,
+/// not of a server's configuration (`iggy_common` 0.11.0, types/options/mod.rs).
+const DEFAULTS: TopicSettings = TopicSettings {
+    message_expiry: Some(MessageExpiry::Never),
+    max_topic_size: Some(MaxTopicSize::Unlimited),
+    compression: Some(Compression::None),
+    segment_size: Some(ByteSize(1 << 30)),
+    durability: Some(Durability::Replicated),
+    consumer_offset_durability: Some(Durability::Replicated),
+    messages_required_to_save: Some(1024),
+    size_of_messages_required_to_save: Some(ByteSize(1 << 20)),
+    preallocate_segments: Some(false),
+};
+
+pub(super) fn write(live: &ObservedState, left_out: Vec<LeftOut>) -> Export {
+    let mut writer = Writer {
+        body: String::new(),
+        left_out,
+    };
+    // Writing to a string cannot fail.
+    let _ = writer.streams(live);
+    let Writer { body, mut left_out } = writer;
+    left_out.sort();
+
+    let mut manifest = format!(
+        "# yaml-language-server: $schema={SCHEMA_BASE}/{kind}.schema.json\n\
+         # Settings that the server would choose by itself are left out.\n",
+        kind = Kind::IggyTopology
+    );
+    if !left_out.is_empty() {
+        manifest.push_str("#\n# Not in this manifest:\n");
+        for LeftOut { address, reason } in &left_out {
+            let _ = writeln!(manifest, "#   {address}: {reason}");
+        }
+    }
+    let _ = write!(
+        manifest,
+        "apiVersion: {API_VERSION}\nkind: {kind}\nmetadata:\n  name: {name}\nspec:\n{body}",
+        kind = Kind::IggyTopology,
+        name = scalar::name(&document_name(live)),
+    );
+    Export { manifest, left_out }
+}
+
+/// The stream, when there is one; its name is a legal name of a document unless
+/// it is very long.
+fn document_name(live: &ObservedState) -> String {
+    let mut names = live.streams.keys();
+    match (names.next(), names.next()) {
+        (Some(name), None) if name.as_str().parse::<MetadataName>().is_ok() => name.to_string(),
+        _ => "exported".to_owned(),
+    }
+}
+
+struct Writer {
+    body: String,
+    left_out: Vec<LeftOut>,
+}
+
+impl Writer {
+    fn streams(&mut self, live: &ObservedState) -> fmt::Result {
+        let mut none = true;
+        for (name, stream) in &live.streams {
+            if let Err(reason) = name.as_str().parse::<StreamName>() {
+                self.leave_out(Address::Stream(name.clone()), &reason);
+                continue;
+            }
+            if none {
+                self.body.push_str("  streams:\n");
+                none = false;
+            }
+            self.stream(name, stream)?;
+        }
+        if none {
+            self.body.push_str("  streams: []\n");
+        }
+        Ok(())
+    }
+
+    fn stream(&mut self, name: &ResourceName, stream: &ObservedStream) -> fmt::Result {
+        let holds = holds(stream.messages, stream.size_bytes);
+        writeln!(
+            self.body,
+            "    - name: {} # {holds}",
+            scalar::name(name.as_str())
+        )?;
+        let mut none = true;
+        for (topic_name, topic) in &stream.topics {
+            if let Err(reason) = topic_name.as_str().parse::<Name>() {
+                self.leave_out(Address::Topic(name.clone(), topic_name.clone()), &reason);
+                continue;
+            }
+            if none {
+                self.body.push_str("      topics:\n");
+                none = false;
+            }
+            self.topic(name, topic_name, topic)?;
+        }
+        Ok(())
+    }
+
+    fn topic(
+        &mut self,
+        stream: &ResourceName,
+        name: &ResourceName,
+        topic: &ObservedTopic,
+    ) -> fmt::Result {
+        let holds = holds(topic.messages, topic.size_bytes);
+        writeln!(
+            self.body,
+            "        - name: {} # {holds}",
+            scalar::name(name.as_str())
+        )?;
+        writeln!(self.body, "          partitions: {}", topic.partitions)?;
+        for setting in settings_to_write(&topic.settings) {
+            let value = match setting {
+                Setting::MessageExpiry(value) => scalar::quantity(&value.to_string()),
+                Setting::MaxTopicSize(value) => scalar::quantity(&value.to_string()),
+                Setting::Compression(value) => value.to_string(),
+                Setting::SegmentSize(value) | Setting::SizeOfMessagesRequiredToSave(value) => {
+                    scalar::quantity(&value.to_string())
+                }
+                Setting::Durability(value) | Setting::ConsumerOffsetDurability(value) => {
+                    value.to_string()
+                }
+                Setting::MessagesRequiredToSave(value) => value.to_string(),
+                Setting::PreallocateSegments(value) => value.to_string(),
+            };
+            writeln!(self.body, "          {}: {value}", setting.name())?;
+        }
+        let mut none = true;
+        for group in topic.groups.iter().flatten().map(|(group, _)| group) {
+            if let Err(reason) = group.as_str().parse::<Name>() {
+                let address = Address::ConsumerGroup(stream.clone(), name.clone(), group.clone());
+                self.leave_out(address, &reason);
+                continue;
+            }
+            if none {
+                self.body.push_str("          consumerGroups:\n");
+                none = false;
+            }
+            writeln!(self.body, "            - {}", scalar::name(group.as_str()))?;
+        }
+        Ok(())
+    }
+
+    fn leave_out(&mut self, address: Address, reason: &ManifestNameError) {
+        self.left_out.push(LeftOut {
+            address,
+            reason: match reason {
+                // These show the name, which the address escapes already.
+                ManifestNameError::DigitsOnly(_) => {
+                    "a name of digits only would be taken for a numeric id".to_owned()
+                }
+                ManifestNameError::Reserved(_) => "it belongs to iggyctl".to_owned(),
+                ManifestNameError::ControlCharacter(_)
+                | ManifestNameError::Length(_)
+                | ManifestNameError::MetadataTooLong(_) => reason.to_string(),
+            },
+        });
+    }
+}
+
+/// Only what differs from the defaults.
+fn settings_to_write(live: &TopicSettings) -> impl Iterator<Item = Setting> + use<> {
+    let defaults: Vec<Setting> = Setting::present(&DEFAULTS).collect();
+    Setting::present(live).filter(move |setting| !defaults.contains(setting))
+}
+
+fn holds(messages: u64, bytes: u64) -> String {
+    match messages {
+        0 => "empty".to_owned(),
+        1 => format!("1 message, {}", size(bytes)),
+        messages => format!("{messages} messages, {}", size(bytes)),
+    }
+}
+
+/// Rounded, for people.
+fn size(bytes: u64) -> String {
+    const UNITS: [(&str, u64); 4] = [
+        ("TiB", 1 << 40),
+        ("GiB", 1 << 30),
+        ("MiB", 1 << 20),
+        ("KiB", 1 << 10),
+    ];
+    for (unit, factor) in UNITS {
+        if bytes >= factor {
+            let tenths = u128::from(bytes) * 10 / u128::from(factor);
+            return format!("{}.{} {unit}", tenths / 10, tenths % 10);
+        }
+    }
+    format!("{bytes} bytes")
+}

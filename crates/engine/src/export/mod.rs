@@ -1,0 +1,10 @@
+//! A live server written down as a manifest: minimal (what the server would
+//! choose by itself is left out), ordered, with comments, and planning it
+//! against the same server is empty.
+
+mod live;
+mod manifest;
+mod scalar;
+
+pub use live::{ExportError, export};
+pub use manifest::{Export, LeftOut};
