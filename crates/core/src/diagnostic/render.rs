@@ -11,6 +11,9 @@ const SHOWN: usize = 100;
 /// A line longer than this is data, not something to look at.
 const LONGEST_LINE: usize = 2_000;
 
+/// A longer underline hides the line instead of pointing at it.
+const LONGEST_UNDERLINE: usize = 60;
+
 /// Lines of the output are cut around the caret beyond this width.
 const WIDTH: usize = 140;
 
@@ -133,7 +136,7 @@ fn underline(line: &str, place: &Place) -> Range<usize> {
         .map(|(index, _)| index)
         .chain(std::iter::once(line.len()));
     let start = starts.nth(skip).unwrap_or(line.len());
-    let end = match (place.width as usize).checked_sub(1) {
+    let end = match (place.width as usize).min(LONGEST_UNDERLINE).checked_sub(1) {
         Some(more) => starts.nth(more).unwrap_or(line.len()),
         None => start,
     };

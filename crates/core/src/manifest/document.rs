@@ -50,7 +50,7 @@ pub(super) fn each_document(
         let text = match text_of(source) {
             Ok(text) => text,
             Err(diagnostic) => {
-                diagnostics.push(diagnostic);
+                diagnostics.push(*diagnostic);
                 found += 1;
                 continue;
             }

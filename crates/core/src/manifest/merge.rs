@@ -312,13 +312,7 @@ fn named_by_metadata<N: std::str::FromStr<Err = crate::api::v1alpha1::ManifestNa
     match metadata.name.as_str().parse() {
         Ok(name) => Some((name, place)),
         Err(error) => {
-            diagnostics.push(
-                bad_name(
-                    &error,
-                    "`metadata.name`, which is the name on the server here,",
-                )
-                .at(place),
-            );
+            diagnostics.push(bad_name(&error, "`metadata.name`").at(place));
             None
         }
     }

@@ -10,6 +10,7 @@
 
 mod document;
 mod merge;
+mod render;
 mod rules;
 mod structure;
 mod text;
@@ -23,6 +24,7 @@ use crate::diagnostic::Diagnostics;
 use crate::state::desired::DesiredState;
 
 pub use crate::diagnostic::SourceFile;
+pub use render::{RenderFormat, render_documents, starter, to_yaml};
 pub use variables::{Provenance, Variables, is_variable_name};
 
 /// What a set of files declares.

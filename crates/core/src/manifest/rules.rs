@@ -313,7 +313,10 @@ fn cycle(path: &[&Rename]) -> Diagnostic {
         Code::RenameCycle,
         format!("renames go in a circle: {}", names.join(" was ")),
     )
-    .hint("rename through a third name, in two applies");
+    .hint(match path {
+        [_] => "remove `previousName`",
+        _ => "rename through a third name, in two applies",
+    });
     for (index, rename) in path.iter().enumerate() {
         diagnostic = if index == 0 {
             diagnostic.at(rename.place.clone())

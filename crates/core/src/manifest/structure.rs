@@ -52,7 +52,12 @@ impl Walk<'_> {
             .get("properties")
             .and_then(Value::as_object)
             .unwrap_or(&empty);
+        let mut meant: Vec<&str> = Vec::new();
         for (key, value) in node.pairs() {
+            // That a key is no text was reported when the document was read.
+            if key.shape() != Shape::Scalar {
+                continue;
+            }
             match (
                 properties.get(key.text()),
                 schema.get("additionalProperties"),
@@ -60,14 +65,16 @@ impl Walk<'_> {
                 (Some(property), _) => {
                     self.value(value, &format!("`{}`", key.text()), property);
                 }
-                (None, Some(Value::Bool(false))) => self.unknown_field(key, node, properties),
+                (None, Some(Value::Bool(false))) => {
+                    meant.extend(self.unknown_field(key, node, properties));
+                }
                 (None, Some(other)) => self.value(value, &format!("`{}`", key.text()), other),
                 (None, None) => {}
             }
         }
         let required = schema.get("required").and_then(Value::as_array);
         for field in required.into_iter().flatten().filter_map(Value::as_str) {
-            if node.key(field).is_none() {
+            if node.key(field).is_none() && !meant.contains(&field) {
                 let description = properties
                     .get(field)
                     .and_then(|property| property.get("description"))
@@ -85,7 +92,13 @@ impl Walk<'_> {
         }
     }
 
-    fn unknown_field(&mut self, key: Node<'_>, node: Node<'_>, properties: &Map<String, Value>) {
+    /// Reports the field, and returns the one that was probably meant.
+    fn unknown_field<'s>(
+        &mut self,
+        key: Node<'_>,
+        node: Node<'_>,
+        properties: &'s Map<String, Value>,
+    ) -> Option<&'s str> {
         let free = properties
             .keys()
             .map(String::as_str)
@@ -95,11 +108,12 @@ impl Walk<'_> {
             format!("the field `{}` is not known here", key.text()),
         )
         .at(key.place());
-        self.diagnostics
-            .push(match nearest(key.text(), free.clone()) {
-                Some(name) => diagnostic.hint(format!("did you mean `{name}`?")),
-                None => diagnostic.expected(one_of(properties.keys().map(String::as_str))),
-            });
+        let meant = nearest(key.text(), free);
+        self.diagnostics.push(match meant {
+            Some(name) => diagnostic.hint(format!("did you mean `{name}`?")),
+            None => diagnostic.expected(one_of(properties.keys().map(String::as_str))),
+        });
+        meant
     }
 
     fn scalar(&mut self, node: Node<'_>, what: &str, schema: &Map<String, Value>) {
@@ -186,7 +200,7 @@ impl Walk<'_> {
             .expected(expected_type(schema));
         let diagnostic = match (node.shape(), node.loose_scalar()) {
             (Shape::Scalar, Scalar::Null) => {
-                diagnostic.hint("leave the whole field out to leave the setting alone")
+                diagnostic.hint("give the field a value, or leave the whole line out")
             }
             (Shape::Scalar, Scalar::Integer(_) | Scalar::Float | Scalar::Boolean(_))
                 if allows(schema, "string") =>

@@ -8,26 +8,30 @@ use crate::diagnostic::{Code, Diagnostic, Origin, SourceFile};
 const MAX_FILE_BYTES: usize = 64 << 20;
 
 /// The text of a file, if it can be a manifest at all.
-pub(super) fn text_of(source: &SourceFile) -> Result<&str, Diagnostic> {
+pub(super) fn text_of(source: &SourceFile) -> Result<&str, Box<Diagnostic>> {
     let bytes = source.bytes.as_slice();
     if bytes.len() > MAX_FILE_BYTES {
-        return Err(Diagnostic::error(
-            Code::TooLarge,
-            format!("the file has {} MiB", bytes.len() >> 20),
-        )
-        .at(origin(source, 0))
-        .expected(format!("at most {} MiB", MAX_FILE_BYTES >> 20))
-        .hint("split it into several files"));
+        return Err(Box::new(
+            Diagnostic::error(
+                Code::TooLarge,
+                format!("the file has {} MiB", bytes.len() >> 20),
+            )
+            .at(origin(source, 0))
+            .expected(format!("at most {} MiB", MAX_FILE_BYTES >> 20))
+            .hint("split it into several files"),
+        ));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let position = error.valid_up_to();
         let byte = bytes.get(position).copied().unwrap_or_default();
-        Diagnostic::error(
-            Code::NotUtf8,
-            format!("the file is not UTF-8: byte {byte:#04x} cannot stand here"),
+        Box::new(
+            Diagnostic::error(
+                Code::NotUtf8,
+                format!("the file is not UTF-8: byte {byte:#04x} cannot stand here"),
+            )
+            .at(origin(source, position))
+            .hint("save the file as UTF-8"),
         )
-        .at(origin(source, position))
-        .hint("save the file as UTF-8")
     })?;
     let control = |byte: &u8| matches!(byte, 0..=8 | 11 | 12 | 14..=31 | 127);
     if let Some(position) = bytes.iter().position(control) {
@@ -37,11 +41,11 @@ pub(super) fn text_of(source: &SourceFile) -> Result<&str, Diagnostic> {
         } else {
             format!("the control character U+{byte:04X}")
         };
-        return Err(
+        return Err(Box::new(
             Diagnostic::error(Code::ControlCharacter, format!("the file holds {name}"))
                 .at(origin(source, position))
                 .hint("remove it, or write it as an escape in double quotes"),
-        );
+        ));
     }
     Ok(text)
 }

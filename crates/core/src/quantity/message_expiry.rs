@@ -50,6 +50,10 @@ impl FromStr for MessageExpiry {
         // What a server holds may be longer than the 19,998 years of `jiff`.
         let micros = match canonical(trimmed) {
             Some(micros) => micros,
+            None if trimmed.parse() == Ok(0_u64) => 0,
+            None if !trimmed.is_empty() && trimmed.bytes().all(|byte| byte.is_ascii_digit()) => {
+                return Err(wrong(Some("a duration needs a unit: d, h, m or s")));
+            }
             None => friendly(trimmed).map_err(wrong)?,
         };
         match u64::try_from(micros) {

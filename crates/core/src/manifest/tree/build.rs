@@ -8,8 +8,8 @@ use granit_parser::{
 };
 
 use super::{
-    Entry, FLAG_BITS, MAPPING, MAX_COLUMN, OWNED, PLAIN, POISONED, QUOTED, SEQUENCE, SUBSTITUTED,
-    Tree, merge,
+    Entry, FLAG_BITS, MAPPING, MAX_COLUMN, Node, OWNED, PLAIN, POISONED, QUOTED, SEQUENCE,
+    SUBSTITUTED, Tree, merge,
 };
 use crate::diagnostic::{Code, Diagnostic, Origin, Place};
 use crate::manifest::variables::{SubstitutionError, Variables, substitute};
@@ -123,7 +123,7 @@ impl<'s, 'v> Reader<'s, 'v> {
                 self.scalar(document, text, plain, &span, diagnostics)?;
                 let index = document.tree.entries.len() - 1;
                 document.remember(anchor, index..index + 1);
-                document.completed(&span, diagnostics);
+                document.completed(diagnostics);
             }
             Event::SequenceStart(_, anchor, tag) => {
                 self.tag(tag.as_deref(), &span, diagnostics);
@@ -139,11 +139,11 @@ impl<'s, 'v> Reader<'s, 'v> {
                 };
                 document.close(&open, diagnostics);
                 document.remember(open.anchor, open.index..document.tree.entries.len());
-                document.completed(&span, diagnostics);
+                document.completed(diagnostics);
             }
             Event::Alias(anchor) => {
                 self.alias(document, anchor, &span)?;
-                document.completed(&span, diagnostics);
+                document.completed(diagnostics);
             }
             _ => {}
         }
@@ -442,7 +442,7 @@ impl<'s> Document<'s> {
     }
 
     /// A value inside the innermost open one is complete.
-    fn completed(&mut self, span: &Span, diagnostics: &mut Vec<Diagnostic>) {
+    fn completed(&mut self, diagnostics: &mut Vec<Diagnostic>) {
         let is_key = self.expects_key();
         let Some(open) = self.open.last_mut() else {
             return;
@@ -451,13 +451,18 @@ impl<'s> Document<'s> {
         if !is_key {
             return;
         }
-        let Some(key) = self.tree.entries.get(open.last_child) else {
+        let index = open.last_child;
+        let Some(key) = self.tree.entries.get(index) else {
             return;
         };
         if key.kind() >= MAPPING {
             diagnostics.push(
                 Diagnostic::error(Code::UnsupportedYaml, "a key cannot be a list or a mapping")
-                    .at(place(&self.tree.file, span, 1))
+                    .at(Node {
+                        tree: &self.tree,
+                        index,
+                    }
+                    .place())
                     .hint("quote a value that begins with `{`, `[` or `?`"),
             );
         } else if key.kind() == PLAIN && key.length == 2 {

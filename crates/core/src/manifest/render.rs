@@ -1,0 +1,91 @@
+//! Manifests as text again: with every variable replaced, and a first one.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::document::{Document, each_document};
+use super::variables::Variables;
+use crate::api::v1alpha1::{Manifest, Spec};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, SourceFile};
+
+/// The text form of [`render_documents`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RenderFormat {
+    /// Documents separated by `---`.
+    Yaml,
+    /// One document, or a Kubernetes `List` of several.
+    Json,
+}
+
+/// The manifests with every variable replaced, in the order of the files, with
+/// values in their canonical form (`24h` is `1d`): what Kubernetes gets.
+///
+/// # Errors
+/// What keeps a document from having the shape of its kind; that documents
+/// contradict each other does not matter here.
+pub fn render_documents(
+    sources: &[SourceFile],
+    variables: &Variables,
+    format: RenderFormat,
+) -> Result<String, Diagnostics> {
+    let mut diagnostics = Vec::new();
+    let mut values: Vec<Result<Value, serde_json::Error>> = Vec::new();
+    each_document(sources, variables, &mut diagnostics, |document, _, _| {
+        values.push(value(&document))
+    });
+    let diagnostics: Diagnostics = diagnostics.into_iter().collect();
+    if diagnostics.has_errors() {
+        return Err(diagnostics);
+    }
+    let values: Vec<Value> = values
+        .into_iter()
+        .collect::<Result<_, _>>()
+        .map_err(unprintable)?;
+    match format {
+        RenderFormat::Yaml => values
+            .iter()
+            .map(|value| serde_saphyr::to_string(value).map_err(unprintable))
+            .collect::<Result<Vec<String>, Diagnostics>>()
+            .map(|documents| documents.join("---\n")),
+        RenderFormat::Json => {
+            let whole = match values.as_slice() {
+                [only] => only.clone(),
+                _ => json!({ "apiVersion": "v1", "kind": "List", "items": values }),
+            };
+            serde_json::to_string_pretty(&whole)
+                .map(|text| text + "\n")
+                .map_err(unprintable)
+        }
+    }
+}
+
+/// The manifest as YAML, as [`render_documents`] writes it.
+///
+/// # Errors
+/// Never for the types of `api::v1alpha1`; the serialiser has no other way to say so.
+pub fn to_yaml<S: Spec + Serialize>(manifest: &Manifest<S>) -> Result<String, Diagnostics> {
+    serde_saphyr::to_string(manifest).map_err(unprintable)
+}
+
+fn value(document: &Document) -> Result<Value, serde_json::Error> {
+    match document {
+        Document::Topology(document) => serde_json::to_value(document),
+        Document::Stream(document) => serde_json::to_value(document),
+        Document::Topic(document) => serde_json::to_value(document),
+        Document::ConsumerGroup(document) => serde_json::to_value(document),
+    }
+}
+
+fn unprintable(error: impl std::fmt::Display) -> Diagnostics {
+    Diagnostic::error(
+        Code::WrongType,
+        format!("the manifest cannot be written: {error}"),
+    )
+    .into()
+}
+
+/// A commented first manifest, for `iggyctl init`.
+#[must_use]
+pub fn starter() -> &'static str {
+    include_str!("starter.yaml")
+}
