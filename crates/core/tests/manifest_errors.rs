@@ -79,7 +79,7 @@ fn billion_laughs() {
     let mut text = "a0: &a0 [lol, lol, lol, lol, lol, lol, lol, lol, lol, lol]\n".to_owned();
     for level in 1..12 {
         let alias = format!("*a{}", level - 1);
-        let list = vec![alias.as_str(); 10].join(", ");
+        let list = [alias.as_str(); 10].join(", ");
         text.push_str(&format!("a{level}: &a{level} [{list}]\n"));
     }
     refused(

@@ -84,7 +84,10 @@ fn what_is_rendered_means_the_same() {
             let rendered = SourceFile::new(file.name.clone(), text);
             let after = compile(std::slice::from_ref(&rendered), &Variables::default())
                 .unwrap_or_else(|diagnostics| {
-                    panic!("{}", render_text(&diagnostics, &[rendered.clone()], false))
+                    panic!(
+                        "{}",
+                        render_text(&diagnostics, std::slice::from_ref(&rendered), false)
+                    )
                 });
             assert_eq!(before.documents, after.documents);
             // Two states that say the same serialise the same, wherever they stood.
