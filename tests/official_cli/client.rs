@@ -1,0 +1,134 @@
+//! The official CLI as a process, and how to read what it prints.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::Stdio;
+
+use libtest_mimic::Failed;
+use tempfile::TempDir;
+
+/// The official CLI, logged in to one server by its flags.
+pub struct OfficialCli {
+    program: PathBuf,
+    address: SocketAddr,
+    // It keeps contexts in the home folder; the tests' own must not be those.
+    home: TempDir,
+}
+
+/// What one command left.
+pub struct Answer {
+    command: String,
+    succeeded: bool,
+    stdout: String,
+    stderr: String,
+}
+
+impl OfficialCli {
+    pub fn new(program: PathBuf, address: SocketAddr) -> Result<Self, Failed> {
+        Ok(Self {
+            program,
+            address,
+            home: TempDir::new()?,
+        })
+    }
+
+    /// Runs a command as root.
+    pub async fn run(&self, arguments: &[&str]) -> Result<Answer, Failed> {
+        self.run_as("iggy", "iggy", arguments).await
+    }
+
+    /// Runs a command with a login.
+    pub async fn run_as(
+        &self,
+        username: &str,
+        password: &str,
+        arguments: &[&str],
+    ) -> Result<Answer, Failed> {
+        let output = tokio::process::Command::new(&self.program)
+            .args(["--tcp-server-address", &self.address.to_string()])
+            .args(["--username", username, "--password", password])
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.home.path())
+            .stdin(Stdio::null())
+            .kill_on_drop(true)
+            .output()
+            .await?;
+        Ok(Answer {
+            command: arguments.join(" "),
+            succeeded: output.status.success(),
+            stdout: String::from_utf8(output.stdout)?,
+            stderr: String::from_utf8(output.stderr)?,
+        })
+    }
+
+    /// Runs a command that must succeed.
+    pub async fn ok(&self, arguments: &[&str]) -> Result<Answer, Failed> {
+        let answer = self.run(arguments).await?;
+        if answer.succeeded {
+            Ok(answer)
+        } else {
+            Err(format!("`{}` failed:\n{}", answer.command, answer.stderr).into())
+        }
+    }
+
+    /// Runs a command that must fail, and gives the cause it prints.
+    pub async fn refused(&self, arguments: &[&str]) -> Result<String, Failed> {
+        self.run(arguments).await?.cause()
+    }
+}
+
+impl Answer {
+    /// The line after `Caused by:` of a failed command.
+    pub fn cause(&self) -> Result<String, Failed> {
+        if self.succeeded {
+            return Err(format!("`{}` succeeded:\n{}", self.command, self.stdout).into());
+        }
+        self.stderr
+            .lines()
+            .skip_while(|line| !line.starts_with("Caused by:"))
+            .nth(1)
+            .map(|line| line.trim().to_owned())
+            .ok_or_else(|| format!("`{}` gave no cause:\n{}", self.command, self.stderr).into())
+    }
+
+    /// Whether it printed this line.
+    pub fn says(&self, line: &str) -> Result<(), Failed> {
+        if self.stdout.lines().any(|printed| printed.trim() == line) {
+            Ok(())
+        } else {
+            Err(format!(
+                "`{}` did not print `{line}`:\n{}",
+                self.command, self.stdout
+            )
+            .into())
+        }
+    }
+
+    /// Its standard output.
+    pub fn text(&self) -> &str {
+        &self.stdout
+    }
+
+    /// The rows of `--list-mode list`: fields between bars.
+    pub fn rows(&self) -> Vec<Vec<&str>> {
+        self.stdout
+            .lines()
+            .filter(|line| line.contains('|'))
+            .map(|line| line.split('|').collect())
+            .collect()
+    }
+
+    /// The table of properties and values that `get` and `me` print.
+    pub fn properties(&self) -> BTreeMap<&str, &str> {
+        self.stdout
+            .lines()
+            .filter_map(|line| {
+                let row = line.strip_prefix('|')?.strip_suffix('|')?;
+                let (name, value) = row.split_once('|')?;
+                Some((name.trim(), value.trim()))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,76 @@
+//! The Python SDK (`apache-iggy`) as a client of the embedded server.
+//!
+//! Each test is one script of this folder, run with the server's address; it
+//! fails by an exception.
+
+#[path = "../rung/mod.rs"]
+mod rung;
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use iggyctl_embedded::EmbeddedServer;
+use libtest_mimic::{Arguments, Trial};
+use rung::{Outcome, Rung};
+
+static RUNG: Rung = Rung {
+    name: "python-sdk",
+    variable: "IGGYCTL_TEST_PYTHON",
+};
+
+const SCRIPTS: [&str; 7] = [
+    "login",
+    "streams",
+    "topics",
+    "partitions",
+    "groups",
+    "stats_and_options",
+    "concurrent_creates",
+];
+
+fn main() -> std::process::ExitCode {
+    let arguments = Arguments::from_args();
+    let trials: Vec<Trial> = SCRIPTS
+        .into_iter()
+        .map(|script| {
+            RUNG.trial(
+                script,
+                move |python: PathBuf, server: EmbeddedServer| async move {
+                    let outcome = run(&python, script, &server).await;
+                    server.shutdown().await;
+                    outcome
+                },
+            )
+        })
+        .collect();
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+async fn run(python: &Path, script: &str, server: &EmbeddedServer) -> Outcome {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/python_sdk")
+        .join(script)
+        .with_extension("py");
+    let output = tokio::process::Command::new(python)
+        // No bytecode next to the sources, nothing from the user's own site.
+        .args(["-B", "-s"])
+        .arg(&file)
+        .arg(server.address().to_string())
+        .env_remove("PYTHONPATH")
+        .stdin(Stdio::null())
+        .kill_on_drop(true)
+        .output()
+        .await?;
+    if output.status.success() {
+        Ok(())
+    } else {
+        Err(format!(
+            "{} ended with {}:\n{}{}",
+            file.display(),
+            output.status,
+            String::from_utf8_lossy(&output.stdout),
+            String::from_utf8_lossy(&output.stderr)
+        )
+        .into())
+    }
+}
