@@ -9,7 +9,7 @@ use libtest_mimic::Failed;
 use tempfile::TempDir;
 
 /// The official CLI, logged in to one server by its flags.
-pub struct OfficialCli {
+pub(crate) struct OfficialCli {
     program: PathBuf,
     address: SocketAddr,
     // It keeps contexts in the home folder; the tests' own must not be those.
@@ -17,7 +17,7 @@ pub struct OfficialCli {
 }
 
 /// What one command left.
-pub struct Answer {
+pub(crate) struct Answer {
     command: String,
     succeeded: bool,
     stdout: String,
@@ -25,7 +25,7 @@ pub struct Answer {
 }
 
 impl OfficialCli {
-    pub fn new(program: PathBuf, address: SocketAddr) -> Result<Self, Failed> {
+    pub(crate) fn new(program: PathBuf, address: SocketAddr) -> Result<Self, Failed> {
         Ok(Self {
             program,
             address,
@@ -34,12 +34,12 @@ impl OfficialCli {
     }
 
     /// Runs a command as root.
-    pub async fn run(&self, arguments: &[&str]) -> Result<Answer, Failed> {
+    pub(crate) async fn run(&self, arguments: &[&str]) -> Result<Answer, Failed> {
         self.run_as("iggy", "iggy", arguments).await
     }
 
     /// Runs a command with a login.
-    pub async fn run_as(
+    pub(crate) async fn run_as(
         &self,
         username: &str,
         password: &str,
@@ -64,7 +64,7 @@ impl OfficialCli {
     }
 
     /// Runs a command that must succeed.
-    pub async fn ok(&self, arguments: &[&str]) -> Result<Answer, Failed> {
+    pub(crate) async fn ok(&self, arguments: &[&str]) -> Result<Answer, Failed> {
         let answer = self.run(arguments).await?;
         if answer.succeeded {
             Ok(answer)
@@ -74,14 +74,14 @@ impl OfficialCli {
     }
 
     /// Runs a command that must fail, and gives the cause it prints.
-    pub async fn refused(&self, arguments: &[&str]) -> Result<String, Failed> {
+    pub(crate) async fn refused(&self, arguments: &[&str]) -> Result<String, Failed> {
         self.run(arguments).await?.cause()
     }
 }
 
 impl Answer {
     /// The line after `Caused by:` of a failed command.
-    pub fn cause(&self) -> Result<String, Failed> {
+    pub(crate) fn cause(&self) -> Result<String, Failed> {
         if self.succeeded {
             return Err(format!("`{}` succeeded:\n{}", self.command, self.stdout).into());
         }
@@ -89,12 +89,13 @@ impl Answer {
             .lines()
             .skip_while(|line| !line.starts_with("Caused by:"))
             .nth(1)
-            .map(|line| line.trim().to_owned())
+            // It prints the debug form of its error, closing bracket included.
+            .map(|line| line.trim().trim_end_matches(')').to_owned())
             .ok_or_else(|| format!("`{}` gave no cause:\n{}", self.command, self.stderr).into())
     }
 
     /// Whether it printed this line.
-    pub fn says(&self, line: &str) -> Result<(), Failed> {
+    pub(crate) fn says(&self, line: &str) -> Result<(), Failed> {
         if self.stdout.lines().any(|printed| printed.trim() == line) {
             Ok(())
         } else {
@@ -107,12 +108,12 @@ impl Answer {
     }
 
     /// Its standard output.
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.stdout
     }
 
     /// The rows of `--list-mode list`: fields between bars.
-    pub fn rows(&self) -> Vec<Vec<&str>> {
+    pub(crate) fn rows(&self) -> Vec<Vec<&str>> {
         self.stdout
             .lines()
             .filter(|line| line.contains('|'))
@@ -121,7 +122,7 @@ impl Answer {
     }
 
     /// The table of properties and values that `get` and `me` print.
-    pub fn properties(&self) -> BTreeMap<&str, &str> {
+    pub(crate) fn properties(&self) -> BTreeMap<&str, &str> {
         self.stdout
             .lines()
             .filter_map(|line| {

@@ -1,7 +1,9 @@
 """What the scripts share: a client that is logged in, and refusals."""
 
 import asyncio
+import os
 import sys
+import traceback
 
 from apache_iggy import AutoLogin, IggyClient, TcpConfig
 
@@ -31,4 +33,15 @@ async def refused(call, *words):
 
 
 def run(test):
-    asyncio.run(test())
+    try:
+        asyncio.run(test())
+        code = 0
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    # Without the interpreter's own way out: threads of the SDK are still alive
+    # then, and now and then one calls into an interpreter that is gone (0.9.0
+    # aborts), after all of the test is over.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

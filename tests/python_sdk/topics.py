@@ -25,7 +25,7 @@ async def test():
         message_expiry=IggyExpiry.ExpireDuration(WEEK),
         max_topic_size=MaxTopicSize.Custom(10 * 1024**3),
         segment_size=256 * 1024**2,
-        durability=Durability.Persisted,
+        durability=Durability.PERSISTED,
         messages_required_to_save=5000,
     )
     topic = await iggy.get_topic("orders", "events")

@@ -11,22 +11,22 @@ use iggyctl_embedded::EmbeddedServer;
 use libtest_mimic::{Completion, Failed, Trial};
 
 /// What a test answers; any error that can be shown is a failure.
-pub type Outcome = Result<(), Failed>;
+pub(crate) type Outcome = Result<(), Failed>;
 
 /// No single test takes longer, whatever a client in another process does.
 const DEADLINE: Duration = Duration::from_secs(60);
 
 /// One kind of foreign client.
-pub struct Rung {
+pub(crate) struct Rung {
     /// Its name in the output: `test [name] …`.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// The environment variable that says where the program is.
-    pub variable: &'static str,
+    pub(crate) variable: &'static str,
 }
 
 impl Rung {
     /// One test, given the program and an embedded server of its own.
-    pub fn trial<Test, Running>(&'static self, name: &'static str, test: Test) -> Trial
+    pub(crate) fn trial<Test, Running>(&'static self, name: &'static str, test: Test) -> Trial
     where
         Test: FnOnce(PathBuf, EmbeddedServer) -> Running + Send + 'static,
         Running: Future<Output = Outcome>,
