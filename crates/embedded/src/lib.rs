@@ -30,6 +30,7 @@ mod clock;
 mod connection;
 mod credentials;
 mod dispatch;
+mod exercise;
 mod fault;
 mod request_log;
 mod rules;
@@ -40,6 +41,7 @@ mod testing;
 
 pub use connection::frame::{Frame, FrameError, FrameProgress, read_frame};
 pub use credentials::CredentialsError;
+pub use exercise::exercise;
 pub use fault::{Fault, FaultHandle, FaultKind, FaultPlan, FaultTarget};
 pub use request_log::RequestLog;
 pub use server::{EmbeddedServer, EmbeddedServerBuilder, StartError};

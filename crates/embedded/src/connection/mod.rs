@@ -20,6 +20,7 @@ use frame::{FrameProgress, read_frame};
 use handler::{Connection, Reaction};
 
 pub(crate) use clients::{Clients, ConnectedClient};
+pub(crate) use reply::ReplyContext;
 
 /// First reads are small: most requests fit.
 const READ_BUFFER_BYTES: usize = 4 * 1024;

@@ -7,7 +7,8 @@
 //!
 //! A write is acknowledged to its client after its row is committed and flushed,
 //! so whatever was acknowledged survives the death of the process. One process at
-//! a time: the lock is the database's own.
+//! a time: the lock is the database's own. A read may show a change that is still
+//! on its way to the disk.
 
 mod row;
 mod tables;

@@ -148,6 +148,39 @@ async fn groups_of_a_deleted_topic_do_not_come_back_with_its_id() {
 }
 
 #[tokio::test]
+async fn writes_of_many_clients_at_once_are_all_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = start_in(folder.path()).await;
+    let first = client_of(&server).await;
+    first.create_stream("s").await.unwrap();
+    let mut tasks = tokio::task::JoinSet::new();
+    for task in 0..8 {
+        let client = client_of(&server).await;
+        tasks.spawn(async move {
+            for number in 0..10 {
+                let name = format!("{task}-{number}");
+                client
+                    .create_topic(&named("s"), &name, &three_partitions())
+                    .await
+                    .unwrap();
+                // The same rows again and again, in the order of the answers.
+                client
+                    .create_partitions(&named("s"), &named(&name), 1)
+                    .await
+                    .unwrap();
+            }
+        });
+    }
+    tasks.join_all().await;
+    let before = picture(&first).await;
+    server.shutdown().await;
+    let server = start_in(folder.path()).await;
+    let client = client_of(&server).await;
+    assert_eq!(picture(&client).await, before);
+    assert_eq!(client.get_topics(&named("s")).await.unwrap().len(), 80);
+}
+
+#[tokio::test]
 async fn a_second_server_is_told_where_the_first_is() {
     let folder = tempfile::tempdir().unwrap();
     let first = start_in(folder.path()).await;

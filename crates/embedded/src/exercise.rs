@@ -1,0 +1,156 @@
+//! Any bytes, through everything but the socket: for fuzzing.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use iggy_binary_protocol::{Operation, RequestHeader};
+
+use crate::connection::frame::{FrameProgress, read_frame};
+use crate::connection::{Clients, ReplyContext};
+use crate::dispatch::{self, Caller, ReadScene, ServerFacts};
+use crate::state::Metadata;
+
+/// Takes bytes as the requests of one logged-in client of a fresh server in
+/// memory, executes all whole frames among them, and returns how many there were.
+///
+/// Deterministic, without IO, and it must not panic on any bytes: the entry point
+/// for fuzzing the server. [`read_frame`] alone is the one for the frame reader.
+#[must_use]
+pub fn exercise(mut bytes: &[u8]) -> usize {
+    let mut exerciser = Exerciser::default();
+    let mut frames = 0;
+    while let Ok(FrameProgress::Complete { frame, length }) = read_frame(bytes) {
+        exerciser.execute(frame.code(), frame.header(), frame.body());
+        frames += 1;
+        bytes = bytes.get(length..).unwrap_or_default();
+    }
+    frames
+}
+
+struct Exerciser {
+    metadata: Metadata,
+    clients: Clients,
+    facts: ServerFacts,
+    connection: u32,
+    /// A clock that ticks with every request.
+    now: u64,
+}
+
+impl Default for Exerciser {
+    fn default() -> Self {
+        let mut clients = Clients::default();
+        let connection = clients.connected(LOCAL);
+        Self {
+            metadata: Metadata::default(),
+            clients,
+            facts: ServerFacts {
+                username: "iggy".to_owned(),
+                started_at: 0,
+                hostname: "exercise".to_owned(),
+            },
+            connection,
+            now: 0,
+        }
+    }
+}
+
+const LOCAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8090);
+
+impl Exerciser {
+    fn execute(&mut self, code: Option<u32>, header: &RequestHeader, body: &[u8]) {
+        self.now += 1;
+        let answer = match (header.operation, code) {
+            (Operation::NonReplicated, Some(code)) => dispatch::read(
+                code,
+                body,
+                &ReadScene {
+                    metadata: &self.metadata,
+                    clients: &self.clients,
+                    facts: &self.facts,
+                    caller: Caller {
+                        connection: self.connection,
+                        client: header.client,
+                        reached: LOCAL,
+                    },
+                    now: self.now,
+                },
+            ),
+            (operation, _) => {
+                dispatch::write(operation, body, &mut self.metadata, header.client, self.now)
+                    .map(|(payload, _)| payload)
+            }
+        };
+        let context = ReplyContext {
+            request: *header,
+            session: 1,
+            commit: self.now,
+        };
+        let _ = context.answer(answer);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use iggy_binary_protocol::{COMMAND_TABLE, Command, HEADER_SIZE};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn frame(code: u32, body: &[u8]) -> Vec<u8> {
+        let operation = Operation::from_command_code(code).unwrap_or(Operation::NonReplicated);
+        let mut reserved = [0; 60];
+        reserved[..4].copy_from_slice(&code.to_le_bytes());
+        let header = RequestHeader {
+            command: Command::Request,
+            operation,
+            size: u32::try_from(HEADER_SIZE + body.len()).unwrap(),
+            client: 7,
+            session: 1,
+            request: 1,
+            reserved,
+            ..Default::default()
+        };
+        [bytemuck::bytes_of(&header), body].concat()
+    }
+
+    /// Identifiers, names and counts as they stand in bodies, and plain noise.
+    fn piece() -> impl Strategy<Value = Vec<u8>> {
+        prop_oneof![
+            // Identifier by number, and by a name of one letter.
+            (0_u8..3).prop_map(|id| vec![1, 4, id, 0, 0, 0]),
+            (b'a'..b'd').prop_map(|name| vec![2, 1, name]),
+            (b'a'..b'd').prop_map(|name| vec![1, name]),
+            (0_u8..5).prop_map(|count| vec![count, 0, 0, 0]),
+            proptest::collection::vec(any::<u8>(), 0..12),
+        ]
+    }
+
+    fn request() -> impl Strategy<Value = Vec<u8>> {
+        let code = proptest::sample::select(COMMAND_TABLE).prop_map(|command| command.code);
+        let body = proptest::collection::vec(piece(), 0..6).prop_map(|pieces| pieces.concat());
+        (code, body).prop_map(|(code, body)| frame(code, &body))
+    }
+
+    proptest! {
+        #[test]
+        fn any_requests_are_executed(requests in proptest::collection::vec(request(), 0..40)) {
+            prop_assert_eq!(exercise(&requests.concat()), requests.len());
+        }
+
+        #[test]
+        fn any_bytes_are_survived(bytes in proptest::collection::vec(any::<u8>(), 0..1000)) {
+            let _ = exercise(&bytes);
+        }
+    }
+
+    #[test]
+    fn well_formed_requests_reach_the_state() {
+        use iggy_binary_protocol::codes;
+        let mut exerciser = Exerciser::default();
+        let bytes = frame(codes::CREATE_STREAM_CODE, &[1, b'a']);
+        let Ok(FrameProgress::Complete { frame, .. }) = read_frame(&bytes) else {
+            panic!("no frame");
+        };
+        exerciser.execute(frame.code(), frame.header(), frame.body());
+        assert_eq!(exerciser.metadata.streams.len(), 1);
+    }
+}
