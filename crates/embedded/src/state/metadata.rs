@@ -380,3 +380,84 @@ impl Metadata {
         Ok((group, partitions))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use iggy_binary_protocol::WireOptions;
+
+    use super::*;
+
+    const NOW: u64 = 7;
+
+    fn name(text: impl Into<String>) -> WireName {
+        WireName::new(text).unwrap()
+    }
+
+    fn id(number: u32) -> WireIdentifier {
+        WireIdentifier::Numeric(number)
+    }
+
+    fn create_topic(metadata: &mut Metadata, topic: impl Into<String>) -> Result<u32, Rejection> {
+        let request = CreateTopicRequest {
+            stream_id: id(0),
+            partitions_count: 0,
+            name: name(topic),
+            options: WireOptions::empty(),
+        };
+        let settings = TopicSettings::for_new_topic(&request.options, 0).unwrap();
+        metadata
+            .create_topic(request, settings, NOW)
+            .map(|(_, topic, _)| topic)
+    }
+
+    #[test]
+    fn a_stream_holds_4096_topics() {
+        let mut metadata = Metadata::default();
+        metadata.create_stream(name("s"), NOW).unwrap();
+        for number in 0..4096 {
+            assert_eq!(
+                create_topic(&mut metadata, format!("t{number}")),
+                Ok(number)
+            );
+        }
+        let full = create_topic(&mut metadata, "more");
+        assert_eq!(full.map_err(Rejection::code), Err(2021));
+        metadata.delete_topic(&id(0), &id(17)).unwrap();
+        assert_eq!(create_topic(&mut metadata, "more"), Ok(17));
+    }
+
+    #[test]
+    fn a_topic_holds_a_million_partitions() {
+        let mut metadata = Metadata::default();
+        metadata.create_stream(name("s"), NOW).unwrap();
+        create_topic(&mut metadata, "t").unwrap();
+        let mut add = |partitions_count| {
+            let request = CreatePartitionsRequest {
+                stream_id: id(0),
+                topic_id: id(0),
+                partitions_count,
+            };
+            metadata
+                .create_partitions(&request, NOW)
+                .map_err(Rejection::code)
+        };
+        for _ in 0..999 {
+            add(1000).unwrap();
+        }
+        assert_eq!(add(1001), Err(3013));
+        add(1000).unwrap();
+        assert_eq!(add(1), Err(3013));
+    }
+
+    #[test]
+    fn a_server_holds_2_to_the_20_streams() {
+        let mut metadata = Metadata::default();
+        for number in 0..1_u32 << 20 {
+            metadata
+                .create_stream(name(number.to_string()), NOW)
+                .unwrap();
+        }
+        let full = metadata.create_stream(name("more"), NOW);
+        assert_eq!(full.map_err(Rejection::code), Err(1020));
+    }
+}

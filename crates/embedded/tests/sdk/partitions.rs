@@ -76,16 +76,3 @@ async fn deleting_segments_checks_where_they_are() {
     assert_eq!(code(client.delete_segments(&s, &no, 0, 1).await), 2010);
     assert_eq!(code(client.delete_segments(&no, &t, 0, 1).await), 1009);
 }
-
-#[tokio::test]
-async fn a_topic_holds_a_million_partitions() {
-    let (_server, client) = with_topic(0).await;
-    let (s, t) = (named("s"), named("t"));
-    for _ in 0..1000 {
-        client.create_partitions(&s, &t, 1000).await.unwrap();
-    }
-    assert_eq!(code(client.create_partitions(&s, &t, 1).await), 3013);
-    client.delete_partitions(&s, &t, 1).await.unwrap();
-    assert_eq!(code(client.create_partitions(&s, &t, 2).await), 3013);
-    client.create_partitions(&s, &t, 1).await.unwrap();
-}
