@@ -1,0 +1,105 @@
+//! The published schemas of the JSON reports are what the structs say, and a
+//! real report has exactly what its schema says.
+//!
+//! `IGGYCTL_UPDATE_SCHEMAS=1 cargo test -p iggyctl-core --test report_schemas`
+//! writes them again.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use iggyctl_core::check::check;
+use iggyctl_core::diff::diff;
+use iggyctl_core::plan::{Approvals, StepId, plan};
+use iggyctl_core::render::{ApplyReport, PlanReport, StepReport, StepStatus, Verification};
+use iggyctl_core::state::desired::DesiredState;
+use iggyctl_core::state::observed::ObservedState;
+use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+use serde_json::Value;
+
+fn schema<T: JsonSchema>() -> Value {
+    let settings = SchemaSettings::draft2020_12().for_serialize();
+    SchemaGenerator::new(settings)
+        .into_root_schema_for::<T>()
+        .to_value()
+}
+
+fn assert_current<T: JsonSchema>(file: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../schemas")
+        .join(file);
+    let current = serde_json::to_string_pretty(&schema::<T>()).unwrap() + "\n";
+    if std::env::var_os("IGGYCTL_UPDATE_SCHEMAS").is_some() {
+        std::fs::write(&path, &current).unwrap();
+    }
+    let published = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        published == current,
+        "schemas/{file} is not what the structs say; see the head of this test"
+    );
+}
+
+#[test]
+fn the_schema_of_a_plan_is_current() {
+    assert_current::<PlanReport>("plan.v1.json");
+}
+
+#[test]
+fn the_schema_of_an_apply_is_current() {
+    assert_current::<ApplyReport>("apply.v1.json");
+}
+
+fn keys(value: &Value) -> BTreeSet<&str> {
+    let object = value.as_object().unwrap();
+    object.keys().map(String::as_str).collect()
+}
+
+fn required(schema: &Value) -> BTreeSet<&str> {
+    let names = schema["required"].as_array().unwrap();
+    names.iter().map(|name| name.as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_plan_has_what_its_schema_says() {
+    let changes = diff(&DesiredState::default(), &ObservedState::default());
+    let findings = check(
+        &changes,
+        &DesiredState::default(),
+        &ObservedState::default(),
+    );
+    let plan = plan(&changes, &Approvals::default());
+    let report = PlanReport::new(&plan, &changes, &findings);
+    let report: Value = serde_json::from_str(&report.to_json().unwrap()).unwrap();
+    let schema = schema::<PlanReport>();
+    assert_eq!(keys(&report), keys(&schema["properties"]));
+    assert_eq!(keys(&report), required(&schema));
+    assert_eq!(report["formatVersion"], 1);
+}
+
+#[test]
+fn an_apply_has_what_its_schema_says() {
+    let step = |status, reason: Option<&str>| StepReport {
+        id: StepId(0),
+        address: "topic/orders/events".parse().unwrap(),
+        action: "update settings".to_owned(),
+        status,
+        reason: reason.map(str::to_owned),
+    };
+    let report = ApplyReport::new(
+        vec![
+            step(StepStatus::Applied, None),
+            step(StepStatus::Failed, Some("the server said 41")),
+            step(StepStatus::NotAttempted, Some("needs step 1")),
+        ],
+        Verification::Differs { changes: 2 },
+    );
+    let json: Value = serde_json::from_str(&report.to_json().unwrap()).unwrap();
+    let schema = schema::<ApplyReport>();
+    assert_eq!(keys(&json), keys(&schema["properties"]));
+    assert_eq!(
+        keys(&json["steps"][1]),
+        keys(&schema["$defs"]["StepReport"]["properties"])
+    );
+    assert_eq!(json["verified"]["result"], "differs");
+    assert_eq!(json["counts"]["notAttempted"], 1);
+    insta::assert_snapshot!(report.to_text(iggyctl_core::render::TextOptions::default()));
+}
