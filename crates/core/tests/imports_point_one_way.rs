@@ -1,6 +1,8 @@
 //! Inside the crate nothing but discipline keeps a lower module from using a
 //! higher one, so this test does.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

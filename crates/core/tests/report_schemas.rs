@@ -4,6 +4,8 @@
 //! `IGGYCTL_UPDATE_SCHEMAS=1 cargo test -p iggyctl-core --test report_schemas`
 //! writes them again.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
