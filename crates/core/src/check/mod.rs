@@ -3,6 +3,8 @@
 //! A finding never stops anything; what must not happen is blocked by the plan.
 
 mod finding;
+#[cfg(test)]
+mod tests;
 
 pub use finding::{Finding, FindingCode, Findings, Severity};
 

@@ -104,7 +104,16 @@ fn a_plan_in_colour() {
 #[test]
 fn a_plan_as_json() {
     let (desired, observed) = a_bit_of_everything();
-    insta::assert_snapshot!(report(&desired, &observed).to_json().unwrap());
+    let json = report(&desired, &observed).to_json().unwrap();
+    insta::assert_snapshot!(json);
+
+    let schema = include_str!("../../../../schemas/plan.v1.json");
+    let schema = serde_json::from_str(schema).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let mut report = serde_json::from_str(&json).unwrap();
+    validator.validate(&report).unwrap();
+    report["changes"][0]["verb"] = "destroy".into();
+    assert!(validator.validate(&report).is_err());
 }
 
 #[test]

@@ -1,0 +1,97 @@
+use std::collections::BTreeSet;
+
+use super::{FindingCode, check};
+use crate::diff::diff;
+use crate::quantity::{ByteSize, MaxTopicSize, MessageExpiry};
+use crate::state::desired::{DesiredState, DesiredTopic};
+use crate::state::observed::{ObservedState, ObservedTopic};
+use crate::testing::{declare_stream, declare_topic, name, there_topic};
+
+const GIB: u64 = 1 << 30;
+
+fn size(bytes: u64) -> Option<MaxTopicSize> {
+    Some(MaxTopicSize::Bytes(ByteSize(bytes)))
+}
+
+/// The codes for a topic of a stream that is renamed on the way, so that the
+/// live topic is found under another name, too.
+fn codes(
+    declare: impl Fn(&mut DesiredTopic),
+    there: Option<fn(&mut ObservedTopic)>,
+) -> Vec<String> {
+    let (mut desired, mut observed) = (DesiredState::default(), ObservedState::default());
+    declare_stream(&mut desired, "new").previous_name = Some(name("old"));
+    declare(declare_topic(&mut desired, "new", "t"));
+    there_topic(&mut observed, "old", "other");
+    if let Some(there) = there {
+        there(there_topic(&mut observed, "old", "t"));
+    }
+    let findings = check(&diff(&desired, &observed), &desired, &observed);
+    findings
+        .findings
+        .iter()
+        .filter(|finding| finding.address.topic().is_some())
+        .map(|finding| finding.code.to_string())
+        .collect()
+}
+
+#[test]
+fn each_risk_has_its_code() {
+    let none: Vec<String> = Vec::new();
+    // Partitions.
+    let six = |topic: &mut DesiredTopic| topic.partitions = Some(6);
+    assert_eq!(codes(six, Some(|live| live.partitions = 3)), ["IGW0001"]);
+    assert_eq!(codes(six, Some(|live| live.partitions = 0)), none);
+    assert_eq!(codes(six, Some(|live| live.partitions = 9)), none);
+    assert_eq!(codes(six, None), none);
+    // Expiry.
+    let hour = MessageExpiry::Micros(3_600_000_000);
+    let one_hour = move |topic: &mut DesiredTopic| topic.settings.message_expiry = Some(hour);
+    assert_eq!(codes(one_hour, Some(|_| ())), ["IGW0002"]);
+    let second = |live: &mut ObservedTopic| {
+        live.settings.message_expiry = Some(MessageExpiry::Micros(1_000_000));
+    };
+    assert_eq!(codes(one_hour, Some(second)), none);
+    // Size.
+    let five = |topic: &mut DesiredTopic| topic.settings.max_topic_size = size(5 * GIB);
+    assert_eq!(codes(five, Some(|_| ())), ["IGW0003"]);
+    let two = |live: &mut ObservedTopic| live.settings.max_topic_size = size(2 * GIB);
+    assert_eq!(codes(five, Some(two)), none);
+}
+
+#[test]
+fn a_size_is_held_against_partitions_and_segments_as_they_will_be() {
+    let none: Vec<String> = Vec::new();
+    let declare = |topic: &mut DesiredTopic| {
+        topic.partitions = Some(6);
+        topic.settings.max_topic_size = size(5 * GIB);
+    };
+    assert_eq!(codes(declare, None), ["IGW0004"]);
+    let small_segments = |topic: &mut DesiredTopic| {
+        declare(topic);
+        topic.settings.segment_size = Some(ByteSize(GIB / 2));
+    };
+    assert_eq!(codes(small_segments, None), none);
+    // Only the partitions change; the size is the server's.
+    let six = |topic: &mut DesiredTopic| topic.partitions = Some(6);
+    let live = |live: &mut ObservedTopic| {
+        live.partitions = 5;
+        live.settings.max_topic_size = size(5 * GIB);
+    };
+    assert_eq!(codes(six, Some(live)), ["IGW0001", "IGW0004"]);
+    // What does not change was accepted before.
+    let converged = |live: &mut ObservedTopic| {
+        live.partitions = 6;
+        live.settings.max_topic_size = size(5 * GIB);
+    };
+    assert_eq!(codes(declare, Some(converged)), none);
+}
+
+#[test]
+fn codes_are_distinct_and_explained() {
+    let texts: BTreeSet<&str> = FindingCode::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(texts.len(), FindingCode::ALL.len());
+    for code in FindingCode::ALL {
+        assert!(code.explanation().len() > 80, "{code}");
+    }
+}
