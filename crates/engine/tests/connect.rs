@@ -279,10 +279,28 @@ async fn what_cannot_be_tried_is_refused_at_once() {
 async fn quic_to_nowhere() {
     let error = failure("iggy+quic://iggy:hunter2@127.0.0.1:1").await;
     assert!(
-        matches!(
-            error,
-            ConnectError::NothingListens { .. } | ConnectError::NoAnswer { .. }
-        ),
+        matches!(error, ConnectError::NothingAnswersQuic { .. }),
         "{error:?}"
     );
+}
+
+#[tokio::test]
+async fn a_port_that_hangs_up() {
+    let port = listen(|mut stream| async move {
+        let mut buffer = [0; 16];
+        let _ = stream.read(&mut buffer).await;
+    })
+    .await;
+    let error = failure(&format!("iggy://iggy:hunter2@127.0.0.1:{port}")).await;
+    assert!(matches!(error, ConnectError::NotIggy { .. }), "{error:?}");
+}
+
+#[tokio::test]
+async fn web_socket_to_the_tcp_port() {
+    let server = iggyctl_embedded::EmbeddedServer::builder()
+        .start()
+        .await
+        .unwrap();
+    let error = failure(&format!("iggy+ws://iggy:hunter2@{}", server.address())).await;
+    assert!(matches!(error, ConnectError::TcpPort { .. }), "{error:?}");
 }

@@ -90,14 +90,7 @@ async fn find_out(
         };
     }
     if address.transport == Transport::Quic {
-        // UDP tells nothing apart.
-        return match symptom {
-            Symptom::Refused => ConnectError::NothingListens { address: shown },
-            Symptom::NoAnswer => ConnectError::NoAnswer {
-                address: shown,
-                waited,
-            },
-        };
+        return ConnectError::NothingAnswersQuic { address: shown };
     }
     // Half for the connection: a host that drops packets must still be named.
     match timeout(remaining / 2, TcpStream::connect(address.authority())).await {
@@ -125,37 +118,46 @@ async fn find_out(
     )
     .await;
     tracing::debug!(?plain, ?tls, "probed {shown}");
-    verdict(address, waited, plain, tls)
+    verdict(address, symptom, waited, plain, tls)
 }
 
-fn verdict(address: &RemoteAddress, waited: Duration, plain: Plain, tls: Tls) -> ConnectError {
+fn verdict(
+    address: &RemoteAddress,
+    symptom: Symptom,
+    waited: Duration,
+    plain: Plain,
+    tls: Tls,
+) -> ConnectError {
     let shown = address.to_string();
-    let no_answer = |address| ConnectError::NoAnswer { address, waited };
-    // To a WebSocket port anything is an unreadable HTTP request.
-    let http_port = plain == Plain::Http && address.transport != Transport::WebSocket;
-    match &address.options.tls {
-        Some(wanted) => match tls {
-            Tls::NotTrusted(reason) if wanted.validate_certificate => {
-                ConnectError::CertificateNotTrusted {
-                    address: shown,
-                    reason,
-                }
-            }
-            Tls::Trusted | Tls::NotTrusted(_) => no_answer(shown),
-            _ if http_port => ConnectError::HttpPort { address: shown },
-            Tls::OtherProtocol => ConnectError::PlainPort { address: shown },
-            // A plain server waits for the rest of what it takes for a frame.
-            Tls::Nothing if plain == Plain::Iggy => ConnectError::PlainPort { address: shown },
-            Tls::Nothing => no_answer(shown),
-        },
-        None => match tls {
-            Tls::Trusted | Tls::NotTrusted(_) => ConnectError::TlsPort { address: shown },
-            Tls::OtherProtocol | Tls::Nothing => match plain {
-                Plain::Tls => ConnectError::TlsPort { address: shown },
-                Plain::Http if http_port => ConnectError::HttpPort { address: shown },
-                Plain::Iggy | Plain::Http | Plain::Nothing => no_answer(shown),
-            },
-        },
+    let is_web_socket = address.transport == Transport::WebSocket;
+    let unexplained = |address| match symptom {
+        Symptom::Refused => ConnectError::NotIggy { address },
+        Symptom::NoAnswer => ConnectError::NoAnswer { address, waited },
+    };
+    match (&address.options.tls, tls) {
+        (Some(wanted), Tls::NotTrusted(reason)) if wanted.validate_certificate => {
+            return ConnectError::CertificateNotTrusted {
+                address: shown,
+                reason,
+            };
+        }
+        (Some(_), Tls::Trusted | Tls::NotTrusted(_)) => return unexplained(shown),
+        (None, Tls::Trusted | Tls::NotTrusted(_)) => {
+            return ConnectError::TlsPort { address: shown };
+        }
+        // To a WebSocket port anything is an unreadable HTTP request.
+        (_, _) if plain == Plain::Http && !is_web_socket => {
+            return ConnectError::HttpPort { address: shown };
+        }
+        (Some(_), Tls::OtherProtocol) => return ConnectError::PlainPort { address: shown },
+        (Some(_) | None, Tls::OtherProtocol | Tls::Nothing) => {}
+    }
+    match plain {
+        Plain::Tls => ConnectError::TlsPort { address: shown },
+        Plain::Iggy if is_web_socket => ConnectError::TcpPort { address: shown },
+        // It waits for the rest of what it takes for a frame.
+        Plain::Iggy if address.options.tls.is_some() => ConnectError::PlainPort { address: shown },
+        Plain::Iggy | Plain::Http | Plain::Nothing => unexplained(shown),
     }
 }
 

@@ -61,6 +61,30 @@ pub enum ConnectError {
         /// The newest that it accepts.
         max: String,
     },
+    /// Nothing answers over UDP, which does not tell why.
+    #[error(
+        "nothing answers on {address}: is QUIC enabled on the server, and is this its UDP port (8080 unless configured otherwise)?"
+    )]
+    NothingAnswersQuic {
+        /// The address, without credentials.
+        address: String,
+    },
+    /// It closes the connection when it gets a login.
+    #[error(
+        "{address} closes the connection instead of answering a login: probably it is the port of another service or transport (TCP is 8090, WebSocket 8092 unless configured otherwise)"
+    )]
+    NotIggy {
+        /// The address, without credentials.
+        address: String,
+    },
+    /// The port speaks Iggy over plain TCP, and another transport was asked for.
+    #[error(
+        "{address} speaks Iggy over TCP: write iggy:// instead of the scheme of another transport"
+    )]
+    TcpPort {
+        /// The address, without credentials.
+        address: String,
+    },
     /// It accepts connections and says nothing. Servers of another generation
     /// (0.8 and older) wait for ever for the rest of what they take for their
     /// own frame.

@@ -94,9 +94,8 @@ impl<C: Connect> ConnectionPool<C> {
         self.lock().connect_time
     }
 
-    /// Takes the idle connections out, for example to close them in order.
-    #[must_use]
-    pub fn drain(&self) -> Vec<C::Broker> {
+    /// Takes the idle connections out.
+    pub(super) fn drain(&self) -> Vec<C::Broker> {
         std::mem::take(&mut self.lock().idle)
     }
 

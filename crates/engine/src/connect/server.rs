@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use super::address::{Credentials, RemoteAddress, Transport};
 use super::diagnosis::{self, Symptom};
 use super::error::ConnectError;
-use super::pool::Connect;
+use super::pool::{Connect, ConnectionPool};
 use super::provider::install_crypto_provider;
 use crate::sdk::{LoginFailure, SdkBroker, log_in};
 
@@ -43,6 +43,16 @@ impl ServerConnector {
     #[must_use]
     pub fn new(address: RemoteAddress, settings: ConnectSettings) -> Self {
         Self { address, settings }
+    }
+}
+
+impl ConnectionPool<ServerConnector> {
+    /// Closes the connections that are not in use, in order. Dropping the pool
+    /// cuts them off, which a server also survives.
+    pub async fn close(&self) {
+        for broker in self.drain() {
+            broker.close().await;
+        }
     }
 }
 

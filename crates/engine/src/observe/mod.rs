@@ -1,4 +1,4 @@
-//! What a server has, as far as the desired state needs it.
+//! What a server has: as far as the desired state needs it, or all of it.
 //!
 //! One read brings a stream with all its topics and their settings, so a stream
 //! costs one request however many topics it has. Consumer groups cost one
@@ -7,8 +7,8 @@
 
 mod reads;
 mod state;
+mod survey;
 
 pub use reads::ReadError;
 pub use state::observe;
-
-pub(crate) use reads::{Answer, Question, read_all};
+pub use survey::{Depth, Survey, survey};

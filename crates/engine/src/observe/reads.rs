@@ -22,14 +22,14 @@ pub enum ReadError {
 
 /// One read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Question {
+pub(super) enum Question {
     Stream(ResourceName),
     Groups(ResourceName, ResourceName),
 }
 
 /// What it brought.
 #[derive(Debug)]
-pub(crate) enum Answer {
+pub(super) enum Answer {
     Stream(ResourceName, Option<ObservedStream>),
     Groups(ResourceName, ResourceName, ConsumerGroups),
     /// The server refused the read, or what holds the thing is gone.
@@ -62,7 +62,7 @@ enum Event<'pool, C: Connect> {
 
 /// Asks everything, over as many connections as pay. The answers come in no
 /// particular order.
-pub(crate) async fn read_all<C: Connect>(
+pub(super) async fn read_all<C: Connect>(
     pool: &ConnectionPool<C>,
     questions: Vec<Question>,
 ) -> Result<Vec<Answer>, ReadError> {

@@ -75,7 +75,7 @@ fn group_questions(desired: &DesiredState, observed: &ObservedState) -> Vec<Ques
         .collect()
 }
 
-fn record(observed: &mut ObservedState, answer: Answer) -> Result<(), BrokerError> {
+pub(super) fn record(observed: &mut ObservedState, answer: Answer) -> Result<(), BrokerError> {
     match answer {
         Answer::Stream(name, Some(stream)) => {
             observed.streams.insert(name, stream);
