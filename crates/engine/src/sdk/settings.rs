@@ -29,14 +29,15 @@ pub(super) struct Header {
     pub(super) compression: CompressionAlgorithm,
 }
 
-/// The effective settings of a topic.
+/// The effective settings of a topic. A plan reads thousands of these, so the
+/// options are walked once.
 pub(super) fn read(header: &Header, options: &ResourceOptions) -> TopicSettings {
     let Header {
         message_expiry,
         max_topic_size,
         compression,
     } = *header;
-    TopicSettings {
+    let mut settings = TopicSettings {
         message_expiry: Some(match u64::from(message_expiry) {
             // The SDK shows a stored 0 as "never"; the header's u64::MAX is never.
             0 | u64::MAX => MessageExpiry::Never,
@@ -50,34 +51,37 @@ pub(super) fn read(header: &Header, options: &ResourceOptions) -> TopicSettings 
             CompressionAlgorithm::None => Compression::None,
             CompressionAlgorithm::Gzip => Compression::Gzip,
         }),
-        segment_size: bytes(options, keys::SEGMENT_SIZE),
-        durability: durability(options, keys::DURABILITY),
-        consumer_offset_durability: durability(options, keys::CONSUMER_OFFSET_DURABILITY),
-        messages_required_to_save: value(options, keys::MESSAGES_REQUIRED_TO_SAVE).and_then(
-            |value| {
-                value
-                    .as_uint32()
-                    .ok()
-                    .or_else(|| value.to_string_value().parse().ok())
-            },
-        ),
-        size_of_messages_required_to_save: bytes(options, keys::SIZE_OF_MESSAGES_REQUIRED_TO_SAVE),
-        preallocate_segments: value(options, keys::PREALLOCATE_SEGMENTS).and_then(|value| {
-            value
-                .as_bool()
-                .ok()
-                .or_else(|| value.to_string_value().parse().ok())
-        }),
+        ..TopicSettings::default()
+    };
+    for (key, option) in options {
+        let value = &option.value;
+        match std::str::from_utf8(key.as_bytes()) {
+            Ok(keys::SEGMENT_SIZE) => settings.segment_size = bytes(value),
+            Ok(keys::DURABILITY) => settings.durability = durability(value),
+            Ok(keys::CONSUMER_OFFSET_DURABILITY) => {
+                settings.consumer_offset_durability = durability(value);
+            }
+            Ok(keys::MESSAGES_REQUIRED_TO_SAVE) => {
+                let number = value.as_uint32().ok();
+                settings.messages_required_to_save =
+                    number.or_else(|| value.to_string_value().parse().ok());
+            }
+            Ok(keys::SIZE_OF_MESSAGES_REQUIRED_TO_SAVE) => {
+                settings.size_of_messages_required_to_save = bytes(value);
+            }
+            Ok(keys::PREALLOCATE_SEGMENTS) => {
+                let flag = value.as_bool().ok();
+                settings.preallocate_segments =
+                    flag.or_else(|| value.to_string_value().parse().ok());
+            }
+            // The three of the header, and keys of another server's catalogue.
+            _ => {}
+        }
     }
+    settings
 }
 
-fn value<'a>(options: &'a ResourceOptions, key: &str) -> Option<&'a HeaderValue> {
-    let key = HeaderKey::from_str(key).ok()?;
-    options.get(&key).map(|option| &option.value)
-}
-
-fn bytes(options: &ResourceOptions, key: &str) -> Option<ByteSize> {
-    let value = value(options, key)?;
+fn bytes(value: &HeaderValue) -> Option<ByteSize> {
     value.as_uint64().map(ByteSize).ok().or_else(|| {
         IggyByteSize::from_str(&value.to_string_value())
             .map(|size| ByteSize(size.as_bytes_u64()))
@@ -85,8 +89,8 @@ fn bytes(options: &ResourceOptions, key: &str) -> Option<ByteSize> {
     })
 }
 
-fn durability(options: &ResourceOptions, key: &str) -> Option<Durability> {
-    match value(options, key)?.as_str().ok()? {
+fn durability(value: &HeaderValue) -> Option<Durability> {
+    match value.as_str().ok()? {
         "replicated" => Some(Durability::Replicated),
         "persisted" => Some(Durability::Persisted),
         _ => None,
@@ -274,7 +278,7 @@ mod tests {
         let options = create_options(&one).unwrap();
         assert_eq!(options.len(), 1);
         assert_eq!(
-            value(&options, keys::MESSAGE_EXPIRY).unwrap().as_uint64(),
+            options.values().next().unwrap().value.as_uint64(),
             Ok(u64::MAX)
         );
         assert_eq!(create_options(&DECLARED).unwrap().len(), 9);
