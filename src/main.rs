@@ -1,2 +1,21 @@
-//! The `iggyctl` program.
-fn main() {}
+//! `iggyctl`: topology-as-code for Apache Iggy.
+//!
+//! ```text
+//! arguments, environment ──cli──▶ a command ──▶ core (model, diff, plan) and engine (server)
+//!                                    │
+//!                                    └──terminal──▶ standard output: data, standard error: people
+//! ```
+
+mod cli;
+mod command_error;
+mod contexts;
+mod environment;
+mod exit_code;
+mod logging;
+mod server;
+mod sources;
+mod terminal;
+
+fn main() -> std::process::ExitCode {
+    cli::run().into()
+}

@@ -1,0 +1,211 @@
+//! With a server: a plan without changes, and a thousand topics.
+
+use std::time::{Duration, Instant};
+
+use iggy::prelude::{
+    AutoLogin, Client, Credentials, Identifier, IggyDuration, IggyExpiry, StreamClient, TcpClient,
+    TcpClientConfig, TcpClientReconnectionConfig, TopicClient, TopicCreateOptions,
+};
+use iggyctl_core::manifest::{SourceFile, Variables, compile};
+use iggyctl_core::plan::{Approvals, DestructionGrant, Plan};
+use iggyctl_core::render::{PlanReport, TextOptions};
+use iggyctl_core::state::desired::DesiredState;
+use iggyctl_core::{check, diff, plan};
+use iggyctl_embedded::EmbeddedServer;
+use iggyctl_engine::apply::{Cancellation, apply};
+use iggyctl_engine::connect::{ConnectSettings, ConnectionPool, ServerAddress, ServerConnector};
+use iggyctl_engine::observe::observe;
+use tokio::runtime::Runtime;
+
+use crate::Line;
+use crate::topology::manifest;
+
+const RUNS: usize = 7;
+
+pub(crate) fn measure() -> Vec<Line> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let mut lines = plan_without_changes(&runtime);
+    lines.extend(create_topics(&runtime));
+    lines
+}
+
+fn plan_without_changes(runtime: &Runtime) -> Vec<Line> {
+    let text = manifest(100, 100, 3);
+    let server = start(runtime);
+    let pool = pool(&server);
+    runtime.block_on(apply_text(&text, &pool));
+    drop(pool);
+    let (mut ours, mut floor, mut requests) = (Vec::new(), Vec::new(), (0, 0));
+    for _ in 0..RUNS {
+        server.requests().reset();
+        let started = Instant::now();
+        let pool = self::pool(&server);
+        let (plan, _) = runtime.block_on(plan_text(&text, &pool));
+        ours.push(started.elapsed());
+        assert!(plan.is_empty(), "nothing differs");
+        drop(pool);
+        requests.0 = server.requests().total();
+
+        server.requests().reset();
+        let started = Instant::now();
+        runtime.block_on(read_streams(&server, 100));
+        floor.push(started.elapsed());
+        requests.1 = server.requests().total();
+    }
+    runtime.block_on(server.shutdown());
+    vec![
+        Line::times(
+            "plan without changes, 100 × 100 × 3 (floor: the bare SDK reading 100 streams)",
+            ours,
+            floor,
+            "≤ 1.10",
+        ),
+        Line::numbers(
+            "its requests, login included",
+            "requests",
+            requests.0 as f64,
+            requests.1 as f64,
+            "equal",
+        ),
+    ]
+}
+
+fn create_topics(runtime: &Runtime) -> Vec<Line> {
+    let text = manifest(10, 100, 3);
+    let mut ours = Vec::new();
+    let mut floors: [Vec<Duration>; 3] = Default::default();
+    for _ in 0..RUNS {
+        let server = start(runtime);
+        let started = Instant::now();
+        let pool = pool(&server);
+        runtime.block_on(apply_text(&text, &pool));
+        ours.push(started.elapsed());
+        drop(pool);
+        runtime.block_on(server.shutdown());
+        for (floor, connections) in floors.iter_mut().zip([1, 2, 4]) {
+            let server = start(runtime);
+            let started = Instant::now();
+            runtime.block_on(create_bare(&server, connections));
+            floor.push(started.elapsed());
+            runtime.block_on(server.shutdown());
+        }
+    }
+    // As fast as it can: the number of connections that was best.
+    let floor = floors
+        .into_iter()
+        .min_by_key(|times| {
+            let mut times = times.clone();
+            crate::median(&mut times)
+        })
+        .expect("three ways");
+    vec![Line::times(
+        "plan and apply 1,000 topics in 10 streams (floor: the bare SDK, best of 1, 2, 4 connections)",
+        ours,
+        floor,
+        "≤ 1.10",
+    )]
+}
+
+fn start(runtime: &Runtime) -> EmbeddedServer {
+    runtime
+        .block_on(EmbeddedServer::builder().start())
+        .expect("a server")
+}
+
+fn pool(server: &EmbeddedServer) -> ConnectionPool<ServerConnector> {
+    let Ok(ServerAddress::Remote(address)) = server.connection_string().parse() else {
+        panic!("the connection string is an address");
+    };
+    ConnectionPool::new(ServerConnector::new(address, ConnectSettings::default()))
+}
+
+async fn plan_text(text: &str, pool: &ConnectionPool<ServerConnector>) -> (Plan, DesiredState) {
+    let source = SourceFile::new("bench.yaml", text.as_bytes());
+    let desired = compile(&[source], &Variables::default())
+        .expect("a valid manifest")
+        .state;
+    let observed = observe(pool, &desired).await.expect("an observation");
+    let changes = diff::diff(&desired, &observed);
+    let findings = check::check(&changes, &desired, &observed);
+    let plan = plan::plan(&changes, &Approvals::default());
+    let report = PlanReport::new(&plan, &changes, &findings);
+    std::hint::black_box(report.to_text(TextOptions::default()));
+    (plan, desired)
+}
+
+async fn apply_text(text: &str, pool: &ConnectionPool<ServerConnector>) {
+    let (plan, _) = plan_text(text, pool).await;
+    let approved = plan
+        .approve(false, &DestructionGrant::default())
+        .expect("nothing is blocked");
+    let outcome = apply(&approved, pool, &mut |_| {}, &Cancellation::default()).await;
+    assert!(outcome.is_complete());
+}
+
+async fn client(server: &EmbeddedServer) -> TcpClient {
+    let client = TcpClient::create(std::sync::Arc::new(TcpClientConfig {
+        server_address: server.address().to_string(),
+        auto_login: AutoLogin::Enabled(Credentials::UsernamePassword(
+            "iggy".to_owned(),
+            "iggy".to_owned().into(),
+        )),
+        reconnection: TcpClientReconnectionConfig {
+            enabled: false,
+            ..TcpClientReconnectionConfig::default()
+        },
+        ..TcpClientConfig::default()
+    }))
+    .expect("a client");
+    client.connect().await.expect("a login");
+    client
+}
+
+async fn read_streams(server: &EmbeddedServer, streams: usize) {
+    let client = client(server).await;
+    for stream in 0..streams {
+        let name = Identifier::named(&format!("stream-{stream}")).expect("a name");
+        let stream = client.get_stream(&name).await.expect("a reply");
+        assert_eq!(stream.expect("a stream").topics.len(), 100);
+    }
+}
+
+async fn create_bare(server: &EmbeddedServer, connections: usize) {
+    let first = client(server).await;
+    for stream in 0..10 {
+        first
+            .create_stream(&format!("stream-{stream}"))
+            .await
+            .expect("a stream");
+    }
+    let mut clients = vec![first];
+    for _ in 1..connections {
+        clients.push(client(server).await);
+    }
+    let mut tasks = tokio::task::JoinSet::new();
+    for (index, client) in clients.into_iter().enumerate() {
+        tasks.spawn(async move {
+            for number in (index..1000).step_by(connections) {
+                let stream =
+                    Identifier::named(&format!("stream-{}", number / 100)).expect("a name");
+                let options = TopicCreateOptions {
+                    partitions_count: 3,
+                    message_expiry: IggyExpiry::ExpireDuration(IggyDuration::from(
+                        7 * 24 * 3600 * 1_000_000,
+                    )),
+                    ..TopicCreateOptions::default()
+                };
+                client
+                    .create_topic(&stream, &format!("topic-{}", number % 100), options)
+                    .await
+                    .expect("a topic");
+            }
+        });
+    }
+    while let Some(ended) = tasks.join_next().await {
+        ended.expect("the task ends");
+    }
+}

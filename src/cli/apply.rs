@@ -1,0 +1,243 @@
+//! Carrying out a plan that was approved.
+
+use iggyctl_core::plan::ApprovedPlan;
+use iggyctl_core::render::{ApplyReport, StepReport, StepStatus, Verification, escape};
+use iggyctl_core::state::desired::DesiredState;
+use iggyctl_engine::apply::{ApplyEvent, ApplyOutcome, Cancellation, StepResult, apply};
+use tokio::time::Instant;
+
+use super::Process;
+use super::dev::stop_requested;
+use super::plan_arguments::{Planned, PlanningArguments, json_failed};
+use super::runtime::block_on;
+use super::session::{Pool, Session};
+use crate::command_error::CommandError;
+use crate::exit_code::ExitCode;
+use crate::terminal::{Answer, Progress, confirm};
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  iggyctl apply -f topology.yaml --server iggy://iggy:iggy@127.0.0.1:8090\n  iggyctl apply -f manifests/ --context production --yes -o json\n  iggyctl apply -f topology.yaml --allow-destroy topic/orders/events\n\nApply never deletes a stream, topic or group. Exit codes: 0 done, 3 something is blocked,\n6 partially applied."
+)]
+pub(super) struct ApplyArguments {
+    #[command(flatten)]
+    planning: PlanningArguments,
+    /// Apply without asking
+    #[arg(short, long)]
+    yes: bool,
+    /// Apply what is not blocked instead of ending with exit code 3
+    #[arg(long)]
+    skip_blocked: bool,
+    /// Do not read the server again afterwards
+    #[arg(long)]
+    no_verify: bool,
+    /// End with exit code 2 instead of 0 when something was changed
+    #[arg(long)]
+    detailed_exitcode: bool,
+}
+
+pub(super) fn run(process: &Process, arguments: &ApplyArguments) -> Result<ExitCode, CommandError> {
+    let desired = arguments.planning.manifests.compile(process)?.state;
+    block_on(async {
+        let deadline = arguments.planning.deadline();
+        // Until the first step nothing is lost by giving up, so this part is
+        // simply cut off; steps are ended one by one.
+        let (session, planned) = arguments
+            .planning
+            .within_timeout(async {
+                let session = Session::open(process, &arguments.planning.server).await?;
+                let planned = arguments.planning.plan(desired, &session).await?;
+                Ok((session, planned))
+            })
+            .await?;
+        let result = finish(process, arguments, planned, &session, deadline).await;
+        session.close(process).await;
+        result
+    })?
+}
+
+async fn finish(
+    process: &Process,
+    arguments: &ApplyArguments,
+    planned: Planned,
+    session: &Session,
+    deadline: Option<Instant>,
+) -> Result<ExitCode, CommandError> {
+    let Planned {
+        desired,
+        plan,
+        report,
+    } = planned;
+    let json = arguments.planning.output.is_json();
+    if !json {
+        arguments.planning.print(process, &report)?;
+    }
+    let accepted_blocked = plan.blocked.len();
+    let nothing_to_do = plan.is_empty();
+    let approved = plan.approve(arguments.skip_blocked, &arguments.planning.grant());
+    if json && (nothing_to_do || approved.is_err()) {
+        arguments.planning.print(process, &report)?;
+    }
+    let approved = approved.map_err(|refusal| {
+        CommandError::new(ExitCode::Blocked, format!("nothing was changed: {refusal}"))
+            .hint("follow the way out that the plan names, or apply the rest with --skip-blocked")
+    })?;
+    if nothing_to_do {
+        return Ok(ExitCode::Done);
+    }
+    if !arguments.yes {
+        ask(process, &session.name)?;
+    }
+    let outcome = carry_out(process, &approved, &session.pool, json, deadline).await;
+    let verified = if !outcome.is_complete() || arguments.no_verify {
+        Verification::Skipped
+    } else {
+        verify(arguments, desired, session, accepted_blocked).await
+    };
+    let report = ApplyReport::new(step_reports(&approved, &outcome), verified);
+    process.output(&if json {
+        report.to_json().map_err(json_failed)?
+    } else {
+        report.to_text(process.text_options())
+    })?;
+    let converged = matches!(
+        report.verified,
+        Verification::Converged | Verification::Skipped
+    );
+    Ok(if !outcome.is_complete() || !converged {
+        ExitCode::PartiallyApplied
+    } else if arguments.detailed_exitcode {
+        ExitCode::ChangesPending
+    } else {
+        ExitCode::Done
+    })
+}
+
+/// Plans again: nothing is left, except what was blocked before and skipped.
+async fn verify(
+    arguments: &ApplyArguments,
+    desired: DesiredState,
+    session: &Session,
+    accepted_blocked: usize,
+) -> Verification {
+    match arguments.planning.plan(desired, session).await {
+        Ok(left) => {
+            let more_blocked = left.plan.blocked.len().saturating_sub(accepted_blocked);
+            let summary = left.plan.summary;
+            let changes = summary.create
+                + summary.update
+                + summary.rename
+                + u32::try_from(more_blocked).unwrap_or(u32::MAX);
+            if changes == 0 {
+                Verification::Converged
+            } else {
+                Verification::Differs { changes }
+            }
+        }
+        Err(error) => Verification::Failed {
+            reason: error.message,
+        },
+    }
+}
+
+/// Carries out a plan and shows how it goes on. Ctrl-C, SIGTERM and the
+/// deadline let what is in flight end, and leave the rest.
+pub(super) async fn carry_out(
+    process: &Process,
+    plan: &ApprovedPlan,
+    pool: &Pool,
+    quiet: bool,
+    deadline: Option<Instant>,
+) -> ApplyOutcome {
+    let cancellation = Cancellation::default();
+    let mut progress = Progress::start(process.terminal, plan.steps().len(), quiet);
+    let mut on_event = |event: ApplyEvent<'_>| match event {
+        ApplyEvent::StepStarted { .. } => {}
+        ApplyEvent::StepApplied { step } => {
+            progress.step_done(&format!("{}: {}", step.address, step.action));
+        }
+        ApplyEvent::StepFailed { step, failure } => {
+            let failure = escape(&failure.to_string()).into_owned();
+            progress.step_failed(&format!(
+                "{}: {}: failed: {failure}",
+                step.address, step.action
+            ));
+        }
+        ApplyEvent::StepNotAttempted { step, reason } => {
+            let reason = escape(&reason.to_string()).into_owned();
+            progress.step_failed(&format!(
+                "{}: {}: not attempted: {reason}",
+                step.address, step.action
+            ));
+        }
+    };
+    let outcome = {
+        let work = apply(plan, pool, &mut on_event, &cancellation);
+        tokio::pin!(work);
+        tokio::select! {
+            outcome = &mut work => outcome,
+            reason = interrupted(deadline) => {
+                cancellation.cancel();
+                process.terminal.message(&format!(
+                    "{reason}: what was sent is waited for, nothing more is sent."
+                ));
+                work.await
+            }
+        }
+    };
+    progress.finish();
+    outcome
+}
+
+async fn interrupted(deadline: Option<Instant>) -> &'static str {
+    let time_is_up = async {
+        match deadline {
+            Some(deadline) => tokio::time::sleep_until(deadline).await,
+            None => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = stop_requested() => "Interrupted",
+        () = time_is_up => "The time of --timeout is up",
+    }
+}
+
+/// How each step ended, in words.
+pub(super) fn step_reports(plan: &ApprovedPlan, outcome: &ApplyOutcome) -> Vec<StepReport> {
+    plan.steps()
+        .iter()
+        .zip(&outcome.steps)
+        .map(|(step, ended)| {
+            let (status, reason) = match &ended.result {
+                StepResult::Applied => (StepStatus::Applied, None),
+                StepResult::Failed(failure) => (StepStatus::Failed, Some(failure.to_string())),
+                StepResult::NotAttempted(reason) => {
+                    (StepStatus::NotAttempted, Some(reason.to_string()))
+                }
+            };
+            StepReport {
+                id: step.id,
+                address: step.address.clone(),
+                action: step.action.to_string(),
+                status,
+                reason,
+            }
+        })
+        .collect()
+}
+
+fn ask(process: &Process, server: &str) -> Result<(), CommandError> {
+    if !process.terminal.is_interactive() {
+        return Err(CommandError::usage(
+            "nothing was changed: there is nobody to ask, since this is no terminal",
+        )
+        .hint("read the plan, then apply with --yes"));
+    }
+    match confirm(&format!("\nApply these changes to {server}?")) {
+        Ok(Answer::Yes) => Ok(()),
+        Ok(Answer::No) => Err(CommandError::other("nothing was changed: not confirmed")),
+        Err(error) => Err(CommandError::other(format!(
+            "nothing was changed: the answer cannot be read: {error}"
+        ))),
+    }
+}

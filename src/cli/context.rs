@@ -1,0 +1,111 @@
+use std::fmt::Write;
+
+use clap::Subcommand;
+
+use super::Process;
+use crate::command_error::CommandError;
+use crate::contexts::{ContextFile, Contexts, OFFICIAL_PREFIX};
+use crate::exit_code::ExitCode;
+use crate::server::redacted;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  iggyctl context list\n  iggyctl context use production\n  iggyctl context show production\n\nThe file is $IGGYCTL_CONFIG or ~/.config/iggyctl/config.yaml, see docs/configuration.md."
+)]
+pub(super) struct ContextArguments {
+    #[command(subcommand)]
+    command: ContextCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum ContextCommand {
+    /// List all contexts; the current one is marked
+    List,
+    /// Make a context the current one
+    Use {
+        /// Its name
+        name: String,
+    },
+    /// Show a context; the current one without a name
+    Show {
+        /// Its name
+        name: Option<String>,
+    },
+}
+
+pub(super) fn run(
+    process: &Process,
+    arguments: &ContextArguments,
+) -> Result<ExitCode, CommandError> {
+    let contexts = Contexts::read(&process.environment)?;
+    match &arguments.command {
+        ContextCommand::List => list(process, &contexts)?,
+        ContextCommand::Use { name } => {
+            contexts.find(name)?;
+            if name.starts_with(OFFICIAL_PREFIX) {
+                return Err(CommandError::usage(format!(
+                    "`{name}` is a context of the official command and cannot be the current one of iggyctl"
+                ))
+                .hint(format!("name it where it is used: --context {name}")));
+            }
+            ContextFile::set_current(&contexts.path, name)?;
+            process
+                .terminal
+                .message(&format!("The current context is now `{name}`."));
+        }
+        ContextCommand::Show { name } => {
+            let name = name
+                .as_deref()
+                .or(contexts.current.as_deref())
+                .ok_or_else(|| {
+                    CommandError::usage("there is no current context")
+                        .hint("iggyctl context list, then iggyctl context use NAME")
+                })?;
+            let context = contexts.find(name)?;
+            let mut text = format!("name: {name}\nserver: {}\n", redacted(&context.server));
+            if let Some(sources) = &context.credentials {
+                if let Some(username) = &sources.username {
+                    let _ = writeln!(text, "username: {username}");
+                }
+                for (what, source) in [("password", &sources.password), ("token", &sources.token)] {
+                    if let Some(source) = source {
+                        let _ = writeln!(text, "{what}: from {source}");
+                    }
+                }
+            }
+            process.output(&text)?;
+        }
+    }
+    Ok(ExitCode::Done)
+}
+
+fn list(process: &Process, contexts: &Contexts) -> Result<(), CommandError> {
+    if contexts.all.is_empty() {
+        process.terminal.message(&format!(
+            "There are no contexts; {} would hold them.",
+            contexts.path.display()
+        ));
+        return Ok(());
+    }
+    let width = contexts
+        .all
+        .iter()
+        .map(|context| context.name.chars().count())
+        .max()
+        .unwrap_or_default();
+    let mut text = String::new();
+    for context in &contexts.all {
+        let mark = if contexts.current.as_ref() == Some(&context.name) {
+            '*'
+        } else {
+            ' '
+        };
+        let _ = writeln!(
+            text,
+            "{mark} {:width$}  {}",
+            context.name,
+            redacted(&context.server)
+        );
+    }
+    process.output(&text)
+}

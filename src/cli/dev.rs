@@ -1,0 +1,203 @@
+//! An embedded server that stays: for development, with the manifests applied
+//! at its start and, with `--watch`, at every change of them.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use iggyctl_core::plan::{Approvals, DestructionGrant};
+use iggyctl_core::render::{ApplyReport, Verification};
+use iggyctl_core::{diff, plan};
+use iggyctl_embedded::EmbeddedServer;
+use iggyctl_engine::observe::observe;
+use notify::{RecursiveMode, Watcher};
+use tokio::sync::mpsc;
+
+use super::Process;
+use super::apply::{carry_out, step_reports};
+use super::manifest_arguments::{VariableArguments, compile};
+use super::runtime::block_on;
+use super::session::{Pool, connect, own_address, read_failed};
+use crate::command_error::CommandError;
+use crate::exit_code::ExitCode;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  iggyctl dev -f topology.yaml --watch\n  iggyctl dev --data-dir ./iggy-data --listen 127.0.0.1:8090\n\nThe user is iggy and its password iggy, unless IGGY_ROOT_USERNAME and IGGY_ROOT_PASSWORD are set."
+)]
+pub(super) struct DevArguments {
+    /// A manifest to apply at the start: a file, a folder or a pattern
+    #[arg(short, long = "file", value_name = "PATH")]
+    file: Vec<String>,
+    #[command(flatten)]
+    variables: VariableArguments,
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
+    listen: SocketAddr,
+    /// Keep the server's state in this folder; without one it is kept in memory
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Apply the manifests again when they change
+    #[arg(long, requires = "file")]
+    watch: bool,
+}
+
+/// Editors write a file in several steps; events closer together than this
+/// are one change.
+const SETTLE: Duration = Duration::from_millis(100);
+
+/// A login to a server in this very process needs no more.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+pub(super) fn run(process: &Process, arguments: &DevArguments) -> Result<ExitCode, CommandError> {
+    block_on(serve(process, arguments))?
+}
+
+async fn serve(process: &Process, arguments: &DevArguments) -> Result<ExitCode, CommandError> {
+    // What is wrong with the manifests is said before anything is started.
+    if !arguments.file.is_empty() {
+        compile(process, &arguments.file, &arguments.variables)?;
+    }
+    let mut changes = arguments
+        .watch
+        .then(|| watch(&arguments.file))
+        .transpose()?;
+    let server = start(process, arguments).await?;
+    process.output(&format!("{}\n", server.connection_string()))?;
+    process.terminal.message(&format!(
+        "Listening on {}; {}. Ctrl-C ends it.",
+        server.address(),
+        match &arguments.data_dir {
+            Some(folder) => format!("state is kept in {}", folder.display()),
+            None => "state is kept in memory only".to_owned(),
+        }
+    ));
+    let pool = connect(own_address(&server)?, CONNECT_TIMEOUT, "dev").await?;
+    if !arguments.file.is_empty() {
+        converge(process, arguments, &pool).await?;
+    }
+    let stop = stop_requested();
+    tokio::pin!(stop);
+    loop {
+        tokio::select! {
+            () = &mut stop => break,
+            () = next_change(&mut changes) => {
+                // A manifest that is wrong for a moment must not end the server.
+                if let Err(error) = converge(process, arguments, &pool).await {
+                    process.terminal.error(&error.message, error.hint.as_deref());
+                }
+            }
+        }
+    }
+    drop(pool);
+    server.shutdown().await;
+    Ok(ExitCode::Done)
+}
+
+async fn start(
+    process: &Process,
+    arguments: &DevArguments,
+) -> Result<EmbeddedServer, CommandError> {
+    let mut builder = EmbeddedServer::builder().listen(arguments.listen);
+    if let (Some(username), Some(password)) = (
+        process.environment.get("IGGY_ROOT_USERNAME"),
+        process.environment.get("IGGY_ROOT_PASSWORD"),
+    ) {
+        builder = builder.credentials(username, password);
+    }
+    if let Some(folder) = &arguments.data_dir {
+        builder = builder.data_dir(folder.clone());
+    }
+    builder.start().await.map_err(|error| {
+        CommandError::new(
+            ExitCode::ServerUnavailable,
+            format!("the server does not start: {error}"),
+        )
+    })
+}
+
+/// Applies the manifests: everything that needs no approval.
+async fn converge(
+    process: &Process,
+    arguments: &DevArguments,
+    pool: &Pool,
+) -> Result<(), CommandError> {
+    let desired = compile(process, &arguments.file, &arguments.variables)?.state;
+    let observed = observe(pool, &desired)
+        .await
+        .map_err(|error| read_failed(error))?;
+    let plan = plan::plan(&diff::diff(&desired, &observed), &Approvals::default());
+    for blocked in &plan.blocked {
+        process.terminal.warning(&format!(
+            "{} is blocked: {}",
+            blocked.address, blocked.way_out
+        ));
+    }
+    if plan.is_empty() {
+        process.terminal.message("Nothing to change.");
+        return Ok(());
+    }
+    let approved = plan
+        .approve(true, &DestructionGrant::default())
+        .map_err(|refusal| CommandError::other(refusal.to_string()))?;
+    let outcome = carry_out(process, &approved, pool, false, None).await;
+    let report = ApplyReport::new(step_reports(&approved, &outcome), Verification::Skipped);
+    process.terminal.message(&report.footer());
+    Ok(())
+}
+
+fn watch(
+    paths: &[String],
+) -> Result<(notify::RecommendedWatcher, mpsc::Receiver<()>), CommandError> {
+    let cannot = |error: notify::Error| CommandError::other(format!("cannot watch: {error}"));
+    // One waiting change is enough: what is read afterwards is the latest state.
+    let (sender, receiver) = mpsc::channel(1);
+    let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        if event.is_ok_and(|event| !event.kind.is_access()) {
+            // Full means that a change is waiting already.
+            let _ = sender.try_send(());
+        }
+    })
+    .map_err(cannot)?;
+    for path in paths {
+        // The folder is watched and not the file: editors replace files.
+        let path = Path::new(path);
+        let (folder, mode) = if path.is_dir() {
+            (path, RecursiveMode::Recursive)
+        } else {
+            let folder = path
+                .parent()
+                .filter(|folder| !folder.as_os_str().is_empty() && folder.is_dir())
+                .unwrap_or(Path::new("."));
+            (folder, RecursiveMode::NonRecursive)
+        };
+        watcher.watch(folder, mode).map_err(cannot)?;
+    }
+    Ok((watcher, receiver))
+}
+
+async fn next_change(changes: &mut Option<(notify::RecommendedWatcher, mpsc::Receiver<()>)>) {
+    let Some((_, receiver)) = changes else {
+        return std::future::pending().await;
+    };
+    if receiver.recv().await.is_none() {
+        return std::future::pending().await;
+    }
+    while tokio::time::timeout(SETTLE, receiver.recv()).await.is_ok() {}
+}
+
+/// Ends when the process is asked to end: Ctrl-C or SIGTERM.
+pub(super) async fn stop_requested() {
+    #[cfg(unix)]
+    {
+        let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+        if let Ok(mut terminate) = terminate {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}

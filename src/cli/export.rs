@@ -1,0 +1,67 @@
+use iggyctl_core::name::ResourceName;
+use iggyctl_engine::export::{ExportError, export};
+
+use super::Process;
+use super::runtime::block_on;
+use super::server_arguments::ServerArguments;
+use super::session::{Session, read_failed};
+use crate::command_error::CommandError;
+use crate::exit_code::ExitCode;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  iggyctl export --context production > topology.yaml\n  iggyctl export --stream orders --stream billing\n\nPlanning what export writes against the same server shows no change."
+)]
+pub(super) struct ExportArguments {
+    /// Only this stream; may be repeated
+    #[arg(long, value_name = "NAME")]
+    stream: Vec<String>,
+    #[command(flatten)]
+    server: ServerArguments,
+}
+
+pub(super) fn run(
+    process: &Process,
+    arguments: &ExportArguments,
+) -> Result<ExitCode, CommandError> {
+    block_on(write_manifest(process, arguments))?
+}
+
+async fn write_manifest(
+    process: &Process,
+    arguments: &ExportArguments,
+) -> Result<ExitCode, CommandError> {
+    let names = stream_names(&arguments.stream)?;
+    let session = Session::open(process, &arguments.server).await?;
+    let export = export(&session.pool, names.as_deref())
+        .await
+        .map_err(|error| match error {
+            ExportError::Read(error) => read_failed(error),
+            ExportError::NoSuchStream(_) => CommandError::other(error.to_string())
+                .hint("`iggyctl get streams` lists what is there"),
+        })?;
+    for left_out in &export.left_out {
+        process.terminal.warning(&format!(
+            "{} is left out: {}",
+            left_out.address, left_out.reason
+        ));
+    }
+    process.output(&export.manifest)?;
+    session.close(process).await;
+    Ok(ExitCode::Done)
+}
+
+/// The names after `--stream`; none means every stream.
+pub(super) fn stream_names(names: &[String]) -> Result<Option<Vec<ResourceName>>, CommandError> {
+    if names.is_empty() {
+        return Ok(None);
+    }
+    names
+        .iter()
+        .map(|name| {
+            name.parse()
+                .map_err(|error| CommandError::usage(format!("--stream: {error}")))
+        })
+        .collect::<Result<Vec<ResourceName>, CommandError>>()
+        .map(Some)
+}

@@ -1,0 +1,260 @@
+//! Tables of what a server has.
+
+use clap::ValueEnum;
+use comfy_table::{CellAlignment, Table, presets};
+use iggyctl_core::quantity::ByteSize;
+use iggyctl_core::state::observed::ObservedState;
+use iggyctl_engine::observe::{Depth, survey};
+use serde::Serialize;
+
+use super::Process;
+use super::export::stream_names;
+use super::output::Format;
+use super::runtime::block_on;
+use super::server_arguments::ServerArguments;
+use super::session::{Session, read_failed};
+use crate::command_error::CommandError;
+use crate::exit_code::ExitCode;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  iggyctl get streams --context production\n  iggyctl get topics --stream orders -o yaml\n  iggyctl get groups --stream orders -o json"
+)]
+pub(super) struct GetArguments {
+    /// What to list
+    #[arg(value_enum)]
+    what: What,
+    /// Only what is in this stream; may be repeated
+    #[arg(long, value_name = "NAME")]
+    stream: Vec<String>,
+    #[command(flatten)]
+    server: ServerArguments,
+    /// How to print it
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    output: Format,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum What {
+    /// Streams
+    #[value(alias = "stream")]
+    Streams,
+    /// Topics
+    #[value(alias = "topic")]
+    Topics,
+    /// Consumer groups
+    #[value(alias = "group")]
+    Groups,
+}
+
+/// A line of a table, and an object of the JSON list.
+trait Row: Serialize {
+    const HEADERS: &'static [&'static str];
+    /// From this column on numbers are aligned to the right.
+    const NUMBERS_FROM: usize;
+    fn cells(&self) -> Vec<String>;
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct StreamRow {
+    name: String,
+    topics: usize,
+    messages: u64,
+    size_bytes: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct TopicRow {
+    stream: String,
+    name: String,
+    message_expiry: String,
+    max_topic_size: String,
+    compression: String,
+    partitions: u32,
+    messages: u64,
+    size_bytes: u64,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct GroupRow {
+    stream: String,
+    topic: String,
+    name: String,
+    members: u32,
+}
+
+pub(super) fn run(process: &Process, arguments: &GetArguments) -> Result<ExitCode, CommandError> {
+    block_on(get(process, arguments))?
+}
+
+async fn get(process: &Process, arguments: &GetArguments) -> Result<ExitCode, CommandError> {
+    let session = Session::open(process, &arguments.server).await?;
+    let names = stream_names(&arguments.stream)?;
+    let depth = match arguments.what {
+        What::Streams | What::Topics => Depth::Topics,
+        What::Groups => Depth::ConsumerGroups,
+    };
+    let found = survey(&session.pool, names.as_deref(), depth)
+        .await
+        .map_err(read_failed)?;
+    for name in &found.missing {
+        process
+            .terminal
+            .warning(&format!("the server has no stream `{name}`"));
+    }
+    let observed = found.state;
+    for gap in &observed.gaps {
+        process
+            .terminal
+            .warning(&format!("{} cannot be read: {}", gap.address, gap.reason));
+    }
+    let text = match arguments.what {
+        What::Streams => render(arguments.output, &stream_rows(&observed)),
+        What::Topics => render(arguments.output, &topic_rows(&observed)),
+        What::Groups => render(arguments.output, &group_rows(&observed)),
+    }?;
+    process.output(&text)?;
+    session.close(process).await;
+    Ok(ExitCode::Done)
+}
+
+fn stream_rows(observed: &ObservedState) -> Vec<StreamRow> {
+    observed
+        .streams
+        .iter()
+        .map(|(name, stream)| StreamRow {
+            name: name.to_string(),
+            topics: stream.topics.len(),
+            messages: stream.messages,
+            size_bytes: stream.size_bytes,
+        })
+        .collect()
+}
+
+fn topic_rows(observed: &ObservedState) -> Vec<TopicRow> {
+    let text = |value: Option<String>| value.unwrap_or_else(|| "unknown".to_owned());
+    observed
+        .streams
+        .iter()
+        .flat_map(|(stream, observed)| {
+            observed.topics.iter().map(move |(name, topic)| TopicRow {
+                stream: stream.to_string(),
+                name: name.to_string(),
+                message_expiry: text(topic.settings.message_expiry.map(|value| value.to_string())),
+                max_topic_size: text(topic.settings.max_topic_size.map(|value| value.to_string())),
+                compression: text(topic.settings.compression.map(|value| value.to_string())),
+                partitions: topic.partitions,
+                messages: topic.messages,
+                size_bytes: topic.size_bytes,
+            })
+        })
+        .collect()
+}
+
+fn group_rows(observed: &ObservedState) -> Vec<GroupRow> {
+    let mut rows = Vec::new();
+    for (stream, observed) in &observed.streams {
+        for (topic, observed) in &observed.topics {
+            for (name, group) in observed.groups.iter().flatten() {
+                rows.push(GroupRow {
+                    stream: stream.to_string(),
+                    topic: topic.to_string(),
+                    name: name.to_string(),
+                    members: group.members,
+                });
+            }
+        }
+    }
+    rows
+}
+
+fn render<R: Row>(format: Format, rows: &[R]) -> Result<String, CommandError> {
+    format.render(&rows, || {
+        let mut table = Table::new();
+        table.load_style(presets::NOTHING).set_header(R::HEADERS);
+        for row in rows {
+            table.add_row(row.cells());
+        }
+        for (index, column) in table.column_iter_mut().enumerate() {
+            column.set_padding((0, 2));
+            if index >= R::NUMBERS_FROM {
+                column.set_cell_alignment(CellAlignment::Right);
+            }
+        }
+        table
+            .lines()
+            .map(|line| line.trim_end().to_owned() + "\n")
+            .collect()
+    })
+}
+
+/// A name as a cell: one line, and nothing that a terminal would act on.
+fn name_cell(name: &str) -> String {
+    name.chars()
+        .map(|character| {
+            if character.is_control() {
+                character.escape_default().to_string()
+            } else {
+                character.to_string()
+            }
+        })
+        .collect()
+}
+
+impl Row for StreamRow {
+    const HEADERS: &'static [&'static str] = &["STREAM", "TOPICS", "MESSAGES", "SIZE"];
+    const NUMBERS_FROM: usize = 1;
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            name_cell(&self.name),
+            self.topics.to_string(),
+            self.messages.to_string(),
+            ByteSize(self.size_bytes).to_string(),
+        ]
+    }
+}
+
+impl Row for TopicRow {
+    const HEADERS: &'static [&'static str] = &[
+        "STREAM",
+        "TOPIC",
+        "EXPIRY",
+        "MAX SIZE",
+        "COMPRESSION",
+        "PARTITIONS",
+        "MESSAGES",
+        "SIZE",
+    ];
+    const NUMBERS_FROM: usize = 5;
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            name_cell(&self.stream),
+            name_cell(&self.name),
+            self.message_expiry.clone(),
+            self.max_topic_size.clone(),
+            self.compression.clone(),
+            self.partitions.to_string(),
+            self.messages.to_string(),
+            ByteSize(self.size_bytes).to_string(),
+        ]
+    }
+}
+
+impl Row for GroupRow {
+    const HEADERS: &'static [&'static str] = &["STREAM", "TOPIC", "GROUP", "MEMBERS"];
+    const NUMBERS_FROM: usize = 3;
+
+    fn cells(&self) -> Vec<String> {
+        vec![
+            name_cell(&self.stream),
+            name_cell(&self.topic),
+            name_cell(&self.name),
+            self.members.to_string(),
+        ]
+    }
+}

@@ -1,0 +1,142 @@
+//! Which manifests a command reads, and what their variables are.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use iggyctl_core::diagnostic::{self, Diagnostics};
+use iggyctl_core::manifest::{self, Compiled, Provenance, SourceFile, Variables, is_variable_name};
+
+use super::Process;
+use crate::command_error::CommandError;
+use crate::exit_code::ExitCode;
+use crate::sources::read_sources;
+
+/// Variables of the environment with this prefix are variables of manifests.
+/// The rest of the environment never is: a pull request must not be able to
+/// print it.
+const VARIABLE_PREFIX: &str = "IGGYCTL_VAR_";
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ManifestArguments {
+    /// A manifest: a file, a folder (read recursively), a pattern, or - for standard input
+    #[arg(short, long = "file", value_name = "PATH", required = true)]
+    file: Vec<String>,
+    #[command(flatten)]
+    variables: VariableArguments,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct VariableArguments {
+    /// Set a variable of the manifests
+    #[arg(long, value_name = "NAME=VALUE")]
+    set: Vec<String>,
+    /// Read variables from a YAML file of names and values
+    #[arg(long, value_name = "FILE")]
+    values: Vec<PathBuf>,
+}
+
+impl ManifestArguments {
+    /// Reads, validates and merges; warnings go to standard error.
+    pub(super) fn compile(&self, process: &Process) -> Result<Compiled, CommandError> {
+        compile(process, &self.file, &self.variables)
+    }
+
+    /// Reads the files without validating them, with their variables.
+    pub(super) fn read(
+        &self,
+        process: &Process,
+    ) -> Result<(Vec<SourceFile>, Variables), CommandError> {
+        Ok((read_sources(&self.file)?, self.variables.read(process)?))
+    }
+}
+
+/// Reads, validates and merges manifests; warnings go to standard error.
+pub(super) fn compile(
+    process: &Process,
+    paths: &[String],
+    variables: &VariableArguments,
+) -> Result<Compiled, CommandError> {
+    let sources = read_sources(paths)?;
+    match manifest::compile(&sources, &variables.read(process)?) {
+        Ok(compiled) => {
+            if !compiled.warnings.is_empty() {
+                show(process, &compiled.warnings, &sources);
+            }
+            Ok(compiled)
+        }
+        Err(diagnostics) => Err(invalid(process, &diagnostics, &sources)),
+    }
+}
+
+/// Shows what is wrong with manifests, and makes the error that ends the command.
+pub(super) fn invalid(
+    process: &Process,
+    diagnostics: &Diagnostics,
+    sources: &[SourceFile],
+) -> CommandError {
+    show(process, diagnostics, sources);
+    CommandError::new(ExitCode::InvalidInput, "")
+}
+
+fn show(process: &Process, diagnostics: &Diagnostics, sources: &[SourceFile]) {
+    let colors = process.terminal.colors_messages();
+    process
+        .terminal
+        .message(diagnostic::render_text(diagnostics, sources, colors).trim_end());
+}
+
+impl VariableArguments {
+    /// Variables: `--set` wins over `--values` (a later file over an earlier
+    /// one), which wins over the environment.
+    fn read(&self, process: &Process) -> Result<Variables, CommandError> {
+        let mut variables = Variables::default();
+        for (name, value) in process.environment.with_prefix(VARIABLE_PREFIX) {
+            variables.set(name, value, Provenance::Environment);
+        }
+        for path in &self.values {
+            let file = path.display().to_string();
+            let text = std::fs::read_to_string(path).map_err(|error| {
+                CommandError::invalid_input(format!("cannot read {file}: {error}"))
+            })?;
+            let values: BTreeMap<String, Value> =
+                serde_saphyr::from_str(&text).map_err(|error| {
+                    CommandError::invalid_input(format!("{file}: {error}"))
+                        .hint("a file of --values holds `name: value` lines")
+                })?;
+            for (name, value) in values {
+                let value = value.into_text();
+                variables.set(name, value, Provenance::ValuesFile(file.clone()));
+            }
+        }
+        for assignment in &self.set {
+            let (name, value) = assignment
+                .split_once('=')
+                .filter(|(name, _)| is_variable_name(name))
+                .ok_or_else(|| {
+                    CommandError::usage(format!("`--set {assignment}` is not `NAME=VALUE`"))
+                })?;
+            variables.set(name, value, Provenance::CommandLine);
+        }
+        Ok(variables)
+    }
+}
+
+/// A value of `--values`: whatever is not a text is written as it would be in
+/// a manifest.
+#[derive(serde::Deserialize)]
+#[serde(untagged)]
+enum Value {
+    Boolean(bool),
+    Integer(i64),
+    Text(String),
+}
+
+impl Value {
+    fn into_text(self) -> String {
+        match self {
+            Self::Boolean(value) => value.to_string(),
+            Self::Integer(value) => value.to_string(),
+            Self::Text(value) => value,
+        }
+    }
+}

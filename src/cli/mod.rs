@@ -1,0 +1,197 @@
+//! The command line: one file per command.
+
+mod apply;
+mod completions;
+mod context;
+mod dev;
+mod diff;
+mod explain;
+mod export;
+mod get;
+mod init;
+mod manifest_arguments;
+mod output;
+mod ping;
+mod plan;
+mod plan_arguments;
+mod render;
+mod runtime;
+mod schema;
+mod server_arguments;
+mod session;
+mod validate;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+use iggyctl_core::render::TextOptions;
+
+use crate::command_error::CommandError;
+use crate::environment::Environment;
+use crate::exit_code::ExitCode;
+use crate::terminal::{Color, Terminal};
+
+/// Topology-as-code for Apache Iggy.
+///
+/// Manifests describe streams, topics, partitions, retention and consumer
+/// groups; iggyctl shows what would change on a live server, and changes
+/// exactly that.
+#[derive(Debug, Parser)]
+#[command(
+    name = "iggyctl",
+    version,
+    max_term_width = 100,
+    after_help = "Examples:\n  \
+        iggyctl init > topology.yaml\n  \
+        iggyctl plan -f topology.yaml --server iggy://127.0.0.1:8090\n  \
+        iggyctl apply -f topology.yaml --server embedded --yes\n\n\
+        Exit codes: 0 done, 1 error, 2 changes pending, 3 blocked, 6 partially applied,\n\
+        64 usage, 65 invalid input, 69 server unavailable, 77 credentials refused."
+)]
+struct Arguments {
+    #[command(flatten)]
+    global: GlobalArguments,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, clap::Args)]
+struct GlobalArguments {
+    /// When to use colours; `NO_COLOR` is respected.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t,
+        value_name = "WHEN",
+        help_heading = "Global options"
+    )]
+    color: Color,
+    /// Say more about what is done; twice for more. Never shows a credential.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, help_heading = "Global options")]
+    verbose: u8,
+    /// Read variables from a file for those the environment lacks.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help_heading = "Global options"
+    )]
+    env_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Write a commented first manifest to standard output
+    Init(init::InitArguments),
+    /// Check manifests without a server
+    Validate(validate::ValidateArguments),
+    /// Print manifests with every variable substituted
+    Render(render::RenderArguments),
+    /// Show what apply would change
+    Plan(plan::PlanArguments),
+    /// Show what apply would change; exit code 2 when that is something
+    Diff(diff::DiffArguments),
+    /// Make the server as the manifests declare
+    Apply(apply::ApplyArguments),
+    /// Write a manifest of what a server has
+    Export(export::ExportArguments),
+    /// List streams, topics or consumer groups of a server
+    Get(get::GetArguments),
+    /// Say what answers at the server's address, and whether the login works
+    Ping(ping::PingArguments),
+    /// Run an embedded Iggy server for development
+    Dev(dev::DevArguments),
+    /// List, choose and show named servers
+    Context(context::ContextArguments),
+    /// Print the JSON Schema of manifests
+    Schema(schema::SchemaArguments),
+    /// Explain an error code
+    Explain(explain::ExplainArguments),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArguments),
+}
+
+/// What every command is given: the process context as values.
+struct Process {
+    terminal: Terminal,
+    environment: Environment,
+    verbose: bool,
+}
+
+/// Runs the command that the process was started with.
+pub(crate) fn run() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // `--help` and `--version` come this way, too, and are no mistakes.
+            let code = if error.use_stderr() {
+                ExitCode::Usage
+            } else {
+                ExitCode::Done
+            };
+            // Nothing is left to tell when the terminal itself is gone.
+            let _ = error.print();
+            return code;
+        }
+    };
+    let terminal = Terminal::new(arguments.global.color);
+    match run_command(arguments, terminal) {
+        Ok(code) => code,
+        Err(error) => {
+            terminal.error(&error.message, error.hint.as_deref());
+            error.exit_code
+        }
+    }
+}
+
+fn run_command(arguments: Arguments, terminal: Terminal) -> Result<ExitCode, CommandError> {
+    let mut environment = Environment::of_process();
+    if let Some(path) = &arguments.global.env_file {
+        environment.add_file(path)?;
+    }
+    crate::logging::start(
+        arguments.global.verbose,
+        &environment,
+        terminal.colors_messages(),
+    );
+    let process = Process {
+        terminal,
+        environment,
+        verbose: arguments.global.verbose > 0,
+    };
+    match arguments.command {
+        Command::Init(arguments) => init::run(&process, &arguments),
+        Command::Validate(arguments) => validate::run(&process, &arguments),
+        Command::Render(arguments) => render::run(&process, &arguments),
+        Command::Plan(arguments) => plan::run(&process, &arguments),
+        Command::Diff(arguments) => diff::run(&process, &arguments),
+        Command::Apply(arguments) => apply::run(&process, &arguments),
+        Command::Export(arguments) => export::run(&process, &arguments),
+        Command::Get(arguments) => get::run(&process, &arguments),
+        Command::Ping(arguments) => ping::run(&process, &arguments),
+        Command::Dev(arguments) => dev::run(&process, &arguments),
+        Command::Context(arguments) => context::run(&process, &arguments),
+        Command::Schema(arguments) => schema::run(&process, &arguments),
+        Command::Explain(arguments) => explain::run(&process, &arguments),
+        Command::Completions(arguments) => completions::run(&process, &arguments),
+    }
+}
+
+impl Process {
+    /// How reports are printed on standard output.
+    fn text_options(&self) -> TextOptions {
+        TextOptions {
+            color: self.terminal.colors_output(),
+            verbose: self.verbose,
+        }
+    }
+
+    /// Writes data to standard output.
+    fn output(&self, text: &str) -> Result<(), CommandError> {
+        self.terminal
+            .output(text)
+            .map_err(|error| CommandError::other(format!("cannot write the output: {error}")))
+    }
+}

@@ -1,0 +1,53 @@
+use super::Process;
+use super::plan_arguments::PlanningArguments;
+use super::runtime::block_on;
+use super::session::Session;
+use crate::command_error::CommandError;
+use crate::exit_code::ExitCode;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  iggyctl plan -f topology.yaml --server iggy://iggy:iggy@127.0.0.1:8090\n  iggyctl plan -f manifests/ --context production --detailed-exitcode -o json\n  iggyctl plan -f topology.yaml --only topic/orders/events\n\nExit codes: 0 planned, 2 changes pending (with --detailed-exitcode), 3 something is blocked."
+)]
+pub(super) struct PlanArguments {
+    #[command(flatten)]
+    planning: PlanningArguments,
+    /// End with exit code 2 when changes are pending
+    #[arg(long)]
+    detailed_exitcode: bool,
+    /// Leave out what is blocked instead of ending with exit code 3
+    #[arg(long)]
+    skip_blocked: bool,
+}
+
+pub(super) fn run(process: &Process, arguments: &PlanArguments) -> Result<ExitCode, CommandError> {
+    plan(
+        process,
+        &arguments.planning,
+        arguments.detailed_exitcode,
+        arguments.skip_blocked,
+    )
+}
+
+/// Plans, prints, and says by the exit code what was found.
+pub(super) fn plan(
+    process: &Process,
+    planning: &PlanningArguments,
+    detailed_exitcode: bool,
+    skip_blocked: bool,
+) -> Result<ExitCode, CommandError> {
+    let desired = planning.manifests.compile(process)?.state;
+    block_on(planning.within_timeout(async {
+        let session = Session::open(process, &planning.server).await?;
+        let planned = planning.plan(desired, &session).await?;
+        planning.print(process, &planned.report)?;
+        session.close(process).await;
+        Ok(if !planned.plan.blocked.is_empty() && !skip_blocked {
+            ExitCode::Blocked
+        } else if detailed_exitcode && !planned.plan.is_empty() {
+            ExitCode::ChangesPending
+        } else {
+            ExitCode::Done
+        })
+    }))?
+}

@@ -1,0 +1,158 @@
+//! What plan, diff and apply have in common: from manifests and a server to a plan.
+
+use std::collections::BTreeSet;
+use std::future::Future;
+use std::time::Duration;
+
+use iggyctl_core::address::Address;
+use iggyctl_core::plan::{Approvals, DestructionGrant, Plan};
+use iggyctl_core::render::PlanReport;
+use iggyctl_core::state::desired::DesiredState;
+use iggyctl_core::state::observed::ObservedState;
+use iggyctl_core::{check, diff, plan};
+use iggyctl_engine::observe::observe;
+
+use super::Process;
+use super::manifest_arguments::ManifestArguments;
+use super::server_arguments::{ServerArguments, parse_duration};
+use super::session::{Session, read_failed};
+use crate::command_error::CommandError;
+use crate::exit_code::ExitCode;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct PlanningArguments {
+    #[command(flatten)]
+    pub(super) manifests: ManifestArguments,
+    #[command(flatten)]
+    pub(super) server: ServerArguments,
+    /// Plan only this resource and what is inside it, such as topic/orders/events; may be repeated
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
+    only: Vec<Address>,
+    /// Allow data of this resource to be lost, such as by fewer partitions; may be repeated
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
+    allow_destroy: Vec<Address>,
+    /// How long the whole command may take
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
+    timeout: Option<Duration>,
+    /// How to print the plan
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(super) output: PlanFormat,
+}
+
+/// How to print a plan.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub(super) enum PlanFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// JSON of schemas/plan.v1.json.
+    Json,
+}
+
+impl PlanFormat {
+    /// Whether standard output is for programs.
+    pub(super) fn is_json(self) -> bool {
+        self == Self::Json
+    }
+}
+
+/// A report that cannot be written as JSON.
+pub(super) fn json_failed(error: serde_json::Error) -> CommandError {
+    CommandError::other(format!("cannot write JSON: {error}"))
+}
+
+/// A plan with what it was made from.
+pub(super) struct Planned {
+    pub(super) desired: DesiredState,
+    pub(super) plan: Plan,
+    pub(super) report: PlanReport,
+}
+
+impl PlanningArguments {
+    /// What the person allowed to be lost.
+    pub(super) fn grant(&self) -> DestructionGrant {
+        DestructionGrant::from_command_line(self.allowed())
+    }
+
+    fn allowed(&self) -> BTreeSet<Address> {
+        self.allow_destroy.iter().cloned().collect()
+    }
+
+    /// Observes the server and plans.
+    pub(super) async fn plan(
+        &self,
+        desired: DesiredState,
+        session: &Session,
+    ) -> Result<Planned, CommandError> {
+        let observed = observe(&session.pool, &desired)
+            .await
+            .map_err(|error| read_failed(error))?;
+        self.plan_for(desired, &observed)
+    }
+
+    fn plan_for(
+        &self,
+        desired: DesiredState,
+        observed: &ObservedState,
+    ) -> Result<Planned, CommandError> {
+        let approvals = Approvals {
+            allow_destroy: self.allowed(),
+        };
+        let changes = diff::diff(&desired, observed);
+        let findings = check::check(&changes, &desired, observed);
+        let mut plan = plan::plan(&changes, &approvals);
+        if !self.only.is_empty() {
+            plan = plan.restrict(&self.only, &desired).map_err(|error| {
+                CommandError::usage(format!("--only: {error}")).hint(
+                    "an address is stream/STREAM, topic/STREAM/TOPIC or group/STREAM/TOPIC/GROUP",
+                )
+            })?;
+        }
+        let report = PlanReport::new(&plan, &changes, &findings);
+        Ok(Planned {
+            desired,
+            plan,
+            report,
+        })
+    }
+
+    /// Prints the plan to standard output.
+    pub(super) fn print(&self, process: &Process, report: &PlanReport) -> Result<(), CommandError> {
+        let text = match self.output {
+            PlanFormat::Text => report.to_text(process.text_options()),
+            PlanFormat::Json => report.to_json().map_err(json_failed)?,
+        };
+        process.output(&text)
+    }
+
+    /// Runs `work`, but no longer than `--timeout`.
+    pub(super) async fn within_timeout<T>(
+        &self,
+        work: impl Future<Output = Result<T, CommandError>>,
+    ) -> Result<T, CommandError> {
+        let Some(timeout) = self.timeout else {
+            return work.await;
+        };
+        tokio::time::timeout(timeout, work)
+            .await
+            .unwrap_or_else(|_| {
+                Err(CommandError::new(
+                    ExitCode::ServerUnavailable,
+                    format!("the server did not answer within --timeout {timeout:?}"),
+                ))
+            })
+    }
+
+    /// When `--timeout` ends, counted from now.
+    pub(super) fn deadline(&self) -> Option<tokio::time::Instant> {
+        self.timeout
+            .map(|timeout| tokio::time::Instant::now() + timeout)
+    }
+}
+
+/// Reads an address; what lists only topics may leave `topic/` out, but here
+/// every kind is possible, so it may not.
+fn parse_address(text: &str) -> Result<Address, String> {
+    text.parse()
+        .map_err(|error: iggyctl_core::address::AddressError| error.to_string())
+}

@@ -1,0 +1,52 @@
+//! Which server a command talks to, and how long it may take.
+
+use std::time::Duration;
+
+use super::Process;
+use crate::command_error::CommandError;
+use crate::server::{self, ChosenServer};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ServerArguments {
+    /// The server: iggy://user:password@host:port, iggy+quic://, iggy+ws://, embedded, or embedded:DIR
+    #[arg(
+        short,
+        long,
+        value_name = "ADDRESS",
+        conflicts_with = "context",
+        help_heading = "Server options"
+    )]
+    server: Option<String>,
+    /// A named server of the context file, or iggy:NAME of the official command's
+    #[arg(long, value_name = "NAME", help_heading = "Server options")]
+    context: Option<String>,
+    /// How long connecting and the login may take
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = parse_duration, help_heading = "Server options")]
+    connect_timeout: Duration,
+}
+
+impl ServerArguments {
+    /// The server that is meant.
+    pub(super) fn choose(&self, process: &Process) -> Result<ChosenServer, CommandError> {
+        server::choose(
+            self.server.as_deref(),
+            self.context.as_deref(),
+            &process.environment,
+        )
+    }
+
+    /// How long connecting and the login may take.
+    pub(super) fn connect_timeout(&self) -> Duration {
+        self.connect_timeout
+    }
+}
+
+/// Reads a duration such as `5s`, `1m 30s` or `500ms`.
+pub(super) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let expected = "expected a duration above zero, such as 5s, 500ms or 2m";
+    let duration: jiff::SignedDuration = text.parse().map_err(|_| expected.to_owned())?;
+    Duration::try_from(duration)
+        .ok()
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| expected.to_owned())
+}

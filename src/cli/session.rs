@@ -1,0 +1,182 @@
+//! A server to work with: one that is connected to, or an embedded one that
+//! lives as long as the command.
+
+use std::time::Duration;
+
+use iggyctl_embedded::EmbeddedServer;
+use iggyctl_engine::broker::{BrokerError, BrokerErrorKind};
+use iggyctl_engine::connect::{
+    ConnectError, ConnectSettings, ConnectionPool, Lease, RemoteAddress, ServerAddress,
+    ServerConnector,
+};
+use iggyctl_engine::observe::ReadError;
+
+use super::Process;
+use super::server_arguments::ServerArguments;
+use crate::command_error::CommandError;
+use crate::exit_code::ExitCode;
+
+/// Connections to one server.
+pub(super) type Pool = ConnectionPool<ServerConnector>;
+
+/// A server to work with.
+pub(super) struct Session {
+    /// Connections to it, made when they are needed.
+    pub(super) pool: Pool,
+    /// What to call it in messages.
+    pub(super) name: String,
+    embedded: Option<Embedded>,
+}
+
+struct Embedded {
+    server: EmbeddedServer,
+    keeps_state: bool,
+}
+
+impl Session {
+    /// Chooses the server and logs in once, so that what is wrong with the
+    /// connection is said before anything else.
+    pub(super) async fn open(
+        process: &Process,
+        arguments: &ServerArguments,
+    ) -> Result<Self, CommandError> {
+        let chosen = arguments.choose(process)?;
+        let deadline = arguments.connect_timeout();
+        match chosen.address {
+            ServerAddress::Remote(remote) => {
+                tracing::info!(server = %remote, named_by = chosen.named_by, "connecting");
+                Ok(Self {
+                    name: remote.to_string(),
+                    pool: connect(remote, deadline, &chosen.named_by).await?,
+                    embedded: None,
+                })
+            }
+            ServerAddress::Embedded { directory } => {
+                let keeps_state = directory.is_some();
+                let name = match &directory {
+                    Some(directory) => format!("the embedded server in {}", directory.display()),
+                    None => "an embedded server".to_owned(),
+                };
+                let mut builder = EmbeddedServer::builder();
+                if let Some(directory) = directory {
+                    builder = builder.data_dir(directory);
+                }
+                let server = builder.start().await.map_err(|error| {
+                    CommandError::new(
+                        ExitCode::ServerUnavailable,
+                        format!("the embedded server does not start: {error}"),
+                    )
+                })?;
+                let remote = own_address(&server)?;
+                Ok(Self {
+                    pool: connect(remote, deadline, &name).await?,
+                    name,
+                    embedded: Some(Embedded {
+                        server,
+                        keeps_state,
+                    }),
+                })
+            }
+        }
+    }
+
+    /// A connection that nobody else uses meanwhile.
+    pub(super) async fn connection(&self) -> Result<Lease<'_, ServerConnector>, CommandError> {
+        self.pool
+            .acquire()
+            .await
+            .map_err(|error| connect_failed(&error, &self.name))
+    }
+
+    /// Ends the session, and says what became of an embedded server.
+    pub(super) async fn close(self, process: &Process) {
+        drop(self.pool);
+        let Some(embedded) = self.embedded else {
+            return;
+        };
+        embedded.server.shutdown().await;
+        if !embedded.keeps_state {
+            process.terminal.message(
+                "The embedded server and everything in it is gone. To keep one: \
+                 --server embedded:DIR, or run `iggyctl dev --data-dir DIR`.",
+            );
+        }
+    }
+}
+
+/// The address of a server in this process, with its credentials.
+pub(super) fn own_address(server: &EmbeddedServer) -> Result<RemoteAddress, CommandError> {
+    match server.connection_string().parse() {
+        Ok(ServerAddress::Remote(remote)) => Ok(remote),
+        _ => Err(CommandError::other(
+            "the embedded server has an address that cannot be read",
+        )),
+    }
+}
+
+/// Connects and logs in once.
+pub(super) async fn connect(
+    remote: RemoteAddress,
+    deadline: Duration,
+    named_by: &str,
+) -> Result<Pool, CommandError> {
+    let settings = ConnectSettings {
+        deadline,
+        ..ConnectSettings::default()
+    };
+    let pool = ConnectionPool::new(ServerConnector::new(remote, settings));
+    // Given back at once, the connection is the first one that the work takes.
+    drop(
+        pool.acquire()
+            .await
+            .map_err(|error| connect_failed(&error, named_by))?,
+    );
+    Ok(pool)
+}
+
+fn connect_failed(error: &ConnectError, named_by: &str) -> CommandError {
+    let exit_code = match error {
+        ConnectError::HttpIsForMessages => ExitCode::Usage,
+        ConnectError::NoCredentials { .. } | ConnectError::CredentialsRefused { .. } => {
+            ExitCode::CredentialsRefused
+        }
+        ConnectError::Configuration { .. } => ExitCode::InvalidInput,
+        ConnectError::NameNotResolved { .. }
+        | ConnectError::NothingListens { .. }
+        | ConnectError::NotReachable { .. }
+        | ConnectError::IncompatibleProtocol { .. }
+        | ConnectError::NoAnswer { .. }
+        | ConnectError::PlainPort { .. }
+        | ConnectError::TlsPort { .. }
+        | ConnectError::CertificateNotTrusted { .. }
+        | ConnectError::HttpPort { .. }
+        | ConnectError::NothingAnswersQuic { .. }
+        | ConnectError::NotIggy { .. }
+        | ConnectError::TcpPort { .. }
+        | ConnectError::Refused { .. } => ExitCode::ServerUnavailable,
+    };
+    CommandError::new(exit_code, error.to_string())
+        .hint(format!("the server was named by {named_by}"))
+}
+
+/// An observation that failed ends the command.
+pub(super) fn read_failed(error: ReadError) -> CommandError {
+    match error {
+        ReadError::Connect(error) => connect_failed(&error, "the arguments"),
+        ReadError::Broker(error) => broker_failed(&error),
+    }
+}
+
+/// A call that failed ends the command.
+pub(super) fn broker_failed(error: &BrokerError) -> CommandError {
+    let exit_code = match error.kind {
+        BrokerErrorKind::Unauthorized => ExitCode::CredentialsRefused,
+        BrokerErrorKind::Unreachable { .. } | BrokerErrorKind::OutcomeUnknown { .. } => {
+            ExitCode::ServerUnavailable
+        }
+        BrokerErrorKind::NotFound
+        | BrokerErrorKind::AlreadyExists
+        | BrokerErrorKind::Refused { .. } => ExitCode::Error,
+    };
+    CommandError::new(exit_code, error.to_string())
+}

@@ -1,0 +1,130 @@
+//! Our own context file.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use iggyctl_core::secret::Secret;
+use serde::Deserialize;
+
+use super::{Context, CredentialSources};
+use crate::command_error::CommandError;
+use crate::environment::Environment;
+
+/// The content of the file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct ContextFile {
+    /// The context that is used when nothing else names a server.
+    pub(crate) current_context: Option<String>,
+    /// Contexts by name.
+    #[serde(default)]
+    contexts: BTreeMap<String, Entry>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Entry {
+    server: String,
+    credentials: Option<CredentialSources>,
+}
+
+impl ContextFile {
+    /// `IGGYCTL_CONFIG`, or `iggyctl/config.yaml` in the configuration folder.
+    pub(crate) fn path(environment: &Environment) -> Result<PathBuf, CommandError> {
+        if let Some(path) = environment.get("IGGYCTL_CONFIG") {
+            return Ok(PathBuf::from(path));
+        }
+        let folder = match environment.get("XDG_CONFIG_HOME") {
+            Some(folder) => PathBuf::from(folder),
+            None => match environment.home() {
+                Some(home) => home.join(".config"),
+                // Without a home there is no file; a relative path that cannot
+                // exist would be a surprise, so name one that is plainly absent.
+                None => PathBuf::from("/nonexistent"),
+            },
+        };
+        Ok(folder.join("iggyctl").join("config.yaml"))
+    }
+
+    /// Reads the file; a missing one is empty.
+    pub(crate) fn read(path: &Path) -> Result<Self, CommandError> {
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Self::default());
+            }
+            Err(error) => {
+                return Err(CommandError::invalid_input(format!(
+                    "cannot read the context file {}: {error}",
+                    path.display()
+                )));
+            }
+        };
+        if text.trim().is_empty() {
+            return Ok(Self::default());
+        }
+        // Without a snippet: the line may hold a secret that somebody wrote here.
+        let options = serde_saphyr::options! { with_snippet: false };
+        serde_saphyr::from_str_with_options(&text, options).map_err(|error| {
+            CommandError::invalid_input(format!("{}: {error}", path.display())).hint(
+                "a context has `server` and `credentials: {username, password: {env|file|command}}` \
+                 or `credentials: {token: {env|file|command}}`",
+            )
+        })
+    }
+
+    /// Its contexts by name.
+    pub(crate) fn into_contexts(self) -> Vec<Context> {
+        self.contexts
+            .into_iter()
+            .map(|(name, entry)| Context {
+                name,
+                server: Secret::new(entry.server),
+                credentials: entry.credentials,
+            })
+            .collect()
+    }
+
+    /// Makes `name` the current context. Only that line is touched, so the
+    /// comments of the file stay.
+    pub(crate) fn set_current(path: &Path, name: &str) -> Result<(), CommandError> {
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            CommandError::invalid_input(format!("cannot read {}: {error}", path.display()))
+        })?;
+        // JSON strings are YAML strings, so any name can be written.
+        let line = format!("currentContext: {}", serde_json::Value::from(name));
+        let mut found = false;
+        let mut lines: Vec<&str> = text
+            .lines()
+            .map(|old| {
+                if old.starts_with("currentContext:") {
+                    found = true;
+                    line.as_str()
+                } else {
+                    old
+                }
+            })
+            .collect();
+        if !found {
+            lines.insert(0, &line);
+        }
+        let new = lines.join("\n") + "\n";
+        let parsed: Result<Self, _> = serde_saphyr::from_str(&new);
+        if !parsed.is_ok_and(|file| file.current_context.as_deref() == Some(name)) {
+            return Err(CommandError::invalid_input(format!(
+                "cannot change `currentContext` in {} without rewriting it",
+                path.display()
+            ))
+            .hint(format!("write `{line}` at its top by hand")));
+        }
+        let temporary = path.with_extension("yaml.new");
+        std::fs::write(&temporary, new)
+            .and_then(|()| {
+                std::fs::set_permissions(&temporary, std::fs::metadata(path)?.permissions())
+            })
+            .and_then(|()| std::fs::rename(&temporary, path))
+            .map_err(|error| {
+                CommandError::other(format!("cannot write {}: {error}", path.display()))
+            })
+    }
+}

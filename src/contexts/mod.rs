@@ -1,0 +1,79 @@
+//! Named servers: our own context file, and the contexts of the official
+//! command, which are read and never written.
+//!
+//! ```text
+//! ~/.config/iggyctl/config.yaml ──file──────┐
+//!                                           ├─▶ Context { server, credentials }
+//! ~/.iggy/contexts.toml ─────────official───┘
+//! ```
+
+mod credentials;
+mod file;
+mod official;
+
+use std::path::PathBuf;
+
+use iggyctl_core::secret::Secret;
+
+use crate::command_error::CommandError;
+use crate::environment::Environment;
+
+pub(crate) use credentials::{CredentialSources, SecretSource};
+pub(crate) use file::ContextFile;
+
+/// Prefix of the official command's contexts in `--context`.
+pub(crate) const OFFICIAL_PREFIX: &str = "iggy:";
+
+/// A named server.
+#[derive(Debug, Clone)]
+pub(crate) struct Context {
+    /// Its name; with [`OFFICIAL_PREFIX`] when it is the official command's.
+    pub(crate) name: String,
+    /// The address as the file has it. It may hold credentials, so it is a secret.
+    pub(crate) server: Secret,
+    /// Where its credentials come from; absent: the environment, or the address.
+    pub(crate) credentials: Option<CredentialSources>,
+}
+
+/// All contexts of this person, and which one is current.
+#[derive(Debug)]
+pub(crate) struct Contexts {
+    /// Our file, which may not exist yet.
+    pub(crate) path: PathBuf,
+    /// Ours by name, then the official command's.
+    pub(crate) all: Vec<Context>,
+    /// The current one of our file.
+    pub(crate) current: Option<String>,
+}
+
+impl Contexts {
+    /// Reads both files; one that is missing has no contexts.
+    pub(crate) fn read(environment: &Environment) -> Result<Self, CommandError> {
+        let path = ContextFile::path(environment)?;
+        let file = ContextFile::read(&path)?;
+        let current = file.current_context.clone();
+        let mut all = file.into_contexts();
+        all.extend(official::read(environment)?);
+        Ok(Self { path, all, current })
+    }
+
+    /// The context of that name.
+    pub(crate) fn find(&self, name: &str) -> Result<&Context, CommandError> {
+        self.all
+            .iter()
+            .find(|context| context.name == name)
+            .ok_or_else(|| {
+                let names: Vec<&str> = self
+                    .all
+                    .iter()
+                    .map(|context| context.name.as_str())
+                    .collect();
+                let error = CommandError::usage(format!("there is no context named `{name}`"));
+                if names.is_empty() {
+                    error.hint(format!("write one into {}", self.path.display()))
+                } else {
+                    error.hint(format!("the contexts are: {}", names.join(", ")))
+                }
+            })
+    }
+}

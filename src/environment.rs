@@ -1,0 +1,101 @@
+//! The environment of the process, read once and handed on as a value.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::command_error::CommandError;
+
+/// Variables of the process, with those of `--env-file` for the ones it lacks.
+#[derive(Clone, Default)]
+pub(crate) struct Environment {
+    variables: BTreeMap<String, String>,
+}
+
+impl Environment {
+    /// Reads the variables of the process. One that is not UTF-8 is left out:
+    /// none of ours can be that.
+    pub(crate) fn of_process() -> Self {
+        Self {
+            variables: std::env::vars_os()
+                .filter_map(|(name, value)| {
+                    Some((name.into_string().ok()?, value.into_string().ok()?))
+                })
+                .collect(),
+        }
+    }
+
+    /// Adds the `NAME=value` lines of a file, without replacing what is set:
+    /// what the caller of the process says wins over a file, as with dotenv.
+    pub(crate) fn add_file(&mut self, path: &Path) -> Result<(), CommandError> {
+        let lines = dotenvy::from_path_iter(path).map_err(|error| {
+            CommandError::invalid_input(format!(
+                "cannot read the environment file {}: {error}",
+                path.display()
+            ))
+        })?;
+        for line in lines {
+            // The line itself may hold a secret, so the error is not shown.
+            let (name, value) = line.map_err(|_| {
+                CommandError::invalid_input(format!(
+                    "{}: expected only `NAME=value` lines, comments and empty lines",
+                    path.display()
+                ))
+            })?;
+            self.variables.entry(name).or_insert(value);
+        }
+        Ok(())
+    }
+
+    /// The value of a variable; an empty one counts as absent, as shells and
+    /// CI systems cannot always unset.
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        self.variables
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
+    }
+
+    /// All variables whose name starts with `prefix`, without it.
+    pub(crate) fn with_prefix<'a>(
+        &'a self,
+        prefix: &'a str,
+    ) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.variables
+            .iter()
+            .filter_map(move |(name, value)| Some((name.strip_prefix(prefix)?, value.as_str())))
+    }
+
+    /// The home folder.
+    pub(crate) fn home(&self) -> Option<PathBuf> {
+        self.get("HOME").map(PathBuf::from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_adds_only_what_is_missing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("env");
+        std::fs::write(&path, "# comment\nA=file\nexport B='b b'\n\nC=\"c=d\"\n").unwrap();
+        let mut environment = Environment {
+            variables: [("A".to_owned(), "process".to_owned())].into(),
+        };
+        environment.add_file(&path).unwrap();
+        assert_eq!(environment.get("A"), Some("process"));
+        assert_eq!(environment.get("B"), Some("b b"));
+        assert_eq!(environment.get("C"), Some("c=d"));
+    }
+
+    #[test]
+    fn a_bad_line_is_named_but_not_shown() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("env");
+        std::fs::write(&path, "A=1\nhunter2 is no line\n").unwrap();
+        let error = Environment::default().add_file(&path).unwrap_err();
+        assert!(error.message.contains("env: expected"), "{}", error.message);
+        assert!(!error.message.contains("hunter2"));
+    }
+}

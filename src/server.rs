@@ -1,0 +1,143 @@
+//! Which server is meant, and as whom: the precedence of flags, environment
+//! and contexts (`docs/configuration.md`).
+//!
+//! Credentials belong to the place that names the server; only when that place
+//! has none, the environment's are taken. So a password exported for one
+//! server is not sent to another one whose context has its own.
+
+use iggyctl_core::secret::Secret;
+use iggyctl_engine::connect::{Credentials, RemoteAddress, ServerAddress};
+
+use crate::command_error::CommandError;
+use crate::contexts::{Context, Contexts};
+use crate::environment::Environment;
+use crate::exit_code::ExitCode;
+
+/// A server, and where it was named.
+#[derive(Debug)]
+pub(crate) struct ChosenServer {
+    /// Its address, with the credentials to use.
+    pub(crate) address: ServerAddress,
+    /// Where the address was named, for people: "--server", "context `prod`".
+    pub(crate) named_by: String,
+}
+
+/// Chooses the server: `--server`, `--context`, `IGGY_CONNECTION_STRING`,
+/// `IGGYCTL_CONTEXT`, the current context; in that order.
+pub(crate) fn choose(
+    server: Option<&str>,
+    context: Option<&str>,
+    environment: &Environment,
+) -> Result<ChosenServer, CommandError> {
+    if let Some(text) = server {
+        return from_text(text, "--server", environment);
+    }
+    if let Some(name) = context {
+        let contexts = Contexts::read(environment)?;
+        return from_context(contexts.find(name)?, environment);
+    }
+    if let Some(text) = environment.get("IGGY_CONNECTION_STRING") {
+        return from_text(text, "IGGY_CONNECTION_STRING", environment);
+    }
+    let contexts = Contexts::read(environment)?;
+    if let Some(name) = environment.get("IGGYCTL_CONTEXT") {
+        return from_context(contexts.find(name)?, environment);
+    }
+    match &contexts.current {
+        Some(name) => from_context(contexts.find(name)?, environment),
+        None => Err(CommandError::usage("no server is named").hint(format!(
+            "name one of these ways:\n  \
+             --server iggy://user:password@host:8090\n  \
+             --server embedded              an embedded server for this one command\n  \
+             --context NAME                 a context of {0}\n  \
+             IGGY_CONNECTION_STRING         in the environment or in --env-file\n  \
+             IGGYCTL_CONTEXT                in the environment or in --env-file\n  \
+             currentContext                 in {0}, set by `iggyctl context use NAME`",
+            contexts.path.display()
+        ))),
+    }
+}
+
+fn from_text(
+    text: &str,
+    named_by: &str,
+    environment: &Environment,
+) -> Result<ChosenServer, CommandError> {
+    Ok(ChosenServer {
+        address: with_credentials(parse(text, named_by)?, None, environment)?,
+        named_by: named_by.to_owned(),
+    })
+}
+
+fn from_context(
+    context: &Context,
+    environment: &Environment,
+) -> Result<ChosenServer, CommandError> {
+    let named_by = format!("context `{}`", context.name);
+    let address = parse(context.server.expose(), &named_by)?;
+    let credentials = context
+        .credentials
+        .as_ref()
+        .map(|sources| sources.resolve(environment))
+        .transpose()?;
+    Ok(ChosenServer {
+        address: with_credentials(address, credentials, environment)?,
+        named_by,
+    })
+}
+
+fn parse(text: &str, named_by: &str) -> Result<ServerAddress, CommandError> {
+    text.parse()
+        .map_err(|error| CommandError::usage(format!("{named_by}: {error}")))
+}
+
+/// Completes an address that names no user: with `credentials`, or with those
+/// of the environment.
+fn with_credentials(
+    address: ServerAddress,
+    credentials: Option<Credentials>,
+    environment: &Environment,
+) -> Result<ServerAddress, CommandError> {
+    let ServerAddress::Remote(mut remote) = address else {
+        return Ok(address);
+    };
+    if remote.credentials.is_none() {
+        remote.credentials = credentials.or_else(|| from_environment(environment));
+    }
+    if remote.credentials.is_none() {
+        return Err(no_credentials(&remote));
+    }
+    Ok(ServerAddress::Remote(remote))
+}
+
+fn from_environment(environment: &Environment) -> Option<Credentials> {
+    if let Some(token) = environment.get("IGGY_TOKEN") {
+        return Some(Credentials::Token(Secret::new(token)));
+    }
+    Some(Credentials::Password {
+        username: environment.get("IGGY_USERNAME")?.to_owned(),
+        password: Secret::new(environment.get("IGGY_PASSWORD")?),
+    })
+}
+
+fn no_credentials(remote: &RemoteAddress) -> CommandError {
+    CommandError::new(
+        ExitCode::CredentialsRefused,
+        format!("there are no credentials for {remote}"),
+    )
+    .hint(
+        "give them one of these ways:\n  \
+         iggy://user:password@host:port         in the address (percent-encoded), or iggy://token@host:port\n  \
+         credentials: of a context              from environment, file or command\n  \
+         IGGY_USERNAME and IGGY_PASSWORD        in the environment or in --env-file\n  \
+         IGGY_TOKEN                             in the environment or in --env-file",
+    )
+}
+
+/// An address for people: without its credentials and options.
+pub(crate) fn redacted(server: &Secret) -> String {
+    match server.expose().parse::<ServerAddress>() {
+        Ok(address) => address.to_string(),
+        Err(error) => format!("(not an address: {error})"),
+    }
+}

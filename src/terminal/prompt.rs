@@ -1,0 +1,27 @@
+//! The question before an apply.
+
+use std::io::{self, BufRead, Write};
+
+/// What a person answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answer {
+    /// Exactly `yes`.
+    Yes,
+    /// Anything else, or the end of the input.
+    No,
+}
+
+/// Asks on standard error and reads a line of standard input. Only the word
+/// `yes` counts, as with terraform: a stray key must not change a server.
+pub(crate) fn confirm(question: &str) -> io::Result<Answer> {
+    let mut messages = io::stderr().lock();
+    write!(messages, "{question}\n  Only `yes` is accepted: ")?;
+    messages.flush()?;
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line)?;
+    Ok(if line.trim() == "yes" {
+        Answer::Yes
+    } else {
+        Answer::No
+    })
+}

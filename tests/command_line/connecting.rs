@@ -1,0 +1,230 @@
+//! Which server is meant, and what is said when it does not answer.
+
+use std::net::TcpListener;
+use std::time::{Duration, Instant};
+
+use insta::assert_snapshot;
+
+use crate::sandbox::{DevServer, Sandbox};
+
+const MANIFEST: &str = "\
+apiVersion: iggyctl.dev/v1alpha1
+kind: IggyStream
+metadata: { name: orders }
+spec: { name: orders }
+";
+
+#[test]
+fn without_a_server_all_ways_to_name_one_are_listed() {
+    assert_snapshot!(Sandbox::new().run(&["ping"]).transcript());
+}
+
+#[test]
+fn without_credentials_all_ways_to_give_them_are_listed() {
+    let run = Sandbox::new().run(&["ping", "--server", "iggy://127.0.0.1:8090"]);
+    assert_snapshot!(run.transcript());
+}
+
+#[test]
+fn what_is_no_address_is_said_without_its_password() {
+    let sandbox = Sandbox::new();
+    for address in [
+        "localhost:8090",
+        "iggy://user:hunter2@host:port",
+        "iggy://user:hunter2@host:1?unknown=1",
+    ] {
+        let run = sandbox.run(&["ping", "--server", address]);
+        assert_eq!(run.code, 64);
+        assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
+    }
+    assert_snapshot!(
+        sandbox
+            .run(&["ping", "--server", "iggy://u:p@host:1?tsl=true"])
+            .transcript()
+    );
+    assert_snapshot!(
+        sandbox
+            .run(&["ping", "--server", "iggy+http://u:p@127.0.0.1:3000"])
+            .transcript()
+    );
+}
+
+#[test]
+fn nothing_listens() {
+    // Bound and dropped: a port that is free, as far as that can be known.
+    let port = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let mut sandbox = Sandbox::new();
+    sandbox.mask(port.to_string(), "[ADDRESS]");
+    let run = sandbox.run(&["ping", "--server", &format!("iggy://iggy:iggy@{port}")]);
+    assert_snapshot!(run.transcript());
+}
+
+#[test]
+fn a_port_that_accepts_and_stays_silent_costs_the_deadline_and_no_more() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let started = Instant::now();
+    let run = Sandbox::new().run(&[
+        "ping",
+        "--connect-timeout",
+        "1s",
+        "--server",
+        &format!("iggy://iggy:iggy@{address}"),
+    ]);
+    assert!(started.elapsed() < Duration::from_secs(3));
+    assert_eq!(run.code, 69, "{}", run.transcript());
+    assert!(run.stderr.contains("another generation"), "{}", run.stderr);
+}
+
+#[test]
+fn wrong_credentials_and_tls_to_a_plain_port() {
+    let mut sandbox = Sandbox::new();
+    let server = DevServer::start(&sandbox, &[]);
+    let address = server.address().to_owned();
+    sandbox.mask(address.clone(), "[ADDRESS]");
+    let ping = |server: String| sandbox.run(&["ping", "--server", &server]);
+    let run = ping(format!("iggy://iggy:hunter2@{address}"));
+    assert!(!run.stderr.contains("hunter2"));
+    assert_snapshot!(run.transcript());
+    assert_snapshot!(ping(format!("iggy://hunter2token@{address}")).transcript());
+    assert_snapshot!(ping(format!("iggy://iggy:iggy@{address}?tls=true")).transcript());
+}
+
+#[test]
+fn ping_says_what_answers() {
+    let mut sandbox = Sandbox::new();
+    let server = DevServer::start(&sandbox, &[]);
+    sandbox.mask(server.address().to_owned(), "[ADDRESS]");
+    let run = sandbox.run(&["ping", "--server", &server.connection_string, "-o", "json"]);
+    assert_eq!(run.code, 0, "{}", run.transcript());
+    let answer: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(answer["server"], "iggy://[ADDRESS]");
+    assert_eq!(answer["login"], "accepted");
+    assert!(answer["roundTripMilliseconds"].is_number());
+}
+
+#[test]
+fn contexts_are_listed_chosen_and_shown() {
+    let sandbox = Sandbox::new()
+        .variable("IGGYCTL_CONFIG", "config.yaml")
+        .variable("STAGING_PASSWORD", "iggy");
+    sandbox.write(
+        "config.yaml",
+        "\
+# my servers
+contexts:
+  production:
+    server: iggy+ws://example.org:8092?tls=true
+    credentials: { token: { command: [pass, show, iggy] } }
+  staging:
+    server: iggy://127.0.0.1:1
+    credentials: { username: iggy, password: { env: STAGING_PASSWORD } }
+",
+    );
+    sandbox.write(
+        "home/.iggy/contexts.toml",
+        "[default]\n[lab]\ntcp_server_address = \"127.0.0.1:2\"\nusername = \"iggy\"\npassword = \"hunter2\"\n",
+    );
+    assert_snapshot!(sandbox.run(&["context", "list"]).transcript());
+    assert_snapshot!(sandbox.run(&["context", "use", "staging"]).transcript());
+    assert_snapshot!(sandbox.run(&["context", "show"]).transcript());
+    assert_snapshot!(sandbox.run(&["context", "show", "production"]).transcript());
+    assert_snapshot!(sandbox.run(&["context", "use", "nowhere"]).transcript());
+    let shown = sandbox.run(&["context", "show", "iggy:lab"]);
+    assert_eq!(shown.code, 0);
+    assert!(!shown.transcript().contains("hunter2"));
+    let file = std::fs::read_to_string(sandbox.path().join("config.yaml")).unwrap();
+    assert!(
+        file.starts_with("currentContext: \"staging\"\n# my servers\n"),
+        "{file}"
+    );
+    // The current context is used, with its credentials.
+    let run = sandbox.run(&["ping"]);
+    assert_eq!(run.code, 69);
+    assert!(run.stderr.contains("127.0.0.1:1"), "{}", run.stderr);
+    let run = sandbox.run(&["ping", "--context", "iggy:lab"]);
+    assert!(run.stderr.contains("127.0.0.1:2"), "{}", run.stderr);
+}
+
+#[test]
+fn credentials_come_from_file_command_environment_and_env_file() {
+    let sandbox = Sandbox::new();
+    let server = DevServer::start(&sandbox, &[]);
+    let plain = format!("iggy://{}", server.address());
+    sandbox.write("password", "iggy\n");
+    for source in [
+        "{ file: password }",
+        "{ command: [echo, iggy] }",
+        "{ env: THE_PASSWORD }",
+    ] {
+        sandbox.write(
+            "home/.config/iggyctl/config.yaml",
+            format!(
+                "currentContext: dev\ncontexts:\n  dev:\n    server: {plain}\n    credentials: {{ username: iggy, password: {source} }}\n"
+            ),
+        );
+        sandbox.write("variables.env", "THE_PASSWORD=iggy\n");
+        let run = sandbox.run(&["ping", "--env-file", "variables.env"]);
+        assert_eq!(run.code, 0, "{source}: {}", run.transcript());
+    }
+    sandbox.write(
+        "variables.env",
+        format!("IGGY_CONNECTION_STRING={plain}\nIGGY_USERNAME=iggy\nIGGY_PASSWORD=iggy\n"),
+    );
+    let run = sandbox.run(&["ping", "--env-file", "variables.env"]);
+    assert_eq!(run.code, 0, "{}", run.transcript());
+}
+
+#[test]
+fn a_context_never_sends_the_environments_password_in_place_of_its_own() {
+    let sandbox = Sandbox::new()
+        .variable("IGGY_USERNAME", "iggy")
+        .variable("IGGY_PASSWORD", "iggy");
+    let server = DevServer::start(&sandbox, &[]);
+    sandbox.write("password", "wrong-one");
+    sandbox.write(
+        "home/.config/iggyctl/config.yaml",
+        format!(
+            "contexts:\n  dev:\n    server: iggy://{}\n    credentials: {{ username: iggy, password: {{ file: password }} }}\n",
+            server.address()
+        ),
+    );
+    assert_eq!(sandbox.run(&["ping", "--context", "dev"]).code, 77);
+}
+
+#[test]
+fn no_credential_is_in_any_output() {
+    let sandbox = Sandbox::new()
+        .variable("RUST_LOG", "trace")
+        .variable("RUST_BACKTRACE", "full")
+        .variable("IGGY_ROOT_USERNAME", "iggy")
+        .variable("IGGY_ROOT_PASSWORD", "hunter2secret");
+    sandbox.write("stream.yaml", MANIFEST);
+    let server = DevServer::start(&sandbox, &[]);
+    let good = format!("iggy://iggy:hunter2secret@{}", server.address());
+    let wrong = format!("iggy://iggy:hunter2secret@{}?tls=true", server.address());
+    for address in [
+        good.as_str(),
+        wrong.as_str(),
+        "iggy://iggy:hunter2secret@127.0.0.1:1",
+    ] {
+        for command in [
+            vec!["apply", "-f", "stream.yaml", "--yes", "-vvv"],
+            vec!["apply", "-f", "stream.yaml", "--yes", "-o", "json", "-vvv"],
+            vec!["get", "streams", "-vvv"],
+            vec!["export", "-vvv"],
+            vec!["ping", "-vvv"],
+        ] {
+            let mut command = command;
+            command.extend(["--server", address]);
+            let run = sandbox.run(&command);
+            assert!(!run.stdout.contains("hunter2secret"), "{}", run.stdout);
+            assert!(!run.stderr.contains("hunter2secret"), "{}", run.stderr);
+        }
+    }
+    let log = std::fs::read_to_string(sandbox.path().join("dev.log")).unwrap();
+    assert!(!log.contains("hunter2secret"), "{log}");
+}

@@ -1,0 +1,7 @@
+//! Transcripts of the real binary: what a person types, what is printed, and
+//! how the process ends.
+
+mod connecting;
+mod lifecycle;
+mod offline;
+mod sandbox;

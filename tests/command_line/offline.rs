@@ -1,0 +1,235 @@
+//! Commands that need no server.
+
+use insta::assert_snapshot;
+
+use crate::sandbox::Sandbox;
+
+const TOPOLOGY: &str = "\
+apiVersion: iggyctl.dev/v1alpha1
+kind: IggyTopology
+metadata: { name: orders }
+spec:
+  streams:
+    - name: orders
+      topics:
+        - name: events
+          partitions: 3
+          messageExpiry: ${retention:-7d}
+          consumerGroups: [billing]
+";
+
+#[test]
+fn help_names_every_command_with_examples() {
+    assert_snapshot!(Sandbox::new().run(&["--help"]).transcript());
+}
+
+#[test]
+fn version() {
+    let run = Sandbox::new().run(&["--version"]);
+    assert_eq!(run.code, 0);
+    assert_eq!(
+        run.stdout,
+        format!("iggyctl {}\n", env!("CARGO_PKG_VERSION"))
+    );
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    let sandbox = Sandbox::new();
+    for command in [
+        "init",
+        "validate",
+        "render",
+        "plan",
+        "diff",
+        "apply",
+        "export",
+        "get",
+        "ping",
+        "dev",
+        "context",
+        "schema",
+        "explain",
+        "completions",
+    ] {
+        let run = sandbox.run(&[command, "--help"]);
+        assert_eq!(run.code, 0, "{command}");
+        assert!(run.stdout.contains("Example"), "{command}:\n{}", run.stdout);
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_64() {
+    let sandbox = Sandbox::new();
+    assert_snapshot!(sandbox.run(&["aply"]).transcript());
+    assert_snapshot!(sandbox.run(&["plan"]).transcript());
+    assert_eq!(sandbox.run(&["get", "queues"]).code, 64);
+    assert_eq!(
+        sandbox
+            .run(&["plan", "-f", "a", "--connect-timeout", "soon"])
+            .code,
+        64
+    );
+}
+
+#[test]
+fn what_init_writes_is_valid_and_never_overwrites() {
+    let sandbox = Sandbox::new();
+    assert_snapshot!(sandbox.run(&["init", "topology.yaml"]).transcript());
+    assert_snapshot!(sandbox.run(&["init", "topology.yaml"]).transcript());
+    assert_snapshot!(
+        sandbox
+            .run(&["validate", "-f", "topology.yaml"])
+            .transcript()
+    );
+    let printed = sandbox.run(&["init"]).stdout;
+    assert_eq!(
+        printed,
+        std::fs::read_to_string(sandbox.path().join("topology.yaml")).unwrap()
+    );
+}
+
+#[test]
+fn files_folders_patterns_and_standard_input() {
+    let sandbox = Sandbox::new();
+    sandbox.write("manifests/a.yaml", TOPOLOGY);
+    sandbox.write(
+        "manifests/deep/b.yml",
+        TOPOLOGY
+            .replace("kind: IggyTopology", "kind: IggyStream")
+            .replace(
+                &TOPOLOGY[TOPOLOGY.find("spec:").unwrap()..],
+                "spec: { name: audit }\n",
+            ),
+    );
+    sandbox.write("manifests/.hidden.yaml", "not: a manifest");
+    sandbox.write("manifests/notes.txt", "not a manifest");
+    let valid = "Valid: 2 streams, 1 topics, 1 consumer groups.\n";
+    for paths in [
+        vec!["validate", "-f", "manifests"],
+        vec![
+            "validate",
+            "-f",
+            "manifests/a.yaml",
+            "-f",
+            "manifests/deep/b.yml",
+        ],
+        vec!["validate", "-f", "manifests/**/*.y*ml"],
+        // The same file twice is one declaration.
+        vec!["validate", "-f", "manifests", "-f", "manifests/a.yaml"],
+    ] {
+        let run = sandbox.run(&paths);
+        assert_eq!(
+            (run.code, run.stdout.as_str()),
+            (0, valid),
+            "{}",
+            run.transcript()
+        );
+    }
+    let run = sandbox.run_with_input(&["validate", "-f", "-"], TOPOLOGY);
+    assert_eq!(run.code, 0, "{}", run.transcript());
+}
+
+#[test]
+fn all_unreadable_sources_are_named_at_once() {
+    let sandbox = Sandbox::new();
+    sandbox.write("empty-folder/readme.txt", "");
+    assert_snapshot!(
+        sandbox
+            .run(&[
+                "validate",
+                "-f",
+                "missing.yaml",
+                "-f",
+                "empty-folder",
+                "-f",
+                "none-*.yaml",
+                "-f",
+                "bad-[.yaml",
+            ])
+            .transcript()
+    );
+}
+
+#[test]
+fn all_errors_of_all_files_are_shown() {
+    let sandbox = Sandbox::new();
+    sandbox.write("a.yaml", TOPOLOGY.replace("partitions: 3", "partition: 3"));
+    sandbox.write("b.yaml", TOPOLOGY.replace("7d", "soon"));
+    assert_snapshot!(
+        sandbox
+            .run(&["validate", "-f", "a.yaml", "-f", "b.yaml"])
+            .transcript()
+    );
+}
+
+#[test]
+fn variables_come_from_the_flag_the_file_and_the_environment_in_that_order() {
+    let sandbox = Sandbox::new().variable("IGGYCTL_VAR_retention", "1d");
+    sandbox.write("topology.yaml", TOPOLOGY);
+    sandbox.write("values.yaml", "retention: 2d\n");
+    let rendered = |arguments: &[&str]| {
+        let mut all = vec!["render", "-f", "topology.yaml"];
+        all.extend(arguments);
+        sandbox.run(&all).stdout
+    };
+    assert!(rendered(&[]).contains("messageExpiry: 1d"));
+    assert!(rendered(&["--values", "values.yaml"]).contains("messageExpiry: 2d"));
+    assert!(
+        rendered(&["--values", "values.yaml", "--set", "retention=3d"])
+            .contains("messageExpiry: 3d")
+    );
+}
+
+#[test]
+fn the_rest_of_the_environment_is_no_variable() {
+    let sandbox = Sandbox::new().variable("SECRET", "hunter2");
+    sandbox.write("topology.yaml", TOPOLOGY.replace("retention:-7d", "SECRET"));
+    let run = sandbox.run(&["render", "-f", "topology.yaml"]);
+    assert_eq!(run.code, 65);
+    assert!(!run.transcript().contains("hunter2"));
+}
+
+#[test]
+fn codes_are_explained() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run(&["explain", "igc0001"]);
+    assert_eq!(run.code, 0, "{}", run.transcript());
+    assert!(run.stdout.starts_with("IGC0001: "));
+    assert_snapshot!(sandbox.run(&["explain", "IGC9999"]).transcript());
+}
+
+#[test]
+fn schemas_are_printed() {
+    let sandbox = Sandbox::new();
+    for arguments in [vec!["schema"], vec!["schema", "IggyTopic"]] {
+        let run = sandbox.run(&arguments);
+        assert_eq!(run.code, 0);
+        serde_json::from_str::<serde_json::Value>(&run.stdout).unwrap();
+    }
+    assert_snapshot!(sandbox.run(&["schema", "IggyQueue"]).transcript());
+}
+
+#[test]
+fn completions_are_printed() {
+    let sandbox = Sandbox::new();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let run = sandbox.run(&["completions", shell]);
+        assert_eq!(run.code, 0);
+        assert!(run.stdout.contains("iggyctl"), "{shell}");
+    }
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_error() {
+    let sandbox = Sandbox::new();
+    let mut process = sandbox
+        .command(&["schema"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(process.stdout.take());
+    let output = process.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
+}
