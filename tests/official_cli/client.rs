@@ -33,6 +33,11 @@ impl OfficialCli {
         })
     }
 
+    /// Where the server listens.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// Runs a command as root.
     pub(crate) async fn run(&self, arguments: &[&str]) -> Result<Answer, Failed> {
         self.run_as("iggy", "iggy", arguments).await

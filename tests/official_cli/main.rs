@@ -4,10 +4,14 @@
 #[path = "../rung/mod.rs"]
 mod rung;
 
+mod by_hand;
 mod client;
 
 use std::path::PathBuf;
 
+use by_hand::{
+    a_change_by_hand_is_seen_and_repaired, an_export_of_what_was_made_by_hand_plans_empty,
+};
 use client::OfficialCli;
 use iggyctl_embedded::EmbeddedServer;
 use libtest_mimic::{Arguments, Trial};
@@ -48,6 +52,8 @@ fn main() -> std::process::ExitCode {
         what_is_missing_is_said,
         settings_out_of_range_are_refused,
         freed_ids_are_reused,
+        a_change_by_hand_is_seen_and_repaired,
+        an_export_of_what_was_made_by_hand_plans_empty,
     ];
     libtest_mimic::run(&arguments, trials).exit_code()
 }
