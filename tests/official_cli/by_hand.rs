@@ -57,15 +57,15 @@ impl Iggyctl<'_> {
     }
 }
 
-/// The plan as JSON: how often each action is in it.
-fn actions(plan: &str) -> Result<Vec<String>, Failed> {
+/// Verb and address of everything that a plan in JSON shows.
+fn changes(plan: &str) -> Result<Vec<String>, Failed> {
     let plan: serde_json::Value = serde_json::from_str(plan)?;
-    let steps = plan["steps"]
+    let changes = plan["changes"]
         .as_array()
-        .ok_or_else(|| format!("no steps in {plan}"))?;
-    Ok(steps
+        .ok_or_else(|| format!("no changes in {plan}"))?;
+    Ok(changes
         .iter()
-        .map(|step| format!("{} {}", step["action"]["kind"], step["address"]).replace('"', ""))
+        .map(|change| format!("{} {}", change["verb"], change["address"]).replace('"', ""))
         .collect())
 }
 
@@ -81,7 +81,7 @@ pub(crate) async fn a_change_by_hand_is_seen_and_repaired(cli: &OfficialCli) -> 
     iggyctl
         .exits(0, &["apply", "-f", "orders.yaml", "--yes"])
         .await?;
-    assert_eq!(actions(&iggyctl.exits(0, &diff).await?)?, [""; 0]);
+    assert_eq!(changes(&iggyctl.exits(0, &diff).await?)?, [""; 0]);
     // The official CLI sees what was made.
     let topic = cli.ok(&["topic", "get", "orders", "events"]).await?;
     assert_eq!(topic.properties().get("Message expiry"), Some(&"7days"));
@@ -102,10 +102,10 @@ pub(crate) async fn a_change_by_hand_is_seen_and_repaired(cli: &OfficialCli) -> 
     cli.ok(&["topic", "create", "orders", "somebody-elses", "1", "none"])
         .await?;
     assert_eq!(
-        actions(&iggyctl.exits(2, &diff).await?)?,
+        changes(&iggyctl.exits(2, &diff).await?)?,
         [
-            "updateTopic topic/orders/events",
-            "createConsumerGroup group/orders/events/billing",
+            "update topic/orders/events",
+            "create group/orders/events/billing",
         ]
     );
 
@@ -158,7 +158,7 @@ pub(crate) async fn an_export_of_what_was_made_by_hand_plans_empty(cli: &Officia
     let plan = iggyctl
         .exits(0, &["diff", "-f", "exported.yaml", "-o", "json"])
         .await?;
-    assert_eq!(actions(&plan)?, [""; 0], "{exported}");
+    assert_eq!(changes(&plan)?, [""; 0], "{exported}");
 
     // It is the whole truth: what it describes can be made again from it.
     cli.ok(&["stream", "delete", "orders"]).await?;
