@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::structure;
 use super::text::text_of;
-use super::tree::{Limits, Node, Outcome, Reader, Scalar, Shape};
+use super::tree::{Limits, Mismatch, Node, Outcome, Reader, Scalar, Shape, Tree};
 use super::variables::{Variables, nearest};
 use crate::api::v1alpha1::{
-    API_VERSION, IggyConsumerGroup, IggyStream, IggyTopic, IggyTopology, Kind, schema,
+    API_VERSION, IggyConsumerGroup, IggyStream, IggyTopic, IggyTopology, Kind, Stream, schema,
 };
 use crate::diagnostic::{Code, Diagnostic, Origin, SourceFile};
 
@@ -35,14 +36,88 @@ impl Document {
     }
 }
 
+/// A document, or a stream of the topology that came before it.
+#[derive(Debug)]
+pub(super) enum Part {
+    Document(Document),
+    Stream(Stream),
+}
+
 /// Reads every document of every file, and hands each that has the right
-/// shape on, together with its values and their places. One document is held
-/// at a time.
+/// shape on. One document is held at a time.
 pub(super) fn each_document(
     sources: &[SourceFile],
     variables: &Variables,
     diagnostics: &mut Vec<Diagnostic>,
-    mut take: impl FnMut(Document, Node<'_>, &mut Vec<Diagnostic>),
+    mut take: impl FnMut(Document),
+) {
+    each_tree(sources, variables, diagnostics, |tree, diagnostics| {
+        for member in tree.root().into_iter().flat_map(members) {
+            if let Some(document) = read(member, diagnostics) {
+                take(document);
+            }
+        }
+    });
+}
+
+/// As [`each_document`], with places, and a large topology in parts: first
+/// without its streams, then stream by stream from the last to the first.
+/// Each is freed when the next is made, and so are its values, so that not
+/// the whole document is in memory in three forms at once.
+pub(super) fn each_part(
+    sources: &[SourceFile],
+    variables: &Variables,
+    diagnostics: &mut Vec<Diagnostic>,
+    mut take: impl FnMut(Part, Node<'_>, &mut Vec<Diagnostic>),
+) {
+    each_tree(sources, variables, diagnostics, |mut tree, diagnostics| {
+        let streams = tree.root().and_then(streams_of).map(|list| list.index());
+        tree.set_aside(streams);
+        let mut complete = false;
+        for member in tree.root().into_iter().flat_map(members) {
+            if let Some(document) = read(member, diagnostics) {
+                take(Part::Document(document), member, diagnostics);
+                complete = true;
+            }
+        }
+        if !complete {
+            return;
+        }
+        for index in tree.take_aside().into_iter().rev() {
+            let node = tree.node(index);
+            match Stream::deserialize(node) {
+                Ok(stream) => take(Part::Stream(stream), node, diagnostics),
+                Err(mismatch) => {
+                    let schema = schema_of(Kind::IggyTopology)
+                        .pointer("/properties/spec/properties/streams/items");
+                    explain(
+                        node,
+                        schema.unwrap_or(&Value::Null),
+                        "an entry of `streams`",
+                        &mismatch,
+                        diagnostics,
+                    );
+                }
+            }
+            tree.truncate(index);
+        }
+    });
+}
+
+/// The list of streams of a document that is a topology.
+fn streams_of(root: Node<'_>) -> Option<Node<'_>> {
+    let kind = root.get("kind")?;
+    (kind.text() == Kind::IggyTopology.as_str())
+        .then(|| root.get("spec")?.get("streams"))
+        .flatten()
+        .filter(|streams| streams.shape() == Shape::Sequence)
+}
+
+fn each_tree(
+    sources: &[SourceFile],
+    variables: &Variables,
+    diagnostics: &mut Vec<Diagnostic>,
+    mut take: impl FnMut(Tree<'_>, &mut Vec<Diagnostic>),
 ) {
     let mut found = 0_usize;
     let mut empty: Vec<Diagnostic> = Vec::new();
@@ -67,12 +142,7 @@ pub(super) fn each_document(
                 continue;
             }
             documents += 1;
-            let members: Vec<Node<'_>> = list_members(root).unwrap_or_else(|| vec![root]);
-            for member in members {
-                if let Some(document) = read(member, diagnostics) {
-                    take(document, member, diagnostics);
-                }
-            }
+            take(tree, diagnostics);
         }
         if documents == 0 {
             empty.push(
@@ -111,12 +181,16 @@ pub(super) fn each_document(
     }));
 }
 
-/// The documents of a Kubernetes `List`, which is how `render -o json` writes several.
-fn list_members(root: Node<'_>) -> Option<Vec<Node<'_>>> {
+/// The document, or those of a Kubernetes `List`, which is how `render -o json` writes several.
+fn members(root: Node<'_>) -> Vec<Node<'_>> {
     let is = |key, text| root.get(key).is_some_and(|value| value.text() == text);
-    (is("apiVersion", "v1") && is("kind", "List"))
-        .then(|| root.get("items").map(|items| items.items().collect()))
-        .flatten()
+    if is("apiVersion", "v1")
+        && is("kind", "List")
+        && let Some(items) = root.get("items")
+    {
+        return items.items().collect();
+    }
+    vec![root]
 }
 
 fn read(node: Node<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<Document> {
@@ -212,31 +286,45 @@ fn typed<T: DeserializeOwned>(
         Ok(document) if node.get("apiVersion").is_some() => Some(document),
         Ok(_) => None,
         Err(mismatch) => {
-            let before = diagnostics.len();
-            structure::explain(node, schema_of(kind), diagnostics);
-            // kind_of has said so already, with more help.
-            let said = |diagnostic: &Diagnostic| {
-                diagnostic.message.contains("`apiVersion`")
-                    && matches!(diagnostic.code, Code::MissingField | Code::UnknownValue)
-            };
-            let reasons: Vec<Diagnostic> = diagnostics
-                .drain(before..)
-                .filter(|diagnostic| !said(diagnostic))
-                .collect();
-            diagnostics.extend(reasons);
-            // The walk knows everything that the types refuse; if it should
-            // ever not, a wrong document still must not pass.
-            if diagnostics.is_empty() {
-                diagnostics.push(
-                    Diagnostic::error(
-                        Code::WrongType,
-                        format!("the document is not a valid {kind}: {mismatch}"),
-                    )
-                    .at(node.place()),
-                );
-            }
+            explain(
+                node,
+                schema_of(kind),
+                "the document",
+                &mismatch,
+                diagnostics,
+            );
             None
         }
+    }
+}
+
+/// Adds every reason why a value has not the shape of its schema.
+fn explain(
+    node: Node<'_>,
+    schema: &Value,
+    what: &str,
+    mismatch: &Mismatch,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let before = diagnostics.len();
+    structure::explain(node, what, schema, diagnostics);
+    // kind_of has said so already, with more help.
+    let said = |diagnostic: &Diagnostic| {
+        diagnostic.message.contains("`apiVersion`")
+            && matches!(diagnostic.code, Code::MissingField | Code::UnknownValue)
+    };
+    let reasons: Vec<Diagnostic> = diagnostics
+        .drain(before..)
+        .filter(|diagnostic| !said(diagnostic))
+        .collect();
+    diagnostics.extend(reasons);
+    // The walk knows everything that the types refuse; if it should ever not,
+    // a wrong document still must not pass.
+    if diagnostics.is_empty() {
+        diagnostics.push(
+            Diagnostic::error(Code::WrongType, format!("{what} is not valid: {mismatch}"))
+                .at(node.place()),
+        );
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::document::Document;
+use super::document::{Document, Part};
 use super::rules;
 use super::structure::bad_name;
 use super::tree::Node;
 use crate::address::Address;
-use crate::api::v1alpha1::{Metadata, Name, StreamName, Topic};
+use crate::api::v1alpha1::{Metadata, Name, Stream, StreamName, Topic};
 use crate::diagnostic::{Code, Diagnostic, Origin, Place};
 use crate::name::ResourceName;
 use crate::state::desired::{
@@ -33,12 +33,24 @@ pub(super) struct Merge {
 
 impl Merge {
     /// Adds what a document declares; `node` is the same document with its places.
-    pub(super) fn document(
-        &mut self,
-        document: Document,
-        node: Node<'_>,
-        diagnostics: &mut Vec<Diagnostic>,
-    ) {
+    pub(super) fn part(&mut self, part: Part, node: Node<'_>, diagnostics: &mut Vec<Diagnostic>) {
+        match part {
+            Part::Document(document) => self.document(document, node, diagnostics),
+            Part::Stream(stream) => self.nested_stream(stream, node, diagnostics),
+        }
+    }
+
+    fn nested_stream(&mut self, stream: Stream, node: Node<'_>, diagnostics: &mut Vec<Diagnostic>) {
+        let Stream {
+            name,
+            previous_name,
+            topics,
+        } = stream;
+        let place = field_place(node, "name");
+        self.stream(name, previous_name, topics, node, place, diagnostics);
+    }
+
+    fn document(&mut self, document: Document, node: Node<'_>, diagnostics: &mut Vec<Diagnostic>) {
         let spec = node.get("spec").unwrap_or(node);
         match document {
             Document::Topology(topology) => {
@@ -68,15 +80,7 @@ impl Merge {
                     .flat_map(|list| list.items());
                 let streams = topology.spec.streams.unwrap_or_default();
                 for (stream, node) in streams.into_iter().zip(nodes) {
-                    let place = field_place(node, "name");
-                    self.stream(
-                        stream.name,
-                        stream.previous_name,
-                        stream.topics,
-                        node,
-                        place,
-                        diagnostics,
-                    );
+                    self.nested_stream(stream, node, diagnostics);
                 }
             }
             Document::Stream(document) => {
@@ -139,11 +143,20 @@ impl Merge {
         let name = name.into_resource_name();
         let previous_name = previous_name.map(StreamName::into_resource_name);
         let address = || Address::Stream(name.clone());
-        if let Some(first) = self.state.streams.get(&name)
+        if let Some(first) = self.state.streams.get_mut(&name)
             && first.presence == Presence::Declared
         {
-            diagnostics.push(duplicate(&address(), place, &first.origin));
-            return;
+            let other = first.origin.clone();
+            diagnostics.push(duplicate(&address(), place.clone(), &other));
+            // The streams of a topology come from the last to the first; the
+            // one that stands first counts, in whatever order they come.
+            if other.file != place.origin.file || other < place.origin {
+                return;
+            }
+            let replaced = |origin: &Origin| origin.file == other.file && *origin >= other;
+            first.topics.retain(|_, topic| !replaced(&topic.origin));
+            self.renames
+                .retain(|rename| !replaced(&rename.place.origin));
         }
         if let Some(previous) = &previous_name {
             self.renames.push(Rename {
@@ -161,6 +174,11 @@ impl Merge {
         for (topic, node) in topics.unwrap_or_default().into_iter().zip(nodes) {
             let place = field_place(node, "name");
             self.topic(&name, topic, node, place, diagnostics);
+        }
+        // A map that grew one by one is half empty; one that is made of a
+        // sorted list is full.
+        if let Some(stream) = self.state.streams.get_mut(&name) {
+            stream.topics = std::mem::take(&mut stream.topics).into_iter().collect();
         }
     }
 
@@ -319,17 +337,21 @@ fn named_by_metadata<N: std::str::FromStr<Err = crate::api::v1alpha1::ManifestNa
 }
 
 fn duplicate(address: &Address, place: Place, first: &Origin) -> Diagnostic {
+    let first = Place {
+        origin: first.clone(),
+        width: place.width,
+    };
+    // The streams of a topology are merged from the last to the first.
+    let (first, place) = if first.origin.file == place.origin.file && place < first {
+        (place, first)
+    } else {
+        (first, place)
+    };
     Diagnostic::error(
         Code::DuplicateResource,
         format!("`{address}` is declared twice"),
     )
-    .related(
-        Place {
-            origin: first.clone(),
-            width: place.width,
-        },
-        "first declared here",
-    )
+    .related(first, "first declared here")
     .at(place)
 }
 

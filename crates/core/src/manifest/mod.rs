@@ -47,13 +47,15 @@ pub fn compile(sources: &[SourceFile], variables: &Variables) -> Result<Compiled
     let mut diagnostics = Vec::new();
     let mut documents: BTreeMap<Kind, usize> = BTreeMap::new();
     let mut merge = merge::Merge::default();
-    document::each_document(
+    document::each_part(
         sources,
         variables,
         &mut diagnostics,
-        |document, node, diagnostics| {
-            *documents.entry(document.kind()).or_default() += 1;
-            merge.document(document, node, diagnostics);
+        |part, node, diagnostics| {
+            if let document::Part::Document(document) = &part {
+                *documents.entry(document.kind()).or_default() += 1;
+            }
+            merge.part(part, node, diagnostics);
         },
     );
     rules::whole(&merge, &mut diagnostics);

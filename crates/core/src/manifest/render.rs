@@ -30,8 +30,8 @@ pub fn render_documents(
 ) -> Result<String, Diagnostics> {
     let mut diagnostics = Vec::new();
     let mut values: Vec<Result<Value, serde_json::Error>> = Vec::new();
-    each_document(sources, variables, &mut diagnostics, |document, _, _| {
-        values.push(value(&document))
+    each_document(sources, variables, &mut diagnostics, |document| {
+        values.push(value(&document));
     });
     let diagnostics: Diagnostics = diagnostics.into_iter().collect();
     if diagnostics.has_errors() {

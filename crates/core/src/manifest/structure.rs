@@ -12,9 +12,15 @@ use crate::api::v1alpha1::{ManifestNameError, MetadataName, Name, StreamName};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::quantity::{ByteSize, MaxTopicSize, MessageExpiry, QuantityError};
 
-/// Adds everything in `node` that `schema` does not allow.
-pub(super) fn explain(node: Node<'_>, schema: &Value, diagnostics: &mut Vec<Diagnostic>) {
-    Walk { diagnostics }.value(node, "the document", schema);
+/// Adds everything in `node` that `schema` does not allow; `what` is what
+/// messages call it.
+pub(super) fn explain(
+    node: Node<'_>,
+    what: &str,
+    schema: &Value,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    Walk { diagnostics }.value(node, what, schema);
 }
 
 struct Walk<'d> {

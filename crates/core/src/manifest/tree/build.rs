@@ -401,6 +401,7 @@ impl<'s> Document<'s> {
                 source,
                 owned: String::new(),
                 entries: Vec::new(),
+                aside: None,
             },
             open: Vec::new(),
             anchors: BTreeMap::new(),

@@ -29,7 +29,12 @@ impl<'t> Node<'t> {
                 value: None,
             }),
             Shape::Sequence => visitor.visit_seq(Entries {
-                children: self.children(SEQUENCE),
+                children: if self.tree.aside == Some(self.index) {
+                    // No sequence is a mapping, so there are none.
+                    self.children(MAPPING)
+                } else {
+                    self.children(SEQUENCE)
+                },
                 value: None,
             }),
             Shape::Scalar => match scalar {

@@ -14,6 +14,7 @@ mod merge;
 mod scalar;
 
 pub(super) use build::{Limits, Outcome, Reader};
+pub(super) use deserialize::Mismatch;
 pub(super) use scalar::Scalar;
 
 use std::sync::Arc;
@@ -73,6 +74,8 @@ pub(super) struct Tree<'s> {
     source: &'s str,
     owned: String,
     entries: Vec<Entry>,
+    /// A sequence that reads as an empty one, see [`Tree::set_aside`].
+    aside: Option<usize>,
 }
 
 impl Tree<'_> {
@@ -82,6 +85,34 @@ impl Tree<'_> {
             tree: self,
             index: 0,
         })
+    }
+}
+
+impl Tree<'_> {
+    /// From now on this sequence reads into types as an empty one: its values
+    /// are read one by one. [`Node::items`] still sees them.
+    pub(super) fn set_aside(&mut self, sequence: Option<usize>) {
+        self.aside = sequence;
+    }
+
+    /// Where the values of the sequence that was set aside are, in order.
+    pub(super) fn take_aside(&mut self) -> Vec<usize> {
+        let Some(index) = self.aside.take() else {
+            return Vec::new();
+        };
+        self.node(index).items().map(|item| item.index).collect()
+    }
+
+    pub(super) fn node(&self, index: usize) -> Node<'_> {
+        Node { tree: self, index }
+    }
+
+    /// Forgets this value and all after it.
+    pub(super) fn truncate(&mut self, index: usize) {
+        self.entries.truncate(index);
+        if self.entries.len() < self.entries.capacity() / 2 {
+            self.entries.shrink_to_fit();
+        }
     }
 }
 
@@ -113,6 +144,11 @@ impl<'t> Node<'t> {
             .get(self.index)
             .copied()
             .unwrap_or(NOTHING)
+    }
+
+    /// Its number in the tree, for [`Tree::node`].
+    pub(super) fn index(&self) -> usize {
+        self.index
     }
 
     pub(super) fn shape(&self) -> Shape {
