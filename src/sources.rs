@@ -4,59 +4,62 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use iggyctl_core::manifest::SourceFile;
-
-use crate::command_error::CommandError;
+use iggyctl_core::diagnostic::{Code, Diagnostic};
+use iggyctl_core::manifest::{MAX_SOURCE_BYTES, SourceFile};
 
 /// What `-f -` names.
 const STANDARD_INPUT: &str = "-";
 
-/// A manifest larger than this is refused before it is read: 10,000 topics
-/// take about 2 MiB, so this is no limit for people, and one for accidents.
-const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
-
-/// Reads everything that the `-f` options name, each file once, in the order
-/// of the options and by name within a folder or pattern. All files that
-/// cannot be read are named at once.
-pub(crate) fn read_sources(names: &[String]) -> Result<Vec<SourceFile>, CommandError> {
-    let mut sources = Vec::new();
-    let mut errors = Vec::new();
-    let mut seen = BTreeSet::new();
-    for name in names {
-        if name == STANDARD_INPUT {
-            if seen.insert(PathBuf::from(STANDARD_INPUT)) {
-                match read_standard_input() {
-                    Ok(source) => sources.push(source),
-                    Err(error) => errors.push(error),
-                }
-            }
-            continue;
-        }
-        match paths_of(name) {
-            Ok(paths) => {
-                for path in paths {
-                    // The same file by two options is one declaration, not a duplicate.
-                    let identity = path.canonicalize().unwrap_or_else(|_| path.clone());
-                    if !seen.insert(identity) {
-                        continue;
-                    }
-                    match read_file(&path) {
-                        Ok(source) => sources.push(source),
-                        Err(error) => errors.push(error),
-                    }
-                }
-            }
-            Err(error) => errors.push(error),
-        }
-    }
-    if errors.is_empty() {
-        Ok(sources)
-    } else {
-        Err(CommandError::invalid_input(errors.join("\n")))
-    }
+/// What the `-f` options name, as far as it can be read.
+pub(crate) struct Sources {
+    /// Each file once, in the order of the options and by name within a folder
+    /// or pattern.
+    pub(crate) files: Vec<SourceFile>,
+    /// Everything that cannot be read.
+    pub(crate) errors: Vec<Diagnostic>,
 }
 
-fn paths_of(name: &str) -> Result<Vec<PathBuf>, String> {
+/// Reads everything that the `-f` options name.
+pub(crate) fn read_sources(names: &[String]) -> Sources {
+    let mut sources = Sources {
+        files: Vec::new(),
+        errors: Vec::new(),
+    };
+    let mut seen = BTreeSet::new();
+    for name in names {
+        let paths = if name == STANDARD_INPUT {
+            Ok(vec![PathBuf::from(STANDARD_INPUT)])
+        } else {
+            paths_of(name)
+        };
+        let paths = match paths {
+            Ok(paths) => paths,
+            Err(error) => {
+                sources.errors.push(error);
+                continue;
+            }
+        };
+        for path in paths {
+            // The same file by two options is one declaration, not a duplicate.
+            let identity = path.canonicalize().unwrap_or_else(|_| path.clone());
+            if !seen.insert(identity) {
+                continue;
+            }
+            let file = if name == STANDARD_INPUT {
+                read(STANDARD_INPUT, std::io::stdin().lock())
+            } else {
+                open(&path)
+            };
+            match file {
+                Ok(file) => sources.files.push(file),
+                Err(error) => sources.errors.push(error),
+            }
+        }
+    }
+    sources
+}
+
+fn paths_of(name: &str) -> Result<Vec<PathBuf>, Diagnostic> {
     let path = Path::new(name);
     if path.is_dir() {
         return manifests_below(path);
@@ -64,20 +67,28 @@ fn paths_of(name: &str) -> Result<Vec<PathBuf>, String> {
     if path.exists() || !name.contains(['*', '?', '[']) {
         return Ok(vec![path.to_owned()]);
     }
-    let paths = glob::glob(name)
-        .map_err(|error| format!("{name}: not a pattern: {error}"))?
-        .map(|path| path.map_err(|error| format!("{name}: {error}")))
-        .collect::<Result<Vec<PathBuf>, String>>()?;
+    // As a shell does it, and as within a folder: hidden files are not meant.
+    let options = glob::MatchOptions {
+        require_literal_leading_dot: true,
+        ..glob::MatchOptions::default()
+    };
+    let paths = glob::glob_with(name, options)
+        .map_err(|error| unreadable(name, format!("it is no pattern: {error}")))?
+        .map(|path| path.map_err(|error| unreadable(name, error)))
+        .collect::<Result<Vec<PathBuf>, Diagnostic>>()?;
     let files: Vec<PathBuf> = paths.into_iter().filter(|path| path.is_file()).collect();
     if files.is_empty() {
-        return Err(format!("{name}: no file matches this pattern"));
+        return Err(Diagnostic::error(
+            Code::NoManifests,
+            format!("no file matches the pattern {name}"),
+        ));
     }
     Ok(files)
 }
 
 /// All manifests below a folder by name. Hidden files and folders are left out
 /// (editors and Git keep theirs there), links to folders are not followed.
-fn manifests_below(folder: &Path) -> Result<Vec<PathBuf>, String> {
+fn manifests_below(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
     let hidden = |entry: &walkdir::DirEntry| {
         entry.depth() > 0 && entry.file_name().to_string_lossy().starts_with('.')
     };
@@ -87,7 +98,7 @@ fn manifests_below(folder: &Path) -> Result<Vec<PathBuf>, String> {
         .into_iter()
         .filter_entry(|entry| !hidden(entry))
     {
-        let entry = entry.map_err(|error| format!("cannot read {error}"))?;
+        let entry = entry.map_err(|error| unreadable(&folder.display().to_string(), error))?;
         let is_manifest = entry
             .path()
             .extension()
@@ -97,47 +108,38 @@ fn manifests_below(folder: &Path) -> Result<Vec<PathBuf>, String> {
         }
     }
     if paths.is_empty() {
-        return Err(format!(
-            "{}: the folder holds no manifest (a file that ends in .yaml, .yml or .json)",
-            folder.display()
-        ));
+        return Err(Diagnostic::error(
+            Code::NoManifests,
+            format!("the folder {} holds no manifest", folder.display()),
+        )
+        .expected("a file that ends in .yaml, .yml or .json")
+        .hint("`iggyctl init` writes a first one"));
     }
     Ok(paths)
 }
 
-fn read_file(path: &Path) -> Result<SourceFile, String> {
-    let name = path.display();
-    let cannot = |error: std::io::Error| format!("{name}: cannot be read: {error}");
-    let metadata = std::fs::metadata(path).map_err(cannot)?;
-    if metadata.len() > MAX_FILE_BYTES {
-        return Err(too_large(&name.to_string()));
+fn open(path: &Path) -> Result<SourceFile, Diagnostic> {
+    let name = path.display().to_string();
+    match std::fs::File::open(path) {
+        Ok(file) => read(&name, file),
+        Err(error) => Err(unreadable(&name, error)),
     }
-    let bytes = std::fs::read(path).map_err(cannot)?;
-    Ok(SourceFile {
-        name: name.to_string().into(),
-        bytes,
-    })
 }
 
-fn read_standard_input() -> Result<SourceFile, String> {
+/// Reads to the end, or to the first byte that is too many: core refuses what
+/// is longer, and needs no more of it to say so.
+fn read(name: &str, source: impl Read) -> Result<SourceFile, Diagnostic> {
     let mut bytes = Vec::new();
-    std::io::stdin()
-        .lock()
-        .take(MAX_FILE_BYTES + 1)
+    source
+        .take(MAX_SOURCE_BYTES + 1)
         .read_to_end(&mut bytes)
-        .map_err(|error| format!("standard input cannot be read: {error}"))?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        return Err(too_large("standard input"));
-    }
-    Ok(SourceFile {
-        name: STANDARD_INPUT.into(),
-        bytes,
-    })
+        .map_err(|error| unreadable(name, error))?;
+    Ok(SourceFile::new(name, bytes))
 }
 
-fn too_large(name: &str) -> String {
-    format!(
-        "{name}: larger than {} MiB, which is no manifest",
-        MAX_FILE_BYTES / 1024 / 1024
+fn unreadable(name: &str, reason: impl std::fmt::Display) -> Diagnostic {
+    Diagnostic::error(
+        Code::UnreadableSource,
+        format!("{name} cannot be read: {reason}"),
     )
 }

@@ -73,7 +73,7 @@ async fn finish(
         arguments.planning.print(process, &report)?;
     }
     let accepted_blocked = plan.blocked.len();
-    let nothing_to_do = plan.is_empty();
+    let nothing_to_do = plan.steps.is_empty();
     let approved = plan.approve(arguments.skip_blocked, &arguments.planning.grant());
     if json && (nothing_to_do || approved.is_err()) {
         arguments.planning.print(process, &report)?;

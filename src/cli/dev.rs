@@ -89,7 +89,7 @@ async fn serve(process: &Process, arguments: &DevArguments) -> Result<ExitCode, 
             }
         }
     }
-    drop(pool);
+    pool.close().await;
     server.shutdown().await;
     Ok(ExitCode::Done)
 }
@@ -133,7 +133,7 @@ async fn converge(
             blocked.address, blocked.way_out
         ));
     }
-    if plan.is_empty() {
+    if plan.steps.is_empty() {
         process.terminal.message("Nothing to change.");
         return Ok(());
     }

@@ -1,3 +1,4 @@
+use iggyctl_core::check::FindingCode;
 use iggyctl_core::diagnostic::Code;
 
 use super::Process;
@@ -15,14 +16,22 @@ pub(super) fn run(
     process: &Process,
     arguments: &ExplainArguments,
 ) -> Result<ExitCode, CommandError> {
-    let code: Code = arguments.code.to_ascii_uppercase().parse().map_err(|_| {
-        CommandError::usage(format!("there is no error code `{}`", arguments.code))
-            .hint("codes look like IGC0012; docs/reference/errors.md lists them all")
-    })?;
-    process.output(&format!(
-        "{code}: {}\n\n{}\n",
-        code.title(),
-        code.explanation()
-    ))?;
+    let wanted = arguments.code.to_ascii_uppercase();
+    let text = if let Some(finding) = FindingCode::ALL
+        .into_iter()
+        .find(|code| code.as_str() == wanted)
+    {
+        format!(
+            "{wanted}: a warning of a plan\n\n{}\n",
+            finding.explanation()
+        )
+    } else {
+        let code: Code = wanted.parse().map_err(|_| {
+            CommandError::usage(format!("there is no code `{}`", arguments.code))
+                .hint("errors have codes like IGC0012, warnings of a plan like IGW0001; docs/reference/errors.md lists them")
+        })?;
+        format!("{code}: {}\n\n{}\n", code.title(), code.explanation())
+    };
+    process.output(&text)?;
     Ok(ExitCode::Done)
 }

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use iggyctl_core::diagnostic::{self, Diagnostics};
-use iggyctl_core::manifest::{self, Compiled, Provenance, SourceFile, Variables, is_variable_name};
+use iggyctl_core::diagnostic::{self, Code, Diagnostics};
+use iggyctl_core::manifest::{
+    self, Compiled, Provenance, RenderFormat, SourceFile, Variables, is_variable_name,
+};
 
 use super::Process;
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
-use crate::sources::read_sources;
+use crate::sources::{Sources, read_sources};
 
 /// Variables of the environment with this prefix are variables of manifests.
 /// The rest of the environment never is: a pull request must not be able to
@@ -41,12 +43,16 @@ impl ManifestArguments {
         compile(process, &self.file, &self.variables)
     }
 
-    /// Reads the files without validating them, with their variables.
-    pub(super) fn read(
+    /// The manifests as text, with every variable substituted.
+    pub(super) fn render(
         &self,
         process: &Process,
-    ) -> Result<(Vec<SourceFile>, Variables), CommandError> {
-        Ok((read_sources(&self.file)?, self.variables.read(process)?))
+        format: RenderFormat,
+    ) -> Result<String, CommandError> {
+        let sources = read_sources(&self.file);
+        let rendered =
+            manifest::render_documents(&sources.files, &self.variables.read(process)?, format);
+        complete(process, sources, rendered)
     }
 }
 
@@ -56,26 +62,37 @@ pub(super) fn compile(
     paths: &[String],
     variables: &VariableArguments,
 ) -> Result<Compiled, CommandError> {
-    let sources = read_sources(paths)?;
-    match manifest::compile(&sources, &variables.read(process)?) {
-        Ok(compiled) => {
-            if !compiled.warnings.is_empty() {
-                show(process, &compiled.warnings, &sources);
-            }
-            Ok(compiled)
-        }
-        Err(diagnostics) => Err(invalid(process, &diagnostics, &sources)),
+    let sources = read_sources(paths);
+    let compiled = manifest::compile(&sources.files, &variables.read(process)?);
+    if let Ok(compiled) = &compiled
+        && !compiled.warnings.is_empty()
+    {
+        show(process, &compiled.warnings, &sources.files);
     }
+    complete(process, sources, compiled)
 }
 
-/// Shows what is wrong with manifests, and makes the error that ends the command.
-pub(super) fn invalid(
+/// The result, if every file could be read, too; otherwise everything that is
+/// wrong is shown at once.
+fn complete<T>(
     process: &Process,
-    diagnostics: &Diagnostics,
-    sources: &[SourceFile],
-) -> CommandError {
-    show(process, diagnostics, sources);
-    CommandError::new(ExitCode::InvalidInput, "")
+    sources: Sources,
+    result: Result<T, Diagnostics>,
+) -> Result<T, CommandError> {
+    let Sources { files, errors } = sources;
+    let result = match result {
+        Ok(value) if errors.is_empty() => return Ok(value),
+        Ok(_) => Diagnostics::default(),
+        Err(diagnostics) => diagnostics,
+    };
+    // Without one readable file, "no manifests" would only repeat the errors.
+    let others = result
+        .iter()
+        .filter(|diagnostic| !files.is_empty() || diagnostic.code != Code::NoManifests)
+        .cloned();
+    let all: Diagnostics = errors.iter().cloned().chain(others).collect();
+    show(process, &all, &files);
+    Err(CommandError::new(ExitCode::InvalidInput, ""))
 }
 
 fn show(process: &Process, diagnostics: &Diagnostics, sources: &[SourceFile]) {

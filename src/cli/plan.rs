@@ -44,7 +44,7 @@ pub(super) fn plan(
         session.close(process).await;
         Ok(if !planned.plan.blocked.is_empty() && !skip_blocked {
             ExitCode::Blocked
-        } else if detailed_exitcode && !planned.plan.is_empty() {
+        } else if detailed_exitcode && !planned.plan.steps.is_empty() {
             ExitCode::ChangesPending
         } else {
             ExitCode::Done

@@ -1,7 +1,7 @@
-use iggyctl_core::manifest::{RenderFormat, render_documents};
+use iggyctl_core::manifest::RenderFormat;
 
 use super::Process;
-use super::manifest_arguments::{ManifestArguments, invalid};
+use super::manifest_arguments::ManifestArguments;
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
 
@@ -31,13 +31,11 @@ pub(super) fn run(
     process: &Process,
     arguments: &RenderArguments,
 ) -> Result<ExitCode, CommandError> {
-    let (sources, variables) = arguments.manifests.read(process)?;
     let format = match arguments.output {
         OutputFormat::Yaml => RenderFormat::Yaml,
         OutputFormat::Json => RenderFormat::Json,
     };
-    let text = render_documents(&sources, &variables, format)
-        .map_err(|diagnostics| invalid(process, &diagnostics, &sources))?;
+    let text = arguments.manifests.render(process, format)?;
     process.output(&text)?;
     Ok(ExitCode::Done)
 }

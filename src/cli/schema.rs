@@ -19,12 +19,10 @@ pub(super) fn run(
 ) -> Result<ExitCode, CommandError> {
     let schema = match &arguments.kind {
         None => combined_schema(),
-        Some(kind) => schema(kind.parse::<Kind>().map_err(|error| {
-            CommandError::usage(error.to_string()).hint(format!(
-                "the kinds are: {}",
-                Kind::ALL.map(Kind::as_str).join(", ")
-            ))
-        })?),
+        Some(kind) => schema(
+            kind.parse::<Kind>()
+                .map_err(|error| CommandError::usage(error.to_string()))?,
+        ),
     };
     process.output(&format!("{schema:#}\n"))?;
     Ok(ExitCode::Done)

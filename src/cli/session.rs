@@ -90,7 +90,7 @@ impl Session {
 
     /// Ends the session, and says what became of an embedded server.
     pub(super) async fn close(self, process: &Process) {
-        drop(self.pool);
+        self.pool.close().await;
         let Some(embedded) = self.embedded else {
             return;
         };
