@@ -25,6 +25,7 @@ use crate::state::desired::DesiredState;
 
 pub use crate::diagnostic::SourceFile;
 pub use render::{RenderFormat, render_documents, starter, to_yaml};
+pub use text::MAX_SOURCE_BYTES;
 pub use variables::{Provenance, Variables, is_variable_name};
 
 /// What a set of files declares.

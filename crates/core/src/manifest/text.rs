@@ -5,19 +5,19 @@ use std::sync::Arc;
 use crate::diagnostic::{Code, Diagnostic, Origin, SourceFile};
 
 /// A manifest of 100,000 topics has about 10 MiB; more than this is a mistake.
-const MAX_FILE_BYTES: usize = 64 << 20;
+pub const MAX_SOURCE_BYTES: u64 = 64 << 20;
 
 /// The text of a file, if it can be a manifest at all.
 pub(super) fn text_of(source: &SourceFile) -> Result<&str, Box<Diagnostic>> {
     let bytes = source.bytes.as_slice();
-    if bytes.len() > MAX_FILE_BYTES {
+    if bytes.len() as u64 > MAX_SOURCE_BYTES {
         return Err(Box::new(
             Diagnostic::error(
                 Code::TooLarge,
                 format!("the file has {} MiB", bytes.len() >> 20),
             )
             .at(origin(source, 0))
-            .expected(format!("at most {} MiB", MAX_FILE_BYTES >> 20))
+            .expected(format!("at most {} MiB", MAX_SOURCE_BYTES >> 20))
             .hint("split it into several files"),
         ));
     }
