@@ -10,7 +10,9 @@ one shell, in a copy of the sources, stopping at the first failure.
   `# exits N` must exit with N.
 - ```sh server blocks are started in the background and awaited on the address
   of their `--listen` (127.0.0.1:8090 without one); they are stopped at the end.
-- Other blocks (text, yaml) are not run; neither are ```sh blocks in other files.
+- A ```text block that begins with `$ ` is a picture of a command that a console
+  block runs, and must show what that printed.
+- Other blocks (yaml, …) are not run.
 
 Usage: run_readme.py README.md [--ran-before COMMAND]…
 `--ran-before` names a whole block that the caller has already run as a step of
@@ -118,7 +120,7 @@ set -uo pipefail
 exec 3>&1
 fail() { echo "README line $1: $2" >&3; exit 1; }
 servers=""
-stop_servers() { for pid in $servers; do kill "$pid" 2>/dev/null; done; }
+stop_servers() { for pid in $servers; do kill "$pid" 2>/dev/null; wait "$pid"; done; }
 trap stop_servers EXIT
 await_server() { # line pid host port
   for _ in $(seq 600); do
@@ -130,6 +132,13 @@ await_server() { # line pid host port
   fail "$1" "nothing listens on $3:$4 after a minute"
 }
 """
+
+
+def pictures(found):
+    """(line, command, lines) of every picture."""
+    for line, language, _, body in found:
+        if language == "text" and body and body[0].startswith("$ "):
+            yield line, body[0][2:], body[1:]
 
 
 def script(found, ran_before):
@@ -157,7 +166,8 @@ def script(found, ran_before):
                 host, port = listen.groups() if listen else ("127.0.0.1", "8090")
                 parts.append(
                     f"(exec 4<>/dev/tcp/{host}/{port}) 2>/dev/null && fail {at} 'port {port} is taken by another program'\n"
-                    f'{{ {command}\n}} >"$SCRATCH/server.{at}" 2>&1 &\n'
+                    # exec: what is killed in the end must be the server, not its shell.
+                    f'( exec {command}\n) >"$SCRATCH/server.{at}" 2>&1 </dev/null &\n'
                     f'servers="$servers $!"; await_server {at} $! {host} {port}'
                 )
                 continue
@@ -190,9 +200,14 @@ def main():
     parser.add_argument("--ran-before", action="append", default=[])
     arguments = parser.parse_args()
 
-    text, checks, count = script(
-        list(blocks(arguments.file.read_text(encoding="utf-8"))), arguments.ran_before
-    )
+    found = list(blocks(arguments.file.read_text(encoding="utf-8")))
+    text, checks, count = script(found, arguments.ran_before)
+    compared = [(line, line, command, expected) for line, command, expected in checks]
+    for line, command, expected in pictures(found):
+        at = [at for at, run, _ in checks if run == command]
+        if not at:
+            sys.exit(f"line {line}: a picture of `{command}`, which no console block runs")
+        compared.append((line, at[0], command, expected))
     # A fixed place, so that a second run finds its compiled crates.
     cache = os.environ.get("IGGYCTL_CI_CACHE", os.path.expanduser("~/.cache/iggyctl-ci"))
     work = Path(cache) / "readme" / "iggyctl"
@@ -216,8 +231,8 @@ def main():
         environment.setdefault("CARGO_TARGET_DIR", str(Path(cache) / "target"))
         run = subprocess.run(["bash", "-c", text], cwd=work, env=environment)
         failures = 0
-        for line, command, expected in checks:
-            file = Path(scratch) / f"output.{line}"
+        for line, at, command, expected in compared:
+            file = Path(scratch) / f"output.{at}"
             if file.exists():
                 missing = missing_line(expected, file.read_text(encoding="utf-8", errors="replace"))
                 if missing is not None:
@@ -226,7 +241,7 @@ def main():
     if run.returncode or failures:
         print("README: failed")
         return 1
-    print(f"README: {count} commands ran, {len(checks)} outputs compared")
+    print(f"README: {count} commands ran, {len(compared)} outputs compared")
     return 0
 
 
