@@ -14,7 +14,7 @@ mod topic;
 mod topology;
 
 pub use consumer_group::{IggyConsumerGroup, IggyConsumerGroupSpec};
-pub use manifest::{API_VERSION, ApiVersion, Kind, KindOf, Manifest, Metadata, Spec};
+pub use manifest::{API_VERSION, ApiVersion, Kind, KindOf, Manifest, Metadata, Spec, UnknownKind};
 pub use name::{ManifestNameError, MetadataName, Name, StreamName};
 pub use owns::Owns;
 pub use schema::{SCHEMA_BASE, combined_schema, schema};

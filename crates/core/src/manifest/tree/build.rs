@@ -1,16 +1,12 @@
 use std::borrow::Cow;
-use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use granit_parser::{
     ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, Span, StrInput, Tag,
 };
 
-use super::{
-    Entry, FLAG_BITS, MAPPING, MAX_COLUMN, Node, OWNED, PLAIN, POISONED, QUOTED, SEQUENCE,
-    SUBSTITUTED, Tree, merge,
-};
+use super::growing::Document;
+use super::{MAPPING, OWNED, PLAIN, POISONED, QUOTED, SEQUENCE, SUBSTITUTED, Tree};
 use crate::diagnostic::{Code, Diagnostic, Origin, Place};
 use crate::manifest::variables::{SubstitutionError, Variables, substitute};
 
@@ -160,14 +156,7 @@ impl<'s, 'v> Reader<'s, 'v> {
         if document.open.len() >= self.limits.depth {
             return Err(Box::new(self.too_deep(place(&self.file, span, 1))));
         }
-        let index = document.push(0, 0, kind, span);
-        document.open.push(Open {
-            index,
-            anchor,
-            children: 0,
-            last_child: index,
-            merges: false,
-        });
+        document.begin(kind, anchor, span);
         Ok(())
     }
 
@@ -373,124 +362,5 @@ fn width(text: &str, span: &Span) -> usize {
         span.end.col().saturating_sub(span.start.col())
     } else {
         text.chars().count()
-    }
-}
-
-/// A mapping or sequence whose end was not seen yet.
-struct Open {
-    index: usize,
-    anchor: usize,
-    children: usize,
-    /// Where the last complete child begins.
-    last_child: usize,
-    /// Whether a key was `<<`.
-    merges: bool,
-}
-
-struct Document<'s> {
-    tree: Tree<'s>,
-    open: Vec<Open>,
-    anchors: BTreeMap<usize, Range<usize>>,
-}
-
-impl<'s> Document<'s> {
-    fn new(file: Arc<str>, source: &'s str) -> Self {
-        Self {
-            tree: Tree {
-                file,
-                source,
-                owned: String::new(),
-                entries: Vec::new(),
-                aside: None,
-            },
-            open: Vec::new(),
-            anchors: BTreeMap::new(),
-        }
-    }
-
-    fn push(&mut self, offset: u32, length: u32, flags: u32, span: &Span) -> usize {
-        let column = u32::try_from(span.start.col())
-            .unwrap_or(MAX_COLUMN)
-            .min(MAX_COLUMN);
-        let index = self.tree.entries.len();
-        if let Some(open) = self.open.last_mut() {
-            open.last_child = index;
-        }
-        self.tree.entries.push(Entry {
-            offset,
-            length,
-            line: u32::try_from(span.start.line()).unwrap_or(u32::MAX),
-            column_and_flags: column << FLAG_BITS | flags,
-        });
-        index
-    }
-
-    fn expects_key(&self) -> bool {
-        self.open.last().is_some_and(|open| {
-            open.children.is_multiple_of(2)
-                && self
-                    .tree
-                    .entries
-                    .get(open.index)
-                    .is_some_and(|entry| entry.kind() == MAPPING)
-        })
-    }
-
-    fn remember(&mut self, anchor: usize, range: Range<usize>) {
-        if anchor != 0 {
-            self.anchors.insert(anchor, range);
-        }
-    }
-
-    /// A value inside the innermost open one is complete.
-    fn completed(&mut self, diagnostics: &mut Vec<Diagnostic>) {
-        let is_key = self.expects_key();
-        let Some(open) = self.open.last_mut() else {
-            return;
-        };
-        open.children += 1;
-        if !is_key {
-            return;
-        }
-        let index = open.last_child;
-        let Some(key) = self.tree.entries.get(index) else {
-            return;
-        };
-        if key.kind() >= MAPPING {
-            diagnostics.push(
-                Diagnostic::error(Code::UnsupportedYaml, "a key cannot be a list or a mapping")
-                    .at(Node {
-                        tree: &self.tree,
-                        index,
-                    }
-                    .place())
-                    .hint("quote a value that begins with `{`, `[` or `?`"),
-            );
-        } else if key.kind() == PLAIN && key.length == 2 {
-            let start = key.offset as usize;
-            open.merges |= !key.has(OWNED) && self.tree.source.get(start..start + 2) == Some("<<");
-        }
-    }
-
-    fn close(&mut self, open: &Open, diagnostics: &mut Vec<Diagnostic>) {
-        if open.merges {
-            let moved = merge::merge_keys(&mut self.tree, open.index, diagnostics);
-            self.anchors
-                .retain(|_, range| match moved.find(open.index, range) {
-                    Some(place) => {
-                        *range = place;
-                        true
-                    }
-                    None => false,
-                });
-        }
-        let end = self.tree.entries.len();
-        if let Some(entry) = self.tree.entries.get_mut(open.index) {
-            entry.length = u32::try_from(end - open.index).unwrap_or(u32::MAX);
-        }
-        if let Some(parent) = self.open.last_mut() {
-            parent.last_child = open.index;
-        }
-        merge::refuse_duplicate_keys(&self.tree, open.index, diagnostics);
     }
 }

@@ -10,6 +10,7 @@
 
 mod build;
 mod deserialize;
+mod growing;
 mod merge;
 mod scalar;
 
