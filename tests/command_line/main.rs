@@ -2,6 +2,8 @@
 //! how the process ends.
 
 mod connecting;
+mod examples;
+mod faults;
 mod lifecycle;
 mod offline;
 mod sandbox;

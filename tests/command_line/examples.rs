@@ -1,0 +1,61 @@
+//! Every example is valid, can be planned, applied and converges.
+
+use std::path::{Path, PathBuf};
+
+use crate::sandbox::Sandbox;
+
+fn examples() -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    paths
+}
+
+#[test]
+fn every_example_is_validated_planned_and_applied() {
+    let examples = examples();
+    assert!(examples.len() >= 5, "{examples:?}");
+    for path in examples {
+        let sandbox = Sandbox::new();
+        let path = path.to_str().unwrap();
+        let run = |command: &[&str]| {
+            let mut all = command.to_vec();
+            all.extend(["-f", path]);
+            if command != ["validate"] {
+                all.extend(["--server", "embedded:data"]);
+            }
+            sandbox.run(&all)
+        };
+        for (command, code) in [
+            (vec!["validate"], 0),
+            (vec!["plan", "--detailed-exitcode"], 2),
+            (vec!["apply", "--yes"], 0),
+            (vec!["diff"], 0),
+        ] {
+            let run = run(&command);
+            assert_eq!(run.code, code, "{path}: {}", run.transcript());
+        }
+    }
+}
+
+#[test]
+fn the_examples_are_valid_together_with_nothing_else_in_their_folder() {
+    let sandbox = Sandbox::new();
+    for path in examples() {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let is_yaml = path
+            .extension()
+            .is_some_and(|extension| extension == "yaml");
+        assert!(
+            !is_yaml || text.starts_with("# yaml-language-server: $schema="),
+            "{} names its schema for editors",
+            path.display()
+        );
+        let copy = sandbox.write("copy.yaml", text);
+        let run = sandbox.run(&["render", "-f", copy.to_str().unwrap()]);
+        assert_eq!(run.code, 0, "{}", run.transcript());
+    }
+}

@@ -1,0 +1,159 @@
+//! Applies that do not go well, against a server that is told to fail.
+
+use std::time::{Duration, Instant};
+
+use iggyctl_embedded::{EmbeddedServer, FaultKind, FaultPlan, FaultTarget};
+use tokio::runtime::Runtime;
+
+use crate::sandbox::{Run, Sandbox};
+
+/// `create_topic` of the wire protocol.
+const CREATE_TOPIC: u32 = 302;
+/// `get_stream` of the wire protocol.
+const GET_STREAM: u32 = 200;
+
+const TOPOLOGY: &str = "\
+apiVersion: iggyctl.dev/v1alpha1
+kind: IggyTopology
+metadata: { name: orders }
+spec:
+  streams:
+    - name: orders
+      topics:
+        - name: a
+          consumerGroups: [billing]
+        - name: b
+        - name: c
+";
+
+struct Lab {
+    runtime: Runtime,
+    server: Option<EmbeddedServer>,
+    sandbox: Sandbox,
+}
+
+impl Lab {
+    fn new(faults: FaultPlan) -> Self {
+        let runtime = Runtime::new().unwrap();
+        let server = runtime
+            .block_on(EmbeddedServer::builder().faults(faults).start())
+            .unwrap();
+        let mut sandbox = Sandbox::new();
+        sandbox.mask(server.connection_string(), "[SERVER]");
+        sandbox.mask(server.address().to_string(), "[ADDRESS]");
+        sandbox.write("topology.yaml", TOPOLOGY);
+        Self {
+            runtime,
+            server: Some(server),
+            sandbox,
+        }
+    }
+
+    fn server(&self) -> &EmbeddedServer {
+        self.server.as_ref().unwrap()
+    }
+
+    fn run(&self, arguments: &[&str]) -> Run {
+        let mut all = arguments.to_vec();
+        let server = self.server().connection_string();
+        all.extend(["-f", "topology.yaml", "--server", &server]);
+        self.sandbox.run(&all)
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if let Some(server) = self.server.take() {
+            self.runtime.block_on(server.shutdown());
+        }
+    }
+}
+
+#[test]
+fn a_lost_reply_is_looked_up_and_the_apply_goes_on() {
+    let lab = Lab::new(FaultPlan::none().once(
+        FaultKind::LostReply,
+        FaultTarget::Command(CREATE_TOPIC),
+        2,
+    ));
+    let run = lab.run(&["apply", "--yes"]);
+    assert_eq!(run.code, 0, "{}", run.transcript());
+    assert!(run.stdout.contains("everything is as declared"));
+}
+
+#[test]
+fn a_server_that_goes_on_failing_leaves_a_partial_apply_and_the_next_one_converges() {
+    let lab = Lab::new(
+        FaultPlan::none().always(FaultKind::Disconnect, FaultTarget::Command(CREATE_TOPIC)),
+    );
+    let run = lab.run(&["apply", "--yes", "-o", "json"]);
+    assert_eq!(run.code, 6, "{}", run.transcript());
+    let outcome: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(outcome["counts"]["applied"], 1, "{outcome:#}");
+    assert!(outcome["counts"]["failed"].as_u64().unwrap() > 0);
+    assert!(outcome["counts"]["notAttempted"].as_u64().unwrap() > 0);
+    for step in outcome["steps"].as_array().unwrap() {
+        assert_eq!(
+            step["status"] == "applied",
+            step["reason"].is_null(),
+            "a step that was not applied says why: {step:#}"
+        );
+    }
+    lab.server().faults().clear();
+    assert_eq!(lab.run(&["apply", "--yes"]).code, 0);
+    assert_eq!(lab.run(&["diff"]).code, 0);
+}
+
+#[test]
+fn a_timeout_before_the_first_step_changes_nothing() {
+    let lab = Lab::new(FaultPlan::none().always(
+        FaultKind::Delay(Duration::from_secs(60)),
+        FaultTarget::Command(GET_STREAM),
+    ));
+    let started = Instant::now();
+    let run = lab.run(&["apply", "--yes", "--timeout", "1s"]);
+    assert!(started.elapsed() < Duration::from_secs(20));
+    assert_eq!(run.code, 69, "{}", run.transcript());
+    assert!(run.stderr.contains("--timeout"), "{}", run.stderr);
+    lab.server().faults().clear();
+    assert_eq!(lab.run(&["diff"]).code, 2);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_finishes_what_was_sent_reports_and_is_partial() {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+
+    // Every topic takes a while, so that the interrupt comes between two steps.
+    let lab = Lab::new(FaultPlan::none().always(
+        FaultKind::Delay(Duration::from_millis(1500)),
+        FaultTarget::Command(CREATE_TOPIC),
+    ));
+    let server = lab.server().connection_string();
+    let mut process = lab
+        .sandbox
+        .command(&["apply", "--yes", "-f", "topology.yaml", "--server", &server])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut messages = BufReader::new(process.stderr.take().unwrap());
+    let mut line = String::new();
+    messages.read_line(&mut line).unwrap();
+    assert!(line.contains("stream/orders"), "{line}");
+    let interrupted = std::process::Command::new("kill")
+        .args(["-INT", &process.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(interrupted.success());
+    let mut rest = String::new();
+    std::io::Read::read_to_string(&mut messages, &mut rest).unwrap();
+    let output = process.wait_with_output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(6), "{stdout}\n{rest}");
+    assert!(rest.contains("Interrupted"), "{rest}");
+    assert!(stdout.contains("not attempted"), "{stdout}");
+    lab.server().faults().clear();
+    assert_eq!(lab.run(&["apply", "--yes"]).code, 0);
+}
