@@ -260,3 +260,63 @@ fn dev_applies_its_manifests_and_says_when_its_folder_is_taken() {
     assert_eq!(run.code, 69, "{}", run.transcript());
     assert!(run.stderr.contains(server.address()), "{}", run.stderr);
 }
+
+#[test]
+fn dev_killed_in_the_middle_of_an_apply_comes_back_and_the_next_apply_converges() {
+    use std::io::{BufRead, BufReader};
+    use std::process::Stdio;
+
+    let sandbox = Sandbox::new();
+    let topics: String = (0..300)
+        .map(|number| format!("        - name: topic-{number}\n"))
+        .collect();
+    sandbox.write(
+        "topology.yaml",
+        format!(
+            "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyTopology\nmetadata: {{ name: many }}\nspec:\n  streams:\n    - name: many\n      topics:\n{topics}"
+        ),
+    );
+    let server = DevServer::start(&sandbox, &["--data-dir", "data"]);
+    let mut process = sandbox
+        .command(&[
+            "apply",
+            "-f",
+            "topology.yaml",
+            "--yes",
+            "--server",
+            &server.connection_string,
+        ])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut progress = BufReader::new(process.stderr.take().unwrap()).lines();
+    // Some topics were acknowledged, and most were not.
+    let acknowledged = progress.nth(10).unwrap().unwrap();
+    server.kill();
+    for line in progress {
+        line.unwrap();
+    }
+    assert_eq!(process.wait().unwrap().code(), Some(6));
+
+    let server = DevServer::start(&sandbox, &["--data-dir", "data"]);
+    let run = |command: &[&str]| {
+        let mut all = command.to_vec();
+        all.extend(["--server", &server.connection_string]);
+        sandbox.run(&all)
+    };
+    let topics = run(&["get", "topics", "-o", "json"]).stdout;
+    let last = acknowledged
+        .split("topic/many/")
+        .nth(1)
+        .and_then(|rest| rest.split(':').next())
+        .unwrap();
+    assert!(
+        topics.contains(&format!("\"{last}\"")),
+        "{last} was acknowledged"
+    );
+    assert_eq!(run(&["diff", "-f", "topology.yaml"]).code, 2);
+    let applied = run(&["apply", "-f", "topology.yaml", "--yes"]);
+    assert_eq!(applied.code, 0, "{}", applied.transcript());
+    assert_eq!(run(&["diff", "-f", "topology.yaml"]).code, 0);
+}
