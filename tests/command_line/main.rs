@@ -1,6 +1,8 @@
 //! Transcripts of the real binary: what a person types, what is printed, and
 //! how the process ends.
 
+#![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
+
 mod connecting;
 mod examples;
 mod faults;
