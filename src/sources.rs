@@ -35,7 +35,7 @@ pub(crate) fn read_sources(names: &[String]) -> Sources {
         let paths = match paths {
             Ok(paths) => paths,
             Err(error) => {
-                sources.errors.push(error);
+                sources.errors.push(*error);
                 continue;
             }
         };
@@ -52,14 +52,14 @@ pub(crate) fn read_sources(names: &[String]) -> Sources {
             };
             match file {
                 Ok(file) => sources.files.push(file),
-                Err(error) => sources.errors.push(error),
+                Err(error) => sources.errors.push(*error),
             }
         }
     }
     sources
 }
 
-fn paths_of(name: &str) -> Result<Vec<PathBuf>, Diagnostic> {
+fn paths_of(name: &str) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
     let path = Path::new(name);
     if path.is_dir() {
         return manifests_below(path);
@@ -75,20 +75,20 @@ fn paths_of(name: &str) -> Result<Vec<PathBuf>, Diagnostic> {
     let paths = glob::glob_with(name, options)
         .map_err(|error| unreadable(name, format!("it is no pattern: {error}")))?
         .map(|path| path.map_err(|error| unreadable(name, error)))
-        .collect::<Result<Vec<PathBuf>, Diagnostic>>()?;
+        .collect::<Result<Vec<PathBuf>, Box<Diagnostic>>>()?;
     let files: Vec<PathBuf> = paths.into_iter().filter(|path| path.is_file()).collect();
     if files.is_empty() {
-        return Err(Diagnostic::error(
+        return Err(Box::new(Diagnostic::error(
             Code::NoManifests,
             format!("no file matches the pattern {name}"),
-        ));
+        )));
     }
     Ok(files)
 }
 
 /// All manifests below a folder by name. Hidden files and folders are left out
 /// (editors and Git keep theirs there), links to folders are not followed.
-fn manifests_below(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
+fn manifests_below(folder: &Path) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
     let hidden = |entry: &walkdir::DirEntry| {
         entry.depth() > 0 && entry.file_name().to_string_lossy().starts_with('.')
     };
@@ -108,17 +108,20 @@ fn manifests_below(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
         }
     }
     if paths.is_empty() {
-        return Err(Diagnostic::error(
+        let error = Diagnostic::error(
             Code::NoManifests,
             format!("the folder {} holds no manifest", folder.display()),
-        )
-        .expected("a file that ends in .yaml, .yml or .json")
-        .hint("`iggyctl init` writes a first one"));
+        );
+        return Err(Box::new(
+            error
+                .expected("a file that ends in .yaml, .yml or .json")
+                .hint("`iggyctl init` writes a first one"),
+        ));
     }
     Ok(paths)
 }
 
-fn open(path: &Path) -> Result<SourceFile, Diagnostic> {
+fn open(path: &Path) -> Result<SourceFile, Box<Diagnostic>> {
     let name = path.display().to_string();
     match std::fs::File::open(path) {
         Ok(file) => read(&name, file),
@@ -128,7 +131,7 @@ fn open(path: &Path) -> Result<SourceFile, Diagnostic> {
 
 /// Reads to the end, or to the first byte that is too many: core refuses what
 /// is longer, and needs no more of it to say so.
-fn read(name: &str, source: impl Read) -> Result<SourceFile, Diagnostic> {
+fn read(name: &str, source: impl Read) -> Result<SourceFile, Box<Diagnostic>> {
     let mut bytes = Vec::new();
     source
         .take(MAX_SOURCE_BYTES + 1)
@@ -137,9 +140,9 @@ fn read(name: &str, source: impl Read) -> Result<SourceFile, Diagnostic> {
     Ok(SourceFile::new(name, bytes))
 }
 
-fn unreadable(name: &str, reason: impl std::fmt::Display) -> Diagnostic {
-    Diagnostic::error(
+fn unreadable(name: &str, reason: impl std::fmt::Display) -> Box<Diagnostic> {
+    Box::new(Diagnostic::error(
         Code::UnreadableSource,
         format!("{name} cannot be read: {reason}"),
-    )
+    ))
 }

@@ -192,14 +192,14 @@ async fn create_bare(server: &EmbeddedServer, connections: usize) {
                 let stream =
                     Identifier::named(&format!("stream-{}", number / 100)).expect("a name");
                 let options = TopicCreateOptions {
-                    partitions_count: 3,
-                    message_expiry: IggyExpiry::ExpireDuration(IggyDuration::from(
+                    partitions_count: Some(3),
+                    message_expiry: Some(IggyExpiry::ExpireDuration(IggyDuration::from(
                         7 * 24 * 3600 * 1_000_000,
-                    )),
+                    ))),
                     ..TopicCreateOptions::default()
                 };
                 client
-                    .create_topic(&stream, &format!("topic-{}", number % 100), options)
+                    .create_topic(&stream, &format!("topic-{}", number % 100), &options)
                     .await
                     .expect("a topic");
             }

@@ -123,9 +123,7 @@ async fn converge(
     pool: &Pool,
 ) -> Result<(), CommandError> {
     let desired = compile(process, &arguments.file, &arguments.variables)?.state;
-    let observed = observe(pool, &desired)
-        .await
-        .map_err(|error| read_failed(error))?;
+    let observed = observe(pool, &desired).await.map_err(read_failed)?;
     let plan = plan::plan(&diff::diff(&desired, &observed), &Approvals::default());
     for blocked in &plan.blocked {
         process.terminal.warning(&format!(

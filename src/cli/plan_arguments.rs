@@ -86,7 +86,7 @@ impl PlanningArguments {
     ) -> Result<Planned, CommandError> {
         let observed = observe(&session.pool, &desired)
             .await
-            .map_err(|error| read_failed(error))?;
+            .map_err(read_failed)?;
         self.plan_for(desired, &observed)
     }
 
