@@ -43,13 +43,23 @@ impl Clients {
         self.last_id
     }
 
+    /// Lists a connection again that a logout took off the list.
+    pub(crate) fn seen(&mut self, id: u32, address: SocketAddr) {
+        self.entries.entry(id).or_insert(ConnectedClient {
+            address,
+            login: None,
+        });
+    }
+
     pub(crate) fn set_login(&mut self, id: u32, login: Option<ClientLogin>) {
         if let Some(entry) = self.entries.get_mut(&id) {
             entry.login = login;
         }
     }
 
-    pub(crate) fn disconnected(&mut self, id: u32) {
+    /// Takes a connection off the list: it is gone, or it logged out. In the
+    /// latter case the real server lists it again with its next request.
+    pub(crate) fn remove(&mut self, id: u32) {
         self.entries.remove(&id);
     }
 

@@ -9,7 +9,8 @@
 //! (little-endian) at offset 48. There is no other framing.
 
 use iggy_binary_protocol::{
-    ConsensusError, ConsensusHeader, HEADER_SIZE, Operation, RequestHeader, read_size_field,
+    ConsensusError, ConsensusHeader, GenericHeader, HEADER_SIZE, Operation, RequestHeader,
+    read_size_field,
 };
 use thiserror::Error;
 
@@ -23,7 +24,7 @@ pub struct Frame<'buffer> {
 }
 
 /// How far a buffer got towards a frame.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 #[allow(
     clippy::large_enum_variant,
     reason = "the usual one is the large one, and the header is wanted without an allocation"
@@ -41,21 +42,33 @@ pub enum FrameProgress<'buffer> {
         /// Bytes it takes, header included.
         length: usize,
     },
+    /// The buffer begins with a whole frame that is no request. The real server
+    /// drops such a frame without an answer and goes on with the next one.
+    Ignored {
+        /// Why it is no request.
+        reason: FrameError,
+        /// Bytes it takes, header included.
+        length: usize,
+    },
 }
 
-/// Bytes that can never become a request; the connection has to be closed,
-/// because nothing says where the next frame begins.
+/// Why bytes are no request.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum FrameError {
-    /// The declared length is below the header or above 64 MiB.
+    /// The declared length is below the header or above 64 MiB. Closes the
+    /// connection: nothing says where the next frame begins.
     #[error("a frame of {size} bytes is outside 256..={MAX_FRAME_BYTES}")]
     Size {
         /// The declared length.
         size: usize,
     },
-    /// The header holds a command or an operation that does not exist.
-    #[error("the header holds an unknown command or operation")]
-    UnknownDiscriminant,
+    /// The header holds a command that does not exist. Closes the connection, as
+    /// the real server does: it is no frame of this protocol.
+    #[error("the header holds an unknown command")]
+    UnknownCommand,
+    /// The header holds an operation that does not exist.
+    #[error("the header holds an unknown operation")]
+    UnknownOperation,
     /// The header contradicts the rules for requests.
     #[error("the header is invalid: {0}")]
     Header(ConsensusError),
@@ -97,7 +110,8 @@ impl<'buffer> Frame<'buffer> {
 /// and does not panic.
 ///
 /// # Errors
-/// [`FrameError`] as soon as the bytes rule out a request.
+/// [`FrameError`] as soon as the bytes rule out a frame, so that the connection has
+/// to be closed.
 pub fn read_frame(buffer: &[u8]) -> Result<FrameProgress<'_>, FrameError> {
     let Some(header_bytes) = buffer.get(..HEADER_SIZE) else {
         return Ok(FrameProgress::Incomplete {
@@ -108,19 +122,31 @@ pub fn read_frame(buffer: &[u8]) -> Result<FrameProgress<'_>, FrameError> {
     if !(HEADER_SIZE..=MAX_FRAME_BYTES).contains(&size) {
         return Err(FrameError::Size { size });
     }
-    // The header holds u128 fields and the buffer is not aligned for them.
-    let header: RequestHeader = bytemuck::checked::try_pod_read_unaligned(header_bytes)
-        .map_err(|_| FrameError::UnknownDiscriminant)?;
-    header.validate().map_err(FrameError::Header)?;
+    // The headers hold u128 fields and the buffer is not aligned for them.
+    bytemuck::checked::try_pod_read_unaligned::<GenericHeader>(header_bytes)
+        .map_err(|_| FrameError::UnknownCommand)?;
     let Some(body) = buffer.get(HEADER_SIZE..size) else {
         return Ok(FrameProgress::Incomplete {
             missing: size - buffer.len(),
         });
     };
-    Ok(FrameProgress::Complete {
-        frame: Frame { header, body },
-        length: size,
+    Ok(match request_header(header_bytes) {
+        Ok(header) => FrameProgress::Complete {
+            frame: Frame { header, body },
+            length: size,
+        },
+        Err(reason) => FrameProgress::Ignored {
+            reason,
+            length: size,
+        },
     })
+}
+
+fn request_header(bytes: &[u8]) -> Result<RequestHeader, FrameError> {
+    let header: RequestHeader = bytemuck::checked::try_pod_read_unaligned(bytes)
+        .map_err(|_| FrameError::UnknownOperation)?;
+    header.validate().map_err(FrameError::Header)?;
+    Ok(header)
 }
 
 #[cfg(test)]
@@ -194,15 +220,28 @@ mod tests {
     }
 
     #[test]
-    fn other_commands_and_unknown_operations_are_refused() {
-        let mut reply = ping(b"");
+    fn frames_that_are_no_requests_are_stepped_over() {
+        let mut reply = ping(b"abc");
         reply[60] = 8;
-        assert!(matches!(read_frame(&reply), Err(FrameError::Header(_))));
-        let mut unknown = ping(b"");
+        let mut unknown = ping(b"abc");
         unknown[176] = 250;
+        let mut nobody = ping(b"abc");
+        nobody[128] = 0;
+        for bytes in [reply, unknown, nobody] {
+            assert!(matches!(
+                read_frame(&bytes),
+                Ok(FrameProgress::Ignored { length: 259, .. })
+            ));
+        }
+    }
+
+    #[test]
+    fn an_unknown_command_is_refused() {
+        let mut unknown = ping(b"");
+        unknown[60] = 99;
         assert_eq!(
             read_frame(&unknown).unwrap_err(),
-            FrameError::UnknownDiscriminant
+            FrameError::UnknownCommand
         );
     }
 

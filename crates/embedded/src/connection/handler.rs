@@ -22,6 +22,9 @@ use crate::store::Row;
 #[derive(Debug)]
 pub(super) enum Reaction {
     Reply(Bytes),
+    /// No answer, and the connection goes on: the real server does so with what
+    /// no client can mean.
+    Silence,
     Close,
 }
 
@@ -30,6 +33,7 @@ pub(super) struct Connection {
     shared: Arc<Shared>,
     /// The number under which clients are listed.
     id: u32,
+    peer: SocketAddr,
     reached: SocketAddr,
     session: Option<Session>,
 }
@@ -40,6 +44,7 @@ impl Connection {
         Self {
             shared,
             id,
+            peer,
             reached,
             session: None,
         }
@@ -49,18 +54,28 @@ impl Connection {
         if !checksum_holds(&request) {
             return Reaction::Reply(self.context(&request).deny(Rejection::InvalidFormat));
         }
+        self.shared.clients().seen(self.id, self.peer);
         match request.header.operation {
             Operation::Register => Reaction::Reply(self.login(&request)),
             Operation::Logout => Reaction::Reply(self.logout(&request)),
             operation => {
                 let Some(code) = request.code else {
-                    // Operations that only servers send each other.
-                    return Reaction::Reply(self.context(&request).deny(Rejection::InvalidCommand));
+                    return Reaction::Reply(self.server_operation(&request));
                 };
                 self.shared.requests.record(code);
                 self.execute(code, operation, &request).await
             }
         }
+    }
+
+    /// Operations that only servers send each other.
+    fn server_operation(&self, request: &Request) -> Bytes {
+        let reason = if self.session.is_some() {
+            EvictionReason::InvalidRequestOperation
+        } else {
+            EvictionReason::NoSession
+        };
+        eviction(request.header.client, reason)
     }
 
     async fn execute(&mut self, code: u32, operation: Operation, request: &Request) -> Reaction {
@@ -138,6 +153,7 @@ impl Connection {
     async fn write(&mut self, operation: Operation, request: &Request) -> Reaction {
         match self.session.as_ref().map(|s| s.replay_of(&request.header)) {
             Some(Replay::Known(reply)) => return Reaction::Reply(reply),
+            Some(Replay::Conflicting) => return Reaction::Silence,
             Some(Replay::Spent) => {
                 let refusal = self
                     .context(request)
@@ -208,6 +224,7 @@ impl Connection {
         self.shared.advance_log();
         let reply = self.context(request).answer(Ok(Bytes::new()));
         self.end_session();
+        self.shared.clients().remove(self.id);
         reply
     }
 
@@ -254,7 +271,7 @@ impl Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         self.end_session();
-        self.shared.clients().disconnected(self.id);
+        self.shared.clients().remove(self.id);
     }
 }
 

@@ -47,6 +47,7 @@ pub(crate) async fn serve(mut stream: TcpStream, peer: SocketAddr, shared: Arc<S
                     return;
                 }
             }
+            Reaction::Silence => {}
             Reaction::Close => return,
         }
     }
@@ -66,6 +67,11 @@ async fn next_request(
                 bytes.advance(iggy_binary_protocol::HEADER_SIZE);
                 let body = bytes.freeze();
                 return Some(Request { header, code, body });
+            }
+            Ok(FrameProgress::Ignored { reason, length }) => {
+                tracing::debug!(%peer, %reason, "ignoring a frame that is no request");
+                buffer.advance(length);
+                continue;
             }
             // The buffer grows with what arrives, not with what a header claims.
             Ok(FrameProgress::Incomplete { missing }) => missing.min(READ_BUFFER_BYTES),

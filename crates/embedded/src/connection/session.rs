@@ -34,7 +34,9 @@ pub(crate) enum Replay {
     New,
     /// The same request again: the same reply again.
     Known(Bytes),
-    /// The number was used for something else, or its reply is forgotten.
+    /// The number was used for something else, whose reply is still known.
+    Conflicting,
+    /// The number was passed over, or its reply is forgotten.
     Spent,
 }
 
@@ -59,10 +61,14 @@ impl Session {
         }
         self.replies
             .iter()
-            .find(|known| {
-                known.request == header.request && known.checksum == header.request_checksum
+            .find(|known| known.request == header.request)
+            .map_or(Replay::Spent, |known| {
+                if known.checksum == header.request_checksum {
+                    Replay::Known(known.reply.clone())
+                } else {
+                    Replay::Conflicting
+                }
             })
-            .map_or(Replay::Spent, |known| Replay::Known(known.reply.clone()))
     }
 
     /// Remembers the reply to a write that was logged.

@@ -48,7 +48,9 @@ pub(crate) type WriteAnswer = Result<(Bytes, Change), Refused>;
 /// Answers a request that changes nothing.
 pub(crate) fn read(code: u32, body: &[u8], scene: &ReadScene<'_>) -> Answer {
     match code {
-        codes::PING_CODE => Ok(Bytes::new()),
+        // As a read, a logout is answered and does nothing; the one that counts is an
+        // operation of its own.
+        codes::PING_CODE | codes::LOGOUT_USER_CODE => Ok(Bytes::new()),
         codes::GET_STATS_CODE => system::stats(scene),
         codes::GET_CLUSTER_METADATA_CODE => Ok(system::cluster_metadata(scene)),
         codes::DESCRIBE_OPTIONS_CODE => system::describe_options(body),
