@@ -16,6 +16,11 @@ use thiserror::Error;
 
 use crate::rules::limits::MAX_FRAME_BYTES;
 
+/// How long a frame that is no request may be and still be waited for and stepped over.
+/// The real server waits for any; but what declares more is most likely no frame at all
+/// (a TLS hello), and its sender would wait for ever.
+const MAX_IGNORED_BYTES: usize = 64 * 1024;
+
 /// A request frame in a buffer.
 #[derive(Debug, Clone, Copy)]
 pub struct Frame<'buffer> {
@@ -125,12 +130,16 @@ pub fn read_frame(buffer: &[u8]) -> Result<FrameProgress<'_>, FrameError> {
     // The headers hold u128 fields and the buffer is not aligned for them.
     bytemuck::checked::try_pod_read_unaligned::<GenericHeader>(header_bytes)
         .map_err(|_| FrameError::UnknownCommand)?;
+    let header = match request_header(header_bytes) {
+        Err(reason) if size > MAX_IGNORED_BYTES => return Err(reason),
+        header => header,
+    };
     let Some(body) = buffer.get(HEADER_SIZE..size) else {
         return Ok(FrameProgress::Incomplete {
             missing: size - buffer.len(),
         });
     };
-    Ok(match request_header(header_bytes) {
+    Ok(match header {
         Ok(header) => FrameProgress::Complete {
             frame: Frame { header, body },
             length: size,

@@ -9,6 +9,12 @@
 //! `iggy-server` is on the `PATH`; without one those trials are *ignored*, with the
 //! reason, never passed. See `docs/testing.md`.
 
+#![allow(
+    clippy::expect_used,
+    clippy::print_stderr,
+    reason = "a test program of its own, which clippy does not take for one"
+)]
+
 mod calls;
 mod record;
 mod scenarios;

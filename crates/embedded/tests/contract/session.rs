@@ -84,7 +84,7 @@ impl Session {
     /// A request whose reply has no body.
     pub(crate) async fn command(&self, call: &str, code: u32, request: &impl WireEncode) {
         let result = self.raw(code, request.to_bytes()).await;
-        self.record(call, result, |body| empty(body));
+        self.record(call, result, empty);
     }
 
     /// A request whose reply is a `Reply`, which may be absent (an empty body).

@@ -179,10 +179,9 @@ async fn a_request_sent_again_gets_its_reply_again() {
     let first = client.ask(write, b"\x01s").await;
     let again = client.ask(write, b"\x01s").await;
     assert_eq!(first, again);
-    // The same number for something else.
+    // The same number for something else gets no answer at all; what follows does.
     let other = client.write(Operation::CreateStream, 1, checksum(b"\x01t"));
-    let reply = client.ask(other, b"\x01t").await;
-    assert_eq!(u32_at(&reply, HEADER_SIZE + 8), 59);
+    client.send(other, b"\x01t").await;
     // A checksum that is not that of the body.
     let wrong = client.write(Operation::CreateStream, 2, 4711);
     assert_eq!(u32_at(&client.ask(wrong, b"\x01t").await, STATUS), 4);
