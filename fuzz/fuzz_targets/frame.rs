@@ -1,4 +1,4 @@
-//! Any bytes as what a client sends: the reader says "more", "a frame" or "no",
+//! Any bytes as what a client sends: the reader says "more", "a frame", "skip it" or "no",
 //! never takes bytes that are not there, and always gets on.
 
 #![no_main]
@@ -19,6 +19,10 @@ fuzz_target!(|bytes: &[u8]| {
                     Ok(FrameProgress::Incomplete { missing }) => assert_eq!(missing, 1),
                     other => panic!("a frame without its last byte: {other:?}"),
                 }
+                rest = &rest[length..];
+            }
+            Ok(FrameProgress::Ignored { length, .. }) => {
+                assert!(length >= 256 && length <= rest.len());
                 rest = &rest[length..];
             }
             Ok(FrameProgress::Incomplete { missing }) => {
