@@ -2,7 +2,7 @@
 """Say which kinds of tests ran, from the log of `cargo test`.
 
 Tests of a rung that needs something from the machine are named
-`[rung] test`; a rung that is missing shows its tests as ignored, never as
+`[rung] test`, and those of a real server `real/…`; a rung that is missing shows its tests as ignored, never as
 passed. The official CLI and the Python SDK must have run; a real server may be
 missing.
 
@@ -20,7 +20,7 @@ RUNGS = {
     "real-server": "real server",
 }
 REQUIRED = ("embedded", "official-cli", "python-sdk")
-LINE = re.compile(r"^test (?:\[([a-z-]+)\]\s+)?.* \.\.\. (ok|FAILED|ignored)")
+LINE = re.compile(r"^test (?:\[([a-z-]+)\]\s+)?(.*) \.\.\. (ok|FAILED|ignored)")
 RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored")
 
 
@@ -32,7 +32,10 @@ def main():
         for line in log:
             test = LINE.match(line)
             if test:
-                counts[test.group(1) if test.group(1) in RUNGS else "embedded"][test.group(2)] += 1
+                rung = test.group(1) if test.group(1) in RUNGS else "embedded"
+                if test.group(2).startswith("real/"):  # the contract, see docs/testing.md
+                    rung = "real-server"
+                counts[rung][test.group(3)] += 1
             result = RESULT.match(line)
             if result:
                 results += 1
