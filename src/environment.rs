@@ -20,6 +20,8 @@ impl Environment {
                 .filter_map(|(name, value)| {
                     Some((name.into_string().ok()?, value.into_string().ok()?))
                 })
+                // Shells and CI systems cannot always unset, so empty is absent.
+                .filter(|(_, value)| !value.is_empty())
                 .collect(),
         }
     }
@@ -46,8 +48,7 @@ impl Environment {
         Ok(())
     }
 
-    /// The value of a variable; an empty one counts as absent, as shells and
-    /// CI systems cannot always unset.
+    /// The value of a variable; an empty one counts as absent.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.variables
             .get(name)

@@ -8,7 +8,7 @@ use iggyctl_core::diagnostic::{Code, Diagnostic};
 use iggyctl_core::manifest::{MAX_SOURCE_BYTES, SourceFile};
 
 /// What `-f -` names.
-const STANDARD_INPUT: &str = "-";
+pub(crate) const STANDARD_INPUT: &str = "-";
 
 /// What the `-f` options name, as far as it can be read.
 pub(crate) struct Sources {

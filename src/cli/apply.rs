@@ -1,12 +1,15 @@
 //! Carrying out a plan that was approved.
 
-use iggyctl_core::plan::ApprovedPlan;
+use std::time::Duration;
+
+use iggyctl_core::plan::{ApprovedPlan, Blocked, Step};
 use iggyctl_core::render::{ApplyReport, StepReport, StepStatus, Verification, escape};
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_engine::apply::{ApplyEvent, ApplyOutcome, Cancellation, StepResult, apply};
 use tokio::time::Instant;
 
 use super::Process;
+use super::apply_record::Record;
 use super::dev::stop_requested;
 use super::plan_arguments::{Planned, PlanningArguments, json_failed};
 use super::runtime::block_on;
@@ -69,48 +72,104 @@ async fn finish(
         report,
     } = planned;
     let json = arguments.planning.output.is_json();
-    if !json {
+    if json {
+        // Standard output is for one document, how it ended; a person reads the plan here.
+        process
+            .terminal
+            .message(report.to_text(process.message_options()).trim_end());
+    } else {
         arguments.planning.print(process, &report)?;
     }
-    let accepted_blocked = plan.blocked.len();
+    let blocked = plan.blocked.clone();
+    let left_out = report.left_out;
     let nothing_to_do = plan.steps.is_empty();
-    let approved = plan.approve(arguments.skip_blocked, &arguments.planning.grant());
-    if json && (nothing_to_do || approved.is_err()) {
-        arguments.planning.print(process, &report)?;
-    }
-    let approved = approved.map_err(|refusal| {
-        CommandError::new(ExitCode::Blocked, format!("nothing was changed: {refusal}"))
-            .hint("follow the way out that the plan names, or apply the rest with --skip-blocked")
-    })?;
+    let approved = match plan.approve(arguments.skip_blocked, &arguments.planning.grant()) {
+        Ok(approved) => approved,
+        Err(refusal) => {
+            if json {
+                let ended = ApplyReport::new(Vec::new(), blocked, Verification::Skipped);
+                process.output(&ended.to_json().map_err(json_failed)?)?;
+            }
+            return Err(CommandError::new(
+                ExitCode::Blocked,
+                format!("nothing was changed: {refusal}"),
+            )
+            .hint(
+                "follow the way out that the plan names, or apply the rest with --skip-blocked",
+            ));
+        }
+    };
     if nothing_to_do {
+        if json {
+            let verified = converged(&blocked, left_out);
+            let ended = ApplyReport::new(Vec::new(), blocked, verified);
+            process.output(&ended.to_json().map_err(json_failed)?)?;
+        }
         return Ok(ExitCode::Done);
     }
+    let mut deadline = deadline;
     if !arguments.yes {
+        let asked = Instant::now();
         ask(process, &session.name)?;
+        // A person may take any time to answer.
+        deadline = deadline.map(|deadline| deadline + asked.elapsed());
     }
     let outcome = carry_out(process, &approved, &session.pool, json, deadline).await;
     let verified = if !outcome.is_complete() || arguments.no_verify {
         Verification::Skipped
     } else {
-        verify(arguments, desired, session, accepted_blocked).await
+        tokio::select! {
+            verified = verify(arguments, desired, session, &blocked, left_out) => verified,
+            reason = interrupted(deadline) => Verification::Failed {
+                reason: reason.to_owned(),
+            },
+        }
     };
-    let report = ApplyReport::new(step_reports(&approved, &outcome), verified);
+    let exit_code = exit_code(arguments, &outcome, &verified);
+    let report = ApplyReport::new(step_reports(&approved, &outcome), blocked, verified);
     process.output(&if json {
         report.to_json().map_err(json_failed)?
     } else {
         report.to_text(process.text_options())
     })?;
-    let converged = matches!(
-        report.verified,
-        Verification::Converged | Verification::Skipped
-    );
-    Ok(if !outcome.is_complete() || !converged {
-        ExitCode::PartiallyApplied
-    } else if arguments.detailed_exitcode {
-        ExitCode::ChangesPending
-    } else {
-        ExitCode::Done
-    })
+    Ok(exit_code)
+}
+
+fn exit_code(
+    arguments: &ApplyArguments,
+    outcome: &ApplyOutcome,
+    verified: &Verification,
+) -> ExitCode {
+    let (applied, _, _) = outcome.counts();
+    if !outcome.is_complete() {
+        return if applied == 0 && !outcome.has_unknown() {
+            // Nothing was changed, so nothing is partial.
+            ExitCode::Error
+        } else {
+            ExitCode::PartiallyApplied
+        };
+    }
+    match verified {
+        Verification::Differs { .. } | Verification::Failed { .. } => ExitCode::PartiallyApplied,
+        Verification::Converged | Verification::ConvergedExcept { .. } | Verification::Skipped => {
+            if arguments.detailed_exitcode {
+                ExitCode::ChangesPending
+            } else {
+                ExitCode::Done
+            }
+        }
+    }
+}
+
+/// What "everything is as declared" means when some of it was left out.
+fn converged(blocked: &[Blocked], left_out: u32) -> Verification {
+    if blocked.is_empty() && left_out == 0 {
+        return Verification::Converged;
+    }
+    Verification::ConvergedExcept {
+        blocked: u32::try_from(blocked.len()).unwrap_or(u32::MAX),
+        left_out,
+    }
 }
 
 /// Plans again: nothing is left, except what was blocked before and skipped.
@@ -118,18 +177,19 @@ async fn verify(
     arguments: &ApplyArguments,
     desired: DesiredState,
     session: &Session,
-    accepted_blocked: usize,
+    accepted: &[Blocked],
+    left_out: u32,
 ) -> Verification {
     match arguments.planning.plan(desired, session).await {
         Ok(left) => {
-            let more_blocked = left.plan.blocked.len().saturating_sub(accepted_blocked);
+            let more_blocked = left.plan.blocked.len().saturating_sub(accepted.len());
             let summary = left.plan.summary;
             let changes = summary.create
                 + summary.update
                 + summary.rename
                 + u32::try_from(more_blocked).unwrap_or(u32::MAX);
             if changes == 0 {
-                Verification::Converged
+                converged(accepted, left_out)
             } else {
                 Verification::Differs { changes }
             }
@@ -151,42 +211,53 @@ pub(super) async fn carry_out(
 ) -> ApplyOutcome {
     let cancellation = Cancellation::default();
     let mut progress = Progress::start(process.terminal, plan.steps().len(), quiet);
-    let mut on_event = |event: ApplyEvent<'_>| match event {
-        ApplyEvent::StepStarted { .. } => {}
-        ApplyEvent::StepApplied { step } => {
-            progress.step_done(&format!("{}: {}", step.address, step.action));
-        }
-        ApplyEvent::StepFailed { step, failure } => {
-            let failure = escape(&failure.to_string()).into_owned();
-            progress.step_failed(&format!(
-                "{}: {}: failed: {failure}",
-                step.address, step.action
-            ));
-        }
-        ApplyEvent::StepNotAttempted { step, reason } => {
-            let reason = escape(&reason.to_string()).into_owned();
-            progress.step_failed(&format!(
-                "{}: {}: not attempted: {reason}",
-                step.address, step.action
-            ));
-        }
-    };
+    let mut record = Record::new(plan);
     let outcome = {
+        let mut on_event = |event: ApplyEvent<'_>| {
+            record.note(event);
+            show(&mut progress, event);
+        };
         let work = apply(plan, pool, &mut on_event, &cancellation);
         tokio::pin!(work);
         tokio::select! {
-            outcome = &mut work => outcome,
+            outcome = &mut work => Some(outcome),
             reason = interrupted(deadline) => {
                 cancellation.cancel();
                 process.terminal.message(&format!(
-                    "{reason}: what was sent is waited for, nothing more is sent."
+                    "{reason}: what was sent is waited for ({GRACE:?} at most), nothing more is sent."
                 ));
-                work.await
+                tokio::select! {
+                    outcome = &mut work => Some(outcome),
+                    () = stop_requested() => None,
+                    () = tokio::time::sleep(GRACE) => None,
+                }
             }
         }
     };
     progress.finish();
-    outcome
+    outcome.unwrap_or_else(|| record.outcome())
+}
+
+/// How long an interrupted apply waits for the replies of what it has sent. A
+/// server that has not answered by then is not going to be waited for.
+const GRACE: Duration = Duration::from_secs(5);
+
+fn show(progress: &mut Progress, event: ApplyEvent<'_>) {
+    let line = |step: &Step| format!("{}: {}", escape(&step.address.to_string()), step.action);
+    match event {
+        ApplyEvent::StepStarted { .. } => {}
+        ApplyEvent::StepApplied { step } => progress.step_done(&line(step)),
+        ApplyEvent::StepFailed { step, failure } => progress.step_failed(&format!(
+            "{}: failed: {}",
+            line(step),
+            escape(&failure.to_string())
+        )),
+        ApplyEvent::StepNotAttempted { step, reason } => progress.step_failed(&format!(
+            "{}: not attempted: {}",
+            line(step),
+            escape(&reason.to_string())
+        )),
+    }
 }
 
 async fn interrupted(deadline: Option<Instant>) -> &'static str {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use iggyctl_core::plan::{Approvals, DestructionGrant};
 use iggyctl_core::render::{ApplyReport, Verification};
+use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::{diff, plan};
 use iggyctl_embedded::EmbeddedServer;
 use iggyctl_engine::observe::observe;
@@ -20,6 +21,7 @@ use super::runtime::block_on;
 use super::session::{Pool, connect, own_address, read_failed};
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
+use crate::sources::STANDARD_INPUT;
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -54,16 +56,20 @@ pub(super) fn run(process: &Process, arguments: &DevArguments) -> Result<ExitCod
 }
 
 async fn serve(process: &Process, arguments: &DevArguments) -> Result<ExitCode, CommandError> {
-    // What is wrong with the manifests is said before anything is started.
-    if !arguments.file.is_empty() {
-        compile(process, &arguments.file, &arguments.variables)?;
+    if arguments.watch && arguments.file.iter().any(|path| path == STANDARD_INPUT) {
+        return Err(CommandError::usage("standard input cannot be watched"));
     }
+    // What is wrong with the manifests is said before anything is started.
+    let desired = (!arguments.file.is_empty())
+        .then(|| compile(process, &arguments.file, &arguments.variables))
+        .transpose()?
+        .map(|compiled| compiled.state);
     let mut changes = arguments
         .watch
         .then(|| watch(&arguments.file))
         .transpose()?;
     let server = start(process, arguments).await?;
-    process.output(&format!("{}\n", server.connection_string()))?;
+    process.output(&format!("{}\n", shown_address(process, &server)))?;
     process.terminal.message(&format!(
         "Listening on {}; {}. Ctrl-C ends it.",
         server.address(),
@@ -73,8 +79,8 @@ async fn serve(process: &Process, arguments: &DevArguments) -> Result<ExitCode, 
         }
     ));
     let pool = connect(own_address(&server)?, CONNECT_TIMEOUT, "dev").await?;
-    if !arguments.file.is_empty() {
-        converge(process, arguments, &pool).await?;
+    if let Some(desired) = &desired {
+        converge(process, desired, &pool).await?;
     }
     let stop = stop_requested();
     tokio::pin!(stop);
@@ -83,7 +89,11 @@ async fn serve(process: &Process, arguments: &DevArguments) -> Result<ExitCode, 
             () = &mut stop => break,
             () = next_change(&mut changes) => {
                 // A manifest that is wrong for a moment must not end the server.
-                if let Err(error) = converge(process, arguments, &pool).await {
+                let changed = async {
+                    let compiled = compile(process, &arguments.file, &arguments.variables)?;
+                    converge(process, &compiled.state, &pool).await
+                };
+                if let Err(error) = changed.await {
                     process.terminal.error(&error.message, error.hint.as_deref());
                 }
             }
@@ -99,11 +109,14 @@ async fn start(
     arguments: &DevArguments,
 ) -> Result<EmbeddedServer, CommandError> {
     let mut builder = EmbeddedServer::builder().listen(arguments.listen);
-    if let (Some(username), Some(password)) = (
-        process.environment.get("IGGY_ROOT_USERNAME"),
-        process.environment.get("IGGY_ROOT_PASSWORD"),
-    ) {
-        builder = builder.credentials(username, password);
+    match root_credentials(process) {
+        (None, None) => {}
+        (Some(username), Some(password)) => builder = builder.credentials(username, password),
+        _ => {
+            return Err(CommandError::usage(
+                "IGGY_ROOT_USERNAME and IGGY_ROOT_PASSWORD go together, and only one is set",
+            ));
+        }
     }
     if let Some(folder) = &arguments.data_dir {
         builder = builder.data_dir(folder.clone());
@@ -116,15 +129,31 @@ async fn start(
     })
 }
 
+fn root_credentials(process: &Process) -> (Option<&str>, Option<&str>) {
+    (
+        process.environment.get("IGGY_ROOT_USERNAME"),
+        process.environment.get("IGGY_ROOT_PASSWORD"),
+    )
+}
+
+/// The connection string; without credentials when they are somebody's own and
+/// not the well-known ones.
+fn shown_address(process: &Process, server: &EmbeddedServer) -> String {
+    if root_credentials(process) == (None, None) {
+        server.connection_string()
+    } else {
+        format!("iggy://{}", server.address())
+    }
+}
+
 /// Applies the manifests: everything that needs no approval.
 async fn converge(
     process: &Process,
-    arguments: &DevArguments,
+    desired: &DesiredState,
     pool: &Pool,
 ) -> Result<(), CommandError> {
-    let desired = compile(process, &arguments.file, &arguments.variables)?.state;
-    let observed = observe(pool, &desired).await.map_err(read_failed)?;
-    let plan = plan::plan(&diff::diff(&desired, &observed), &Approvals::default());
+    let observed = observe(pool, desired).await.map_err(read_failed)?;
+    let plan = plan::plan(&diff::diff(desired, &observed), &Approvals::default());
     for blocked in &plan.blocked {
         process.terminal.warning(&format!(
             "{} is blocked: {}",
@@ -139,7 +168,11 @@ async fn converge(
         .approve(true, &DestructionGrant::default())
         .map_err(|refusal| CommandError::other(refusal.to_string()))?;
     let outcome = carry_out(process, &approved, pool, false, None).await;
-    let report = ApplyReport::new(step_reports(&approved, &outcome), Verification::Skipped);
+    let report = ApplyReport::new(
+        step_reports(&approved, &outcome),
+        Vec::new(),
+        Verification::Skipped,
+    );
     process.terminal.message(&report.footer());
     Ok(())
 }

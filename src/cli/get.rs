@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use comfy_table::{CellAlignment, Table, presets};
 use iggyctl_core::quantity::ByteSize;
+use iggyctl_core::render::escape;
 use iggyctl_core::state::observed::ObservedState;
 use iggyctl_engine::observe::{Depth, survey};
 use serde::Serialize;
@@ -91,8 +92,8 @@ pub(super) fn run(process: &Process, arguments: &GetArguments) -> Result<ExitCod
 }
 
 async fn get(process: &Process, arguments: &GetArguments) -> Result<ExitCode, CommandError> {
-    let session = Session::open(process, &arguments.server).await?;
     let names = stream_names(&arguments.stream)?;
+    let session = Session::open(process, &arguments.server).await?;
     let depth = match arguments.what {
         What::Streams | What::Topics => Depth::Topics,
         What::Groups => Depth::ConsumerGroups,
@@ -100,11 +101,6 @@ async fn get(process: &Process, arguments: &GetArguments) -> Result<ExitCode, Co
     let found = survey(&session.pool, names.as_deref(), depth)
         .await
         .map_err(read_failed)?;
-    for name in &found.missing {
-        process
-            .terminal
-            .warning(&format!("the server has no stream `{name}`"));
-    }
     let observed = found.state;
     for gap in &observed.gaps {
         process
@@ -118,7 +114,16 @@ async fn get(process: &Process, arguments: &GetArguments) -> Result<ExitCode, Co
     }?;
     process.output(&text)?;
     session.close(process).await;
-    Ok(ExitCode::Done)
+    match found.missing.as_slice() {
+        [] => Ok(ExitCode::Done),
+        missing => {
+            let missing: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
+            Err(CommandError::other(format!(
+                "the server has no stream {}",
+                missing.join(", ")
+            )))
+        }
+    }
 }
 
 fn stream_rows(observed: &ObservedState) -> Vec<StreamRow> {
@@ -193,15 +198,7 @@ fn render<R: Row>(format: Format, rows: &[R]) -> Result<String, CommandError> {
 
 /// A name as a cell: one line, and nothing that a terminal would act on.
 fn name_cell(name: &str) -> String {
-    name.chars()
-        .map(|character| {
-            if character.is_control() {
-                character.escape_default().to_string()
-            } else {
-                character.to_string()
-            }
-        })
-        .collect()
+    escape(name).into_owned()
 }
 
 impl Row for StreamRow {

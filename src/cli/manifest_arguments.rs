@@ -115,13 +115,18 @@ impl VariableArguments {
             let text = std::fs::read_to_string(path).map_err(|error| {
                 CommandError::invalid_input(format!("cannot read {file}: {error}"))
             })?;
-            let values: BTreeMap<String, Value> =
+            // Whatever is written there is taken as it is written: `007` stays `007`.
+            let values: BTreeMap<String, String> =
                 serde_saphyr::from_str(&text).map_err(|error| {
                     CommandError::invalid_input(format!("{file}: {error}"))
                         .hint("a file of --values holds `name: value` lines")
                 })?;
             for (name, value) in values {
-                let value = value.into_text();
+                if !is_variable_name(&name) {
+                    return Err(CommandError::invalid_input(format!(
+                        "{file}: `{name}` cannot be the name of a variable"
+                    )));
+                }
                 variables.set(name, value, Provenance::ValuesFile(file.clone()));
             }
         }
@@ -135,25 +140,5 @@ impl VariableArguments {
             variables.set(name, value, Provenance::CommandLine);
         }
         Ok(variables)
-    }
-}
-
-/// A value of `--values`: whatever is not a text is written as it would be in
-/// a manifest.
-#[derive(serde::Deserialize)]
-#[serde(untagged)]
-enum Value {
-    Boolean(bool),
-    Integer(i64),
-    Text(String),
-}
-
-impl Value {
-    fn into_text(self) -> String {
-        match self {
-            Self::Boolean(value) => value.to_string(),
-            Self::Integer(value) => value.to_string(),
-            Self::Text(value) => value,
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod apply;
+mod apply_record;
 mod completions;
 mod context;
 mod dev;
@@ -184,6 +185,14 @@ impl Process {
     fn text_options(&self) -> TextOptions {
         TextOptions {
             color: self.terminal.colors_output(),
+            verbose: self.verbose,
+        }
+    }
+
+    /// How reports are printed for people while standard output is for programs.
+    fn message_options(&self) -> TextOptions {
+        TextOptions {
+            color: self.terminal.colors_messages(),
             verbose: self.verbose,
         }
     }

@@ -1,6 +1,7 @@
 //! Our own context file.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use iggyctl_core::secret::Secret;
@@ -63,12 +64,19 @@ impl ContextFile {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        // Without a snippet: the line may hold a secret that somebody wrote here.
-        let options = serde_saphyr::options! { with_snippet: false };
-        serde_saphyr::from_str_with_options(&text, options).map_err(|error| {
-            CommandError::invalid_input(format!("{}: {error}", path.display())).hint(
-                "a context has `server` and `credentials: {username, password: {env|file|command}}` \
-                 or `credentials: {token: {env|file|command}}`",
+        serde_saphyr::from_str(&text).map_err(|error| {
+            // The parser's own words quote values, and a value may be a secret
+            // that somebody wrote here: only the place is said.
+            let place = error.location().map_or_else(String::new, |location| {
+                format!(":{}:{}", location.line(), location.column())
+            });
+            CommandError::invalid_input(format!(
+                "{}{place}: this is not what a context file holds here",
+                path.display()
+            ))
+            .hint(
+                "a context has `server`, and `credentials: {username, password: {env|file|command: …}}` \
+                 or `credentials: {token: {env|file|command: …}}`; a secret itself never stands in it",
             )
         })
     }
@@ -117,14 +125,24 @@ impl ContextFile {
             ))
             .hint(format!("write `{line}` at its top by hand")));
         }
-        let temporary = path.with_extension("yaml.new");
-        std::fs::write(&temporary, new)
-            .and_then(|()| {
-                std::fs::set_permissions(&temporary, std::fs::metadata(path)?.permissions())
-            })
-            .and_then(|()| std::fs::rename(&temporary, path))
-            .map_err(|error| {
-                CommandError::other(format!("cannot write {}: {error}", path.display()))
-            })
+        replace(path, &new).map_err(|error| {
+            CommandError::other(format!("cannot write {}: {error}", path.display()))
+        })
     }
+}
+
+/// Replaces the content in one step, so that a crash leaves the old or the new
+/// file. A link stays a link, permissions stay, and meanwhile nobody else can
+/// read the new file.
+fn replace(path: &Path, content: &str) -> std::io::Result<()> {
+    let path = path.canonicalize()?;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
+    temporary.write_all(content.as_bytes())?;
+    temporary
+        .as_file()
+        .set_permissions(std::fs::metadata(&path)?.permissions())?;
+    temporary.as_file().sync_all()?;
+    temporary.persist(&path)?;
+    Ok(())
 }

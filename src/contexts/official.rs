@@ -54,8 +54,19 @@ pub(super) fn read(environment: &Environment) -> Result<Vec<Context>, CommandErr
         }
     };
     let entries: BTreeMap<String, Entry> = toml::from_str(&text).map_err(|error| {
-        // `message` alone: the whole error shows the line, which may hold a password.
-        CommandError::invalid_input(format!("{}: {}", path.display(), error.message()))
+        // The parser's own words quote values, and one may be a password: only
+        // the line is said.
+        let line = error.span().map_or(1, |span| {
+            text.bytes()
+                .take(span.start)
+                .filter(|byte| *byte == b'\n')
+                .count()
+                + 1
+        });
+        CommandError::invalid_input(format!(
+            "{}:{line}: this is not what the official command writes there",
+            path.display()
+        ))
     })?;
     Ok(entries
         .into_iter()

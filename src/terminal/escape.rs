@@ -1,22 +1,8 @@
-//! Names are data: a control character in one must not reach the terminal.
+//! Names are data: nothing in one may move the cursor or reorder the text.
 
-use std::borrow::Cow;
+use iggyctl_core::render::escape;
 
-/// Escapes every control character but the line feed.
-pub(super) fn keep_lines(text: &str) -> Cow<'_, str> {
-    let dangerous = |character: char| character.is_control() && character != '\n';
-    if !text.contains(dangerous) {
-        return Cow::Borrowed(text);
-    }
-    Cow::Owned(
-        text.chars()
-            .map(|character| {
-                if dangerous(character) {
-                    character.escape_default().to_string()
-                } else {
-                    character.to_string()
-                }
-            })
-            .collect(),
-    )
+/// Escapes a message of several lines.
+pub(super) fn keep_lines(text: &str) -> String {
+    text.split('\n').map(escape).collect::<Vec<_>>().join("\n")
 }

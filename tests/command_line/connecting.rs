@@ -225,6 +225,41 @@ fn no_credential_is_in_any_output() {
             assert!(!run.stderr.contains("hunter2secret"), "{}", run.stderr);
         }
     }
+    assert!(!server.connection_string.contains("hunter2secret"));
     let log = std::fs::read_to_string(sandbox.path().join("dev.log")).unwrap();
     assert!(!log.contains("hunter2secret"), "{log}");
+}
+
+#[test]
+fn a_secret_in_a_context_file_is_not_repeated() {
+    let sandbox = Sandbox::new();
+    for (file, text) in [
+        (
+            "home/.config/iggyctl/config.yaml",
+            "contexts:\n  dev:\n    server: iggy://127.0.0.1:1\n    credentials: { username: iggy, password: hunter2secret }\n",
+        ),
+        (
+            "home/.config/iggyctl/config.yaml",
+            "contexts:\n  dev:\n    server: [hunter2secret]\n",
+        ),
+        (
+            "home/.iggy/contexts.toml",
+            "[lab]\nusername = \"iggy\"\npassword = 7777777\n",
+        ),
+    ] {
+        let path = sandbox.write(file, text);
+        let run = sandbox.run(&["context", "list"]);
+        assert_eq!(run.code, 65, "{}", run.transcript());
+        assert!(
+            !run.transcript().contains("hunter2secret"),
+            "{}",
+            run.transcript()
+        );
+        assert!(
+            !run.transcript().contains("7777777"),
+            "{}",
+            run.transcript()
+        );
+        std::fs::remove_file(path).unwrap();
+    }
 }

@@ -92,6 +92,7 @@ fn an_apply_has_what_its_schema_says() {
             step(StepStatus::Failed, Some("the server said 41")),
             step(StepStatus::NotAttempted, Some("needs step 1")),
         ],
+        Vec::new(),
         Verification::Differs { changes: 2 },
     );
     let json: Value = serde_json::from_str(&report.to_json().unwrap()).unwrap();

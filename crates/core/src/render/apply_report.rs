@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::address::Address;
-use crate::plan::StepId;
+use crate::plan::{Blocked, StepId};
 
 /// Version of the JSON form, as for a plan.
 const FORMAT_VERSION: u32 = 1;
@@ -17,6 +17,8 @@ pub struct ApplyReport {
     pub steps: Vec<StepReport>,
     /// How many steps ended how.
     pub counts: ApplyCounts,
+    /// What was needed and blocked, and is as it was.
+    pub blocked: Vec<Blocked>,
     /// What reading the server again has shown.
     pub verified: Verification,
 }
@@ -73,6 +75,13 @@ pub struct ApplyCounts {
 pub enum Verification {
     /// Nothing differs from what is declared.
     Converged,
+    /// What was to be applied is as declared; something else was left out.
+    ConvergedExcept {
+        /// Lines that are blocked.
+        blocked: u32,
+        /// Resources that `--only` left out.
+        left_out: u32,
+    },
     /// Something still differs.
     Differs {
         /// How many resources.
@@ -90,7 +99,7 @@ pub enum Verification {
 impl ApplyReport {
     /// Counts the steps.
     #[must_use]
-    pub fn new(steps: Vec<StepReport>, verified: Verification) -> Self {
+    pub fn new(steps: Vec<StepReport>, blocked: Vec<Blocked>, verified: Verification) -> Self {
         let mut counts = ApplyCounts::default();
         for step in &steps {
             match step.status {
@@ -103,6 +112,7 @@ impl ApplyReport {
             format_version: FORMAT_VERSION,
             steps,
             counts,
+            blocked,
             verified,
         }
     }

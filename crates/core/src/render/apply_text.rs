@@ -40,6 +40,19 @@ impl ApplyReport {
         footer.push_str(". ");
         footer.push_str(&match &self.verified {
             Verification::Converged => "Read again: everything is as declared.".to_owned(),
+            Verification::ConvergedExcept { blocked, left_out } => {
+                let mut rest = Vec::new();
+                if *blocked > 0 {
+                    rest.push(format!("{blocked} still blocked"));
+                }
+                if *left_out > 0 {
+                    rest.push(format!("{left_out} left out by --only"));
+                }
+                format!(
+                    "Read again: what was applied is as declared; {}.",
+                    rest.join(", ")
+                )
+            }
             Verification::Differs { changes: 1 } => {
                 "Read again: 1 resource still differs.".to_owned()
             }

@@ -21,8 +21,10 @@ pub fn escape(text: &str) -> Cow<'_, str> {
     Cow::Owned(escaped)
 }
 
-/// Controls and the ranges of the Unicode category `Cf`, with the two separators.
-fn is_deceiving(character: char) -> bool {
+/// Whether a character could make a text look like another one: controls and
+/// the ranges of the Unicode category `Cf`, with the two separators.
+#[must_use]
+pub fn is_deceiving(character: char) -> bool {
     character.is_control()
         || matches!(
             character,

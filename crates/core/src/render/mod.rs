@@ -21,7 +21,7 @@ mod plan_text;
 mod tests;
 
 pub use apply_report::{ApplyCounts, ApplyReport, StepReport, StepStatus, Verification};
-pub use escape::escape;
+pub use escape::{escape, is_deceiving};
 pub use line_diff::line_diff;
 pub use plan_report::{AttributeReport, ChangeReport, ChangeVerb, PlanReport};
 

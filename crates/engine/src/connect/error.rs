@@ -89,7 +89,7 @@ pub enum ConnectError {
     /// (0.8 and older) wait for ever for the rest of what they take for their
     /// own frame.
     #[error(
-        "{address} accepts connections but does not answer a login (waited {waited:?}): probably it is a server of another generation (iggyctl speaks the protocol of server 0.9), or it is overloaded"
+        "{address} accepts connections but does not answer a login (waited {waited:.1?}): probably it is a server of another generation (iggyctl speaks the protocol of server 0.9), or it is overloaded"
     )]
     NoAnswer {
         /// The address, without credentials.

@@ -1,5 +1,6 @@
 //! Texts as YAML scalars.
 
+use iggyctl_core::render::is_deceiving;
 use std::fmt::Write;
 
 /// A name: plain where nobody could read it as something else, else quoted.
@@ -47,11 +48,9 @@ fn quoted(text: &str) -> String {
         match character {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
-            // Line breaks and marks that an editor may hide or break at.
-            '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fffe}' | '\u{ffff}' => {
-                escape(&mut out, character);
-            }
-            character if character.is_control() => escape(&mut out, character),
+            // Marks that an editor may hide, break at, or reorder the text by.
+            '\u{fffe}' | '\u{ffff}' => escape(&mut out, character),
+            character if is_deceiving(character) => escape(&mut out, character),
             character => out.push(character),
         }
     }
