@@ -99,11 +99,7 @@ fn manifests_below(folder: &Path) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
         .filter_entry(|entry| !hidden(entry))
     {
         let entry = entry.map_err(|error| unreadable(&folder.display().to_string(), error))?;
-        let is_manifest = entry
-            .path()
-            .extension()
-            .is_some_and(|extension| matches!(extension.to_str(), Some("yaml" | "yml" | "json")));
-        if is_manifest && entry.path().is_file() {
+        if is_manifest(entry.path()) && entry.path().is_file() {
             paths.push(entry.into_path());
         }
     }
@@ -119,6 +115,12 @@ fn manifests_below(folder: &Path) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
         ));
     }
     Ok(paths)
+}
+
+/// Whether a file of a folder is taken for a manifest.
+pub(crate) fn is_manifest(path: &Path) -> bool {
+    path.extension()
+        .is_some_and(|extension| matches!(extension.to_str(), Some("yaml" | "yml" | "json")))
 }
 
 fn open(path: &Path) -> Result<SourceFile, Box<Diagnostic>> {

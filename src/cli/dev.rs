@@ -1,6 +1,7 @@
 //! An embedded server that stays: for development, with the manifests applied
 //! at its start and, with `--watch`, at every change of them.
 
+use std::future::Future;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,7 +22,7 @@ use super::runtime::block_on;
 use super::session::{Pool, connect, own_address, read_failed};
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
-use crate::sources::STANDARD_INPUT;
+use crate::sources::{STANDARD_INPUT, is_manifest};
 
 #[derive(Debug, clap::Args)]
 #[command(
@@ -78,12 +79,13 @@ async fn serve(process: &Process, arguments: &DevArguments) -> Result<ExitCode, 
             None => "state is kept in memory only".to_owned(),
         }
     ));
+    // Listening from here on: an interrupt of the first apply ends the server, too.
+    let stop = stop_requested();
+    tokio::pin!(stop);
     let pool = connect(own_address(&server)?, CONNECT_TIMEOUT, "dev").await?;
     if let Some(desired) = &desired {
         converge(process, desired, &pool).await?;
     }
-    let stop = stop_requested();
-    tokio::pin!(stop);
     loop {
         tokio::select! {
             () = &mut stop => break,
@@ -184,7 +186,10 @@ fn watch(
     // One waiting change is enough: what is read afterwards is the latest state.
     let (sender, receiver) = mpsc::channel(1);
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        if event.is_ok_and(|event| !event.kind.is_access()) {
+        let is_change = |event: notify::Event| {
+            !event.kind.is_access() && event.paths.iter().any(|path| is_manifest(path))
+        };
+        if event.is_ok_and(is_change) {
             // Full means that a change is waiting already.
             let _ = sender.try_send(());
         }
@@ -195,16 +200,27 @@ fn watch(
         let path = Path::new(path);
         let (folder, mode) = if path.is_dir() {
             (path, RecursiveMode::Recursive)
+        } else if path.exists() {
+            (folder_of(path), RecursiveMode::NonRecursive)
         } else {
-            let folder = path
-                .parent()
-                .filter(|folder| !folder.as_os_str().is_empty() && folder.is_dir())
+            // A pattern: everything below its part without wildcards.
+            let literal = path
+                .ancestors()
+                .skip(1)
+                .find(|folder| folder.is_dir())
                 .unwrap_or(Path::new("."));
-            (folder, RecursiveMode::NonRecursive)
+            (literal, RecursiveMode::Recursive)
         };
         watcher.watch(folder, mode).map_err(cannot)?;
     }
     Ok((watcher, receiver))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    }
 }
 
 async fn next_change(changes: &mut Option<(notify::RecommendedWatcher, mpsc::Receiver<()>)>) {
@@ -217,18 +233,26 @@ async fn next_change(changes: &mut Option<(notify::RecommendedWatcher, mpsc::Rec
     while tokio::time::timeout(SETTLE, receiver.recv()).await.is_ok() {}
 }
 
-/// Ends when the process is asked to end: Ctrl-C or SIGTERM.
-pub(super) async fn stop_requested() {
+/// Ends when the process is asked to end, by Ctrl-C or SIGTERM, after this call;
+/// also when that happens before the result is waited for.
+pub(super) fn stop_requested() -> impl Future<Output = ()> {
     #[cfg(unix)]
-    {
-        let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
-        if let Ok(mut terminate) = terminate {
+    let signals = {
+        use tokio::signal::unix::{SignalKind, signal};
+        (
+            signal(SignalKind::interrupt()),
+            signal(SignalKind::terminate()),
+        )
+    };
+    async move {
+        #[cfg(unix)]
+        if let (Ok(mut interrupt), Ok(mut terminate)) = signals {
             tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
+                _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
             return;
         }
+        let _ = tokio::signal::ctrl_c().await;
     }
-    let _ = tokio::signal::ctrl_c().await;
 }

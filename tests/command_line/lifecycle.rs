@@ -320,3 +320,31 @@ fn dev_killed_in_the_middle_of_an_apply_comes_back_and_the_next_apply_converges(
     assert_eq!(applied.code, 0, "{}", applied.transcript());
     assert_eq!(run(&["diff", "-f", "topology.yaml"]).code, 0);
 }
+
+#[test]
+fn dev_applies_again_when_a_manifest_changes() {
+    use std::time::{Duration, Instant};
+
+    let sandbox = Sandbox::new();
+    sandbox.write("manifests/topology.yaml", TOPOLOGY);
+    let server = DevServer::start(&sandbox, &["-f", "manifests/*.yaml", "--watch"]);
+    let topics = || {
+        let run = sandbox.run(&[
+            "get",
+            "topics",
+            "-o",
+            "json",
+            "--server",
+            &server.connection_string,
+        ]);
+        run.stdout
+    };
+    sandbox.write(
+        "manifests/topology.yaml",
+        TOPOLOGY.replace("dead-letters", "dead-letters\n        - name: added"),
+    );
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !topics().contains("\"added\"") {
+        assert!(Instant::now() < deadline, "the change is applied");
+    }
+}
