@@ -23,19 +23,25 @@ use crate::topology::manifest;
 const RUNS: usize = 7;
 
 pub(crate) fn measure() -> Vec<Line> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    // Both sides run on a thread of their own, as the program does, and the
+    // server on another one, as it always is.
+    let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime");
-    let mut lines = plan_without_changes(&runtime);
-    lines.extend(create_topics(&runtime));
+    let servers = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let mut lines = plan_without_changes(&runtime, &servers);
+    lines.extend(create_topics(&runtime, &servers));
     lines
 }
 
-fn plan_without_changes(runtime: &Runtime) -> Vec<Line> {
+fn plan_without_changes(runtime: &Runtime, servers: &Runtime) -> Vec<Line> {
     let text = manifest(100, 100, 3);
-    let server = start(runtime);
+    let server = start(servers);
     let pool = pool(&server);
     runtime.block_on(apply_text(&text, &pool));
     drop(pool);
@@ -68,7 +74,7 @@ fn plan_without_changes(runtime: &Runtime) -> Vec<Line> {
         floor.push(started.elapsed());
         requests.1 = server.requests().total();
     }
-    runtime.block_on(server.shutdown());
+    servers.block_on(server.shutdown());
     vec![
         Line::times(
             "plan without changes, 100 × 100 × 3: observe, diff and plan (floor: the bare SDK reading 100 streams)",
@@ -92,24 +98,24 @@ fn plan_without_changes(runtime: &Runtime) -> Vec<Line> {
     ]
 }
 
-fn create_topics(runtime: &Runtime) -> Vec<Line> {
+fn create_topics(runtime: &Runtime, servers: &Runtime) -> Vec<Line> {
     let text = manifest(10, 100, 3);
     let mut ours = Vec::new();
     let mut floors: [Vec<Duration>; 3] = Default::default();
     for _ in 0..RUNS {
-        let server = start(runtime);
+        let server = start(servers);
         let started = Instant::now();
         let pool = pool(&server);
         runtime.block_on(apply_text(&text, &pool));
         ours.push(started.elapsed());
         drop(pool);
-        runtime.block_on(server.shutdown());
+        servers.block_on(server.shutdown());
         for (floor, connections) in floors.iter_mut().zip([1, 2, 4]) {
-            let server = start(runtime);
+            let server = start(servers);
             let started = Instant::now();
             runtime.block_on(create_bare(&server, connections));
             floor.push(started.elapsed());
-            runtime.block_on(server.shutdown());
+            servers.block_on(server.shutdown());
         }
     }
     let one = floors[0].clone();
@@ -137,8 +143,8 @@ fn create_topics(runtime: &Runtime) -> Vec<Line> {
     ]
 }
 
-fn start(runtime: &Runtime) -> EmbeddedServer {
-    runtime
+fn start(servers: &Runtime) -> EmbeddedServer {
+    servers
         .block_on(EmbeddedServer::builder().start())
         .expect("a server")
 }

@@ -5,10 +5,10 @@ use std::future::Future;
 
 use crate::command_error::CommandError;
 
-/// Runs a future to its end.
+/// Runs a future to its end, on this thread: requests wait for one another, and
+/// waking another thread for each reply would cost more than it brings.
 pub(super) fn block_on<F: Future>(future: F) -> Result<F::Output, CommandError> {
-    Ok(tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    Ok(tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| CommandError::other(format!("cannot start the runtime: {error}")))?
