@@ -10,7 +10,7 @@ use super::outcome::{
     ApplyEvent, ApplyOutcome, Cancellation, NotAttempted, StepOutcome, StepResult,
 };
 use super::step::{self, Ended};
-use crate::connect::{Connect, ConnectError, ConnectionPool, Fleet, Growth, Lease};
+use crate::connect::{Connect, ConnectError, ConnectionPool, Fleet, Lease};
 use crate::observe::{ReadError, observe};
 
 /// Carries out a plan: its steps and no others, each after what it needs, side
@@ -28,7 +28,7 @@ pub async fn apply<C: Connect>(
     if plan.steps().is_empty() {
         return progress.finish(&NotAttempted::Cancelled);
     }
-    let mut fleet = Fleet::new(pool, Growth::Writes);
+    let mut fleet = Fleet::new(pool);
     let mut idle: Vec<Lease<'_, C>> = Vec::new();
     let mut in_flight = FuturesUnordered::new();
     let mut unreachable: Option<ConnectError> = None;
@@ -66,15 +66,15 @@ pub async fn apply<C: Connect>(
                 let Ended {
                     lease,
                     result,
-                    latency,
+                    clean,
                     unreachable: lost,
                 } = ended;
                 match lease {
                     Some(lease) => idle.push(lease),
                     None => fleet.lost(),
                 }
-                if let Some(latency) = latency {
-                    fleet.completed(latency);
+                if clean {
+                    fleet.completed();
                 }
                 unreachable = unreachable.or(lost);
                 progress.ended(

@@ -1,6 +1,6 @@
 //! One step: the call, and what to do when its outcome is not known.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use iggyctl_core::plan::{Action, Step};
 
@@ -31,8 +31,8 @@ pub(super) struct Ended<'pool, C: Connect> {
     /// The connection, when there still is one.
     pub(super) lease: Option<Lease<'pool, C>>,
     pub(super) result: Result<(), Failure>,
-    /// How long the call took, when nothing went wrong.
-    pub(super) latency: Option<Duration>,
+    /// The first call was answered, and well: a measure of the server's pace.
+    pub(super) clean: bool,
     /// There was no way to open another connection.
     pub(super) unreachable: Option<ConnectError>,
 }
@@ -47,13 +47,13 @@ pub(super) async fn run<'pool, C: Connect>(
         lease: Some(lease),
         action: &step.action,
         doubt: None,
-        latency: None,
+        clean: false,
         unreachable: None,
     };
     let result = runner.run().await;
     Ended {
         lease: runner.lease,
-        latency: runner.latency.filter(|_| result.is_ok()),
+        clean: runner.clean,
         result,
         unreachable: runner.unreachable,
     }
@@ -66,7 +66,7 @@ struct Runner<'pool, 'step, C: Connect> {
     /// The last call of this step whose outcome was not known. From then on
     /// what is there may be its work.
     doubt: Option<BrokerError>,
-    latency: Option<Duration>,
+    clean: bool,
     unreachable: Option<ConnectError>,
 }
 
@@ -84,14 +84,13 @@ impl<'pool, C: Connect> Runner<'pool, '_, C> {
                     }
                 }
             }
-            let started = Instant::now();
             let action = self.action;
             let error = match send(self.connection().await?, action).await {
                 Ok(()) if self.is_relative() && self.doubt.is_some() => {
                     return self.settled().await?.map_or(Ok(()), Err);
                 }
                 Ok(()) => {
-                    self.latency = Some(started.elapsed()).filter(|_| self.doubt.is_none());
+                    self.clean = self.doubt.is_none();
                     return Ok(());
                 }
                 Err(error) => error,

@@ -10,9 +10,10 @@ use super::pool::{Connect, ConnectionPool};
 /// server. So nothing is guessed: the work starts on one connection, and their
 /// number is doubled only while what is left, at the pace that was measured,
 /// takes long enough to pay for the logins, and while the last doubling helped.
+/// For writes of metadata it often does not: a real server puts them all through
+/// one log, and that is found out at the price of one login.
 #[derive(Debug)]
 pub(crate) struct Fleet {
-    growth: Growth,
     limit: usize,
     connect_time: Duration,
     /// Connections in use, idle in the hands of the work, or being opened.
@@ -22,19 +23,8 @@ pub(crate) struct Fleet {
     /// What was done since the number of connections last changed.
     since: Instant,
     completed: u32,
-    shortest: Option<Duration>,
     /// Time per request before the last doubling.
     former_pace: Option<Duration>,
-}
-
-/// What kind of work it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Growth {
-    /// Reads are answered side by side.
-    Reads,
-    /// Writes all go through one log of the server, one after the other, so only
-    /// the way there and back can overlap.
-    Writes,
 }
 
 /// Doubling must save this many times what a login costs: the pace is measured
@@ -42,23 +32,17 @@ pub(crate) enum Growth {
 const PAYBACK: u32 = 2;
 
 /// A login that was faster than this (a token, a server without hashing) still
-/// counts as much: it is several round trips, a session and a socket, and on a
-/// real server it takes 30 to 60 ms of its processor, which others share.
-const CHEAPEST_LOGIN: Duration = Duration::from_millis(30);
-
-/// A write of metadata takes a server 0.7 to 2.8 ms, and eight connections did
-/// not make it faster than one. What takes longer than this even at its fastest
-/// is mostly the way there and back, which overlaps.
-const SLOW_WRITE: Duration = Duration::from_millis(6);
+/// counts as much: it is several round trips, a session and a socket, and work
+/// for a server that others share.
+const CHEAPEST_LOGIN: Duration = Duration::from_millis(15);
 
 /// Requests per connection to measure before deciding anything.
 const SAMPLE: usize = 4;
 
 impl Fleet {
     /// For work that starts by opening one connection of `pool`.
-    pub(crate) fn new<C: Connect>(pool: &ConnectionPool<C>, growth: Growth) -> Self {
+    pub(crate) fn new<C: Connect>(pool: &ConnectionPool<C>) -> Self {
         Self {
-            growth,
             limit: pool.limit(),
             // Before the first login of this pool nothing is known: the upper
             // end of what was measured on a server of this machine.
@@ -67,15 +51,13 @@ impl Fleet {
             opening: 1,
             since: Instant::now(),
             completed: 0,
-            shortest: None,
             former_pace: None,
         }
     }
 
-    /// A request took this long.
-    pub(crate) fn completed(&mut self, latency: Duration) {
+    /// A request is done.
+    pub(crate) fn completed(&mut self) {
         self.completed += 1;
-        self.shortest = Some(self.shortest.map_or(latency, |other| other.min(latency)));
     }
 
     /// A connection was opened, and its login is the newest measure.
@@ -121,10 +103,6 @@ impl Fleet {
         if self.opening > 0 || !measured || self.connections >= self.limit {
             return 0;
         }
-        let fast_writes = self.shortest.is_some_and(|shortest| shortest < SLOW_WRITE);
-        if self.growth == Growth::Writes && fast_writes {
-            return 0;
-        }
         let pace = elapsed / self.completed;
         // At best twice as fast; less than a quarter faster is not worth another.
         if self.former_pace.is_some_and(|former| pace * 5 > former * 4) {
@@ -145,16 +123,14 @@ impl Fleet {
 mod tests {
     use super::*;
 
-    fn fleet(growth: Growth) -> Fleet {
+    fn fleet() -> Fleet {
         Fleet {
-            growth,
             limit: 8,
             connect_time: Duration::from_millis(50),
             connections: 1,
             opening: 0,
             since: Instant::now(),
             completed: 0,
-            shortest: None,
             former_pace: None,
         }
     }
@@ -164,7 +140,7 @@ mod tests {
         fleet.completed = 0;
         let requests = u32::try_from(SAMPLE * fleet.connections).unwrap();
         for _ in 0..requests {
-            fleet.completed(latency);
+            fleet.completed();
         }
         let more = fleet.doubling(waiting, latency * requests);
         fleet.connections += more;
@@ -175,12 +151,12 @@ mod tests {
     fn few_reads_are_not_worth_a_login() {
         // 100 reads of 0.26 ms are done before the second login is.
         let fast = Duration::from_micros(260);
-        assert_eq!(measured(&mut fleet(Growth::Reads), fast, 96), 0);
+        assert_eq!(measured(&mut fleet(), fast, 96), 0);
     }
 
     #[test]
     fn many_or_slow_reads_double_the_connections_while_that_helps() {
-        let mut fleet = fleet(Growth::Reads);
+        let mut fleet = fleet();
         assert_eq!(measured(&mut fleet, Duration::from_millis(40), 100), 1);
         assert_eq!(measured(&mut fleet, Duration::from_millis(20), 90), 2);
         assert_eq!(measured(&mut fleet, Duration::from_millis(10), 80), 4);
@@ -193,23 +169,24 @@ mod tests {
 
     #[test]
     fn connections_that_do_not_help_are_the_last() {
-        let mut fleet = fleet(Growth::Reads);
+        let mut fleet = fleet();
         assert_eq!(measured(&mut fleet, Duration::from_millis(4), 1000), 1);
         assert_eq!(measured(&mut fleet, Duration::from_millis(4), 1000), 0);
         assert_eq!(measured(&mut fleet, Duration::from_millis(1), 1_000_000), 0);
     }
 
     #[test]
-    fn writes_to_a_near_server_stay_on_one_connection() {
-        let mut near = fleet(Growth::Writes);
-        assert_eq!(measured(&mut near, Duration::from_millis(3), 10_000), 0);
-        let mut far = fleet(Growth::Writes);
-        assert_eq!(measured(&mut far, Duration::from_millis(40), 100), 1);
+    fn a_server_that_puts_everything_through_one_log_costs_one_login() {
+        let mut fleet = fleet();
+        assert_eq!(measured(&mut fleet, Duration::from_millis(3), 10_000), 1);
+        // Two at once, and each takes twice as long: nothing was won.
+        assert_eq!(measured(&mut fleet, Duration::from_millis(3), 9_990), 0);
+        assert_eq!(measured(&mut fleet, Duration::from_millis(3), 9_000), 0);
     }
 
     #[test]
     fn without_any_connection_one_is_opened() {
-        let mut fleet = fleet(Growth::Writes);
+        let mut fleet = fleet();
         fleet.lost();
         assert_eq!(fleet.grow(1), 1);
         assert_eq!(fleet.grow(1), 0);

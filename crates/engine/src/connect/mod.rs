@@ -23,7 +23,7 @@ mod server;
 pub use address::{Credentials, RemoteAddress, ServerAddress, Transport};
 pub use address_parser::AddressParseError;
 pub use error::ConnectError;
-pub(crate) use fleet::{Fleet, Growth};
+pub(crate) use fleet::Fleet;
 pub use options::{ConnectionOptions, OptionError, TlsOptions};
 pub use pool::{Connect, ConnectionPool, Lease};
 pub use provider::install_crypto_provider;

@@ -1,5 +1,4 @@
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
@@ -7,7 +6,7 @@ use iggyctl_core::name::ResourceName;
 use iggyctl_core::state::observed::ObservedStream;
 
 use crate::broker::{BrokerError, BrokerRead, ConsumerGroups};
-use crate::connect::{Connect, ConnectError, ConnectionPool, Fleet, Growth, Lease};
+use crate::connect::{Connect, ConnectError, ConnectionPool, Fleet, Lease};
 
 /// Why a server could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,7 +54,6 @@ enum Event<'pool, C: Connect> {
         lease: Lease<'pool, C>,
         question: Question,
         attempt: u32,
-        latency: Duration,
         result: Result<Answer, BrokerError>,
     },
 }
@@ -75,7 +73,7 @@ pub(super) async fn read_all<C: Connect>(
         .map(|question| (question, 1))
         .collect();
     let mut idle: Vec<Lease<'_, C>> = Vec::new();
-    let mut fleet = Fleet::new(pool, Growth::Reads);
+    let mut fleet = Fleet::new(pool);
     let mut in_flight = FuturesUnordered::new();
     in_flight.push(work(pool, Work::Open));
 
@@ -112,11 +110,10 @@ pub(super) async fn read_all<C: Connect>(
                 lease,
                 question,
                 attempt,
-                latency,
                 result,
             }) => match result {
                 Ok(answer) => {
-                    fleet.completed(latency);
+                    fleet.completed();
                     answers.push(answer);
                     idle.push(lease);
                 }
@@ -148,13 +145,11 @@ async fn work<'pool, C: Connect>(
             question,
             attempt,
         } => {
-            let started = Instant::now();
             let result = ask(&*lease, question.clone()).await;
             Event::Read {
                 lease,
                 question,
                 attempt,
-                latency: started.elapsed(),
                 result,
             }
         }
