@@ -42,20 +42,21 @@ pub(super) struct ApplyArguments {
 pub(super) fn run(process: &Process, arguments: &ApplyArguments) -> Result<ExitCode, CommandError> {
     let desired = arguments.planning.manifests.compile(process)?.state;
     block_on(async {
-        let deadline = arguments.planning.deadline();
-        // Until the first step nothing is lost by giving up, so this part is
-        // simply cut off; steps are ended one by one.
-        let (session, planned) = arguments
-            .planning
-            .within_timeout(async {
-                let session = Session::open(process, &arguments.planning.server).await?;
-                let planned = arguments.planning.plan(desired, &session).await?;
-                Ok((session, planned))
-            })
-            .await?;
-        let result = finish(process, arguments, planned, &session, deadline).await;
-        session.close(process).await;
-        result
+        let limit = arguments.planning.time_limit();
+        Session::run(
+            process,
+            &arguments.planning.server,
+            limit,
+            async |session| {
+                // Until the first step nothing is lost by giving up, so this part is
+                // simply cut off; steps are ended one by one.
+                let planned = limit
+                    .limit(arguments.planning.plan(desired, session))
+                    .await?;
+                finish(process, arguments, planned, session, limit.at()).await
+            },
+        )
+        .await
     })?
 }
 

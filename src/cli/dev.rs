@@ -81,19 +81,38 @@ async fn serve(process: &Process, arguments: &DevArguments) -> Result<ExitCode, 
     ));
     // Listening from here on: an interrupt of the first apply ends the server, too.
     let stop = stop_requested();
+    let served = async {
+        let pool = connect(own_address(&server)?, CONNECT_TIMEOUT, "dev").await?;
+        let served = apply_until(process, arguments, desired, &mut changes, &pool, stop).await;
+        pool.close().await;
+        served
+    };
+    let served = served.await;
+    server.shutdown().await;
+    served.map(|()| ExitCode::Done)
+}
+
+/// Applies the manifests, and again at every change, until `stop`.
+async fn apply_until(
+    process: &Process,
+    arguments: &DevArguments,
+    desired: Option<DesiredState>,
+    changes: &mut Option<(notify::RecommendedWatcher, mpsc::Receiver<()>)>,
+    pool: &Pool,
+    stop: impl Future<Output = ()>,
+) -> Result<(), CommandError> {
     tokio::pin!(stop);
-    let pool = connect(own_address(&server)?, CONNECT_TIMEOUT, "dev").await?;
     if let Some(desired) = &desired {
-        converge(process, desired, &pool).await?;
+        converge(process, desired, pool).await?;
     }
     loop {
         tokio::select! {
-            () = &mut stop => break,
-            () = next_change(&mut changes) => {
+            () = &mut stop => return Ok(()),
+            () = next_change(changes) => {
                 // A manifest that is wrong for a moment must not end the server.
                 let changed = async {
                     let compiled = compile(process, &arguments.file, &arguments.variables)?;
-                    converge(process, &compiled.state, &pool).await
+                    converge(process, &compiled.state, pool).await
                 };
                 if let Err(error) = changed.await {
                     process.terminal.error(&error.message, error.hint.as_deref());
@@ -101,9 +120,6 @@ async fn serve(process: &Process, arguments: &DevArguments) -> Result<ExitCode, 
             }
         }
     }
-    pool.close().await;
-    server.shutdown().await;
-    Ok(ExitCode::Done)
 }
 
 async fn start(

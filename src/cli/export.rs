@@ -5,6 +5,7 @@ use super::Process;
 use super::runtime::block_on;
 use super::server_arguments::ServerArguments;
 use super::session::{Session, read_failed};
+use super::time_limit::TimeLimit;
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
 
@@ -32,23 +33,30 @@ async fn write_manifest(
     arguments: &ExportArguments,
 ) -> Result<ExitCode, CommandError> {
     let names = stream_names(&arguments.stream)?;
-    let session = Session::open(process, &arguments.server).await?;
-    let export = export(&session.pool, names.as_deref())
-        .await
-        .map_err(|error| match error {
-            ExportError::Read(error) => read_failed(error),
-            ExportError::NoSuchStream(_) => CommandError::other(error.to_string())
-                .hint("`iggyctl get streams` lists what is there"),
-        })?;
-    for left_out in &export.left_out {
-        process.terminal.warning(&format!(
-            "{} is left out: {}",
-            left_out.address, left_out.reason
-        ));
-    }
-    process.output(&export.manifest)?;
-    session.close(process).await;
-    Ok(ExitCode::Done)
+    Session::run(
+        process,
+        &arguments.server,
+        TimeLimit::NONE,
+        async |session| {
+            let export =
+                export(&session.pool, names.as_deref())
+                    .await
+                    .map_err(|error| match error {
+                        ExportError::Read(error) => read_failed(error),
+                        ExportError::NoSuchStream(_) => CommandError::other(error.to_string())
+                            .hint("`iggyctl get streams` lists what is there"),
+                    })?;
+            for left_out in &export.left_out {
+                process.terminal.warning(&format!(
+                    "{} is left out: {}",
+                    left_out.address, left_out.reason
+                ));
+            }
+            process.output(&export.manifest)?;
+            Ok(ExitCode::Done)
+        },
+    )
+    .await
 }
 
 /// The names after `--stream`; none means every stream.

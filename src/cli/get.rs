@@ -14,6 +14,7 @@ use super::output::Format;
 use super::runtime::block_on;
 use super::server_arguments::ServerArguments;
 use super::session::{Session, read_failed};
+use super::time_limit::TimeLimit;
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
 
@@ -93,37 +94,44 @@ pub(super) fn run(process: &Process, arguments: &GetArguments) -> Result<ExitCod
 
 async fn get(process: &Process, arguments: &GetArguments) -> Result<ExitCode, CommandError> {
     let names = stream_names(&arguments.stream)?;
-    let session = Session::open(process, &arguments.server).await?;
-    let depth = match arguments.what {
-        What::Streams | What::Topics => Depth::Topics,
-        What::Groups => Depth::ConsumerGroups,
-    };
-    let found = survey(&session.pool, names.as_deref(), depth)
-        .await
-        .map_err(read_failed)?;
-    let observed = found.state;
-    for gap in &observed.gaps {
-        process
-            .terminal
-            .warning(&format!("{} cannot be read: {}", gap.address, gap.reason));
-    }
-    let text = match arguments.what {
-        What::Streams => render(arguments.output, &stream_rows(&observed)),
-        What::Topics => render(arguments.output, &topic_rows(&observed)),
-        What::Groups => render(arguments.output, &group_rows(&observed)),
-    }?;
-    process.output(&text)?;
-    session.close(process).await;
-    match found.missing.as_slice() {
-        [] => Ok(ExitCode::Done),
-        missing => {
-            let missing: Vec<String> = missing.iter().map(|name| format!("`{name}`")).collect();
-            Err(CommandError::other(format!(
-                "the server has no stream {}",
-                missing.join(", ")
-            )))
-        }
-    }
+    Session::run(
+        process,
+        &arguments.server,
+        TimeLimit::NONE,
+        async |session| {
+            let depth = match arguments.what {
+                What::Streams | What::Topics => Depth::Topics,
+                What::Groups => Depth::ConsumerGroups,
+            };
+            let found = survey(&session.pool, names.as_deref(), depth)
+                .await
+                .map_err(read_failed)?;
+            let observed = found.state;
+            for gap in &observed.gaps {
+                process
+                    .terminal
+                    .warning(&format!("{} cannot be read: {}", gap.address, gap.reason));
+            }
+            let text = match arguments.what {
+                What::Streams => render(arguments.output, &stream_rows(&observed)),
+                What::Topics => render(arguments.output, &topic_rows(&observed)),
+                What::Groups => render(arguments.output, &group_rows(&observed)),
+            }?;
+            process.output(&text)?;
+            match found.missing.as_slice() {
+                [] => Ok(ExitCode::Done),
+                missing => {
+                    let missing: Vec<String> =
+                        missing.iter().map(|name| format!("`{name}`")).collect();
+                    Err(CommandError::other(format!(
+                        "the server has no stream {}",
+                        missing.join(", ")
+                    )))
+                }
+            }
+        },
+    )
+    .await
 }
 
 fn stream_rows(observed: &ObservedState) -> Vec<StreamRow> {

@@ -20,6 +20,7 @@ mod runtime;
 mod schema;
 mod server_arguments;
 mod session;
+mod time_limit;
 mod validate;
 
 use std::path::PathBuf;

@@ -7,7 +7,8 @@ use super::Process;
 use super::output::Format;
 use super::runtime::block_on;
 use super::server_arguments::ServerArguments;
-use super::session::Session;
+use super::session::{Session, broker_failed};
+use super::time_limit::TimeLimit;
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
 
@@ -41,38 +42,45 @@ pub(super) fn run(process: &Process, arguments: &PingArguments) -> Result<ExitCo
 
 async fn answer(process: &Process, arguments: &PingArguments) -> Result<ExitCode, CommandError> {
     let started = Instant::now();
-    let session = Session::open(process, &arguments.server).await?;
-    let connect_milliseconds = milliseconds(started);
+    Session::run(
+        process,
+        &arguments.server,
+        TimeLimit::NONE,
+        async |session| {
+            let answer = measure(session, milliseconds(started)).await?;
+            let text = || {
+                format!(
+                    "{} answers: {}, login accepted, connected in {:.1} ms, round trip {:.2} ms\n",
+                    answer.server,
+                    match &answer.version {
+                        Some(version) => format!("server version {version}"),
+                        None => "server version unknown (the login may not read it)".to_owned(),
+                    },
+                    answer.connect_milliseconds,
+                    answer.round_trip_milliseconds,
+                )
+            };
+            process.output(&arguments.output.render(&answer, text)?)?;
+            Ok(ExitCode::Done)
+        },
+    )
+    .await
+}
+
+async fn measure(session: &Session, connect_milliseconds: f64) -> Result<Answer, CommandError> {
     let connection = session.connection().await?;
     let started = Instant::now();
     connection
         .ping()
         .await
-        .map_err(|error| super::session::broker_failed(&error))?;
-    let round_trip_milliseconds = milliseconds(started);
-    let answer = Answer {
+        .map_err(|error| broker_failed(&error))?;
+    Ok(Answer {
         server: session.name.clone(),
+        round_trip_milliseconds: milliseconds(started),
         version: connection.stats().await.ok().map(|stats| stats.version),
         login: "accepted",
         connect_milliseconds,
-        round_trip_milliseconds,
-    };
-    drop(connection);
-    let text = || {
-        format!(
-            "{} answers: {}, login accepted, connected in {:.1} ms, round trip {:.2} ms\n",
-            answer.server,
-            match &answer.version {
-                Some(version) => format!("server version {version}"),
-                None => "server version unknown (the login may not read it)".to_owned(),
-            },
-            answer.connect_milliseconds,
-            answer.round_trip_milliseconds,
-        )
-    };
-    process.output(&arguments.output.render(&answer, text)?)?;
-    session.close(process).await;
-    Ok(ExitCode::Done)
+    })
 }
 
 fn milliseconds(since: Instant) -> f64 {

@@ -37,17 +37,19 @@ pub(super) fn plan(
     skip_blocked: bool,
 ) -> Result<ExitCode, CommandError> {
     let desired = planning.manifests.compile(process)?.state;
-    block_on(planning.within_timeout(async {
-        let session = Session::open(process, &planning.server).await?;
-        let planned = planning.plan(desired, &session).await?;
-        planning.print(process, &planned.report)?;
-        session.close(process).await;
-        Ok(if !planned.plan.blocked.is_empty() && !skip_blocked {
-            ExitCode::Blocked
-        } else if detailed_exitcode && !planned.plan.steps.is_empty() {
-            ExitCode::ChangesPending
-        } else {
-            ExitCode::Done
+    block_on(async {
+        let limit = planning.time_limit();
+        Session::run(process, &planning.server, limit, async |session| {
+            let planned = limit.limit(planning.plan(desired, session)).await?;
+            planning.print(process, &planned.report)?;
+            Ok(if !planned.plan.blocked.is_empty() && !skip_blocked {
+                ExitCode::Blocked
+            } else if detailed_exitcode && !planned.plan.steps.is_empty() {
+                ExitCode::ChangesPending
+            } else {
+                ExitCode::Done
+            })
         })
-    }))?
+        .await
+    })?
 }

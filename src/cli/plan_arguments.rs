@@ -1,7 +1,6 @@
 //! What plan, diff and apply have in common: from manifests and a server to a plan.
 
 use std::collections::BTreeSet;
-use std::future::Future;
 use std::time::Duration;
 
 use iggyctl_core::address::Address;
@@ -16,8 +15,8 @@ use super::Process;
 use super::manifest_arguments::ManifestArguments;
 use super::server_arguments::{ServerArguments, parse_duration};
 use super::session::{Session, read_failed};
+use super::time_limit::TimeLimit;
 use crate::command_error::CommandError;
-use crate::exit_code::ExitCode;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct PlanningArguments {
@@ -125,28 +124,9 @@ impl PlanningArguments {
         process.output(&text)
     }
 
-    /// Runs `work`, but no longer than `--timeout`.
-    pub(super) async fn within_timeout<T>(
-        &self,
-        work: impl Future<Output = Result<T, CommandError>>,
-    ) -> Result<T, CommandError> {
-        let Some(timeout) = self.timeout else {
-            return work.await;
-        };
-        tokio::time::timeout(timeout, work)
-            .await
-            .unwrap_or_else(|_| {
-                Err(CommandError::new(
-                    ExitCode::ServerUnavailable,
-                    format!("the server did not answer within --timeout {timeout:?}"),
-                ))
-            })
-    }
-
-    /// When `--timeout` ends, counted from now.
-    pub(super) fn deadline(&self) -> Option<tokio::time::Instant> {
-        self.timeout
-            .map(|timeout| tokio::time::Instant::now() + timeout)
+    /// What `--timeout` allows, counted from now.
+    pub(super) fn time_limit(&self) -> TimeLimit {
+        TimeLimit::starting_now(self.timeout)
     }
 }
 

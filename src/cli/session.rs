@@ -1,6 +1,7 @@
 //! A server to work with: one that is connected to, or an embedded one that
 //! lives as long as the command.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use iggyctl_embedded::EmbeddedServer;
@@ -13,6 +14,7 @@ use iggyctl_engine::observe::ReadError;
 
 use super::Process;
 use super::server_arguments::ServerArguments;
+use super::time_limit::TimeLimit;
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
 
@@ -25,7 +27,6 @@ pub(super) struct Session {
     pub(super) pool: Pool,
     /// What to call it in messages.
     pub(super) name: String,
-    embedded: Option<Embedded>,
 }
 
 struct Embedded {
@@ -34,50 +35,44 @@ struct Embedded {
 }
 
 impl Session {
-    /// Chooses the server and logs in once, so that what is wrong with the
-    /// connection is said before anything else.
-    pub(super) async fn open(
+    /// Chooses the server, logs in once, so that what is wrong with the
+    /// connection is said before anything else, and does `work` with it.
+    ///
+    /// However the work ends, connections are closed in order, and an embedded
+    /// server releases its folder, or says that it is gone. The limit is for
+    /// connecting; the work has to keep to it by itself.
+    pub(super) async fn run<T>(
         process: &Process,
         arguments: &ServerArguments,
-    ) -> Result<Self, CommandError> {
+        limit: TimeLimit,
+        work: impl AsyncFnOnce(&Self) -> Result<T, CommandError>,
+    ) -> Result<T, CommandError> {
         let chosen = arguments.choose(process)?;
-        let deadline = arguments.connect_timeout();
-        match chosen.address {
+        let (remote, name, named_by, embedded) = match chosen.address {
             ServerAddress::Remote(remote) => {
                 tracing::info!(server = %remote, named_by = chosen.named_by, "connecting");
-                Ok(Self {
-                    name: remote.to_string(),
-                    pool: connect(remote, deadline, &chosen.named_by).await?,
-                    embedded: None,
-                })
+                (remote.clone(), remote.to_string(), chosen.named_by, None)
             }
             ServerAddress::Embedded { directory } => {
-                let keeps_state = directory.is_some();
-                let name = match &directory {
-                    Some(directory) => format!("the embedded server in {}", directory.display()),
-                    None => "an embedded server".to_owned(),
-                };
-                let mut builder = EmbeddedServer::builder();
-                if let Some(directory) = directory {
-                    builder = builder.data_dir(directory);
-                }
-                let server = builder.start().await.map_err(|error| {
-                    CommandError::new(
-                        ExitCode::ServerUnavailable,
-                        format!("the embedded server does not start: {error}"),
-                    )
-                })?;
-                let remote = own_address(&server)?;
-                Ok(Self {
-                    pool: connect(remote, deadline, &name).await?,
-                    name,
-                    embedded: Some(Embedded {
-                        server,
-                        keeps_state,
-                    }),
-                })
+                let (embedded, name) = Embedded::start(directory).await?;
+                let remote = own_address(&embedded.server)?;
+                (remote, name.clone(), name, Some(embedded))
             }
+        };
+        let connected = limit.limit(connect(remote, arguments.connect_timeout(), &named_by));
+        let result = match connected.await {
+            Ok(pool) => {
+                let session = Self { pool, name };
+                let result = work(&session).await;
+                session.pool.close().await;
+                result
+            }
+            Err(error) => Err(error),
+        };
+        if let Some(embedded) = embedded {
+            embedded.end(process).await;
         }
+        result
     }
 
     /// A connection that nobody else uses meanwhile.
@@ -87,15 +82,40 @@ impl Session {
             .await
             .map_err(|error| connect_failed(&error, &self.name))
     }
+}
 
-    /// Ends the session, and says what became of an embedded server.
-    pub(super) async fn close(self, process: &Process) {
-        self.pool.close().await;
-        let Some(embedded) = self.embedded else {
-            return;
+impl Embedded {
+    /// With what to call it in messages.
+    async fn start(directory: Option<PathBuf>) -> Result<(Self, String), CommandError> {
+        let keeps_state = directory.is_some();
+        let mut builder = EmbeddedServer::builder();
+        let name = match directory {
+            Some(directory) => {
+                let name = format!("the embedded server in {}", directory.display());
+                builder = builder.data_dir(directory);
+                name
+            }
+            None => "an embedded server".to_owned(),
         };
-        embedded.server.shutdown().await;
-        if !embedded.keeps_state {
+        let server = builder.start().await.map_err(|error| {
+            CommandError::new(
+                ExitCode::ServerUnavailable,
+                format!("the embedded server does not start: {error}"),
+            )
+        })?;
+        Ok((
+            Self {
+                server,
+                keeps_state,
+            },
+            name,
+        ))
+    }
+
+    /// Ends it, and says what became of what was in it.
+    async fn end(self, process: &Process) {
+        self.server.shutdown().await;
+        if !self.keeps_state {
             process.terminal.message(
                 "The embedded server and everything in it is gone. To keep one: \
                  --server embedded:DIR, or run `iggyctl dev --data-dir DIR`.",

@@ -263,3 +263,35 @@ fn a_secret_in_a_context_file_is_not_repeated() {
         std::fs::remove_file(path).unwrap();
     }
 }
+
+#[test]
+fn an_embedded_server_is_ended_in_order_when_the_command_fails() {
+    let sandbox = Sandbox::new();
+    sandbox.write("stream.yaml", MANIFEST);
+    let plan = ["plan", "-f", "stream.yaml", "--server", "embedded"];
+    let only = [&plan[..], &["--only", "stream/elsewhere"]].concat();
+    assert_snapshot!(sandbox.run(&only).transcript());
+    for (command, code) in [
+        (vec!["apply", "-f", "stream.yaml"], 64),
+        (vec!["export", "--stream", "elsewhere"], 1),
+        (vec!["get", "topics", "--stream", "elsewhere"], 1),
+        (vec!["ping", "--connect-timeout", "1ns"], 69),
+        (vec!["plan", "-f", "stream.yaml", "--timeout", "1ns"], 69),
+    ] {
+        let run = sandbox.run(&[&command[..], &["--server", "embedded"]].concat());
+        assert_eq!(run.code, code, "{}", run.transcript());
+        assert!(
+            run.stderr.contains("everything in it is gone"),
+            "{}",
+            run.transcript()
+        );
+        let run = sandbox.run(&[&command[..], &["--server", "embedded:data"]].concat());
+        assert_eq!(run.code, code, "{}", run.transcript());
+        assert!(!run.stderr.contains("gone"), "{}", run.transcript());
+        // Whoever comes next is told whose the folder is while it is in use.
+        assert!(
+            !sandbox.path().join("data/address").exists(),
+            "{command:?} did not release the folder"
+        );
+    }
+}

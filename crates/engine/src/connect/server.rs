@@ -31,6 +31,10 @@ impl Default for ConnectSettings {
     }
 }
 
+/// A logout is one round trip, and nothing depends on it: a person who waits for
+/// the end of a command must not wait for a server that hangs.
+const FOR_CLOSING: Duration = Duration::from_secs(1);
+
 /// Opens connections to one server as one user.
 #[derive(Debug, Clone)]
 pub struct ServerConnector {
@@ -48,11 +52,11 @@ impl ServerConnector {
 
 impl ConnectionPool<ServerConnector> {
     /// Closes the connections that are not in use, in order. Dropping the pool
-    /// cuts them off, which a server also survives.
+    /// cuts them off, which a server also survives; so does this for those that
+    /// a server does not let go within a second.
     pub async fn close(&self) {
-        for broker in self.drain() {
-            broker.close().await;
-        }
+        let close = self.drain().into_iter().map(SdkBroker::close);
+        let _ = tokio::time::timeout(FOR_CLOSING, futures::future::join_all(close)).await;
     }
 }
 
