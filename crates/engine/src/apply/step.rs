@@ -1,8 +1,18 @@
 //! One step: the call, and what to do when its outcome is not known.
+//!
+//! What a lost connection costs is repeated; what is not answered in the time of
+//! one request ([`ConnectSettings::request_timeout`], 30 s) is not, since that
+//! would only multiply the wait. So a request is sent again only while that time
+//! has not passed since it was first sent, and a repeated read is cut off there.
+//! At worst a step waits once for a call, once for a connection and once for the
+//! read that looks what became of it.
+//!
+//! [`ConnectSettings::request_timeout`]: crate::connect::ConnectSettings::request_timeout
 
 use std::time::Duration;
 
 use iggyctl_core::plan::{Action, Step};
+use tokio::time::{Instant, timeout_at};
 
 use super::outcome::Failure;
 use super::settle::{Standing, standing};
@@ -16,9 +26,7 @@ const SENDS: u32 = 3;
 /// A read that settles an unknown outcome is tried this often.
 const READS: u32 = 3;
 
-/// A connection that was lost is opened again this often, with a pause that
-/// doubles: long enough for a server that restarts, short enough for a person.
-const CONNECTS: u32 = 3;
+/// Between the reads of [`QUIET_READS`].
 const PAUSE: Duration = Duration::from_millis(100);
 
 /// Adding partitions is relative: a first request that commits after the second
@@ -73,6 +81,7 @@ struct Runner<'pool, 'step, C: Connect> {
 impl<'pool, C: Connect> Runner<'pool, '_, C> {
     async fn run(&mut self) -> Result<(), Failure> {
         let mut last = None;
+        let expires = self.expires();
         for _ in 0..SENDS {
             if self.is_relative() {
                 match self.standing().await? {
@@ -108,6 +117,11 @@ impl<'pool, C: Connect> Runner<'pool, '_, C> {
                         Standing::NotDone if self.is_removal() => {
                             return Err(self.unknown(
                                 "partitions are not removed a second time in one run, since the first request may still be carried out",
+                            ));
+                        }
+                        Standing::NotDone if Instant::now() >= expires => {
+                            return Err(self.unknown(
+                                "it was not done when the server was read, and may still be",
                             ));
                         }
                         Standing::NotDone => {}
@@ -164,16 +178,26 @@ impl<'pool, C: Connect> Runner<'pool, '_, C> {
 
     async fn standing(&mut self) -> Result<Standing, Failure> {
         let action = self.action;
+        // Without a connection there is no read, so its time starts after that.
+        self.connection().await?;
+        let expires = self.expires();
         let mut tried = 0;
+        let mut lost: Option<BrokerError> = None;
         loop {
             tried += 1;
-            let error = match standing(self.connection().await?, action).await {
+            let read = standing(self.connection().await?, action);
+            let found = match lost {
+                None => read.await,
+                Some(lost) => timeout_at(expires, read).await.unwrap_or(Err(lost)),
+            };
+            let error = match found {
                 Ok(found) => return Ok(found),
                 Err(error) => error,
             };
             if error.kind.is_about_the_connection() {
                 self.drop_connection();
-                if tried < READS {
+                if tried < READS && Instant::now() < expires {
+                    lost = Some(error);
                     continue;
                 }
             }
@@ -187,6 +211,11 @@ impl<'pool, C: Connect> Runner<'pool, '_, C> {
         }
     }
 
+    /// When a request that is sent now counts as not answered.
+    fn expires(&self) -> Instant {
+        Instant::now() + self.pool.settings().request_timeout
+    }
+
     async fn connection(&mut self) -> Result<&C::Broker, Failure> {
         let lease = match self.lease.take() {
             Some(lease) => lease,
@@ -196,25 +225,15 @@ impl<'pool, C: Connect> Runner<'pool, '_, C> {
     }
 
     async fn reconnect(&mut self) -> Result<Lease<'pool, C>, Failure> {
-        let pool = self.pool;
-        let mut pause = PAUSE;
-        let mut tried = 1;
-        loop {
-            let error = match pool.acquire().await {
-                Ok(lease) => return Ok(lease),
-                Err(error) => error,
-            };
-            if tried == CONNECTS {
-                self.unreachable = Some(error.clone());
-                return Err(match &self.doubt {
-                    None => Failure::Unreachable(error),
-                    Some(_) => self.unknown("the server could not be reached afterwards"),
-                });
-            }
-            tried += 1;
-            tokio::time::sleep(pause).await;
-            pause *= 2;
-        }
+        let error = match self.pool.reconnect().await {
+            Ok(lease) => return Ok(lease),
+            Err(error) => error,
+        };
+        self.unreachable = Some(error.clone());
+        Err(match &self.doubt {
+            None => Failure::Unreachable(error),
+            Some(_) => self.unknown("the server could not be reached afterwards"),
+        })
     }
 
     fn drop_connection(&mut self) {

@@ -152,3 +152,30 @@ pub enum ConnectError {
         reason: String,
     },
 }
+
+impl ConnectError {
+    /// Whether the same attempt may succeed a moment later, as with a server
+    /// that is being restarted.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::NameNotResolved { .. }
+            | Self::NothingListens { .. }
+            | Self::NotReachable { .. }
+            | Self::NothingAnswersQuic { .. }
+            | Self::NotIggy { .. }
+            | Self::NoAnswer { .. }
+            | Self::Refused { .. } => true,
+            Self::HttpIsForMessages
+            | Self::NoCredentials { .. }
+            | Self::Configuration { .. }
+            | Self::IncompatibleProtocol { .. }
+            | Self::TcpPort { .. }
+            | Self::CredentialsRefused { .. }
+            | Self::PlainPort { .. }
+            | Self::TlsPort { .. }
+            | Self::CertificateNotTrusted { .. }
+            | Self::HttpPort { .. } => false,
+        }
+    }
+}

@@ -18,6 +18,7 @@ mod fleet;
 mod options;
 mod pool;
 mod provider;
+mod reconnect;
 mod server;
 
 pub use address::{Credentials, RemoteAddress, ServerAddress, Transport};

@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::error::ConnectError;
+use super::server::ConnectSettings;
 use crate::broker::BrokerWrite;
 
 /// Opens connections, all to the same server as the same user.
@@ -16,6 +17,12 @@ pub trait Connect: Send + Sync {
     /// # Errors
     /// When there is none within the connector's own deadline.
     fn connect(&self) -> impl Future<Output = Result<Self::Broker, ConnectError>> + Send;
+
+    /// The time limits of its connections: what is repeated when one is lost is
+    /// repeated within them.
+    fn settings(&self) -> ConnectSettings {
+        ConnectSettings::default()
+    }
 }
 
 /// Connections that are opened when they are needed and kept for later.
@@ -88,6 +95,10 @@ impl<C: Connect> ConnectionPool<C> {
 
     pub(super) fn limit(&self) -> usize {
         self.limit
+    }
+
+    pub(crate) fn settings(&self) -> ConnectSettings {
+        self.connector.settings()
     }
 
     pub(crate) fn connect_time(&self) -> Option<Duration> {

@@ -66,6 +66,10 @@ impl Connect for ServerConnector {
     async fn connect(&self) -> Result<SdkBroker, ConnectError> {
         connect(&self.address, self.settings).await
     }
+
+    fn settings(&self) -> ConnectSettings {
+        self.settings
+    }
 }
 
 /// Connects and logs in, or says what is wrong, within the deadline.

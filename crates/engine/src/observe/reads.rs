@@ -4,6 +4,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use iggyctl_core::name::ResourceName;
 use iggyctl_core::state::observed::ObservedStream;
+use tokio::time::{Instant, timeout_at};
 
 use crate::broker::{BrokerError, BrokerRead, ConsumerGroups};
 use crate::connect::{Connect, ConnectError, ConnectionPool, Fleet, Lease};
@@ -35,16 +36,66 @@ pub(super) enum Answer {
     Refused(Question, BrokerError),
 }
 
-/// A read is repeated this often when its connection fails; the next connection
-/// is a new one each time.
+/// A read is sent this often when its connection fails; the next connection is a
+/// new one each time.
 const ATTEMPTS: u32 = 3;
+
+/// A read on its way.
+struct Asked {
+    question: Question,
+    attempt: u32,
+    /// When it counts as not answered: the time of one request after it was
+    /// first sent. It is repeated until then only, since a server that leaves a
+    /// request unanswered for so long (30 s) leaves the next one, too, and the
+    /// wait would only be multiplied.
+    expires: Option<Instant>,
+    /// How the attempt before failed; boxed, since it is rarely there.
+    lost: Option<Box<BrokerError>>,
+}
+
+impl Asked {
+    fn new(question: Question) -> Self {
+        Self {
+            question,
+            attempt: 1,
+            expires: None,
+            lost: None,
+        }
+    }
+
+    async fn ask<C: Connect>(
+        &mut self,
+        pool: &ConnectionPool<C>,
+        broker: &C::Broker,
+    ) -> Result<Answer, BrokerError> {
+        let expires = *self
+            .expires
+            .get_or_insert_with(|| Instant::now() + pool.settings().request_timeout);
+        let answer = ask(broker, self.question.clone());
+        match self.lost.take() {
+            None => answer.await,
+            Some(lost) => timeout_at(expires, answer).await.unwrap_or(Err(*lost)),
+        }
+    }
+
+    /// The read for another attempt, or the error when there is none left.
+    fn again(self, lost: BrokerError) -> Result<Self, BrokerError> {
+        if self.attempt >= ATTEMPTS || self.expires.is_some_and(|end| Instant::now() >= end) {
+            return Err(lost);
+        }
+        Ok(Self {
+            attempt: self.attempt + 1,
+            lost: Some(Box::new(lost)),
+            ..self
+        })
+    }
+}
 
 enum Work<'pool, C: Connect> {
     Open,
     Read {
         lease: Lease<'pool, C>,
-        question: Question,
-        attempt: u32,
+        asked: Asked,
     },
 }
 
@@ -52,8 +103,7 @@ enum Event<'pool, C: Connect> {
     Opened(Result<Lease<'pool, C>, ConnectError>),
     Read {
         lease: Lease<'pool, C>,
-        question: Question,
-        attempt: u32,
+        asked: Asked,
         result: Result<Answer, BrokerError>,
     },
 }
@@ -68,10 +118,7 @@ pub(super) async fn read_all<C: Connect>(
     if questions.is_empty() {
         return Ok(answers);
     }
-    let mut waiting: VecDeque<(Question, u32)> = questions
-        .into_iter()
-        .map(|question| (question, 1))
-        .collect();
+    let mut waiting: VecDeque<Asked> = questions.into_iter().map(Asked::new).collect();
     let mut idle: Vec<Lease<'_, C>> = Vec::new();
     let mut fleet = Fleet::new(pool);
     let mut in_flight = FuturesUnordered::new();
@@ -80,15 +127,8 @@ pub(super) async fn read_all<C: Connect>(
     loop {
         while !waiting.is_empty() {
             let Some(lease) = idle.pop() else { break };
-            if let Some((question, attempt)) = waiting.pop_front() {
-                in_flight.push(work(
-                    pool,
-                    Work::Read {
-                        lease,
-                        question,
-                        attempt,
-                    },
-                ));
+            if let Some(asked) = waiting.pop_front() {
+                in_flight.push(work(pool, Work::Read { lease, asked }));
             }
         }
         for _ in 0..fleet.grow(waiting.len()) {
@@ -108,8 +148,7 @@ pub(super) async fn read_all<C: Connect>(
             }
             Some(Event::Read {
                 lease,
-                question,
-                attempt,
+                asked,
                 result,
             }) => match result {
                 Ok(answer) => {
@@ -118,15 +157,16 @@ pub(super) async fn read_all<C: Connect>(
                     idle.push(lease);
                 }
                 Err(error) if error.kind.is_about_the_connection() => {
-                    lease.discard();
-                    fleet.lost();
-                    if attempt >= ATTEMPTS {
-                        return Err(error.into());
+                    // What ended this connection has probably ended all of them.
+                    for lease in idle.drain(..).chain([lease]) {
+                        lease.discard();
+                        fleet.lost();
                     }
-                    waiting.push_front((question, attempt + 1));
+                    pool.forget_idle();
+                    waiting.push_front(asked.again(error)?);
                 }
                 Err(error) => {
-                    answers.push(Answer::Refused(question, error));
+                    answers.push(Answer::Refused(asked.question, error));
                     idle.push(lease);
                 }
             },
@@ -140,16 +180,11 @@ async fn work<'pool, C: Connect>(
 ) -> Event<'pool, C> {
     match work {
         Work::Open => Event::Opened(pool.acquire().await),
-        Work::Read {
-            lease,
-            question,
-            attempt,
-        } => {
-            let result = ask(&*lease, question.clone()).await;
+        Work::Read { lease, mut asked } => {
+            let result = asked.ask(pool, &lease).await;
             Event::Read {
                 lease,
-                question,
-                attempt,
+                asked,
                 result,
             }
         }
