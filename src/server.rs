@@ -9,7 +9,7 @@ use iggyctl_core::secret::Secret;
 use iggyctl_engine::connect::{Credentials, RemoteAddress, ServerAddress};
 
 use crate::command_error::CommandError;
-use crate::contexts::{Context, Contexts};
+use crate::contexts::{Context, Contexts, NO_FOLDER};
 use crate::environment::Environment;
 use crate::exit_code::ExitCode;
 
@@ -45,17 +45,24 @@ pub(crate) fn choose(
     }
     match &contexts.current {
         Some(name) => from_context(contexts.find(name)?, environment),
-        None => Err(CommandError::usage("no server is named").hint(format!(
-            "name one of these ways:\n  \
+        None => Err(CommandError::usage("no server is named").hint(ways_to_name_one(&contexts))),
+    }
+}
+
+fn ways_to_name_one(contexts: &Contexts) -> String {
+    let (file, why) = match &contexts.path {
+        Some(path) => (path.display().to_string(), String::new()),
+        None => ("the context file".to_owned(), format!("\n{NO_FOLDER}")),
+    };
+    format!(
+        "name one of these ways:\n  \
              --server iggy://user:password@host:8090\n  \
              --server embedded              an embedded server for this one command\n  \
-             --context NAME                 a context of {0}\n  \
+             --context NAME                 a context of {file}\n  \
              IGGY_CONNECTION_STRING         in the environment or in --env-file\n  \
              IGGYCTL_CONTEXT                in the environment or in --env-file\n  \
-             currentContext                 in {0}, set by `iggyctl context use NAME`",
-            contexts.path.display()
-        ))),
-    }
+             currentContext                 in {file}, set by `iggyctl context use NAME`{why}"
+    )
 }
 
 fn from_text(

@@ -73,7 +73,7 @@ fn paths_of(name: &str) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
         ..glob::MatchOptions::default()
     };
     let paths = glob::glob_with(name, options)
-        .map_err(|error| unreadable(name, format!("it is no pattern: {error}")))?
+        .map_err(|error| no_pattern(name, &error))?
         .map(|path| path.map_err(|error| unreadable(name, error)))
         .collect::<Result<Vec<PathBuf>, Box<Diagnostic>>>()?;
     let files: Vec<PathBuf> = paths.into_iter().filter(|path| path.is_file()).collect();
@@ -140,6 +140,24 @@ fn read(name: &str, source: impl Read) -> Result<SourceFile, Box<Diagnostic>> {
         .read_to_end(&mut bytes)
         .map_err(|error| unreadable(name, error))?;
     Ok(SourceFile::new(name, bytes))
+}
+
+/// A pattern that is none, in our own words: those of the library speak of
+/// "range patterns".
+fn no_pattern(name: &str, error: &glob::PatternError) -> Box<Diagnostic> {
+    let reason = if error.msg.contains("range") {
+        let before: String = name.chars().take(error.pos).collect();
+        format!("the `[` after `{before}` needs a `]`, with characters between them")
+    } else {
+        "`**` stands for whole folders, alone between two `/`".to_owned()
+    };
+    Box::new(
+        Diagnostic::error(
+            Code::UnreadableSource,
+            format!("`{name}` is neither a file nor a pattern: {reason}"),
+        )
+        .expected("a file, a folder, or a pattern with `*`, `**`, `?` or `[abc]`"),
+    )
 }
 
 fn unreadable(name: &str, reason: impl std::fmt::Display) -> Box<Diagnostic> {

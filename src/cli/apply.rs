@@ -67,12 +67,13 @@ async fn finish(
     session: &Session,
     deadline: Option<Instant>,
 ) -> Result<ExitCode, CommandError> {
+    let json = arguments.planning.output.is_json();
+    PlanningArguments::warn_about_unused_approvals(process, &planned);
     let Planned {
         desired,
         plan,
         report,
     } = planned;
-    let json = arguments.planning.output.is_json();
     if json {
         // Standard output is for one document, how it ended; a person reads the plan here.
         process

@@ -4,7 +4,7 @@ use clap::Subcommand;
 
 use super::Process;
 use crate::command_error::CommandError;
-use crate::contexts::{ContextFile, Contexts, OFFICIAL_PREFIX};
+use crate::contexts::{ContextFile, Contexts, NO_FOLDER, OFFICIAL_PREFIX};
 use crate::exit_code::ExitCode;
 use crate::server::redacted;
 
@@ -48,7 +48,11 @@ pub(super) fn run(
                 ))
                 .hint(format!("name it where it is used: --context {name}")));
             }
-            ContextFile::set_current(&contexts.path, name)?;
+            let path = contexts
+                .path
+                .as_deref()
+                .ok_or_else(|| CommandError::usage(NO_FOLDER))?;
+            ContextFile::set_current(path, name)?;
             process
                 .terminal
                 .message(&format!("The current context is now `{name}`."));
@@ -81,10 +85,10 @@ pub(super) fn run(
 
 fn list(process: &Process, contexts: &Contexts) -> Result<(), CommandError> {
     if contexts.all.is_empty() {
-        process.terminal.message(&format!(
-            "There are no contexts; {} would hold them.",
-            contexts.path.display()
-        ));
+        process.terminal.message(&match &contexts.path {
+            Some(path) => format!("There are no contexts; {} would hold them.", path.display()),
+            None => format!("There are no contexts; {NO_FOLDER}."),
+        });
         return Ok(());
     }
     let width = contexts

@@ -10,7 +10,7 @@ use iggyctl_core::plan::{Approvals, DestructionGrant};
 use iggyctl_core::render::{ApplyReport, Verification};
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::{diff, plan};
-use iggyctl_embedded::EmbeddedServer;
+use iggyctl_embedded::{EmbeddedServer, StartError};
 use iggyctl_engine::observe::observe;
 use notify::{RecursiveMode, Watcher};
 use tokio::sync::mpsc;
@@ -140,11 +140,36 @@ async fn start(
         builder = builder.data_dir(folder.clone());
     }
     builder.start().await.map_err(|error| {
-        CommandError::new(
-            ExitCode::ServerUnavailable,
-            format!("the server does not start: {error}"),
-        )
+        let message = match &error {
+            StartError::Listen { source, .. } => {
+                format!("the server does not start: {error}: {}", reason(source))
+            }
+            _ => format!("the server does not start: {error}"),
+        };
+        let failed = CommandError::new(ExitCode::ServerUnavailable, message);
+        match error {
+            StartError::Listen { .. } => failed.hint(
+                "choose another address with --listen ADDRESS, or a free port with \
+                 --listen 127.0.0.1:0",
+            ),
+            _ => failed,
+        }
     })
+}
+
+/// What the system said about an address, without its number where we have
+/// words of our own.
+fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => {
+            "the address is in use, another process listens there".to_owned()
+        }
+        std::io::ErrorKind::AddrNotAvailable => "this machine has no such address".to_owned(),
+        std::io::ErrorKind::PermissionDenied => {
+            "permission denied; ports below 1024 usually need privileges".to_owned()
+        }
+        _ => error.to_string(),
+    }
 }
 
 fn root_credentials(process: &Process) -> (Option<&str>, Option<&str>) {

@@ -1,12 +1,13 @@
 //! Which manifests a command reads, and what their variables are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use iggyctl_core::diagnostic::{self, Code, Diagnostics};
 use iggyctl_core::manifest::{
     self, Compiled, Provenance, RenderFormat, SourceFile, Variables, is_variable_name,
 };
+use iggyctl_core::wording::nearest;
 
 use super::Process;
 use crate::command_error::CommandError;
@@ -52,7 +53,9 @@ impl ManifestArguments {
         let sources = read_sources(&self.file);
         let rendered =
             manifest::render_documents(&sources.files, &self.variables.read(process)?, format);
-        complete(process, sources, rendered)
+        let rendered = complete(process, sources, rendered)?;
+        self.variables.check_used(&rendered.named_variables)?;
+        Ok(rendered.text)
     }
 }
 
@@ -69,7 +72,9 @@ pub(super) fn compile(
     {
         show(process, &compiled.warnings, &sources.files);
     }
-    complete(process, sources, compiled)
+    let compiled = complete(process, sources, compiled)?;
+    variables.check_used(&compiled.named_variables)?;
+    Ok(compiled)
 }
 
 /// The result, if every file could be read, too; otherwise everything that is
@@ -103,6 +108,27 @@ fn show(process: &Process, diagnostics: &Diagnostics, sources: &[SourceFile]) {
 }
 
 impl VariableArguments {
+    /// A variable of `--set` that no manifest names was mistyped, or belongs to
+    /// other manifests: what was typed for this one command must not be without
+    /// effect. Files and the environment are shared, so theirs may be unused.
+    fn check_used(&self, named: &BTreeSet<String>) -> Result<(), CommandError> {
+        let unused = self
+            .set
+            .iter()
+            .filter_map(|assignment| assignment.split_once('='))
+            .find(|(name, _)| !named.contains(*name));
+        let Some((name, _)) = unused else {
+            return Ok(());
+        };
+        let error = CommandError::usage(format!("--set {name}: no manifest uses `${{{name}}}`"));
+        let names: Vec<String> = named.iter().map(|name| format!("`{name}`")).collect();
+        Err(match nearest(name, named.iter().map(String::as_str)) {
+            Some(meant) => error.hint(format!("did you mean `{meant}`?")),
+            None if names.is_empty() => error.hint("the manifests use no variables"),
+            None => error.hint(format!("the manifests use {}", names.join(", "))),
+        })
+    }
+
     /// Variables: `--set` wins over `--values` (a later file over an earlier
     /// one), which wins over the environment.
     fn read(&self, process: &Process) -> Result<Variables, CommandError> {

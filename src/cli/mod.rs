@@ -157,7 +157,7 @@ fn run_command(arguments: Arguments, terminal: Terminal) -> Result<ExitCode, Com
         arguments.global.verbose,
         &environment,
         terminal.colors_messages(),
-    );
+    )?;
     let process = Process {
         terminal,
         environment,

@@ -12,7 +12,7 @@ use crate::exit_code::ExitCode;
 pub(super) struct PlanArguments {
     #[command(flatten)]
     planning: PlanningArguments,
-    /// End with exit code 2 when changes are pending
+    /// End with exit code 2 when the server is not as declared
     #[arg(long)]
     detailed_exitcode: bool,
     /// Leave out what is blocked instead of ending with exit code 3
@@ -42,9 +42,10 @@ pub(super) fn plan(
         Session::run(process, &planning.server, limit, async |session| {
             let planned = limit.limit(planning.plan(desired, session)).await?;
             planning.print(process, &planned.report)?;
+            PlanningArguments::warn_about_unused_approvals(process, &planned);
             Ok(if !planned.plan.blocked.is_empty() && !skip_blocked {
                 ExitCode::Blocked
-            } else if detailed_exitcode && !planned.plan.steps.is_empty() {
+            } else if detailed_exitcode && !planned.plan.is_empty() {
                 ExitCode::ChangesPending
             } else {
                 ExitCode::Done

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use iggyctl_core::address::Address;
-use iggyctl_core::plan::{Approvals, DestructionGrant, Plan};
+use iggyctl_core::plan::{Approvals, DestructionGrant, Plan, UnusedApproval};
 use iggyctl_core::render::PlanReport;
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::observed::ObservedState;
@@ -113,6 +113,31 @@ impl PlanningArguments {
             plan,
             report,
         })
+    }
+
+    /// Warns about what was allowed to be lost and is not: a mistyped address
+    /// would otherwise show only as a line that is still blocked.
+    pub(super) fn warn_about_unused_approvals(process: &Process, planned: &Planned) {
+        for unused in planned.plan.unused_approvals(&planned.desired) {
+            let UnusedApproval {
+                address,
+                is_declared,
+                nearest,
+            } = unused;
+            let reason = match (is_declared, nearest) {
+                (_, Some(nearest)) if address.contains(&nearest) => {
+                    format!("name what loses data itself, {nearest}")
+                }
+                (true, _) => "no step of this plan loses its data".to_owned(),
+                (false, Some(nearest)) => {
+                    format!("no manifest declares it; did you mean {nearest}?")
+                }
+                (false, None) => "no manifest declares it".to_owned(),
+            };
+            process.terminal.warning(&format!(
+                "--allow-destroy {address} allows nothing: {reason}"
+            ));
+        }
     }
 
     /// Prints the plan to standard output.

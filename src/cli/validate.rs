@@ -1,3 +1,5 @@
+use iggyctl_core::wording::counted;
+
 use super::Process;
 use super::manifest_arguments::ManifestArguments;
 use crate::command_error::CommandError;
@@ -30,8 +32,10 @@ pub(super) fn run(
         .map(|topic| topic.groups.len())
         .sum();
     process.output(&format!(
-        "Valid: {} streams, {topics} topics, {groups} consumer groups.\n",
-        state.streams.len()
+        "Valid: {}, {}, {}.\n",
+        counted(state.streams.len(), "stream"),
+        counted(topics, "topic"),
+        counted(groups, "consumer group"),
     ))?;
     Ok(ExitCode::Done)
 }

@@ -30,21 +30,17 @@ struct Entry {
 }
 
 impl ContextFile {
-    /// `IGGYCTL_CONFIG`, or `iggyctl/config.yaml` in the configuration folder.
-    pub(crate) fn path(environment: &Environment) -> Result<PathBuf, CommandError> {
+    /// `IGGYCTL_CONFIG`, or `iggyctl/config.yaml` in the configuration folder;
+    /// none when nothing says where that folder is.
+    pub(crate) fn path(environment: &Environment) -> Option<PathBuf> {
         if let Some(path) = environment.get("IGGYCTL_CONFIG") {
-            return Ok(PathBuf::from(path));
+            return Some(PathBuf::from(path));
         }
         let folder = match environment.get("XDG_CONFIG_HOME") {
             Some(folder) => PathBuf::from(folder),
-            None => match environment.home() {
-                Some(home) => home.join(".config"),
-                // Without a home there is no file; a relative path that cannot
-                // exist would be a surprise, so name one that is plainly absent.
-                None => PathBuf::from("/nonexistent"),
-            },
+            None => environment.home()?.join(".config"),
         };
-        Ok(folder.join("iggyctl").join("config.yaml"))
+        Some(folder.join("iggyctl").join("config.yaml"))
     }
 
     /// Reads the file; a missing one is empty.

@@ -24,6 +24,10 @@ pub(crate) use file::ContextFile;
 /// Prefix of the official command's contexts in `--context`.
 pub(crate) const OFFICIAL_PREFIX: &str = "iggy:";
 
+/// What to say where the path of the context file would be named.
+pub(crate) const NO_FOLDER: &str = "no configuration folder is known: set HOME or \
+     XDG_CONFIG_HOME, or name the context file with IGGYCTL_CONFIG";
+
 /// A named server.
 #[derive(Debug, Clone)]
 pub(crate) struct Context {
@@ -38,8 +42,8 @@ pub(crate) struct Context {
 /// All contexts of this person, and which one is current.
 #[derive(Debug)]
 pub(crate) struct Contexts {
-    /// Our file, which may not exist yet.
-    pub(crate) path: PathBuf,
+    /// Our file, which may not exist yet; none when nothing says where it would be.
+    pub(crate) path: Option<PathBuf>,
     /// Ours by name, then the official command's.
     pub(crate) all: Vec<Context>,
     /// The current one of our file.
@@ -49,8 +53,11 @@ pub(crate) struct Contexts {
 impl Contexts {
     /// Reads both files; one that is missing has no contexts.
     pub(crate) fn read(environment: &Environment) -> Result<Self, CommandError> {
-        let path = ContextFile::path(environment)?;
-        let file = ContextFile::read(&path)?;
+        let path = ContextFile::path(environment);
+        let file = match &path {
+            Some(path) => ContextFile::read(path)?,
+            None => ContextFile::default(),
+        };
         let current = file.current_context.clone();
         let mut all = file.into_contexts();
         all.extend(official::read(environment)?);
@@ -69,10 +76,10 @@ impl Contexts {
                     .map(|context| context.name.as_str())
                     .collect();
                 let error = CommandError::usage(format!("there is no context named `{name}`"));
-                if names.is_empty() {
-                    error.hint(format!("write one into {}", self.path.display()))
-                } else {
-                    error.hint(format!("the contexts are: {}", names.join(", ")))
+                match (names.as_slice(), &self.path) {
+                    ([], Some(path)) => error.hint(format!("write one into {}", path.display())),
+                    ([], None) => error.hint(NO_FOLDER),
+                    (names, _) => error.hint(format!("the contexts are: {}", names.join(", "))),
                 }
             })
     }

@@ -32,6 +32,7 @@ fn what_is_no_address_is_said_without_its_password() {
         "localhost:8090",
         "iggy://user:hunter2@host:port",
         "iggy://user:hunter2@host:1?unknown=1",
+        "iggy://user:hunter2%zz@host:1",
     ] {
         let run = sandbox.run(&["ping", "--server", address]);
         assert_eq!(run.code, 64);

@@ -133,8 +133,10 @@ fn a_create_only_setting_is_blocked() {
     lab.write(&changed);
     let run = lab.run(&["apply", "-f", "topology.yaml", "--yes", "--skip-blocked"]);
     assert_eq!(run.code, 0, "{}", run.transcript());
+    // What is blocked is still not as declared.
     let run = lab.plan(&["--skip-blocked", "--detailed-exitcode"]);
-    assert_eq!(run.code, 0, "{}", run.transcript());
+    assert_eq!(run.code, 2, "{}", run.transcript());
+    assert_eq!(lab.plan(&["--skip-blocked"]).code, 0);
 }
 
 #[test]
@@ -157,6 +159,32 @@ fn partitions_grow_with_a_warning_and_shrink_only_by_address() {
     ]);
     assert_snapshot!(run.transcript());
     assert_eq!(lab.run(&["diff", "-f", "topology.yaml"]).code, 0);
+}
+
+#[test]
+fn an_approval_that_allows_nothing_is_named() {
+    let lab = Lab::new();
+    lab.apply(TOPOLOGY);
+    lab.write(&TOPOLOGY.replace("partitions: 3", "partitions: 1"));
+    let allow =
+        |address: &str| lab.run(&["diff", "-f", "topology.yaml", "--allow-destroy", address]);
+    assert_snapshot!(allow("topic/orders/event").transcript());
+    let run = allow("topic/orders/dead-letters");
+    assert!(
+        run.stderr.contains("no step of this plan loses its data"),
+        "{}",
+        run.transcript()
+    );
+    assert_eq!(run.code, 3);
+    let run = allow("topic/orders/events");
+    assert_eq!((run.code, run.stderr.as_str()), (2, ""));
+}
+
+#[test]
+fn dev_says_why_it_cannot_listen_and_how_to_choose() {
+    let lab = Lab::new();
+    let run = lab.sandbox.run(&["dev", "--listen", lab.server.address()]);
+    assert_snapshot!(run.transcript());
 }
 
 #[test]

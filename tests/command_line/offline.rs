@@ -104,7 +104,7 @@ fn files_folders_patterns_and_standard_input() {
     );
     sandbox.write("manifests/.hidden.yaml", "not: a manifest");
     sandbox.write("manifests/notes.txt", "not a manifest");
-    let valid = "Valid: 2 streams, 1 topics, 1 consumer groups.\n";
+    let valid = "Valid: 2 streams, 1 topic, 1 consumer group.\n";
     for paths in [
         vec!["validate", "-f", "manifests"],
         vec![
@@ -146,6 +146,8 @@ fn all_unreadable_sources_are_named_at_once() {
                 "none-*.yaml",
                 "-f",
                 "bad-[.yaml",
+                "-f",
+                "a**.yaml",
             ])
             .transcript()
     );
@@ -182,6 +184,64 @@ fn variables_come_from_the_flag_the_file_and_the_environment_in_that_order() {
 }
 
 #[test]
+fn a_variable_of_the_command_line_must_be_used() {
+    let sandbox = Sandbox::new().variable("IGGYCTL_VAR_other", "1");
+    sandbox.write("topology.yaml", TOPOLOGY);
+    sandbox.write("values.yaml", "retention: 2d\nshared: by other manifests\n");
+    let run = |command: &str, assignment: &str| {
+        sandbox.run(&[
+            command,
+            "-f",
+            "topology.yaml",
+            "--values",
+            "values.yaml",
+            "--set",
+            assignment,
+        ])
+    };
+    assert_snapshot!(run("validate", "retentoin=3d").transcript());
+    assert_snapshot!(run("render", "environment=prod").transcript());
+    assert_eq!(run("validate", "retention=3d").code, 0);
+}
+
+#[test]
+fn a_log_level_that_is_none_is_said() {
+    for directives in ["verbose", "iggyctl=loud"] {
+        let sandbox = Sandbox::new().variable("RUST_LOG", directives);
+        assert_snapshot!(sandbox.run(&["schema"]).transcript());
+    }
+    let sandbox = Sandbox::new().variable("RUST_LOG", "hyper=info,iggyctl=warn");
+    assert_eq!(sandbox.run(&["schema"]).code, 0);
+}
+
+#[test]
+fn without_a_home_the_variables_that_set_it_are_named() {
+    let sandbox = Sandbox::new().variable("HOME", "");
+    sandbox.write("topology.yaml", TOPOLOGY);
+    assert_snapshot!(sandbox.run(&["plan", "-f", "topology.yaml"]).transcript());
+    assert_snapshot!(sandbox.run(&["context", "list"]).transcript());
+    assert_snapshot!(
+        sandbox
+            .run(&["get", "streams", "--context", "dev"])
+            .transcript()
+    );
+}
+
+#[test]
+fn init_and_export_name_one_schema_for_editors() {
+    let sandbox = Sandbox::new();
+    let written = sandbox.run(&["init"]).stdout;
+    let exported = sandbox.run(&["export", "--server", "embedded"]).stdout;
+    let line = |text: &str| {
+        let named = text
+            .lines()
+            .find(|line| line.contains("yaml-language-server"));
+        named.unwrap().to_owned()
+    };
+    assert_eq!(line(&written), line(&exported));
+}
+
+#[test]
 fn the_rest_of_the_environment_is_no_variable() {
     let sandbox = Sandbox::new().variable("SECRET", "hunter2");
     sandbox.write("topology.yaml", TOPOLOGY.replace("retention:-7d", "SECRET"));
@@ -197,6 +257,7 @@ fn codes_are_explained() {
     assert_eq!(run.code, 0, "{}", run.transcript());
     assert!(run.stdout.starts_with("IGC0001: "));
     assert_snapshot!(sandbox.run(&["explain", "IGC9999"]).transcript());
+    assert_snapshot!(sandbox.run(&["explain", "IGC012"]).transcript());
 }
 
 #[test]
@@ -208,6 +269,7 @@ fn schemas_are_printed() {
         serde_json::from_str::<serde_json::Value>(&run.stdout).unwrap();
     }
     assert_snapshot!(sandbox.run(&["schema", "IggyQueue"]).transcript());
+    assert_snapshot!(sandbox.run(&["schema", "topics"]).transcript());
 }
 
 #[test]

@@ -13,7 +13,7 @@
 //! holds that:
 //!
 //! `render` → `plan` → `check` → `diff` → `manifest` → `api` → `state` →
-//! `diagnostic` → `address` → `quantity`, `name`, `secret`
+//! `diagnostic` → `address` → `quantity`, `name`, `secret`, `wording`
 
 pub mod address;
 pub mod api;
@@ -29,3 +29,4 @@ pub mod secret;
 pub mod state;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
+pub mod wording;

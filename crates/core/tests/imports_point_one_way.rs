@@ -20,7 +20,7 @@ const LAYERS: &[&[&str]] = &[
     &["state"],
     &["diagnostic"],
     &["address"],
-    &["quantity", "name", "secret"],
+    &["quantity", "name", "secret", "wording"],
 ];
 
 #[test]

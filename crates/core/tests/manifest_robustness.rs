@@ -18,6 +18,7 @@ fn holds(bytes: &[u8]) {
         Ok(compiled) => {
             let text = render_documents(&sources, &variables, RenderFormat::Yaml)
                 .unwrap()
+                .text
                 .replace("${", "$${");
             let again = [SourceFile::new("again.yaml", text)];
             let again = compile(&again, &Variables::default())

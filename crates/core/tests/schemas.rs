@@ -40,7 +40,8 @@ fn example_files() -> Vec<SourceFile> {
 fn documents(file: &SourceFile) -> Vec<Value> {
     let sources = std::slice::from_ref(file);
     let text = render_documents(sources, &Variables::default(), RenderFormat::Json)
-        .unwrap_or_else(|diagnostics| panic!("{}", render_text(&diagnostics, sources, false)));
+        .unwrap_or_else(|diagnostics| panic!("{}", render_text(&diagnostics, sources, false)))
+        .text;
     let whole: Value = serde_json::from_str(&text).unwrap();
     match whole["kind"].as_str() {
         Some("List") => whole["items"].as_array().unwrap().clone(),
@@ -79,6 +80,7 @@ fn what_is_rendered_means_the_same() {
         for format in [RenderFormat::Yaml, RenderFormat::Json] {
             let text = render_documents(std::slice::from_ref(&file), &Variables::default(), format)
                 .unwrap()
+                .text
                 // What is literal in a rendered manifest would be a variable in a source.
                 .replace("${", "$${");
             let rendered = SourceFile::new(file.name.clone(), text);
@@ -119,7 +121,9 @@ fn rendered_yaml_has_the_variables_replaced() {
         "prod",
         iggyctl_core::manifest::Provenance::CommandLine,
     );
-    let text = render_documents(&[file], &variables, RenderFormat::Yaml).unwrap();
+    let text = render_documents(&[file], &variables, RenderFormat::Yaml)
+        .unwrap()
+        .text;
     insta::assert_snapshot!("rendered_variables", text);
 }
 

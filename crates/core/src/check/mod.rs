@@ -17,6 +17,7 @@ use crate::name::ResourceName;
 use crate::quantity::{ByteSize, MaxTopicSize};
 use crate::state::desired::DesiredState;
 use crate::state::observed::{ObservedState, ObservedTopic};
+use crate::wording::counted;
 
 /// Looks at everything that changes, and at nothing that does not: what was
 /// warned about once and accepted is not warned about in every plan.
@@ -169,11 +170,13 @@ fn retention_lowered(
         severity: Severity::Warning,
         address: address.clone(),
         message: format!(
-            "the server deletes what {} {} no longer keeps; the topic holds {messages} messages \
-             in {}",
+            "the server deletes what {} {} no longer keeps; the topic holds {}",
             change.to.name(),
             change.to,
-            ByteSize(bytes),
+            match messages {
+                0 => "no messages now".to_owned(),
+                _ => format!("{} in {}", counted(messages, "message"), ByteSize(bytes)),
+            },
         ),
         fix: format!("copy what is still needed, or keep {}", change.from),
     })
@@ -197,7 +200,8 @@ fn unenforceable_size(
         address: address.clone(),
         message: format!(
             "the server limits each partition and keeps at least one segment of {segment_size} in \
-             it: with {partitions} partitions the topic may grow to {} in spite of maxTopicSize {max}",
+             it: with {} the topic may grow to {} in spite of maxTopicSize {max}",
+            counted(partitions, "partition"),
             ByteSize(enforceable)
         ),
         fix: "raise maxTopicSize, or create the topic with a smaller segmentSize".to_owned(),

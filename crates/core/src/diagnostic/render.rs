@@ -4,6 +4,7 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin as Path, Renderer, Snippet};
 
 use super::{Diagnostic, Diagnostics, Place, Severity, SourceFile};
+use crate::wording::counted;
 
 /// Beyond this many, more messages help nobody; the rest is counted.
 const SHOWN: usize = 100;
@@ -53,11 +54,7 @@ fn summary(diagnostics: &Diagnostics) -> String {
             .filter(|diagnostic| diagnostic.severity == severity)
             .count()
     };
-    let words = |number: usize, word: &str| match number {
-        0 => None,
-        1 => Some(format!("1 {word}")),
-        _ => Some(format!("{number} {word}s")),
-    };
+    let words = |number: usize, word: &str| (number > 0).then(|| counted(number, word));
     [
         words(count(Severity::Error), "error"),
         words(count(Severity::Warning), "warning"),

@@ -1,6 +1,6 @@
 //! One document: which kind it is, and its value as the type of that kind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use serde::Deserialize;
@@ -10,11 +10,12 @@ use serde_json::Value;
 use super::structure;
 use super::text::text_of;
 use super::tree::{Limits, Mismatch, Node, Outcome, Reader, Scalar, Shape, Tree};
-use super::variables::{Variables, nearest};
+use super::variables::Variables;
 use crate::api::v1alpha1::{
     API_VERSION, IggyConsumerGroup, IggyStream, IggyTopic, IggyTopology, Kind, Stream, schema,
 };
 use crate::diagnostic::{Code, Diagnostic, Origin, SourceFile};
+use crate::wording::nearest;
 
 /// A document of any kind, of the right shape.
 #[derive(Debug)]
@@ -44,20 +45,21 @@ pub(super) enum Part {
 }
 
 /// Reads every document of every file, and hands each that has the right
-/// shape on. One document is held at a time.
+/// shape on. One document is held at a time. Returns the variables that are
+/// named anywhere.
 pub(super) fn each_document(
     sources: &[SourceFile],
     variables: &Variables,
     diagnostics: &mut Vec<Diagnostic>,
     mut take: impl FnMut(Document),
-) {
+) -> BTreeSet<String> {
     each_tree(sources, variables, diagnostics, |tree, diagnostics| {
         for member in tree.root().into_iter().flat_map(members) {
             if let Some(document) = read(member, diagnostics) {
                 take(document);
             }
         }
-    });
+    })
 }
 
 /// As [`each_document`], with places, and a large topology in parts: first
@@ -69,7 +71,7 @@ pub(super) fn each_part(
     variables: &Variables,
     diagnostics: &mut Vec<Diagnostic>,
     mut take: impl FnMut(Part, Node<'_>, &mut Vec<Diagnostic>),
-) {
+) -> BTreeSet<String> {
     each_tree(sources, variables, diagnostics, |mut tree, diagnostics| {
         let streams = tree.root().and_then(streams_of).map(|list| list.index());
         tree.set_aside(streams);
@@ -101,7 +103,7 @@ pub(super) fn each_part(
             }
             tree.truncate(index);
         }
-    });
+    })
 }
 
 /// The list of streams of a document that is a topology.
@@ -118,7 +120,8 @@ fn each_tree(
     variables: &Variables,
     diagnostics: &mut Vec<Diagnostic>,
     mut take: impl FnMut(Tree<'_>, &mut Vec<Diagnostic>),
-) {
+) -> BTreeSet<String> {
+    let mut named = BTreeSet::new();
     let mut found = 0_usize;
     let mut empty: Vec<Diagnostic> = Vec::new();
     for source in sources {
@@ -144,6 +147,7 @@ fn each_tree(
             documents += 1;
             take(tree, diagnostics);
         }
+        named.extend(reader.into_named());
         if documents == 0 {
             empty.push(
                 Diagnostic::warning(
@@ -179,6 +183,7 @@ fn each_tree(
         },
         ..diagnostic
     }));
+    named
 }
 
 /// The document, or those of a Kubernetes `List`, which is how `render -o json` writes several.

@@ -17,14 +17,14 @@ mod text;
 mod tree;
 mod variables;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::api::v1alpha1::Kind;
 use crate::diagnostic::Diagnostics;
 use crate::state::desired::DesiredState;
 
 pub use crate::diagnostic::SourceFile;
-pub use render::{RenderFormat, render_documents, starter, to_yaml};
+pub use render::{RenderFormat, Rendered, render_documents, starter, to_yaml};
 pub use text::MAX_SOURCE_BYTES;
 pub use variables::{Provenance, Variables, is_variable_name};
 
@@ -37,6 +37,8 @@ pub struct Compiled {
     pub warnings: Diagnostics,
     /// How many documents there are of each kind.
     pub documents: BTreeMap<Kind, usize>,
+    /// Every variable that they name, with and without a default.
+    pub named_variables: BTreeSet<String>,
 }
 
 /// Reads, checks and merges the manifests of all files.
@@ -48,7 +50,7 @@ pub fn compile(sources: &[SourceFile], variables: &Variables) -> Result<Compiled
     let mut diagnostics = Vec::new();
     let mut documents: BTreeMap<Kind, usize> = BTreeMap::new();
     let mut merge = merge::Merge::default();
-    document::each_part(
+    let named_variables = document::each_part(
         sources,
         variables,
         &mut diagnostics,
@@ -68,5 +70,6 @@ pub fn compile(sources: &[SourceFile], variables: &Variables) -> Result<Compiled
         state: merge.state,
         warnings: diagnostics,
         documents,
+        named_variables,
     })
 }

@@ -1,5 +1,7 @@
 //! Manifests as text again: with every variable replaced, and a first one.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -17,6 +19,15 @@ pub enum RenderFormat {
     Json,
 }
 
+/// Manifests as text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// The text; ends with a line break.
+    pub text: String,
+    /// Every variable that the manifests name, with and without a default.
+    pub named_variables: BTreeSet<String>,
+}
+
 /// The manifests with every variable replaced, in the order of the files, with
 /// values in their canonical form (`24h` is `1d`): what Kubernetes gets.
 ///
@@ -27,10 +38,10 @@ pub fn render_documents(
     sources: &[SourceFile],
     variables: &Variables,
     format: RenderFormat,
-) -> Result<String, Diagnostics> {
+) -> Result<Rendered, Diagnostics> {
     let mut diagnostics = Vec::new();
     let mut values: Vec<Result<Value, serde_json::Error>> = Vec::new();
-    each_document(sources, variables, &mut diagnostics, |document| {
+    let named_variables = each_document(sources, variables, &mut diagnostics, |document| {
         values.push(value(&document));
     });
     let diagnostics: Diagnostics = diagnostics.into_iter().collect();
@@ -41,12 +52,12 @@ pub fn render_documents(
         .into_iter()
         .collect::<Result<_, _>>()
         .map_err(unprintable)?;
-    match format {
+    let text = match format {
         RenderFormat::Yaml => values
             .iter()
             .map(|value| serde_saphyr::to_string(value).map_err(unprintable))
             .collect::<Result<Vec<String>, Diagnostics>>()
-            .map(|documents| documents.join("---\n")),
+            .map(|documents| documents.join("---\n"))?,
         RenderFormat::Json => {
             let whole = match values.as_slice() {
                 [only] => only.clone(),
@@ -54,9 +65,13 @@ pub fn render_documents(
             };
             serde_json::to_string_pretty(&whole)
                 .map(|text| text + "\n")
-                .map_err(unprintable)
+                .map_err(unprintable)?
         }
-    }
+    };
+    Ok(Rendered {
+        text,
+        named_variables,
+    })
 }
 
 /// The manifest as YAML, as [`render_documents`] writes it.

@@ -12,6 +12,7 @@ use crate::api::v1alpha1::{Owns, StreamName};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::quantity::{ByteSize, MaxTopicSize};
 use crate::state::desired::{Presence, TopicSettings};
+use crate::wording::counted;
 
 /// Smallest segment (`iggy_common` 0.11.0, `types/options/mod.rs`, also for the next four).
 const MIN_SEGMENT: ByteSize = ByteSize::MIB;
@@ -125,11 +126,15 @@ fn preallocation(
         diagnostics.push(
             Diagnostic::error(
                 Code::PreallocationTooLarge,
-                format!("{partitions} partitions cannot preallocate {effective} each"),
+                format!(
+                    "{} cannot preallocate {effective} each",
+                    counted(partitions, "partition")
+                ),
             )
             .at(field_place(node, "preallocateSegments"))
             .expected(format!(
-                "at most 64GiB together: {most} partitions, or a smaller `segmentSize`"
+                "at most 64GiB together: {}, or a smaller `segmentSize`",
+                counted(most, "partition")
             )),
         );
     }

@@ -7,10 +7,10 @@
 use serde_json::{Map, Value};
 
 use super::tree::{Node, Scalar, Shape};
-use super::variables::nearest;
 use crate::api::v1alpha1::{ManifestNameError, MetadataName, Name, StreamName};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::quantity::{ByteSize, MaxTopicSize, MessageExpiry, QuantityError};
+use crate::wording::nearest;
 
 /// Adds everything in `node` that `schema` does not allow; `what` is what
 /// messages call it.

@@ -1,5 +1,7 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+
+use crate::wording::nearest;
 
 /// Where the value of a variable came from, weakest first: a later one replaces an earlier one.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -96,8 +98,13 @@ pub(super) enum SubstitutionError {
 }
 
 /// The text with every `${name}` and `${name:-default}` replaced, once: a
-/// value is not searched for further variables. `$${` gives `${`.
-pub(super) fn substitute(text: &str, variables: &Variables) -> Result<String, SubstitutionError> {
+/// value is not searched for further variables. `$${` gives `${`. Every name is
+/// noted in `named`, whether it has a value or not.
+pub(super) fn substitute(
+    text: &str,
+    variables: &Variables,
+    named: &mut BTreeSet<String>,
+) -> Result<String, SubstitutionError> {
     let mut result = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(position) = rest.find("${") {
@@ -123,6 +130,9 @@ pub(super) fn substitute(text: &str, variables: &Variables) -> Result<String, Su
         if !is_variable_name(name) {
             return Err(syntax());
         }
+        if !named.contains(name) {
+            named.insert(name.to_owned());
+        }
         let value = variables.get(name).or(default);
         result.push_str(value.ok_or_else(|| SubstitutionError::Unknown {
             name: name.to_owned(),
@@ -132,25 +142,6 @@ pub(super) fn substitute(text: &str, variables: &Variables) -> Result<String, Su
     }
     result.push_str(rest);
     Ok(result)
-}
-
-/// The candidate that somebody who wrote `text` probably meant.
-pub(super) fn nearest<'a>(
-    text: &str,
-    candidates: impl Iterator<Item = &'a str>,
-) -> Option<&'a str> {
-    let lower = text.to_lowercase();
-    // A third of the letters may be wrong, at least one: `env` for `enw`.
-    let tolerated = (text.chars().count() / 3).max(1);
-    candidates
-        .map(|candidate| {
-            let other = candidate.to_lowercase();
-            let distance = strsim::damerau_levenshtein(&lower, &other);
-            (candidate, distance, strsim::jaro_winkler(&lower, &other))
-        })
-        .filter(|(_, distance, similarity)| *distance <= tolerated || *similarity > 0.88)
-        .max_by(|(_, _, a), (_, _, b)| a.total_cmp(b))
-        .map(|(candidate, _, _)| candidate)
 }
 
 #[cfg(test)]
@@ -180,7 +171,7 @@ mod tests {
             ("$env $5 }", "$env $5 }"),
         ] {
             assert_eq!(
-                substitute(text, &variables()).as_deref(),
+                substitute(text, &variables(), &mut BTreeSet::new()).as_deref(),
                 Ok(expected),
                 "{text}"
             );
@@ -190,7 +181,7 @@ mod tests {
     #[test]
     fn what_cannot_be_replaced_is_said() {
         assert_eq!(
-            substitute("${enw}", &variables()),
+            substitute("${enw}", &variables(), &mut BTreeSet::new()),
             Err(SubstitutionError::Unknown {
                 name: "enw".into(),
                 nearest: Some("env".into())
@@ -199,7 +190,7 @@ mod tests {
         for text in ["${", "${env", "${}", "${a b}", "${1a}", "${:-x}"] {
             assert!(
                 matches!(
-                    substitute(text, &variables()),
+                    substitute(text, &variables(), &mut BTreeSet::new()),
                     Err(SubstitutionError::Syntax { .. })
                 ),
                 "{text}"

@@ -16,6 +16,7 @@ mod step;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod unused_approval;
 mod way_out;
 
 use std::collections::BTreeSet;
@@ -29,6 +30,7 @@ pub use build::plan;
 pub use restrict::UnknownAddress;
 pub use step::{Action, Cost, Precondition, Risk, Step, StepId};
 pub use summary::{Summary, Verb};
+pub use unused_approval::UnusedApproval;
 
 use crate::address::Address;
 

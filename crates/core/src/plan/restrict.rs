@@ -30,7 +30,7 @@ impl Plan {
             .collect();
         if let Some(unknown) = only
             .iter()
-            .find(|address| !is_declared(desired, address) && !new_names.contains_key(address))
+            .find(|address| !desired.names(address) && !new_names.contains_key(address))
         {
             return Err(UnknownAddress(unknown.clone()));
         }
@@ -118,16 +118,5 @@ fn old_name(action: &Action) -> Option<Address> {
         | Action::AddPartitions { .. }
         | Action::RemovePartitions { .. }
         | Action::CreateConsumerGroup { .. } => None,
-    }
-}
-
-fn is_declared(desired: &DesiredState, address: &Address) -> bool {
-    let stream = desired.streams.get(address.stream());
-    match address {
-        Address::Stream(_) => stream.is_some(),
-        Address::Topic(_, topic) => stream.is_some_and(|stream| stream.topics.contains_key(topic)),
-        Address::ConsumerGroup(_, topic, group) => stream
-            .and_then(|stream| stream.topics.get(topic))
-            .is_some_and(|topic| topic.groups.contains_key(group)),
     }
 }

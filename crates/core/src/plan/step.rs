@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::address::Address;
 use crate::name::ResourceName;
 use crate::state::desired::TopicSettings;
+use crate::wording::counted;
 
 /// Position of a step in its plan, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
@@ -185,11 +186,12 @@ impl fmt::Display for Action {
             Self::RenameStream { from, .. } => {
                 write!(formatter, "rename from {}", Address::Stream(from.clone()))
             }
-            Self::CreateTopic { partitions: 1, .. } => {
-                formatter.write_str("create topic with 1 partition")
-            }
             Self::CreateTopic { partitions, .. } => {
-                write!(formatter, "create topic with {partitions} partitions")
+                write!(
+                    formatter,
+                    "create topic with {}",
+                    counted(*partitions, "partition")
+                )
             }
             Self::UpdateTopic {
                 stream,

@@ -1,5 +1,6 @@
 use crate::address::Address;
 use crate::diff::BlockReason;
+use crate::wording::counted;
 
 /// What the reader can do about a blocked line.
 pub(super) fn way_out(address: &Address, reason: &BlockReason) -> String {
@@ -16,7 +17,8 @@ pub(super) fn way_out(address: &Address, reason: &BlockReason) -> String {
              segmentSize when it is created"
         ),
         BlockReason::PartitionShrink { from, .. } => format!(
-            "declare {from} partitions, or allow the loss with --allow-destroy {}",
+            "declare {}, or allow the loss with --allow-destroy {}",
+            counted(*from, "partition"),
             shell_word(&address.to_string())
         ),
         BlockReason::ParentMissing { parent } => {

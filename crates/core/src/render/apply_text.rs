@@ -1,6 +1,7 @@
 use super::apply_report::{ApplyCounts, ApplyReport, StepReport, StepStatus, Verification};
 use super::paint::{Role, paint};
 use super::{TextOptions, escape};
+use crate::wording::counted;
 
 impl ApplyReport {
     /// The report as people read it: what did not go well, and one line that
@@ -53,12 +54,11 @@ impl ApplyReport {
                     rest.join(", ")
                 )
             }
-            Verification::Differs { changes: 1 } => {
-                "Read again: 1 resource still differs.".to_owned()
-            }
-            Verification::Differs { changes } => {
-                format!("Read again: {changes} resources still differ.")
-            }
+            Verification::Differs { changes } => format!(
+                "Read again: {} still {}.",
+                counted(*changes, "resource"),
+                if *changes == 1 { "differs" } else { "differ" }
+            ),
             Verification::Skipped => "Not read again.".to_owned(),
             Verification::Failed { reason } => {
                 format!("Could not be read again: {}", escape(reason))

@@ -3,6 +3,7 @@ use super::plan_report::{ChangeReport, ChangeVerb};
 use crate::check::{Finding, FindingCode};
 use crate::diff::BlockReason;
 use crate::plan::Blocked;
+use crate::wording::counted;
 
 /// A line under the header of a change. Two changes with equal lines look
 /// alike, which is what makes them members of one bundle.
@@ -55,12 +56,12 @@ pub(super) fn body(
         }
     }
     if change.destructive {
-        let messages = change.messages.unwrap_or(0);
         let loss = Line {
             role: Role::Loss,
             depth: 3,
             text: format!(
-                "the removed partitions go with their data, of {messages} messages in the topic"
+                "the removed partitions go with their data{}",
+                share_of(change.messages.unwrap_or(0))
             ),
         };
         if let Some(row) = rows.iter_mut().find(|row| row.name == PARTITIONS) {
@@ -81,15 +82,10 @@ pub(super) fn body(
     }
     if change.unchanged_attributes > 0 && change.verb != ChangeVerb::Create {
         let count = change.unchanged_attributes;
-        let noun = if count == 1 {
-            "attribute"
-        } else {
-            "attributes"
-        };
         lines.push(Line {
             role: Role::Faint,
             depth: 2,
-            text: format!("({count} {noun} unchanged)"),
+            text: format!("({} unchanged)", counted(count, "attribute")),
         });
     }
     lines
@@ -159,6 +155,14 @@ fn blocked_row(line: &Blocked) -> Option<Row> {
     })
 }
 
+/// What is lost at most: messages are counted per topic, not per partition.
+fn share_of(messages: u64) -> String {
+    match messages {
+        0 => "; the topic holds no messages".to_owned(),
+        _ => format!(", of {} in the topic", counted(messages, "message")),
+    }
+}
+
 fn blocked_lines(line: &Blocked, depth: usize) -> Vec<Line> {
     let reason = match &line.reason {
         BlockReason::CreateOnly { .. } => "cannot be changed after creation".to_owned(),
@@ -171,9 +175,10 @@ fn blocked_lines(line: &Blocked, depth: usize) -> Vec<Line> {
              {segment_size}: the server refuses that"
         ),
         BlockReason::PartitionShrink { from, to, messages } => format!(
-            "removes the last {} of {from} partitions with their data, of {messages} messages in \
-             the topic",
-            from.saturating_sub(*to)
+            "removes the last {} of {} with their data{}",
+            from.saturating_sub(*to),
+            counted(*from, "partition"),
+            share_of(*messages)
         ),
         BlockReason::ParentMissing { parent } => {
             format!("{parent} is neither declared nor on the server")

@@ -8,6 +8,7 @@ use super::{TextOptions, escape};
 use crate::address::Address;
 use crate::check::Finding;
 use crate::plan::{Blocked, Summary};
+use crate::wording::counted;
 
 impl PlanReport {
     /// The report as people read it; ends with one line that counts.
@@ -104,15 +105,16 @@ impl PlanReport {
             footer.push_str(&format!(" {destructive} {verb} data."));
         }
         if !self.only.is_empty() {
-            let left_out = self.left_out;
-            footer.push_str(&format!(" {left_out} left out by --only."));
-        } else if parts.is_empty() {
-            let noun = if unchanged == 1 {
-                "resource is"
-            } else {
-                "resources are"
+            let left_out = match self.left_out {
+                0 => "nothing is left out".to_owned(),
+                1 => "1 change is left out".to_owned(),
+                more => format!("{more} changes are left out"),
             };
-            footer.push_str(&format!(" {unchanged} {noun} as declared."));
+            footer.push_str(&format!(" Restricted by --only: {left_out}."));
+        } else if parts.is_empty() {
+            let are = if unchanged == 1 { "is" } else { "are" };
+            let resources = counted(unchanged, "resource");
+            footer.push_str(&format!(" {resources} {are} as declared."));
         } else {
             footer.push_str(&format!(" {unchanged} unchanged."));
         }

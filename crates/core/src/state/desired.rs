@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::address::Address;
 use crate::diagnostic::Origin;
 use crate::name::ResourceName;
 use crate::quantity::{ByteSize, Compression, Durability, MaxTopicSize, MessageExpiry};
@@ -19,6 +20,67 @@ pub struct DesiredState {
     pub owns: Ownership,
     /// Streams that are declared, or that are only named as the parent of something declared.
     pub streams: BTreeMap<ResourceName, DesiredStream>,
+}
+
+impl DesiredState {
+    /// Whether a manifest names the resource, be it only as a parent.
+    #[must_use]
+    pub fn names(&self, address: &Address) -> bool {
+        self.origin(address).is_some()
+    }
+
+    /// Whether a manifest declares the resource.
+    #[must_use]
+    pub fn declares(&self, address: &Address) -> bool {
+        let stream = self.streams.get(address.stream());
+        let topic = |name| stream.and_then(|stream| stream.topics.get(name));
+        match address {
+            Address::Stream(_) => stream.is_some_and(|it| it.presence == Presence::Declared),
+            Address::Topic(_, name) => {
+                topic(name).is_some_and(|it| it.presence == Presence::Declared)
+            }
+            Address::ConsumerGroup(_, name, group) => {
+                topic(name).is_some_and(|topic| topic.groups.contains_key(group))
+            }
+        }
+    }
+
+    /// Where a resource is declared, or first named.
+    #[must_use]
+    pub fn origin(&self, address: &Address) -> Option<&Origin> {
+        let stream = self.streams.get(address.stream())?;
+        match address {
+            Address::Stream(_) => Some(&stream.origin),
+            Address::Topic(_, topic) => Some(&stream.topics.get(topic)?.origin),
+            Address::ConsumerGroup(_, topic, group) => {
+                Some(&stream.topics.get(topic)?.groups.get(group)?.origin)
+            }
+        }
+    }
+
+    /// Every resource of the kind of `address`, by name.
+    #[must_use]
+    pub fn addresses_like(&self, address: &Address) -> Vec<Address> {
+        let topics = || {
+            self.streams.iter().flat_map(|(stream, declared)| {
+                let topics = declared.topics.iter();
+                topics.map(move |(name, topic)| (stream, name, topic))
+            })
+        };
+        match address {
+            Address::Stream(_) => self.streams.keys().cloned().map(Address::Stream).collect(),
+            Address::Topic(..) => topics()
+                .map(|(stream, topic, _)| Address::Topic(stream.clone(), topic.clone()))
+                .collect(),
+            Address::ConsumerGroup(..) => topics()
+                .flat_map(|(stream, name, topic)| {
+                    topic.groups.keys().map(move |group| {
+                        Address::ConsumerGroup(stream.clone(), name.clone(), group.clone())
+                    })
+                })
+                .collect(),
+        }
+    }
 }
 
 /// The declared ownership (`spec.owns`): patterns in the manifest's own words.

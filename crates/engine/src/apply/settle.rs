@@ -5,6 +5,7 @@ use iggyctl_core::name::ResourceName;
 use iggyctl_core::plan::Action;
 use iggyctl_core::state::desired::TopicSettings;
 use iggyctl_core::state::observed::ObservedTopic;
+use iggyctl_core::wording::counted;
 
 use crate::broker::{BrokerError, BrokerErrorKind, BrokerRead};
 
@@ -97,9 +98,8 @@ async fn read<B: BrokerRead>(broker: &B, action: &Action) -> Result<Standing, Br
                 Some(count) if count == *to => Standing::Done,
                 Some(count) if count == *from => Standing::NotDone,
                 found => Standing::Different {
-                    expected: format!("{from} partitions"),
-                    found: found
-                        .map_or("no topic".to_owned(), |count| format!("{count} partitions")),
+                    expected: counted(*from, "partition"),
+                    found: found.map_or("no topic".to_owned(), |count| counted(count, "partition")),
                 },
             })
         }
@@ -143,7 +143,7 @@ fn renamed(
 fn created(partitions: u32, settings: &TopicSettings, found: &ObservedTopic) -> Standing {
     if found.partitions != partitions {
         return Standing::Different {
-            expected: format!("a topic with {partitions} partitions"),
+            expected: format!("a topic with {}", counted(partitions, "partition")),
             found: format!("one with {}", found.partitions),
         };
     }

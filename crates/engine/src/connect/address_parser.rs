@@ -38,6 +38,11 @@ pub enum AddressParseError {
     /// Something after the port.
     #[error("nothing may follow the port except `?` and options")]
     Path,
+    /// A `%` without two hexadecimal digits after it.
+    #[error(
+        "a `%` that is not followed by two hexadecimal digits: expected percent-encoding such as %40 for `@`, and %25 for `%` itself"
+    )]
+    BadEncoding,
     /// Percent-encoding that is not UTF-8.
     #[error("percent-encoded bytes that are not UTF-8")]
     NotUtf8,
@@ -96,6 +101,14 @@ pub(super) fn parse(text: &str) -> Result<ServerAddress, AddressParseError> {
 }
 
 fn decode(text: &str) -> Result<String, AddressParseError> {
+    // The library leaves a `%` alone that encodes nothing, and a password that
+    // means something else than it says is refused by the server at best.
+    let mut parts = text.split('%');
+    parts.next();
+    let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_hexdigit);
+    if !parts.all(|part| is_digit(part.as_bytes().first()) && is_digit(part.as_bytes().get(1))) {
+        return Err(AddressParseError::BadEncoding);
+    }
     percent_decode_str(text)
         .decode_utf8()
         .map(|decoded| decoded.into_owned())
@@ -263,6 +276,10 @@ mod tests {
             "iggy://u:hunter2@h:1?tls",
             "iggy://u:hunter2@h:1?unknown=1",
             "iggy://u:hunter2%ff@h:1",
+            "iggy://u:hunter2%zz@h:1",
+            "iggy://u:hunter2%4@h:1",
+            "iggy://hunter2%@h:1",
+            "iggy://u:hunter2@h:1?tls_domain=%zz",
             "iggy+quic://u:hunter2@h?initial_mtu=70000",
             "embedded:",
         ] {

@@ -2,13 +2,14 @@ use std::fmt::{self, Write};
 
 use iggyctl_core::address::Address;
 use iggyctl_core::api::v1alpha1::{
-    API_VERSION, Kind, ManifestNameError, MetadataName, Name, SCHEMA_BASE, StreamName,
+    API_VERSION, EDITOR_LINE, Kind, ManifestNameError, MetadataName, Name, StreamName,
 };
 use iggyctl_core::diff::Setting;
 use iggyctl_core::name::ResourceName;
 use iggyctl_core::quantity::{ByteSize, Compression, Durability, MaxTopicSize, MessageExpiry};
 use iggyctl_core::state::desired::TopicSettings;
 use iggyctl_core::state::observed::{ObservedState, ObservedStream, ObservedTopic};
+use iggyctl_core::wording::counted;
 
 use super::scalar;
 
@@ -54,11 +55,8 @@ pub(super) fn write(live: &ObservedState, left_out: Vec<LeftOut>) -> Export {
     let Writer { body, mut left_out } = writer;
     left_out.sort();
 
-    let mut manifest = format!(
-        "# yaml-language-server: $schema={SCHEMA_BASE}/{kind}.schema.json\n\
-         # Settings that the server would choose by itself are left out.\n",
-        kind = Kind::IggyTopology
-    );
+    let mut manifest =
+        format!("{EDITOR_LINE}\n# Settings that the server would choose by itself are left out.\n");
     if !left_out.is_empty() {
         manifest.push_str("#\n# Not in this manifest:\n");
         for LeftOut { address, reason } in &left_out {
@@ -202,8 +200,7 @@ fn settings_to_write(live: &TopicSettings) -> impl Iterator<Item = Setting> + us
 fn holds(messages: u64, bytes: u64) -> String {
     match messages {
         0 => "empty".to_owned(),
-        1 => format!("1 message, {}", size(bytes)),
-        messages => format!("{messages} messages, {}", size(bytes)),
+        messages => format!("{}, {}", counted(messages, "message"), size(bytes)),
     }
 }
 
@@ -221,5 +218,5 @@ fn size(bytes: u64) -> String {
             return format!("{}.{} {unit}", tenths / 10, tenths % 10);
         }
     }
-    format!("{bytes} bytes")
+    counted(bytes, "byte")
 }

@@ -9,6 +9,11 @@ use super::{
 /// Where the schemas are published; each `$id` is below it.
 pub const SCHEMA_BASE: &str = "https://iggyctl.dev/schemas/v1alpha1";
 
+/// The first line of the manifests that this program writes. Editors take the
+/// schema from the file next to the manifest, which `iggyctl schema` prints: it
+/// is there without a network, and is of the version that wrote the manifest.
+pub const EDITOR_LINE: &str = "# yaml-language-server: $schema=iggyctl.schema.json";
+
 /// The JSON Schema of one kind, made from the types of this module.
 ///
 /// Draft 7, the draft that every editor reads, and without references, so

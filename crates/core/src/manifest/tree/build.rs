@@ -1,4 +1,5 @@
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use granit_parser::{
@@ -46,6 +47,8 @@ pub(in crate::manifest) struct Reader<'s, 'v> {
     source: &'s str,
     parser: Parser<'s, StrInput<'s>>,
     variables: &'v Variables,
+    /// Every variable that was met.
+    named: BTreeSet<String>,
     limits: Limits,
     repeated_values: usize,
     repeated_bytes: usize,
@@ -68,11 +71,17 @@ impl<'s, 'v> Reader<'s, 'v> {
             source,
             parser: Parser::new_from_str_with_options(source, options),
             variables,
+            named: BTreeSet::new(),
             limits,
             repeated_values: 0,
             repeated_bytes: 0,
             done: false,
         }
+    }
+
+    /// The variables that were met so far.
+    pub(in crate::manifest) fn into_named(self) -> BTreeSet<String> {
+        self.named
     }
 
     /// The next document, or `None` at the end of the file. What is wrong with
@@ -171,7 +180,7 @@ impl<'s, 'v> Reader<'s, 'v> {
         let kind = if plain { PLAIN } else { QUOTED };
         let is_key = document.expects_key();
         let (text, flags) = if !is_key && text.contains("${") {
-            match substitute(&text, self.variables) {
+            match substitute(&text, self.variables, &mut self.named) {
                 Ok(text) => (Cow::Owned(text), SUBSTITUTED),
                 Err(error) => {
                     let width = width(&text, span);

@@ -1,0 +1,119 @@
+use super::{BlockReason, Plan, Risk};
+use crate::address::Address;
+use crate::state::desired::DesiredState;
+use crate::wording::nearest;
+
+/// An address of `--allow-destroy` that allows nothing in a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnusedApproval {
+    /// The address as it was given.
+    pub address: Address,
+    /// Whether a manifest declares it: then there is just nothing to lose.
+    pub is_declared: bool,
+    /// The address that was probably meant: one that waits for an approval and
+    /// is inside it or looks like it, or else a declared one that looks like an
+    /// undeclared one.
+    pub nearest: Option<Address>,
+}
+
+impl Plan {
+    /// The approvals without which this plan would be the same: mistyped, or
+    /// left over from an earlier apply.
+    #[must_use]
+    pub fn unused_approvals(&self, desired: &DesiredState) -> Vec<UnusedApproval> {
+        let is_used = |address: &Address| {
+            self.steps
+                .iter()
+                .any(|step| step.risk == Risk::Destructive && step.address == *address)
+        };
+        let mut unused = self.approvals.allow_destroy.clone();
+        unused.retain(|address| !is_used(address));
+        unused
+            .into_iter()
+            .map(|address| UnusedApproval {
+                is_declared: desired.declares(&address),
+                nearest: self.meant(&address, desired),
+                address,
+            })
+            .collect()
+    }
+
+    fn meant(&self, address: &Address, desired: &DesiredState) -> Option<Address> {
+        let waiting: Vec<Address> = self
+            .blocked
+            .iter()
+            .filter(|line| matches!(line.reason, BlockReason::PartitionShrink { .. }))
+            .map(|line| line.address.clone())
+            .collect();
+        let inside = waiting.iter().find(|waiting| address.contains(waiting));
+        if inside.is_some() || desired.declares(address) {
+            return inside.cloned();
+        }
+        most_like(address, &waiting)
+            .or_else(|| most_like(address, &desired.addresses_like(address)))
+    }
+}
+
+fn most_like(address: &Address, candidates: &[Address]) -> Option<Address> {
+    // The kind is no part of the likeness: it would make all of a kind alike.
+    let names = |address: &Address| {
+        let text = address.to_string();
+        text.split_once('/')
+            .map_or_else(String::new, |(_, names)| names.to_owned())
+    };
+    let texts: Vec<String> = candidates.iter().map(names).collect();
+    let found = nearest(&names(address), texts.iter().map(String::as_str))?;
+    let index = texts.iter().position(|text| text == found)?;
+    candidates.get(index).cloned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diff::diff;
+    use crate::plan::{Approvals, plan};
+    use crate::state::observed::ObservedState;
+    use crate::testing::{declare_topic, there_topic};
+
+    fn unused(allowed: &[&str]) -> Vec<(String, bool, Option<String>)> {
+        let (mut desired, mut observed) = (DesiredState::default(), ObservedState::default());
+        for topic in ["events", "audit"] {
+            declare_topic(&mut desired, "orders", topic).partitions = Some(1);
+            there_topic(&mut observed, "orders", topic).partitions = 1;
+        }
+        there_topic(&mut observed, "orders", "events").partitions = 3;
+        let approvals = Approvals {
+            allow_destroy: allowed.iter().map(|text| text.parse().unwrap()).collect(),
+        };
+        plan(&diff(&desired, &observed), &approvals)
+            .unused_approvals(&desired)
+            .into_iter()
+            .map(|unused| {
+                let nearest = unused.nearest.map(|address| address.to_string());
+                (unused.address.to_string(), unused.is_declared, nearest)
+            })
+            .collect()
+    }
+
+    #[test]
+    fn only_what_allows_nothing_is_named() {
+        assert_eq!(unused(&["topic/orders/events"]), []);
+        assert_eq!(
+            unused(&["topic/orders/audit", "topic/orders/event", "stream/far"]),
+            [
+                ("stream/far".to_owned(), false, None),
+                ("topic/orders/audit".to_owned(), true, None),
+                (
+                    "topic/orders/event".to_owned(),
+                    false,
+                    Some("topic/orders/events".to_owned())
+                ),
+            ]
+        );
+        let inside = Some("topic/orders/events".to_owned());
+        assert_eq!(
+            unused(&["stream/orders"]),
+            [("stream/orders".to_owned(), false, inside)]
+        );
+    }
+}
