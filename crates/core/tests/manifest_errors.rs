@@ -409,6 +409,45 @@ fn settings_against_each_other() {
 }
 
 #[test]
+fn settings_are_held_against_each_other_beside_other_mistakes() {
+    let fields =
+        "          partitons: 6\n          segmentSize: 512MiB\n          maxTopicSize: 1MiB\n";
+    let in_a_stream = topic(fields);
+    // The first stream keeps its topics from being read as a whole, too.
+    let beside = topology(&format!(
+        "\n    - name: 123\n      topics: nothing\n    - name: orders\n      topics:\n        - name: events\n{}",
+        fields.replace("partitons", "partitions")
+    ));
+    let granular = document(
+        "IggyTopic",
+        "events",
+        " { stream: orders, durability: no, segmentSize: 100, preallocateSegments: true }",
+    );
+    // What is compared with an unreadable size is left for the next time.
+    let unreadable = document(
+        "IggyTopic",
+        "other",
+        " { stream: orders, segmentSize: small, maxTopicSize: 5MiB }",
+    );
+    let owned = document(
+        "IggyTopology",
+        "orders",
+        "\n  stream: []\n  owns: { streams: [\"iggyctl*\"] }",
+    );
+    refused(
+        "settings_beside_other_mistakes",
+        Code::SizeBelowSegment,
+        &[
+            ("a.yaml", in_a_stream.as_bytes()),
+            ("b.yaml", beside.as_bytes()),
+            ("c.yaml", granular.as_bytes()),
+            ("d.yaml", unreadable.as_bytes()),
+            ("e.yaml", owned.as_bytes()),
+        ],
+    );
+}
+
+#[test]
 fn too_many_topics() {
     let mut list = "\n    - name: orders\n      topics:\n".to_owned();
     for index in 0..4097 {

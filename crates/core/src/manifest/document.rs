@@ -7,10 +7,10 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::structure;
 use super::text::text_of;
 use super::tree::{Limits, Mismatch, Node, Outcome, Reader, Scalar, Shape, Tree};
 use super::variables::Variables;
+use super::{partial, structure};
 use crate::api::v1alpha1::{
     API_VERSION, IggyConsumerGroup, IggyStream, IggyTopic, IggyTopology, Kind, Stream, schema,
 };
@@ -99,6 +99,7 @@ pub(super) fn each_part(
                         &mismatch,
                         diagnostics,
                     );
+                    partial::stream(node, diagnostics);
                 }
             }
             tree.truncate(index);
@@ -289,7 +290,10 @@ fn typed<T: DeserializeOwned>(
 ) -> Option<T> {
     match T::deserialize(node) {
         Ok(document) if node.get("apiVersion").is_some() => Some(document),
-        Ok(_) => None,
+        Ok(_) => {
+            partial::document(kind, node, diagnostics);
+            None
+        }
         Err(mismatch) => {
             explain(
                 node,
@@ -298,6 +302,7 @@ fn typed<T: DeserializeOwned>(
                 &mismatch,
                 diagnostics,
             );
+            partial::document(kind, node, diagnostics);
             None
         }
     }

@@ -10,6 +10,7 @@
 
 mod document;
 mod merge;
+mod partial;
 mod render;
 mod rules;
 mod structure;
