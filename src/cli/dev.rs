@@ -196,10 +196,14 @@ async fn converge(
     pool: &Pool,
 ) -> Result<(), CommandError> {
     let observed = observe(pool, desired).await.map_err(read_failed)?;
-    let plan = plan::plan(&diff::diff(desired, &observed), &Approvals::default());
+    let plan = plan::plan(&diff::diff(desired, &observed), &Approvals::default()).located(desired);
     for blocked in &plan.blocked {
+        let place = blocked
+            .declared_at
+            .as_ref()
+            .map_or_else(String::new, |origin| format!("{origin}: "));
         process.terminal.warning(&format!(
-            "{} is blocked: {}",
+            "{place}{} is blocked: {}",
             blocked.address, blocked.way_out
         ));
     }

@@ -99,7 +99,7 @@ impl PlanningArguments {
         };
         let changes = diff::diff(&desired, observed);
         let findings = check::check(&changes, &desired, observed);
-        let mut plan = plan::plan(&changes, &approvals);
+        let mut plan = plan::plan(&changes, &approvals).located(&desired);
         if !self.only.is_empty() {
             plan = plan.restrict(&self.only, &desired).map_err(|error| {
                 CommandError::usage(format!("--only: {error}")).hint(

@@ -127,6 +127,13 @@ fn a_create_only_setting_is_blocked() {
     let changed = TOPOLOGY.replace("256MiB", "512MiB").replace("30d", "31d");
     let run = lab.apply(&changed);
     assert_snapshot!(run.transcript());
+    let plan: serde_json::Value = serde_json::from_str(&lab.plan(&["-o", "json"]).stdout).unwrap();
+    let place = &plan["blocked"][0]["declaredAt"];
+    assert_eq!(
+        (&place["file"], &place["line"]),
+        (&"topology.yaml".into(), &8.into()),
+        "{plan:#}"
+    );
     // Everything stopped, the other change, too.
     lab.write(TOPOLOGY);
     assert_eq!(lab.run(&["diff", "-f", "topology.yaml"]).code, 0);

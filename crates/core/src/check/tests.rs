@@ -60,6 +60,25 @@ fn each_risk_has_its_code() {
 }
 
 #[test]
+fn an_empty_topic_is_not_counted() {
+    let message = |messages: u64| {
+        let (mut desired, mut observed) = (DesiredState::default(), ObservedState::default());
+        let hour = Some(MessageExpiry::Micros(3_600_000_000));
+        declare_topic(&mut desired, "s", "t")
+            .settings
+            .message_expiry = hour;
+        let live = there_topic(&mut observed, "s", "t");
+        live.messages = messages;
+        live.size_bytes = messages * 1024;
+        let findings = check(&diff(&desired, &observed), &desired, &observed);
+        findings.findings[0].message.clone()
+    };
+    assert!(message(0).ends_with("the topic holds no messages now"));
+    assert!(message(1).ends_with("the topic holds 1 message in 1KiB"));
+    assert!(message(2).ends_with("the topic holds 2 messages in 2KiB"));
+}
+
+#[test]
 fn a_size_is_held_against_partitions_and_segments_as_they_will_be() {
     let none: Vec<String> = Vec::new();
     let declare = |topic: &mut DesiredTopic| {

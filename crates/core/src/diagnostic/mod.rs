@@ -13,6 +13,7 @@ mod source;
 use std::fmt;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 pub use code::{Code, UnknownCode};
@@ -20,10 +21,11 @@ pub use render::render_text;
 pub use source::SourceFile;
 
 /// A place in an input: file, line and column, both from 1.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 pub struct Origin {
     /// The file as the user named it, `-` for standard input.
     #[serde(serialize_with = "as_text")]
+    #[schemars(with = "String")]
     pub file: Arc<str>,
     /// Line, from 1.
     pub line: u32,

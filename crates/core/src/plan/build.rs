@@ -96,6 +96,7 @@ fn blocked_lines<'a>(changes: &'a ChangeSet, approvals: &Approvals) -> BlockedLi
                 address: change.address.clone(),
                 way_out: way_out(&change.address, &reason),
                 reason,
+                declared_at: None,
             });
         }
     }

@@ -33,6 +33,8 @@ pub use summary::{Summary, Verb};
 pub use unused_approval::UnusedApproval;
 
 use crate::address::Address;
+use crate::diagnostic::Origin;
+use crate::state::desired::DesiredState;
 
 /// Most partitions that one request creates or removes
 /// (`iggy_binary_protocol` 0.11.0, `lib.rs`).
@@ -59,6 +61,9 @@ pub struct Blocked {
     pub reason: BlockReason,
     /// The way out, with the flag to copy where there is one.
     pub way_out: String,
+    /// Where the manifests declare the resource, once [`Plan::located`] said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub declared_at: Option<Origin>,
 }
 
 /// What will be done, in order, and what will not be.
@@ -80,6 +85,16 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Adds to what is blocked where the manifests declare it: that is where
+    /// most ways out begin.
+    #[must_use]
+    pub fn located(mut self, desired: &DesiredState) -> Self {
+        for line in &mut self.blocked {
+            line.declared_at = desired.origin(&line.address).cloned();
+        }
+        self
+    }
+
     /// Whether there is nothing to do and nothing in the way.
     #[must_use]
     pub fn is_empty(&self) -> bool {

@@ -1,6 +1,7 @@
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::json::to_json;
 use crate::address::Address;
 use crate::plan::{Blocked, StepId};
 
@@ -117,12 +118,13 @@ impl ApplyReport {
         }
     }
 
-    /// The report as JSON, indented, with a line break at the end.
+    /// The report as JSON, a line for each entry of a list, with a line break
+    /// at the end.
     ///
     /// # Errors
     ///
     /// None that a report can cause: all of it is texts, numbers and lists.
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string_pretty(self).map(|text| text + "\n")
+        to_json(self)
     }
 }

@@ -12,6 +12,7 @@ mod apply_report;
 mod apply_text;
 mod bundle;
 mod escape;
+mod json;
 mod line_diff;
 mod paint;
 mod plan_body;

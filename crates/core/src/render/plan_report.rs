@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::json::to_json;
 use crate::address::Address;
 use crate::check::{Finding, Findings};
 use crate::diff::{Change, ChangeSet, Difference, PartitionChange, Setting, TopicChange};
@@ -152,13 +153,14 @@ impl PlanReport {
         }
     }
 
-    /// The report as JSON, indented, with a line break at the end.
+    /// The report as JSON, a line for each entry of a list, with a line break
+    /// at the end.
     ///
     /// # Errors
     ///
     /// None that a report can cause: all of it is texts, numbers and lists.
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
-        serde_json::to_string_pretty(self).map(|text| text + "\n")
+        to_json(self)
     }
 }
 
