@@ -237,7 +237,11 @@ pub(super) async fn carry_out(
         }
     };
     progress.finish();
-    outcome.unwrap_or_else(|| record.outcome())
+    outcome.unwrap_or_else(|| {
+        // Replies that were given up would be taken for those of other requests.
+        pool.forget_idle();
+        record.outcome()
+    })
 }
 
 /// How long an interrupted apply waits for the replies of what it has sent. A

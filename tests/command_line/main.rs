@@ -9,3 +9,5 @@ mod faults;
 mod lifecycle;
 mod offline;
 mod sandbox;
+#[cfg(unix)]
+mod stopped;

@@ -69,7 +69,8 @@ impl Sandbox {
         command
     }
 
-    fn masked(&self, text: String) -> String {
+    /// What a text looks like in a transcript.
+    pub(crate) fn masked(&self, text: String) -> String {
         let folder = self.folder.path().display().to_string();
         self.masks
             .iter()
@@ -135,6 +136,11 @@ impl DevServer {
         self.connection_string.rsplit('@').next().unwrap()
     }
 
+    /// The number of its process.
+    pub(crate) fn process_id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// Ends it with SIGKILL, as a power switch would end the process.
     pub(crate) fn kill(mut self) {
         self.process.kill().unwrap();
@@ -144,7 +150,7 @@ impl DevServer {
 
 impl Drop for DevServer {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // It may have ended by itself; SIGKILL ends a stopped process, too.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }

@@ -50,8 +50,9 @@ impl<C: Connect> ConnectionPool<C> {
         Err(error)
     }
 
-    /// Drops the idle connections: what ended one of them has probably ended all.
-    pub(crate) fn forget_idle(&self) {
+    /// Drops the idle connections instead of closing them in order: when one was
+    /// lost, or when replies that may still come on them were given up.
+    pub fn forget_idle(&self) {
         drop(self.drain());
     }
 }
