@@ -14,6 +14,7 @@ use super::dev::stop_requested;
 use super::plan_arguments::{Planned, PlanningArguments, json_failed};
 use super::runtime::block_on;
 use super::session::{Pool, Session};
+use super::unknown_settings;
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
 use crate::terminal::{Answer, Progress, confirm};
@@ -128,7 +129,9 @@ async fn finish(
         }
     };
     let exit_code = exit_code(arguments, &outcome, &verified);
-    let report = ApplyReport::new(step_reports(&approved, &outcome), blocked, verified);
+    let mut steps = step_reports(&approved, &outcome);
+    unknown_settings::name_them(&mut steps, &approved, &outcome, &session.pool).await;
+    let report = ApplyReport::new(steps, blocked, verified);
     process.output(&if json {
         report.to_json().map_err(json_failed)?
     } else {

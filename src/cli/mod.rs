@@ -21,6 +21,7 @@ mod schema;
 mod server_arguments;
 mod session;
 mod time_limit;
+mod unknown_settings;
 mod validate;
 
 use std::path::PathBuf;

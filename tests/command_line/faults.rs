@@ -105,6 +105,33 @@ fn a_server_that_goes_on_failing_leaves_a_partial_apply_and_the_next_one_converg
 }
 
 #[test]
+fn a_setting_that_the_server_lacks_is_named_with_its_version() {
+    let lab = Lab::new(FaultPlan::none().once(
+        FaultKind::UnsupportedOptionKey,
+        FaultTarget::Command(CREATE_TOPIC),
+        1,
+    ));
+    let topology = TOPOLOGY.replace(
+        "        - name: b\n        - name: c\n",
+        "          durability: persisted\n          messageExpiry: 7d\n",
+    );
+    lab.sandbox.write("topology.yaml", topology);
+    let run = lab.run(&["apply", "--yes"]);
+    assert_eq!(run.code, 6, "{}", run.transcript());
+    assert!(
+        run.stdout
+            .contains("does not know the setting durability (code 4041)"),
+        "{}",
+        run.transcript()
+    );
+    assert!(
+        run.stdout.contains("this server (version "),
+        "{}",
+        run.stdout
+    );
+}
+
+#[test]
 fn a_timeout_before_the_first_step_changes_nothing() {
     let lab = Lab::new(FaultPlan::none().always(
         FaultKind::Delay(Duration::from_secs(60)),

@@ -48,6 +48,9 @@ pub enum FaultKind {
     TransientNotCommitted,
     /// Refused with 58 TransientNotAccepted. The SDK sends it again by itself.
     TransientNotAccepted,
+    /// Refused with 4041 UnsupportedOptionKey, as by a server with a smaller
+    /// catalogue of options.
+    UnsupportedOptionKey,
 }
 
 /// Which requests a fault is about.
@@ -167,6 +170,7 @@ impl FaultHandle {
                     Action::Refuse(Rejection::TransientNotCommitted)
                 }
                 FaultKind::TransientNotAccepted => Action::Refuse(Rejection::TransientNotAccepted),
+                FaultKind::UnsupportedOptionKey => Action::Refuse(Rejection::UnsupportedOptionKey),
             };
             injection.action = injection.action.or(Some(action));
         }
