@@ -10,6 +10,7 @@ use std::str::FromStr;
 use serde::{Serialize, Serializer};
 
 use crate::name::{NameError, ResourceName};
+use crate::wording::counted;
 
 /// A resource by name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,7 +30,7 @@ pub enum AddressError {
     #[error("`{0}` is not a kind of address; expected `stream/`, `topic/` or `group/`")]
     UnknownKind(String),
     /// A kind with too few or too many names.
-    #[error("expected {expected}, found {found} names after `{kind}/`")]
+    #[error("expected {expected}, found {} after `{kind}/`", counted(*found, "name"))]
     WrongParts {
         /// The kind as written.
         kind: &'static str,
