@@ -22,17 +22,27 @@ use tokio_rustls::TlsAcceptor;
 const DEADLINE: Duration = Duration::from_millis(1500);
 
 async fn failure(address: &str) -> ConnectError {
+    failure_within(address, DEADLINE, DEADLINE).await
+}
+
+/// For ports that show what they are: said long before a deadline of 15 s is
+/// over, of which the login has 3 s before the port is looked at.
+async fn failure_soon(address: &str) -> ConnectError {
+    failure_within(address, DEADLINE * 10, DEADLINE * 4).await
+}
+
+async fn failure_within(address: &str, deadline: Duration, limit: Duration) -> ConnectError {
     let ServerAddress::Remote(remote) = address.parse().unwrap() else {
         panic!("{address} is not remote");
     };
     let settings = ConnectSettings {
-        deadline: DEADLINE,
+        deadline,
         ..ConnectSettings::default()
     };
     let started = Instant::now();
     let error = connect(&remote, settings).await.unwrap_err();
     assert!(
-        started.elapsed() <= DEADLINE,
+        started.elapsed() <= limit,
         "{address} took {:?}: {error}",
         started.elapsed()
     );
@@ -107,17 +117,17 @@ async fn nothing_listens() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
-    let error = failure(&format!("iggy://iggy:hunter2@127.0.0.1:{port}")).await;
+    let error = failure_soon(&format!("iggy://iggy:hunter2@127.0.0.1:{port}")).await;
     assert!(
         matches!(error, ConnectError::NothingListens { .. }),
         "{error:?}"
     );
-    let error = failure(&format!("iggy+ws://iggy:hunter2@127.0.0.1:{port}")).await;
+    let error = failure_soon(&format!("iggy+ws://iggy:hunter2@127.0.0.1:{port}")).await;
     assert!(
         matches!(error, ConnectError::NothingListens { .. }),
         "{error:?}"
     );
-    let error = failure(&format!("iggy://iggy:hunter2@127.0.0.1:{port}?tls=true")).await;
+    let error = failure_soon(&format!("iggy://iggy:hunter2@127.0.0.1:{port}?tls=true")).await;
     assert!(
         matches!(error, ConnectError::NothingListens { .. }),
         "{error:?}"
@@ -175,7 +185,7 @@ async fn refused_credentials() {
 #[tokio::test]
 async fn plain_to_a_tls_port() {
     let (port, _) = tls_port().await;
-    let error = failure(&format!("iggy://iggy:hunter2@127.0.0.1:{port}")).await;
+    let error = failure_soon(&format!("iggy://iggy:hunter2@127.0.0.1:{port}")).await;
     assert!(matches!(error, ConnectError::TlsPort { .. }), "{error:?}");
 }
 
@@ -183,7 +193,7 @@ async fn plain_to_a_tls_port() {
 async fn tls_to_a_plain_port() {
     // One that answers frames, and so closes or refuses what it cannot read.
     let port = listen(|stream| evict(stream, 1, (0, 0))).await;
-    let error = failure(&format!("iggy://iggy:hunter2@127.0.0.1:{port}?tls=true")).await;
+    let error = failure_soon(&format!("iggy://iggy:hunter2@127.0.0.1:{port}?tls=true")).await;
     assert!(matches!(error, ConnectError::PlainPort { .. }), "{error:?}");
 }
 
@@ -200,14 +210,14 @@ async fn tls_to_a_plain_port_that_waits_for_a_whole_frame() {
         silence(stream).await;
     })
     .await;
-    let error = failure(&format!("iggy://iggy:hunter2@127.0.0.1:{port}?tls=true")).await;
+    let error = failure_soon(&format!("iggy://iggy:hunter2@127.0.0.1:{port}?tls=true")).await;
     assert!(matches!(error, ConnectError::PlainPort { .. }), "{error:?}");
 }
 
 #[tokio::test]
 async fn a_certificate_that_nobody_knows() {
     let (port, _) = tls_port().await;
-    let error = failure(&format!("iggy://iggy:hunter2@localhost:{port}?tls=true")).await;
+    let error = failure_soon(&format!("iggy://iggy:hunter2@localhost:{port}?tls=true")).await;
     assert!(
         matches!(error, ConnectError::CertificateNotTrusted { .. }),
         "{error:?}"
@@ -260,7 +270,7 @@ async fn the_http_port() {
             .await;
     })
     .await;
-    let error = failure(&format!("iggy://iggy:hunter2@127.0.0.1:{port}")).await;
+    let error = failure_soon(&format!("iggy://iggy:hunter2@127.0.0.1:{port}")).await;
     assert!(matches!(error, ConnectError::HttpPort { .. }), "{error:?}");
 }
 
@@ -273,6 +283,33 @@ async fn what_cannot_be_tried_is_refused_at_once() {
         matches!(error, ConnectError::NoCredentials { .. }),
         "{error:?}"
     );
+}
+
+#[tokio::test]
+async fn a_slow_login_has_the_whole_deadline() {
+    let server = iggyctl_embedded::EmbeddedServer::builder()
+        .start()
+        .await
+        .unwrap();
+    let upstream = server.address();
+    // Everything that comes is passed on late, what looks at the port, too.
+    let port = listen(move |mut client| async move {
+        tokio::time::sleep(DEADLINE * 4 / 5).await;
+        if let Ok(mut server) = TcpStream::connect(upstream).await {
+            let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+        }
+    })
+    .await;
+    let address = format!("iggy://iggy:iggy@127.0.0.1:{port}");
+    let ServerAddress::Remote(remote) = address.parse().unwrap() else {
+        panic!("{address} is not remote");
+    };
+    let settings = ConnectSettings {
+        deadline: DEADLINE,
+        ..ConnectSettings::default()
+    };
+    connect(&remote, settings).await.unwrap().close().await;
+    server.shutdown().await;
 }
 
 #[tokio::test]
@@ -291,7 +328,7 @@ async fn a_port_that_hangs_up() {
         let _ = stream.read(&mut buffer).await;
     })
     .await;
-    let error = failure(&format!("iggy://iggy:hunter2@127.0.0.1:{port}")).await;
+    let error = failure_soon(&format!("iggy://iggy:hunter2@127.0.0.1:{port}")).await;
     assert!(matches!(error, ConnectError::NotIggy { .. }), "{error:?}");
 }
 
@@ -301,6 +338,6 @@ async fn web_socket_to_the_tcp_port() {
         .start()
         .await
         .unwrap();
-    let error = failure(&format!("iggy+ws://iggy:hunter2@{}", server.address())).await;
+    let error = failure_soon(&format!("iggy+ws://iggy:hunter2@{}", server.address())).await;
     assert!(matches!(error, ConnectError::TcpPort { .. }), "{error:?}");
 }

@@ -1,33 +1,35 @@
-//! What is wrong with a server that did not let us in, found out with raw
-//! sockets after the SDK failed: the SDK reports one code for most of it.
+//! What is wrong with a server that does not let us in, found out with raw
+//! sockets: the SDK reports one code for most of it, or waits.
 //!
 //! Two probes run side by side on connections of their own. One sends the
 //! protocol's `ping` in plain, which any server of our generation answers
 //! without a login; the other tries a TLS handshake. What comes back tells what
-//! is there.
+//! is there; that nothing comes back tells nothing, since a server that is slow
+//! is as silent as one that does not understand.
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, lookup_host};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use super::address::{RemoteAddress, Transport};
 use super::error::ConnectError;
 
-/// What the SDK did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Symptom {
-    /// It reported that there is no connection, or that it was lost.
-    Refused,
-    /// It was still waiting.
-    NoAnswer,
+/// What was found out.
+#[derive(Debug)]
+pub(super) enum Finding {
+    /// No login will ever succeed there.
+    Certain(ConnectError),
+    /// The reason if no login succeeds; one that is on its way still may.
+    Likely(ConnectError),
+    /// What is there could be what we want.
+    Unexplained,
 }
 
 /// What a port does with a plain `ping`.
@@ -50,114 +52,105 @@ enum Tls {
     Trusted,
     /// Shows a certificate that does not convince.
     NotTrusted(String),
-    /// Answers in something that is not TLS, or closes.
+    /// Answers in something that is not TLS.
     OtherProtocol,
+    /// Closes the connection: it may not understand, or be overloaded.
+    Closed,
     /// Says nothing.
     Nothing,
 }
 
-/// Never takes longer than `remaining`.
-pub(super) async fn diagnose(
-    address: &RemoteAddress,
-    symptom: Symptom,
-    waited: Duration,
-    remaining: Duration,
-) -> ConnectError {
-    let no_answer = || ConnectError::NoAnswer {
-        address: address.to_string(),
-        waited,
-    };
-    timeout(remaining, find_out(address, symptom, waited, remaining))
-        .await
-        .unwrap_or_else(|_| no_answer())
-}
-
-async fn find_out(
-    address: &RemoteAddress,
-    symptom: Symptom,
-    waited: Duration,
-    remaining: Duration,
-) -> ConnectError {
+/// Probes the port; ends as soon as the answer is certain, and at `until` anyway.
+pub(super) async fn find_out(address: &RemoteAddress, until: Instant) -> Finding {
     let shown = address.to_string();
-    let resolved = match lookup_host(address.authority()).await {
-        Ok(mut addresses) => addresses.next().ok_or("it has no address".to_owned()),
-        Err(error) => Err(error.to_string()),
-    };
-    if let Err(reason) = resolved {
-        return ConnectError::NameNotResolved {
+    let not_resolved = |reason: String| {
+        Finding::Likely(ConnectError::NameNotResolved {
             host: address.host.clone(),
             reason,
-        };
+        })
+    };
+    let resolving = async { Ok(lookup_host(address.authority()).await?.next()) };
+    match timeout_at(until, resolving).await {
+        Ok(Ok(Some(_))) => {}
+        Ok(Ok(None)) => return not_resolved("it has no address".to_owned()),
+        Ok(Err(error)) => return not_resolved(io::Error::to_string(&error)),
+        Err(_) => return not_resolved("no answer from the resolver".to_owned()),
     }
     if address.transport == Transport::Quic {
-        return ConnectError::NothingAnswersQuic { address: shown };
+        return Finding::Likely(ConnectError::NothingAnswersQuic { address: shown });
     }
-    // Half for the connection: a host that drops packets must still be named.
-    match timeout(remaining / 2, TcpStream::connect(address.authority())).await {
-        Ok(Ok(_)) => {}
+    let reason = match timeout_at(until, TcpStream::connect(address.authority())).await {
+        Ok(Ok(_)) => return find_out_by_probes(address, until).await,
         Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
-            return ConnectError::NothingListens { address: shown };
+            return Finding::Likely(ConnectError::NothingListens { address: shown });
         }
-        Ok(Err(error)) => {
-            return ConnectError::NotReachable {
-                address: shown,
-                reason: error.to_string(),
-            };
-        }
-        Err(_) => {
-            return ConnectError::NotReachable {
-                address: shown,
-                reason: "no answer from the host".to_owned(),
-            };
-        }
-    }
-    let for_probe = remaining * 2 / 5;
-    let (plain, tls) = futures::future::join(
-        probe_plain(address, for_probe),
-        probe_tls(address, for_probe),
-    )
-    .await;
-    tracing::debug!(?plain, ?tls, "probed {shown}");
-    verdict(address, symptom, waited, plain, tls)
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "no answer from the host".to_owned(),
+    };
+    Finding::Likely(ConnectError::NotReachable {
+        address: shown,
+        reason,
+    })
 }
 
-fn verdict(
-    address: &RemoteAddress,
-    symptom: Symptom,
-    waited: Duration,
-    plain: Plain,
-    tls: Tls,
-) -> ConnectError {
+async fn find_out_by_probes(address: &RemoteAddress, until: Instant) -> Finding {
+    let plain_probe = probe_plain(address, until);
+    let tls_probe = probe_tls(address, until);
+    tokio::pin!(plain_probe, tls_probe);
+    let mut plain = None;
+    let mut tls = None;
+    loop {
+        tokio::select! {
+            found = &mut plain_probe, if plain.is_none() => plain = Some(found),
+            found = &mut tls_probe, if tls.is_none() => tls = Some(found),
+            else => return Finding::Unexplained,
+        }
+        tracing::debug!(?plain, ?tls, "probed {address}");
+        if let Some(finding) = verdict(address, plain, tls.as_ref()) {
+            return finding;
+        }
+    }
+}
+
+/// Nothing while a probe that is still running can change it.
+fn verdict(address: &RemoteAddress, plain: Option<Plain>, tls: Option<&Tls>) -> Option<Finding> {
     let shown = address.to_string();
     let is_web_socket = address.transport == Transport::WebSocket;
-    let unexplained = |address| match symptom {
-        Symptom::Refused => ConnectError::NotIggy { address },
-        Symptom::NoAnswer => ConnectError::NoAnswer { address, waited },
-    };
-    match (&address.options.tls, tls) {
-        (Some(wanted), Tls::NotTrusted(reason)) if wanted.validate_certificate => {
-            return ConnectError::CertificateNotTrusted {
+    let wanted = address.options.tls.as_ref();
+    match (wanted, tls) {
+        (Some(wanted), Some(Tls::NotTrusted(reason))) if wanted.validate_certificate => {
+            return Some(Finding::Certain(ConnectError::CertificateNotTrusted {
                 address: shown,
-                reason,
-            };
+                reason: reason.clone(),
+            }));
         }
-        (Some(_), Tls::Trusted | Tls::NotTrusted(_)) => return unexplained(shown),
-        (None, Tls::Trusted | Tls::NotTrusted(_)) => {
-            return ConnectError::TlsPort { address: shown };
+        (Some(_), Some(Tls::Trusted | Tls::NotTrusted(_))) => return Some(Finding::Unexplained),
+        (None, Some(Tls::Trusted | Tls::NotTrusted(_))) => {
+            return Some(Finding::Certain(ConnectError::TlsPort { address: shown }));
         }
-        // To a WebSocket port anything is an unreadable HTTP request.
-        (_, _) if plain == Plain::Http && !is_web_socket => {
-            return ConnectError::HttpPort { address: shown };
-        }
-        (Some(_), Tls::OtherProtocol) => return ConnectError::PlainPort { address: shown },
-        (Some(_) | None, Tls::OtherProtocol | Tls::Nothing) => {}
+        (_, Some(Tls::OtherProtocol | Tls::Closed | Tls::Nothing) | None) => {}
     }
-    match plain {
-        Plain::Tls => ConnectError::TlsPort { address: shown },
-        Plain::Iggy if is_web_socket => ConnectError::TcpPort { address: shown },
+    match (plain?, wanted) {
+        // To a WebSocket port anything is an unreadable HTTP request.
+        (Plain::Http, _) if !is_web_socket => {
+            Some(Finding::Certain(ConnectError::HttpPort { address: shown }))
+        }
+        (Plain::Tls, None) => Some(Finding::Certain(ConnectError::TlsPort { address: shown })),
+        (Plain::Iggy, _) if is_web_socket => {
+            Some(Finding::Certain(ConnectError::TcpPort { address: shown }))
+        }
         // It waits for the rest of what it takes for a frame.
-        Plain::Iggy if address.options.tls.is_some() => ConnectError::PlainPort { address: shown },
-        Plain::Iggy | Plain::Http | Plain::Nothing => unexplained(shown),
+        (Plain::Iggy, Some(_)) => {
+            Some(Finding::Certain(ConnectError::PlainPort { address: shown }))
+        }
+        // As it should be: perhaps its logins are slow.
+        (Plain::Iggy, None) => Some(Finding::Unexplained),
+        (Plain::Tls | Plain::Http | Plain::Nothing, Some(_)) => Some(match tls? {
+            Tls::OtherProtocol => Finding::Certain(ConnectError::PlainPort { address: shown }),
+            Tls::Closed => Finding::Likely(ConnectError::PlainPort { address: shown }),
+            Tls::Trusted | Tls::NotTrusted(_) | Tls::Nothing => Finding::Unexplained,
+        }),
+        (Plain::Http | Plain::Nothing, None) => tls.map(|_| Finding::Unexplained),
     }
 }
 
@@ -175,7 +168,7 @@ const OPERATION_NON_REPLICATED: u8 = 2;
 const CODE_OFFSET: usize = 196;
 const CODE_PING: u8 = 1;
 
-async fn probe_plain(address: &RemoteAddress, limit: Duration) -> Plain {
+async fn probe_plain(address: &RemoteAddress, until: Instant) -> Plain {
     let mut ping = [0; HEADER_BYTES];
     ping[SIZE_OFFSET..SIZE_OFFSET + 4].copy_from_slice(&256_u32.to_le_bytes());
     ping[COMMAND_OFFSET] = COMMAND_REQUEST;
@@ -186,7 +179,7 @@ async fn probe_plain(address: &RemoteAddress, limit: Duration) -> Plain {
 
     let mut answer = Vec::with_capacity(HEADER_BYTES);
     // Whatever was read before the limit or an error counts.
-    let _ = timeout(limit, async {
+    let _ = timeout_at(until, async {
         let mut stream = TcpStream::connect(address.authority()).await?;
         stream.write_all(&ping).await?;
         while answer.len() < HEADER_BYTES && stream.read_buf(&mut answer).await? > 0 {}
@@ -213,11 +206,11 @@ fn classify(answer: &[u8]) -> Plain {
     }
 }
 
-async fn probe_tls(address: &RemoteAddress, limit: Duration) -> Tls {
+async fn probe_tls(address: &RemoteAddress, until: Instant) -> Tls {
     let Some((config, name)) = tls_client(address) else {
         return Tls::Nothing;
     };
-    let handshake = timeout(limit, async {
+    let handshake = timeout_at(until, async {
         let stream = TcpStream::connect(address.authority()).await?;
         TlsConnector::from(Arc::new(config))
             .connect(name, stream)
@@ -237,7 +230,8 @@ async fn probe_tls(address: &RemoteAddress, limit: Duration) -> Tls {
                 Some(rustls::Error::AlertReceived(_) | rustls::Error::PeerIncompatible(_)) => {
                     Tls::NotTrusted(error.to_string())
                 }
-                _ => Tls::OtherProtocol,
+                Some(_) => Tls::OtherProtocol,
+                None => Tls::Closed,
             }
         }
         Err(_) => Tls::Nothing,

@@ -3,7 +3,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::address::{Credentials, RemoteAddress, Transport};
-use super::diagnosis::{self, Symptom};
+use super::diagnosis::{self, Finding};
 use super::error::ConnectError;
 use super::pool::{Connect, ConnectionPool};
 use super::provider::install_crypto_provider;
@@ -91,58 +91,96 @@ pub async fn connect(
     install_crypto_provider();
 
     let started = Instant::now();
-    // A third is kept for finding out what is wrong.
-    let for_login = settings.deadline * 2 / 3;
-    let failure = match tokio::time::timeout(for_login, log_in(address, credentials)).await {
-        Ok(Ok(client)) => return Ok(SdkBroker::new(client, settings.request_timeout)),
-        Ok(Err(failure)) => Some(failure),
-        Err(_) => None,
+    // A margin, so that the caller's clock agrees that the deadline was kept.
+    let ends = started + settings.deadline - settings.deadline / 50;
+    let login = log_in(address, credentials);
+    tokio::pin!(login);
+    // A login has the whole time. One that is not answered soon may be talking to
+    // the wrong port, so that is looked into meanwhile.
+    let look = async {
+        tokio::time::sleep(settings.deadline / SOON).await;
+        diagnosis::find_out(address, ends).await
     };
-    let waited = started.elapsed();
-    let shown = address.to_string();
-    let symptom = match failure {
-        None => Symptom::NoAnswer,
-        Some(LoginFailure::NoAnswer | LoginFailure::CannotConnect) => Symptom::Refused,
-        Some(LoginFailure::Configuration { reason }) => {
-            return Err(ConnectError::Configuration {
-                address: shown,
-                reason,
-            });
+    let (failure, finding) = tokio::select! {
+        ended = &mut login => match ended {
+            Ok(client) => return Ok(SdkBroker::new(client, settings.request_timeout)),
+            Err(failure) => (failure, None),
+        },
+        finding = look => {
+            if let Finding::Certain(error) = finding {
+                return Err(error);
+            }
+            match tokio::time::timeout_at(ends, login).await {
+                Ok(Ok(client)) => return Ok(SdkBroker::new(client, settings.request_timeout)),
+                Ok(Err(failure)) => (failure, Some(finding)),
+                Err(_) => {
+                    return Err(match finding {
+                        Finding::Certain(error) | Finding::Likely(error) => error,
+                        Finding::Unexplained => ConnectError::NoAnswer {
+                            address: address.to_string(),
+                            waited: started.elapsed(),
+                        },
+                    });
+                }
+            }
         }
-        Some(LoginFailure::IncompatibleProtocol { client, min, max }) => {
-            return Err(ConnectError::IncompatibleProtocol {
-                address: shown,
+    };
+    if let Some(error) = said(address, credentials, failure) {
+        return Err(error);
+    }
+    let finding = match finding {
+        Some(finding) => finding,
+        // The SDK has given up, so what answers late does not matter any more.
+        None => {
+            let until = Instant::now() + ends.saturating_duration_since(Instant::now()) / 2;
+            diagnosis::find_out(address, until).await
+        }
+    };
+    Err(match finding {
+        Finding::Certain(error) | Finding::Likely(error) => error,
+        Finding::Unexplained => ConnectError::NotIggy {
+            address: address.to_string(),
+        },
+    })
+}
+
+/// After this part of the deadline a login is late: 1 s of 5 s, where 30 to 60 ms
+/// are usual.
+const SOON: u32 = 5;
+
+/// What the server or the SDK said, if it explains anything.
+fn said(
+    address: &RemoteAddress,
+    credentials: &Credentials,
+    failure: LoginFailure,
+) -> Option<ConnectError> {
+    let address = address.to_string();
+    Some(match failure {
+        LoginFailure::NoAnswer | LoginFailure::CannotConnect => return None,
+        LoginFailure::Configuration { reason } => ConnectError::Configuration { address, reason },
+        LoginFailure::IncompatibleProtocol { client, min, max } => {
+            ConnectError::IncompatibleProtocol {
+                address,
                 client: version(client),
                 min: version(min),
                 max: version(max),
-            });
+            }
         }
-        Some(LoginFailure::CredentialsRefused { code }) => {
-            return Err(ConnectError::CredentialsRefused {
-                address: shown,
-                login: match credentials {
-                    Credentials::Password { username, .. } => format!("user `{username}`"),
-                    Credentials::Token(_) => "the access token".to_owned(),
-                },
-                code,
-                hint: hint(code),
-            });
-        }
-        Some(LoginFailure::Refused { code, reason }) => {
-            return Err(ConnectError::Refused {
-                address: shown,
-                code,
-                reason,
-            });
-        }
-    };
-    // A margin, so that the caller's clock agrees that the deadline was kept.
-    let margin = settings.deadline / 50;
-    let remaining = settings
-        .deadline
-        .saturating_sub(started.elapsed())
-        .saturating_sub(margin);
-    Err(diagnosis::diagnose(address, symptom, waited, remaining).await)
+        LoginFailure::CredentialsRefused { code } => ConnectError::CredentialsRefused {
+            address,
+            login: match credentials {
+                Credentials::Password { username, .. } => format!("user `{username}`"),
+                Credentials::Token(_) => "the access token".to_owned(),
+            },
+            code,
+            hint: hint(code),
+        },
+        LoginFailure::Refused { code, reason } => ConnectError::Refused {
+            address,
+            code,
+            reason,
+        },
+    })
 }
 
 /// The packed form of `iggy_binary_protocol` 0.11.0, version.rs.
