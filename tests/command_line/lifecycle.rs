@@ -204,6 +204,13 @@ fn only_restricts_a_plan() {
     );
     assert_snapshot!(lab.plan(&["--only", "topic/orders/none"]).transcript());
     assert_eq!(lab.plan(&["--only", "orders/events"]).code, 64);
+    let all = lab.plan(&["--only", "stream/orders"]);
+    assert!(
+        all.stdout
+            .ends_with("Restricted by --only: nothing is left out.\n"),
+        "{}",
+        all.transcript()
+    );
 }
 
 #[test]

@@ -55,8 +55,9 @@ pub(super) fn write(live: &ObservedState, left_out: Vec<LeftOut>) -> Export {
     let Writer { body, mut left_out } = writer;
     left_out.sort();
 
-    let mut manifest =
-        format!("{EDITOR_LINE}\n# Settings that the server would choose by itself are left out.\n");
+    let mut manifest = format!(
+        "{EDITOR_LINE}\n# The schema is what `iggyctl schema > iggyctl.schema.json` writes.\n# Settings that the server would choose by itself are left out.\n"
+    );
     if !left_out.is_empty() {
         manifest.push_str("#\n# Not in this manifest:\n");
         for LeftOut { address, reason } in &left_out {
