@@ -1,18 +1,18 @@
-//! Who may log in: root, with the password the server was started with.
+//! Name and password of root, as the server is started with them.
 
+use iggy_binary_protocol::WireName;
 use secrecy::{ExposeSecret, SecretString};
-use subtle::ConstantTimeEq;
 use thiserror::Error;
 
 /// What the real server accepts, in bytes.
-const USERNAME_BYTES: std::ops::RangeInclusive<usize> = 3..=50;
+pub(crate) const USERNAME_BYTES: std::ops::RangeInclusive<usize> = 3..=50;
 /// What the real server accepts, in bytes.
-const PASSWORD_BYTES: std::ops::RangeInclusive<usize> = 3..=100;
+pub(crate) const PASSWORD_BYTES: std::ops::RangeInclusive<usize> = 3..=100;
 
 /// Name and password of root. The password is never written anywhere.
 #[derive(Debug, Clone)]
 pub(crate) struct Credentials {
-    pub(crate) username: String,
+    pub(crate) username: WireName,
     pub(crate) password: SecretString,
 }
 
@@ -35,35 +35,22 @@ pub enum CredentialsError {
 
 impl Credentials {
     /// The well-known iggy/iggy.
-    pub(crate) fn default_root() -> Self {
-        Self {
-            username: "iggy".to_owned(),
-            password: SecretString::from("iggy"),
-        }
+    pub(crate) fn default_root() -> Result<Self, CredentialsError> {
+        Self::new("iggy".to_owned(), SecretString::from("iggy"))
     }
 
-    /// Checks the lengths.
-    pub(crate) fn check(&self) -> Result<(), CredentialsError> {
-        let bytes = self.username.len();
+    /// Takes them if they have the right lengths.
+    pub(crate) fn new(username: String, password: SecretString) -> Result<Self, CredentialsError> {
+        let bytes = username.len();
+        let wrong_name = CredentialsError::Username { bytes };
         if !USERNAME_BYTES.contains(&bytes) {
-            return Err(CredentialsError::Username { bytes });
+            return Err(wrong_name);
         }
-        let bytes = self.password.expose_secret().len();
+        let username = WireName::new(username).map_err(|_| wrong_name)?;
+        let bytes = password.expose_secret().len();
         if !PASSWORD_BYTES.contains(&bytes) {
             return Err(CredentialsError::Password { bytes });
         }
-        Ok(())
-    }
-
-    /// Whether these are the credentials, in a time that does not depend on how
-    /// much of the password is right.
-    pub(crate) fn admit(&self, username: &str, password: &SecretString) -> bool {
-        let same_name = self.username.as_bytes().ct_eq(username.as_bytes());
-        let same_password = self
-            .password
-            .expose_secret()
-            .as_bytes()
-            .ct_eq(password.expose_secret().as_bytes());
-        (same_name & same_password).into()
+        Ok(Self { username, password })
     }
 }

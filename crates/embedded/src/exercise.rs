@@ -6,17 +6,24 @@ use iggy_binary_protocol::{Operation, RequestHeader};
 
 use crate::connection::frame::{FrameProgress, read_frame};
 use crate::connection::{Clients, ReplyContext};
-use crate::dispatch::{self, Caller, ReadScene, ServerFacts};
-use crate::state::Metadata;
+use crate::credentials::{Credentials, CredentialsError};
+use crate::dispatch::{
+    self, Answer, Caller, Errand, Provision, ReadScene, ServerFacts, WriteScene,
+};
+use crate::password::PasswordHashing;
+use crate::rules::Refused;
+use crate::state::{Metadata, ROOT_ID};
 
-/// Takes bytes as the requests of one logged-in client of a fresh server in
+/// Takes bytes as the requests of one client, logged in as root of a fresh server in
 /// memory, executes all whole frames among them, and returns how many there were.
 ///
-/// Deterministic, without IO, and it must not panic on any bytes: the entry point
+/// Deterministic but for salts and tokens, without IO, and it must not panic on any bytes: the entry point
 /// for fuzzing the server. [`read_frame`] alone is the one for the frame reader.
 #[must_use]
 pub fn exercise(mut bytes: &[u8]) -> usize {
-    let mut exerciser = Exerciser::default();
+    let Ok(mut exerciser) = Exerciser::new() else {
+        return 0;
+    };
     let mut frames = 0;
     while let Ok(FrameProgress::Complete { frame, length }) = read_frame(bytes) {
         exerciser.execute(frame.code(), frame.header(), frame.body());
@@ -35,21 +42,20 @@ struct Exerciser {
     now: u64,
 }
 
-impl Default for Exerciser {
-    fn default() -> Self {
+impl Exerciser {
+    fn new() -> Result<Self, CredentialsError> {
         let mut clients = Clients::default();
         let connection = clients.connected(LOCAL);
-        Self {
-            metadata: Metadata::default(),
+        Ok(Self {
+            metadata: Metadata::with_root(&Credentials::default_root()?),
             clients,
             facts: ServerFacts {
-                username: "iggy".to_owned(),
                 started_at: 0,
                 hostname: "exercise".to_owned(),
             },
             connection,
             now: 0,
-        }
+        })
     }
 }
 
@@ -58,6 +64,12 @@ const LOCAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8090)
 impl Exerciser {
     fn execute(&mut self, code: Option<u32>, header: &RequestHeader, body: &[u8]) {
         self.now += 1;
+        let caller = Caller {
+            connection: self.connection,
+            client: header.client,
+            user: ROOT_ID,
+            reached: LOCAL,
+        };
         let answer = match (header.operation, code) {
             (Operation::NonReplicated, Some(code)) => dispatch::read(
                 code,
@@ -66,18 +78,11 @@ impl Exerciser {
                     metadata: &self.metadata,
                     clients: &self.clients,
                     facts: &self.facts,
-                    caller: Caller {
-                        connection: self.connection,
-                        client: header.client,
-                        reached: LOCAL,
-                    },
+                    caller,
                     now: self.now,
                 },
             ),
-            (operation, _) => {
-                dispatch::write(operation, body, &mut self.metadata, header.client, self.now)
-                    .map(|(payload, _)| payload)
-            }
+            (operation, _) => self.write(operation, body, caller),
         };
         let context = ReplyContext {
             request: *header,
@@ -85,6 +90,22 @@ impl Exerciser {
             commit: self.now,
         };
         let _ = context.answer(answer);
+    }
+
+    fn write(&mut self, operation: Operation, body: &[u8], caller: Caller) -> Answer {
+        let provision = match Errand::of(operation, body, &self.metadata) {
+            Some(errand) => errand
+                .run(PasswordHashing::Fast)
+                .map_err(|_| Refused::MALFORMED)?,
+            None => Provision::Nothing,
+        };
+        let mut scene = WriteScene {
+            metadata: &mut self.metadata,
+            caller,
+            provision,
+            now: self.now,
+        };
+        dispatch::write(operation, body, &mut scene).map(|(payload, _)| payload)
     }
 }
 
@@ -145,7 +166,7 @@ mod tests {
     #[test]
     fn well_formed_requests_reach_the_state() {
         use iggy_binary_protocol::codes;
-        let mut exerciser = Exerciser::default();
+        let mut exerciser = Exerciser::new().unwrap();
         let bytes = frame(codes::CREATE_STREAM_CODE, &[1, b'a']);
         let Ok(FrameProgress::Complete { frame, .. }) = read_frame(&bytes) else {
             panic!("no frame");

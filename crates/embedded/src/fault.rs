@@ -2,7 +2,7 @@
 //! the n-th request.
 //!
 //! A fault counts the requests it is about, over all connections, from the moment
-//! its plan was set. Only requests of logged-in clients count. The traffic that
+//! its plan was set. Only logins and requests of logged-in clients count. The traffic that
 //! the SDK makes by itself (login, logout, ping, cluster metadata) counts only for
 //! a fault that names its command code, so that "the third request" is the third
 //! one a test made.

@@ -23,15 +23,23 @@
 //!            └────────────────────── after the change is on disk ◀─────────────────┘
 //! ```
 //!
-//! Not there: messages, consumer offsets, users other than root, access tokens and
-//! snapshots. Their commands are answered with 5 FeatureUnavailable.
+//! Users, their permissions and their access tokens are kept and enforced as the real
+//! server does it. Passwords are Argon2 hashes, at its cost unless
+//! [`password_hashing`](EmbeddedServerBuilder::password_hashing) says otherwise; of a token
+//! only the hash is known.
+//!
+//! Not there: messages, consumer offsets and snapshots. Their commands are answered with
+//! 5 FeatureUnavailable, to those who would be permitted them.
 
+mod access;
+mod cleaner;
 mod clock;
 mod connection;
 mod credentials;
 mod dispatch;
 mod exercise;
 mod fault;
+mod password;
 mod request_log;
 mod rules;
 mod server;
@@ -39,11 +47,16 @@ mod state;
 mod store;
 mod testing;
 
+pub use access::{AccessSnapshot, StreamIncarnation, TopicIncarnation, UserAccess};
 pub use connection::frame::{Frame, FrameError, FrameProgress, read_frame};
 pub use credentials::CredentialsError;
 pub use exercise::exercise;
 pub use fault::{Fault, FaultHandle, FaultKind, FaultPlan, FaultTarget};
+/// What users may do is said in the words of the official crate.
+pub use iggy_common::{GlobalPermissions, Permissions, StreamPermissions, TopicPermissions};
+pub use password::PasswordHashing;
 pub use request_log::RequestLog;
+pub use rules::permissions::{Action, may};
 pub use server::{EmbeddedServer, EmbeddedServerBuilder, StartError};
 pub use store::StoreError;
 pub use testing::{Testing, TestingError};

@@ -1,6 +1,7 @@
 //! Starting and stopping the server.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZero;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -8,14 +9,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use secrecy::SecretString;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 
+use crate::access::AccessSnapshot;
+use crate::cleaner;
 use crate::clock::now_micros;
 use crate::connection::{self, Clients};
 use crate::credentials::{Credentials, CredentialsError};
 use crate::dispatch::ServerFacts;
 use crate::fault::{FaultHandle, FaultPlan};
+use crate::password::PasswordHashing;
 use crate::request_log::RequestLog;
 use crate::state::Metadata;
 use crate::store::{DataFolder, StoreError, StoreWriter};
@@ -51,7 +55,8 @@ pub enum StartError {
 #[derive(Debug)]
 pub struct EmbeddedServerBuilder {
     listen: SocketAddr,
-    credentials: Option<Credentials>,
+    credentials: Option<(String, SecretString)>,
+    password_hashing: PasswordHashing,
     data_dir: Option<PathBuf>,
     faults: FaultPlan,
 }
@@ -66,13 +71,20 @@ impl EmbeddedServerBuilder {
     }
 
     /// Name and password of root, 3–50 and 3–100 bytes; default iggy/iggy. They
-    /// are not kept in the data folder: each start brings its own.
+    /// are not kept in the data folder: each start brings its own. What a client changed
+    /// of them is kept, and wins over what a later start brings, as on the real server.
     #[must_use]
     pub fn credentials(mut self, username: impl Into<String>, password: impl Into<String>) -> Self {
-        self.credentials = Some(Credentials {
-            username: username.into(),
-            password: SecretString::from(password.into()),
-        });
+        self.credentials = Some((username.into(), SecretString::from(password.into())));
+        self
+    }
+
+    /// What a password costs; default as on the real server. Hashes that are there
+    /// already keep their cost. The password that root is started with is not hashed but
+    /// compared in constant time, until a client changes it: so a start takes no time.
+    #[must_use]
+    pub fn password_hashing(mut self, hashing: PasswordHashing) -> Self {
+        self.password_hashing = hashing;
         self
     }
 
@@ -102,23 +114,27 @@ impl EmbeddedServerBuilder {
         let Self {
             listen,
             credentials,
+            password_hashing,
             data_dir,
             faults,
         } = self;
         if !listen.ip().is_loopback() && credentials.is_none() {
             return Err(StartError::CredentialsRequired { address: listen });
         }
-        let credentials = credentials.unwrap_or_else(Credentials::default_root);
-        credentials.check()?;
+        let credentials = match credentials {
+            Some((username, password)) => Credentials::new(username, password)?,
+            None => Credentials::default_root()?,
+        };
 
         // The folder first: who finds it in use is told where its server listens,
         // which is more help than that the port is taken.
         let folder = data_dir
             .map(|directory| DataFolder::open(&directory))
             .transpose()?;
-        let metadata = folder
-            .as_ref()
-            .map_or_else(|| Ok(Metadata::default()), |folder| folder.load())?;
+        let metadata = match &folder {
+            Some(folder) => folder.load(&credentials)?,
+            None => Metadata::with_root(&credentials),
+        };
         let listen_error = |source| StartError::Listen {
             address: listen,
             source,
@@ -138,23 +154,29 @@ impl EmbeddedServerBuilder {
         let shared = Arc::new(Shared {
             address,
             facts: ServerFacts {
-                username: credentials.username.clone(),
                 started_at: now_micros(),
                 hostname: hostname(),
             },
             credentials,
             metadata: Mutex::new(metadata),
             clients: Mutex::new(Clients::default()),
+            hashing: password_hashing,
+            hashing_threads: Semaphore::new(
+                std::thread::available_parallelism().map_or(1, NonZero::get),
+            ),
             log: AtomicU64::new(0),
+            last_tick: AtomicU64::new(0),
             store,
             faults: faults_handle,
             requests: RequestLog::default(),
         });
         let (stop, stopped) = watch::channel(false);
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared), stopped));
+        let cleaning = tokio::spawn(cleaner::run(Arc::clone(&shared)));
         Ok(EmbeddedServer {
             shared,
             stop,
+            cleaning: cleaning.abort_handle(),
             accepting: Some(accepting),
         })
     }
@@ -166,6 +188,7 @@ impl EmbeddedServerBuilder {
 pub struct EmbeddedServer {
     shared: Arc<Shared>,
     stop: watch::Sender<bool>,
+    cleaning: AbortHandle,
     accepting: Option<JoinHandle<()>>,
 }
 
@@ -176,6 +199,7 @@ impl EmbeddedServer {
         EmbeddedServerBuilder {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
             credentials: None,
+            password_hashing: PasswordHashing::default(),
             data_dir: None,
             faults: FaultPlan::none(),
         }
@@ -215,6 +239,12 @@ impl EmbeddedServer {
         self.shared.faults.clone()
     }
 
+    /// Test kit: who may do what right now, and which stream or topic has which id.
+    #[must_use]
+    pub fn access(&self) -> AccessSnapshot {
+        AccessSnapshot::of(&self.shared.metadata())
+    }
+
     /// Test kit: sets what clients cannot set quickly, or at all.
     #[must_use]
     pub fn testing(&self) -> Testing {
@@ -223,6 +253,7 @@ impl EmbeddedServer {
 
     /// Stops listening, closes all connections, and frees the data folder.
     pub async fn shutdown(mut self) {
+        self.cleaning.abort();
         self.stop.send_replace(true);
         if let Some(accepting) = self.accepting.take() {
             let _ = accepting.await;
@@ -235,6 +266,7 @@ impl EmbeddedServer {
 
 impl Drop for EmbeddedServer {
     fn drop(&mut self) {
+        self.cleaning.abort();
         if let Some(accepting) = self.accepting.take() {
             accepting.abort();
         }
@@ -250,6 +282,10 @@ pub(crate) struct Shared {
     pub(crate) credentials: Credentials,
     metadata: Mutex<Metadata>,
     clients: Mutex<Clients>,
+    hashing: PasswordHashing,
+    /// One hash takes 19 MiB: no more at a time than there are processors.
+    hashing_threads: Semaphore,
+    last_tick: AtomicU64,
     /// Position of the log: logins, logouts and writes.
     log: AtomicU64,
     pub(crate) store: Option<StoreWriter>,
@@ -269,6 +305,35 @@ impl Shared {
     /// Microseconds since the Unix epoch.
     pub(crate) fn now(&self) -> u64 {
         now_micros()
+    }
+
+    /// The time of a write, in microseconds since the Unix epoch, and later than that of
+    /// every write before: creation times tell apart what had an id one after the other.
+    pub(crate) fn tick(&self) -> u64 {
+        let now = self.now();
+        let mut tick = now;
+        let _ = self
+            .last_tick
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| {
+                tick = now.max(last + 1);
+                Some(tick)
+            });
+        tick
+    }
+
+    /// What hashing a password costs here.
+    pub(crate) fn hashing(&self) -> PasswordHashing {
+        self.hashing
+    }
+
+    /// Does the work of a password where nobody waits for the thread. `None` when the
+    /// server is going down.
+    pub(crate) async fn on_hashing_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Option<T> {
+        let _permit = self.hashing_threads.acquire().await.ok()?;
+        tokio::task::spawn_blocking(work).await.ok()
     }
 
     /// Adds an entry to the log; its position, from 1 on.

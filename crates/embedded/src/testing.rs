@@ -96,6 +96,12 @@ impl Testing {
         Ok(())
     }
 
+    /// Deletes the tokens that have expired, as the server does every minute (at most 256
+    /// at a time); how many those were.
+    pub fn delete_expired_tokens(&self) -> usize {
+        crate::cleaner::pass(&self.shared)
+    }
+
     /// Number of open connections.
     #[must_use]
     pub fn connections(&self) -> usize {

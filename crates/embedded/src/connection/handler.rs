@@ -9,11 +9,11 @@ use iggy_common::calculate_checksum;
 
 use super::Request;
 use super::clients::ClientLogin;
-use super::login::{self, Verdict};
+use super::login;
 use super::reply::{ReplyContext, eviction};
 use super::session::{Replay, Session};
-use crate::dispatch::{self, Caller, ReadScene};
-use crate::fault::Action;
+use crate::dispatch::{self, Caller, Errand, Provision, ReadScene, WriteScene};
+use crate::fault::{Action, Injection};
 use crate::rules::{Refused, Rejection};
 use crate::server::Shared;
 use crate::store::Row;
@@ -27,6 +27,10 @@ pub(super) enum Reaction {
     Silence,
     Close,
 }
+
+/// Stands for the user of a connection without a login. No user has this id, and
+/// requests that ask for it are not executed anyway.
+const NOBODY: u32 = u32::MAX;
 
 /// The server's side of a connection.
 pub(super) struct Connection {
@@ -56,7 +60,7 @@ impl Connection {
         }
         self.shared.clients().seen(self.id, self.peer);
         match request.header.operation {
-            Operation::Register => Reaction::Reply(self.login(&request)),
+            Operation::Register => self.login(&request).await,
             Operation::Logout => Reaction::Reply(self.logout(&request)),
             operation => {
                 let Some(code) = request.code else {
@@ -84,18 +88,8 @@ impl Connection {
             return Reaction::Reply(self.without_session(code, is_write, request));
         }
         let injection = self.shared.faults.next(code, is_write);
-        if let Some(delay) = injection.delay {
-            tokio::time::sleep(delay).await;
-        }
-        match injection.action {
-            Some(Action::Disconnect) => return Reaction::Close,
-            Some(Action::Refuse(rejection)) => {
-                let refusal = self
-                    .context(request)
-                    .answer(Err(Refused::Committed(rejection)));
-                return Reaction::Reply(refusal);
-            }
-            Some(Action::LoseReply) | None => {}
+        if let Some(reaction) = self.suffer(injection, request).await {
+            return reaction;
         }
         let reaction = if is_write {
             self.write(operation, request).await
@@ -106,6 +100,21 @@ impl Connection {
             return Reaction::Close;
         }
         reaction
+    }
+
+    /// What an injected fault does before a request is executed.
+    async fn suffer(&self, injection: Injection, request: &Request) -> Option<Reaction> {
+        if let Some(delay) = injection.delay {
+            tokio::time::sleep(delay).await;
+        }
+        match injection.action? {
+            Action::Disconnect => Some(Reaction::Close),
+            Action::Refuse(rejection) => {
+                let refused = Err(Refused::Committed(rejection));
+                Some(Reaction::Reply(self.context(request).answer(refused)))
+            }
+            Action::LoseReply => None,
+        }
     }
 
     /// Before login only a ping is answered. A write means that the client takes
@@ -137,11 +146,7 @@ impl Connection {
                 metadata: &metadata,
                 clients: &clients,
                 facts: &self.shared.facts,
-                caller: Caller {
-                    connection: self.id,
-                    client: self.client(request),
-                    reached: self.reached,
-                },
+                caller: self.caller(request),
                 now: self.shared.now(),
             };
             dispatch::read(code, &request.body, &scene)
@@ -162,13 +167,20 @@ impl Connection {
             }
             Some(Replay::New) | None => {}
         }
-        let client = self.client(request);
+        let Some(provision) = self.provide(operation, request).await else {
+            return Reaction::Close;
+        };
         let (answer, committed) = {
             let mut metadata = self.shared.metadata();
-            let now = self.shared.now();
-            match dispatch::write(operation, &request.body, &mut metadata, client, now) {
+            let mut scene = WriteScene {
+                metadata: &mut metadata,
+                caller: self.caller(request),
+                provision,
+                now: self.shared.tick(),
+            };
+            match dispatch::write(operation, &request.body, &mut scene) {
                 Ok((payload, change)) => {
-                    let row = Row::of(change, &metadata);
+                    let row = Row::of(change, scene.metadata);
                     let committed = self
                         .shared
                         .store
@@ -192,22 +204,61 @@ impl Connection {
             self.note_membership();
         }
         let denied = matches!(answer, Err(Refused::Early(_)));
-        let reply = self.context(request).answer(answer);
+        // A token is in its one reply and nowhere else, so a replay cannot have it: it is
+        // told that the name is taken, which is true, and what to do about it.
+        let remembered = (operation == Operation::CreatePersonalAccessToken && answer.is_ok())
+            .then_some(Err(Refused::Committed(Rejection::TokenNameTaken)));
+        let context = self.context(request);
+        let reply = context.answer(answer);
         if let (Some(session), false) = (self.session.as_mut(), denied) {
-            session.remember(&request.header, reply.clone());
+            let remembered =
+                remembered.map_or_else(|| reply.clone(), |answer| context.answer(answer));
+            session.remember(&request.header, remembered);
         }
         Reaction::Reply(reply)
     }
 
+    /// Hashes and draws what a write needs, while others use the state. `None` when that
+    /// failed.
+    async fn provide(&self, operation: Operation, request: &Request) -> Option<Provision> {
+        let errand = Errand::of(operation, &request.body, &self.shared.metadata());
+        let Some(errand) = errand else {
+            return Some(Provision::Nothing);
+        };
+        let hashing = self.shared.hashing();
+        let provision = if errand.is_slow() {
+            self.shared
+                .on_hashing_thread(move || errand.run(hashing))
+                .await?
+        } else {
+            errand.run(hashing)
+        };
+        if provision.is_err() {
+            tracing::error!("a password cannot be hashed");
+        }
+        provision.ok()
+    }
+
     /// Logs in; a second login on a connection changes nothing and gets the
     /// session that is there.
-    fn login(&mut self, request: &Request) -> Bytes {
-        let verdict = login::verify(&request.body, &self.shared.credentials);
-        self.shared.requests.record(verdict.code());
-        let user_id = match verdict {
-            Verdict::Refused { reason, .. } => return eviction(request.header.client, reason),
-            Verdict::Accepted { user_id } => user_id,
+    async fn login(&mut self, request: &Request) -> Reaction {
+        let verdict = login::verify(&request.body, &self.shared).await;
+        self.shared.requests.record(verdict.code);
+        let injection = self.shared.faults.next(verdict.code, false);
+        if let Some(reaction) = self.suffer(injection, request).await {
+            return reaction;
+        }
+        let reply = match verdict.user {
+            Ok(user) => self.log_in_as(user, request),
+            Err(reason) => eviction(request.header.client, reason),
         };
+        if injection.action == Some(Action::LoseReply) {
+            return Reaction::Close;
+        }
+        Reaction::Reply(reply)
+    }
+
+    fn log_in_as(&mut self, user_id: u32, request: &Request) -> Bytes {
         if self.session.is_none() {
             let epoch = self.shared.advance_log();
             let client = request.header.client;
@@ -253,10 +304,14 @@ impl Connection {
         self.shared.clients().set_login(self.id, login);
     }
 
-    fn client(&self, request: &Request) -> u128 {
-        self.session
-            .as_ref()
-            .map_or(request.header.client, |session| session.client)
+    fn caller(&self, request: &Request) -> Caller {
+        let session = self.session.as_ref();
+        Caller {
+            connection: self.id,
+            client: session.map_or(request.header.client, |session| session.client),
+            user: session.map_or(NOBODY, |session| session.user_id),
+            reached: self.reached,
+        }
     }
 
     fn context(&self, request: &Request) -> ReplyContext {

@@ -12,13 +12,16 @@ use iggy_binary_protocol::responses::consumer_groups::{
 };
 use iggy_binary_protocol::{WireDecode, WireEncode};
 
-use super::{Answer, ReadScene, WriteAnswer, count, decode, done};
+use super::{Answer, ReadScene, WriteAnswer, WriteScene, count, decode, done};
+use crate::rules::permissions::Action;
 use crate::rules::{Refused, Rejection};
-use crate::state::{Group, Metadata};
+use crate::state::Group;
 
 /// A missing stream or topic is an error here, unlike in the other lists.
-pub(super) fn list(body: &[u8], metadata: &Metadata) -> Answer {
+pub(super) fn list(body: &[u8], scene: &ReadScene<'_>) -> Answer {
     let request: GetConsumerGroupsRequest = decode(body)?;
+    scene.permit_topic(Action::GetGroups, &request.stream_id, &request.topic_id)?;
+    let metadata = scene.metadata;
     let (stream, topic) = metadata
         .topic_ids(&request.stream_id, &request.topic_id)
         .map_err(Refused::Early)?;
@@ -34,8 +37,10 @@ pub(super) fn list(body: &[u8], metadata: &Metadata) -> Answer {
 }
 
 /// A missing group is an empty body, a missing stream or topic an error.
-pub(super) fn get(body: &[u8], metadata: &Metadata) -> Answer {
+pub(super) fn get(body: &[u8], scene: &ReadScene<'_>) -> Answer {
     let request: GetConsumerGroupRequest = decode(body)?;
+    scene.permit_topic(Action::GetGroup, &request.stream_id, &request.topic_id)?;
+    let metadata = scene.metadata;
     let (stream, topic) = metadata
         .topic_ids(&request.stream_id, &request.topic_id)
         .map_err(Refused::Early)?;
@@ -74,10 +79,12 @@ fn assignment<'scene>(body: &[u8], scene: &ReadScene<'scene>) -> Option<(u64, &'
     group.assignment_of(scene.caller.client)
 }
 
-pub(super) fn create(body: &[u8], metadata: &mut Metadata) -> WriteAnswer {
+pub(super) fn create(body: &[u8], scene: &mut WriteScene<'_>) -> WriteAnswer {
     let request: CreateConsumerGroupRequest = decode(body)?;
-    let (stream, topic, group, change) = metadata.create_group(request)?;
-    let payload = metadata
+    scene.permit_topic(Action::CreateGroup, &request.stream_id, &request.topic_id)?;
+    let (stream, topic, group, change) = scene.metadata.create_group(request)?;
+    let payload = scene
+        .metadata
         .topic(stream, topic)
         .and_then(|entry| {
             let created = entry.groups.get(group)?;
@@ -87,28 +94,31 @@ pub(super) fn create(body: &[u8], metadata: &mut Metadata) -> WriteAnswer {
     Ok((payload, change))
 }
 
-pub(super) fn delete(body: &[u8], metadata: &mut Metadata) -> WriteAnswer {
+pub(super) fn delete(body: &[u8], scene: &mut WriteScene<'_>) -> WriteAnswer {
     let request: DeleteConsumerGroupRequest = decode(body)?;
-    done(metadata.delete_group(&request)?)
+    scene.permit_topic(Action::DeleteGroup, &request.stream_id, &request.topic_id)?;
+    done(scene.metadata.delete_group(&request)?)
 }
 
-pub(super) fn join(body: &[u8], metadata: &mut Metadata, client: u128) -> WriteAnswer {
+pub(super) fn join(body: &[u8], scene: &mut WriteScene<'_>) -> WriteAnswer {
     let request: JoinConsumerGroupRequest = decode(body)?;
-    done(metadata.join_group(
+    scene.permit_topic(Action::JoinGroup, &request.stream_id, &request.topic_id)?;
+    done(scene.metadata.join_group(
         &request.stream_id,
         &request.topic_id,
         &request.group_id,
-        client,
+        scene.caller.client,
     )?)
 }
 
-pub(super) fn leave(body: &[u8], metadata: &mut Metadata, client: u128) -> WriteAnswer {
+pub(super) fn leave(body: &[u8], scene: &mut WriteScene<'_>) -> WriteAnswer {
     let request: LeaveConsumerGroupRequest = decode(body)?;
-    done(metadata.leave_group(
+    scene.permit_topic(Action::LeaveGroup, &request.stream_id, &request.topic_id)?;
+    done(scene.metadata.leave_group(
         &request.stream_id,
         &request.topic_id,
         &request.group_id,
-        client,
+        scene.caller.client,
     )?)
 }
 

@@ -5,29 +5,47 @@ use iggy_binary_protocol::requests::partitions::{
 };
 use iggy_binary_protocol::requests::segments::DeleteSegmentsRequest;
 
-use super::{WriteAnswer, decode, done};
+use super::{WriteAnswer, WriteScene, decode, done};
 use crate::rules::limits::check_partitions_delta;
+use crate::rules::permissions::Action;
 use crate::rules::{Refused, Rejection};
-use crate::state::{Change, Metadata};
+use crate::state::Change;
 
-pub(super) fn create(body: &[u8], metadata: &mut Metadata, now: u64) -> WriteAnswer {
+pub(super) fn create(body: &[u8], scene: &mut WriteScene<'_>) -> WriteAnswer {
     let request: CreatePartitionsRequest = decode(body)?;
     check_partitions_delta(request.partitions_count)?;
-    done(metadata.create_partitions(&request, now)?)
+    scene.permit_topic(
+        Action::CreatePartitions,
+        &request.stream_id,
+        &request.topic_id,
+    )?;
+    done(scene.metadata.create_partitions(&request, scene.now)?)
 }
 
-pub(super) fn delete(body: &[u8], metadata: &mut Metadata) -> WriteAnswer {
+pub(super) fn delete(body: &[u8], scene: &mut WriteScene<'_>) -> WriteAnswer {
     let request: DeletePartitionsRequest = decode(body)?;
     check_partitions_delta(request.partitions_count)?;
-    done(metadata.delete_partitions(&request)?)
+    scene.permit_topic(
+        Action::DeletePartitions,
+        &request.stream_id,
+        &request.topic_id,
+    )?;
+    done(scene.metadata.delete_partitions(&request)?)
 }
 
 /// No partition has a sealed segment, so there is never one to delete; only that
 /// the partition is there is checked. 1009, 2010, 3007.
-pub(super) fn delete_segments(body: &[u8], metadata: &mut Metadata) -> WriteAnswer {
+pub(super) fn delete_segments(body: &[u8], scene: &mut WriteScene<'_>) -> WriteAnswer {
     let request: DeleteSegmentsRequest = decode(body)?;
-    let (stream, topic) = metadata.topic_ids(&request.stream_id, &request.topic_id)?;
-    let partitions = metadata.topic_mut(stream, topic)?.partitions_count();
+    scene.permit_topic(
+        Action::DeleteSegments,
+        &request.stream_id,
+        &request.topic_id,
+    )?;
+    let (stream, topic) = scene
+        .metadata
+        .topic_ids(&request.stream_id, &request.topic_id)?;
+    let partitions = scene.metadata.topic_mut(stream, topic)?.partitions_count();
     if request.partition_id >= partitions {
         return Err(Refused::from(Rejection::PartitionNotFound));
     }

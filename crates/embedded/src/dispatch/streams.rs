@@ -11,66 +11,70 @@ use iggy_binary_protocol::responses::streams::{
 use iggy_binary_protocol::{WireEncode, WireOptions};
 use iggy_common::UPDATABLE_STREAM_OPTION_KEYS;
 
-use super::{Answer, WriteAnswer, count, decode, done, topics};
-use crate::rules::Refused;
+use super::{Answer, ReadScene, WriteAnswer, WriteScene, count, decode, done, topics};
+use crate::rules::permissions::Action;
 use crate::rules::topic_options::refuse_keys_outside;
-use crate::state::{Metadata, Stream};
+use crate::state::Stream;
 
 /// Streams have no options; every key is unknown.
 const STREAM_OPTION_KEYS: &[&str] = &[];
 
-pub(super) fn list(metadata: &Metadata) -> Bytes {
-    let streams = metadata
+pub(super) fn list(scene: &ReadScene<'_>) -> Answer {
+    scene.permit(Action::GetStreams)?;
+    let streams = scene
+        .metadata
         .streams
         .iter()
         .map(|(id, stream)| header(id, stream))
         .collect();
-    GetStreamsResponse { streams }.to_bytes()
+    Ok(GetStreamsResponse { streams }.to_bytes())
 }
 
 /// A missing stream is an empty body.
-pub(super) fn get(body: &[u8], metadata: &Metadata) -> Answer {
+pub(super) fn get(body: &[u8], scene: &ReadScene<'_>) -> Answer {
     let request: GetStreamRequest = decode(body)?;
-    let found = metadata
-        .streams
+    scene.permit_stream(Action::GetStream, &request.stream_id)?;
+    let streams = &scene.metadata.streams;
+    let found = streams
         .resolve(&request.stream_id)
-        .and_then(|id| Some((id, metadata.streams.get(id)?)));
+        .and_then(|id| Some((id, streams.get(id)?)));
     Ok(found.map_or_else(Bytes::new, |(id, stream)| details(id, stream)))
 }
 
-pub(super) fn create(body: &[u8], metadata: &mut Metadata, now: u64) -> WriteAnswer {
+pub(super) fn create(body: &[u8], scene: &mut WriteScene<'_>) -> WriteAnswer {
     let CreateStreamRequest { name, options } = decode(body)?;
     refuse_keys_outside(&options, STREAM_OPTION_KEYS)?;
-    let (id, change) = metadata.create_stream(name, now)?;
-    let payload = metadata
+    scene.permit(Action::CreateStream)?;
+    let (id, change) = scene.metadata.create_stream(name, scene.now)?;
+    let payload = scene
+        .metadata
         .streams
         .get(id)
         .map_or_else(Bytes::new, |stream| details(id, stream));
     Ok((payload, change))
 }
 
-pub(super) fn update(body: &[u8], metadata: &mut Metadata) -> WriteAnswer {
+pub(super) fn update(body: &[u8], scene: &mut WriteScene<'_>) -> WriteAnswer {
     let UpdateStreamRequest {
         stream_id,
         name,
         options,
     } = decode(body)?;
     refuse_keys_outside(&options, UPDATABLE_STREAM_OPTION_KEYS)?;
-    done(metadata.rename_stream(&stream_id, name)?)
+    scene.permit_stream(Action::UpdateStream, &stream_id)?;
+    done(scene.metadata.rename_stream(&stream_id, name)?)
 }
 
-pub(super) fn delete(body: &[u8], metadata: &mut Metadata) -> WriteAnswer {
+pub(super) fn delete(body: &[u8], scene: &mut WriteScene<'_>) -> WriteAnswer {
     let request: DeleteStreamRequest = decode(body)?;
-    done(
-        metadata
-            .delete_stream(&request.stream_id)
-            .map_err(Refused::from)?,
-    )
+    scene.permit_stream(Action::DeleteStream, &request.stream_id)?;
+    done(scene.metadata.delete_stream(&request.stream_id)?)
 }
 
-pub(super) fn purge(body: &[u8], metadata: &mut Metadata) -> WriteAnswer {
+pub(super) fn purge(body: &[u8], scene: &mut WriteScene<'_>) -> WriteAnswer {
     let request: PurgeStreamRequest = decode(body)?;
-    done(metadata.purge_stream(&request.stream_id)?)
+    scene.permit_stream(Action::PurgeStream, &request.stream_id)?;
+    done(scene.metadata.purge_stream(&request.stream_id)?)
 }
 
 fn details(id: u32, stream: &Stream) -> Bytes {

@@ -33,8 +33,6 @@ const NO_USER: u32 = u32::MAX;
 /// What does not change while the server runs.
 #[derive(Debug)]
 pub(crate) struct ServerFacts {
-    /// Name of root.
-    pub(crate) username: String,
     /// Microseconds since the Unix epoch.
     pub(crate) started_at: u64,
     pub(crate) hostname: String,

@@ -11,9 +11,10 @@ use iggy_binary_protocol::responses::topics::{
     GetTopicResponse, GetTopicsResponse, PartitionResponse,
 };
 
-use super::{Answer, WriteAnswer, count, decode, done};
+use super::{Answer, ReadScene, WriteAnswer, WriteScene, count, decode, done};
+use crate::rules::permissions::Action;
 use crate::rules::topic_options::{TopicSettings, check_patch};
-use crate::state::{Metadata, Stream, Topic};
+use crate::state::{Stream, Topic};
 
 /// Segments a partition has once its storage exists; nothing is stored here, so
 /// it never has more.
@@ -22,20 +23,23 @@ const SEGMENTS_OF_A_PARTITION: u32 = 1;
 const SEGMENTS_AT_CREATION: u32 = 0;
 
 /// The topics of a missing stream are an empty list, not an error.
-pub(super) fn list(body: &[u8], metadata: &Metadata) -> Answer {
+pub(super) fn list(body: &[u8], scene: &ReadScene<'_>) -> Answer {
     let request: GetTopicsRequest = decode(body)?;
-    let topics = metadata
-        .streams
+    scene.permit_stream(Action::GetTopics, &request.stream_id)?;
+    let streams = &scene.metadata.streams;
+    let topics = streams
         .resolve(&request.stream_id)
-        .and_then(|id| metadata.streams.get(id))
+        .and_then(|id| streams.get(id))
         .map(headers)
         .unwrap_or_default();
     Ok(GetTopicsResponse { topics }.to_bytes())
 }
 
 /// A missing topic or stream is an empty body.
-pub(super) fn get(body: &[u8], metadata: &Metadata) -> Answer {
+pub(super) fn get(body: &[u8], scene: &ReadScene<'_>) -> Answer {
     let request: GetTopicRequest = decode(body)?;
+    scene.permit_topic(Action::GetTopic, &request.stream_id, &request.topic_id)?;
+    let metadata = scene.metadata;
     let found = metadata
         .topic_ids(&request.stream_id, &request.topic_id)
         .ok()
@@ -45,11 +49,13 @@ pub(super) fn get(body: &[u8], metadata: &Metadata) -> Answer {
     }))
 }
 
-pub(super) fn create(body: &[u8], metadata: &mut Metadata, now: u64) -> WriteAnswer {
+pub(super) fn create(body: &[u8], scene: &mut WriteScene<'_>) -> WriteAnswer {
     let request: CreateTopicRequest = decode(body)?;
     let settings = TopicSettings::for_new_topic(&request.options, request.partitions_count)?;
-    let (stream, topic, change) = metadata.create_topic(request, settings, now)?;
-    let payload = metadata
+    scene.permit_stream(Action::CreateTopic, &request.stream_id)?;
+    let (stream, topic, change) = scene.metadata.create_topic(request, settings, scene.now)?;
+    let payload = scene
+        .metadata
         .topic(stream, topic)
         .map_or_else(Bytes::new, |entry| {
             details(topic, entry, SEGMENTS_AT_CREATION)
@@ -57,25 +63,37 @@ pub(super) fn create(body: &[u8], metadata: &mut Metadata, now: u64) -> WriteAns
     Ok((payload, change))
 }
 
-pub(super) fn update(body: &[u8], metadata: &mut Metadata) -> WriteAnswer {
+pub(super) fn update(body: &[u8], scene: &mut WriteScene<'_>) -> WriteAnswer {
     let request: UpdateTopicRequest = decode(body)?;
-    let segment_size = metadata
+    let segment_size = scene
+        .metadata
         .topic_ids(&request.stream_id, &request.topic_id)
         .ok()
-        .and_then(|(stream, topic)| metadata.topic(stream, topic))
+        .and_then(|(stream, topic)| scene.metadata.topic(stream, topic))
         .map(|topic| topic.settings.segment_size);
     check_patch(&request.options, segment_size)?;
-    done(metadata.update_topic(request)?)
+    scene.permit_topic(Action::UpdateTopic, &request.stream_id, &request.topic_id)?;
+    done(scene.metadata.update_topic(request)?)
 }
 
-pub(super) fn delete(body: &[u8], metadata: &mut Metadata) -> WriteAnswer {
+pub(super) fn delete(body: &[u8], scene: &mut WriteScene<'_>) -> WriteAnswer {
     let request: DeleteTopicRequest = decode(body)?;
-    done(metadata.delete_topic(&request.stream_id, &request.topic_id)?)
+    scene.permit_topic(Action::DeleteTopic, &request.stream_id, &request.topic_id)?;
+    done(
+        scene
+            .metadata
+            .delete_topic(&request.stream_id, &request.topic_id)?,
+    )
 }
 
-pub(super) fn purge(body: &[u8], metadata: &mut Metadata) -> WriteAnswer {
+pub(super) fn purge(body: &[u8], scene: &mut WriteScene<'_>) -> WriteAnswer {
     let request: PurgeTopicRequest = decode(body)?;
-    done(metadata.purge_topic(&request.stream_id, &request.topic_id)?)
+    scene.permit_topic(Action::PurgeTopic, &request.stream_id, &request.topic_id)?;
+    done(
+        scene
+            .metadata
+            .purge_topic(&request.stream_id, &request.topic_id)?,
+    )
 }
 
 /// The headers of all topics of a stream.

@@ -11,6 +11,9 @@ pub(crate) const MAX_STREAMS: usize = namespace::MAX_STREAMS;
 pub(crate) const MAX_TOPICS: usize = namespace::MAX_TOPICS;
 /// Partitions one topic holds: 1,000,000.
 pub(crate) const MAX_PARTITIONS: usize = namespace::MAX_PARTITIONS;
+/// Access tokens one user holds, the expired ones included: the server's
+/// `personal_access_token.max_tokens_per_user`.
+pub(crate) const MAX_TOKENS_PER_USER: usize = 100;
 /// Bytes of one request frame, header included: the server's
 /// `message_bus.max_message_size`.
 pub(crate) const MAX_FRAME_BYTES: usize = 64 * 1024 * 1024;

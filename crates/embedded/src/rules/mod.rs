@@ -1,6 +1,7 @@
 //! What the real server enforces: limits, topic options and error codes.
 
 pub(crate) mod limits;
+pub(crate) mod permissions;
 pub(crate) mod rejection;
 pub(crate) mod topic_options;
 

@@ -1,7 +1,7 @@
 //! What a committed write touched, by ids.
 
 /// The one thing a write made or removed; the store writes exactly this.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Change {
     /// Nothing that is kept on disk (purge, group membership).
     Volatile,
@@ -17,4 +17,14 @@ pub(crate) enum Change {
     GroupPut { stream: u32, topic: u32, group: u32 },
     /// A group went.
     GroupRemoved { stream: u32, topic: u32, group: u32 },
+    /// A user was created; tokens left under its id went.
+    UserCreated { user: u32 },
+    /// A user was changed.
+    UserPut { user: u32 },
+    /// A user went, with its tokens.
+    UserRemoved { user: u32 },
+    /// A token was created.
+    TokenPut { user: u32, name: String },
+    /// A token went.
+    TokenRemoved { user: u32, name: String },
 }

@@ -9,14 +9,16 @@ use iggy_binary_protocol::requests::partitions::{
 use iggy_binary_protocol::requests::topics::{CreateTopicRequest, UpdateTopicRequest};
 use iggy_binary_protocol::{WireIdentifier, WireName};
 
-use super::{Change, Group, Groups, Slots, Stream, Topic};
+use super::{Change, Group, Groups, Slots, Stream, Topic, Users};
+use crate::credentials::Credentials;
 use crate::rules::topic_options::TopicSettings;
 use crate::rules::{Rejection, limits};
 
 /// Everything the server knows but its clients.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Metadata {
     pub(crate) streams: Slots<Stream>,
+    pub(crate) users: Users,
 }
 
 /// Counts over the whole server.
@@ -31,6 +33,14 @@ pub(crate) struct Totals {
 }
 
 impl Metadata {
+    /// A new server: nothing but root.
+    pub(crate) fn with_root(credentials: &Credentials) -> Self {
+        Self {
+            streams: Slots::default(),
+            users: Users::with_root(credentials),
+        }
+    }
+
     /// Creates a stream. 1012, 1020.
     pub(crate) fn create_stream(
         &mut self,
@@ -412,7 +422,7 @@ mod tests {
 
     #[test]
     fn a_stream_holds_4096_topics() {
-        let mut metadata = Metadata::default();
+        let mut metadata = Metadata::with_root(&Credentials::default_root().unwrap());
         metadata.create_stream(name("s"), NOW).unwrap();
         for number in 0..4096 {
             assert_eq!(
@@ -428,7 +438,7 @@ mod tests {
 
     #[test]
     fn a_topic_holds_a_million_partitions() {
-        let mut metadata = Metadata::default();
+        let mut metadata = Metadata::with_root(&Credentials::default_root().unwrap());
         metadata.create_stream(name("s"), NOW).unwrap();
         create_topic(&mut metadata, "t").unwrap();
         let mut add = |partitions_count| {
@@ -451,7 +461,7 @@ mod tests {
 
     #[test]
     fn a_server_holds_2_to_the_20_streams() {
-        let mut metadata = Metadata::default();
+        let mut metadata = Metadata::with_root(&Credentials::default_root().unwrap());
         for number in 0..1_u32 << 20 {
             metadata
                 .create_stream(name(number.to_string()), NOW)

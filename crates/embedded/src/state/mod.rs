@@ -10,6 +10,8 @@ mod metadata;
 mod slots;
 mod stream;
 mod topic;
+mod user;
+mod users;
 
 pub(crate) use change::Change;
 pub(crate) use group::{Group, Groups};
@@ -17,3 +19,5 @@ pub(crate) use metadata::Metadata;
 pub(crate) use slots::Slots;
 pub(crate) use stream::Stream;
 pub(crate) use topic::{Partition, PartitionCounters, Topic};
+pub(crate) use user::{Token, TokenHash, User};
+pub(crate) use users::{ROOT_ID, RestoreError, StoredUser, TokenRefusal, Users};

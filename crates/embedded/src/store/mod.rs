@@ -1,7 +1,7 @@
 //! Keeping the metadata in a folder.
 //!
 //! ```text
-//! DIR/iggyctl.redb   the tables, one row per stream, topic and group
+//! DIR/iggyctl.redb   the tables, one row per stream, topic, group, user and token
 //! DIR/address        where the process that holds the folder listens
 //! ```
 //!
@@ -12,6 +12,7 @@
 
 mod row;
 mod tables;
+mod user_tables;
 mod writer;
 
 use std::io;
@@ -21,6 +22,7 @@ use std::path::{Path, PathBuf};
 use redb::{Database, DatabaseError};
 use thiserror::Error;
 
+use crate::credentials::Credentials;
 use crate::state::Metadata;
 
 pub(crate) use row::Row;
@@ -49,6 +51,14 @@ pub enum StoreError {
         found: u64,
         /// The version this program reads and writes.
         supported: u64,
+    },
+    /// A user in the folder has the name that root is started with.
+    #[error("a user in {} is called {username}, the name that root is to have", directory.display())]
+    RootNameTaken {
+        /// The folder.
+        directory: PathBuf,
+        /// The name.
+        username: String,
     },
     /// A row does not decode.
     #[error("{} holds {what} that is damaged", directory.display())]
@@ -125,8 +135,8 @@ impl DataFolder {
     }
 
     /// Reads everything the folder holds.
-    pub(crate) fn load(&self) -> Result<Metadata, StoreError> {
-        tables::load(&self.database, &self.directory)
+    pub(crate) fn load(&self, root: &Credentials) -> Result<Metadata, StoreError> {
+        tables::load(&self.database, &self.directory, root)
     }
 
     /// Tells others where the server listens.

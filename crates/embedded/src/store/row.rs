@@ -2,8 +2,9 @@
 
 use iggy_binary_protocol::WireName;
 
+use crate::password::PasswordCheck;
 use crate::rules::topic_options::TopicSettings;
-use crate::state::{Change, Metadata};
+use crate::state::{Change, Metadata, StoredUser, Token};
 
 /// The rows of one change, taken from the state right after it.
 #[derive(Debug)]
@@ -41,6 +42,24 @@ pub(crate) enum Row {
         stream: u32,
         topic: u32,
         group: u32,
+    },
+    User {
+        user: u32,
+        /// Whether tokens under this id, of whoever had it before, go.
+        is_new: bool,
+        stored: StoredUser,
+    },
+    UserRemoved {
+        user: u32,
+    },
+    Token {
+        user: u32,
+        name: String,
+        token: Token,
+    },
+    TokenRemoved {
+        user: u32,
+        name: String,
     },
 }
 
@@ -93,6 +112,35 @@ impl Row {
                 topic,
                 group,
             }),
+            Change::UserCreated { user } => Self::user(user, true, metadata),
+            Change::UserPut { user } => Self::user(user, false, metadata),
+            Change::UserRemoved { user } => Some(Self::UserRemoved { user }),
+            Change::TokenPut { user, name } => {
+                let token = metadata.users.token(user, &name)?.clone();
+                Some(Self::Token { user, name, token })
+            }
+            Change::TokenRemoved { user, name } => Some(Self::TokenRemoved { user, name }),
         }
+    }
+
+    /// What root was started with is left out: the next start brings its own.
+    fn user(user: u32, is_new: bool, metadata: &Metadata) -> Option<Self> {
+        let users = &metadata.users;
+        let entry = users.get(user)?;
+        let stored = StoredUser {
+            name: (!users.has_given_name(user)).then(|| entry.name.clone()),
+            created_at: entry.created_at,
+            active: entry.active,
+            password: entry
+                .password
+                .hash()
+                .map(|hash| PasswordCheck::from_hash(hash.clone())),
+            permissions: entry.permissions.clone(),
+        };
+        Some(Self::User {
+            user,
+            is_new,
+            stored,
+        })
     }
 }

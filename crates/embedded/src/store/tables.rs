@@ -9,12 +9,16 @@ use redb::{
     TableError, Value, WriteTransaction,
 };
 
-use super::{Row, StoreError};
+use super::{Row, StoreError, user_tables};
+use crate::credentials::Credentials;
 use crate::rules::topic_options::TopicSettings;
 use crate::state::{Groups, Metadata, Partition, PartitionCounters, Slots, Stream, Topic};
 
-/// Version of everything below; another number is refused.
-const FORMAT_VERSION: u64 = 1;
+/// Version of everything below and in `user_tables`.
+const FORMAT_VERSION: u64 = 2;
+/// The version before, which had no users and no tokens: it is read, and becomes the
+/// current one. Any other number is refused.
+const VERSION_WITHOUT_USERS: u64 = 1;
 const VERSION_KEY: &str = "format_version";
 
 const FACTS: TableDefinition<'_, &str, u64> = TableDefinition::new("facts");
@@ -134,6 +138,16 @@ fn put(transaction: &WriteTransaction, row: &Row) -> Result<(), redb::Error> {
                 .open_table(GROUPS)?
                 .remove((*stream, *topic, *group))?;
         }
+        Row::User {
+            user,
+            is_new,
+            stored,
+        } => user_tables::put_user(transaction, *user, *is_new, stored)?,
+        Row::UserRemoved { user } => user_tables::remove_user(transaction, *user)?,
+        Row::Token { user, name, token } => {
+            user_tables::put_token(transaction, *user, name, token)?;
+        }
+        Row::TokenRemoved { user, name } => user_tables::remove_token(transaction, *user, name)?,
     }
     Ok(())
 }
@@ -151,7 +165,11 @@ where
 }
 
 /// Reads all tables, after checking or writing the version.
-pub(super) fn load(database: &Database, directory: &Path) -> Result<Metadata, StoreError> {
+pub(super) fn load(
+    database: &Database,
+    directory: &Path,
+    root: &Credentials,
+) -> Result<Metadata, StoreError> {
     let database_error = |source: redb::Error| StoreError::Database {
         directory: directory.to_owned(),
         source: Box::new(source),
@@ -167,22 +185,29 @@ pub(super) fn load(database: &Database, directory: &Path) -> Result<Metadata, St
     let transaction = database
         .begin_read()
         .map_err(|error| database_error(error.into()))?;
-    match read_all(&transaction) {
+    match read_all(&transaction, root) {
         Ok(metadata) => Ok(metadata),
         Err(LoadError::Database(source)) => Err(database_error(source)),
         Err(LoadError::Damaged(what)) => Err(StoreError::Damaged {
             directory: directory.to_owned(),
             what,
         }),
+        Err(LoadError::RootNameTaken) => Err(StoreError::RootNameTaken {
+            directory: directory.to_owned(),
+            username: root.username.as_str().to_owned(),
+        }),
     }
 }
 
-/// The version in the database; a new one gets ours.
+/// The version in the database; a new one and the one before get ours.
 fn version(database: &Database) -> Result<u64, redb::Error> {
     let transaction = database.begin_read()?;
     match transaction.open_table(FACTS) {
         Ok(facts) => {
-            return Ok(facts.get(VERSION_KEY)?.map_or(0, |version| version.value()));
+            let found = facts.get(VERSION_KEY)?.map_or(0, |version| version.value());
+            if found != VERSION_WITHOUT_USERS {
+                return Ok(found);
+            }
         }
         Err(TableError::TableDoesNotExist(_)) => {}
         Err(error) => return Err(error.into()),
@@ -196,13 +221,15 @@ fn version(database: &Database) -> Result<u64, redb::Error> {
     transaction.open_table(TOPICS)?;
     transaction.open_table(GROUPS)?;
     transaction.open_table(GROUP_COUNTERS)?;
+    user_tables::create(&transaction)?;
     transaction.commit()?;
     Ok(FORMAT_VERSION)
 }
 
-enum LoadError {
+pub(super) enum LoadError {
     Database(redb::Error),
     Damaged(String),
+    RootNameTaken,
 }
 
 impl<E: Into<redb::Error>> From<E> for LoadError {
@@ -211,7 +238,7 @@ impl<E: Into<redb::Error>> From<E> for LoadError {
     }
 }
 
-fn read_all(transaction: &ReadTransaction) -> Result<Metadata, LoadError> {
+fn read_all(transaction: &ReadTransaction, root: &Credentials) -> Result<Metadata, LoadError> {
     let mut groups = read_groups(transaction)?;
     let mut topics: BTreeMap<u32, BTreeMap<u32, Topic>> = BTreeMap::new();
     for entry in transaction.open_table(TOPICS)?.iter()? {
@@ -236,6 +263,7 @@ fn read_all(transaction: &ReadTransaction) -> Result<Metadata, LoadError> {
     }
     Ok(Metadata {
         streams: Slots::restore(streams),
+        users: user_tables::read(transaction, root)?,
     })
 }
 
@@ -293,4 +321,54 @@ fn restore_topic(row: TopicRow<'_>, groups: Groups) -> Option<Topic> {
             .collect(),
         groups,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn open(path: &Path, version: u64) -> Database {
+        let database = Database::create(path).unwrap();
+        let transaction = database.begin_write().unwrap();
+        let mut facts = transaction.open_table(FACTS).unwrap();
+        facts.insert(VERSION_KEY, version).unwrap();
+        drop(facts);
+        let mut streams = transaction.open_table(STREAMS).unwrap();
+        streams.insert(3, (7, "kept")).unwrap();
+        drop(streams);
+        transaction.open_table(TOPICS).unwrap();
+        transaction.open_table(GROUPS).unwrap();
+        transaction.open_table(GROUP_COUNTERS).unwrap();
+        transaction.commit().unwrap();
+        database
+    }
+
+    #[test]
+    fn a_folder_without_users_is_taken_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = open(&folder.path().join("database"), VERSION_WITHOUT_USERS);
+        let root = Credentials::default_root().unwrap();
+        for _ in 0..2 {
+            let metadata = load(&database, folder.path(), &root).unwrap();
+            assert_eq!(metadata.streams.id_of("kept"), Some(3));
+            assert_eq!(metadata.users.iter().count(), 1);
+            assert_eq!(version(&database).unwrap(), FORMAT_VERSION);
+        }
+    }
+
+    #[test]
+    fn a_folder_of_the_future_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = open(&folder.path().join("database"), FORMAT_VERSION + 1);
+        let root = Credentials::default_root().unwrap();
+        let error = load(&database, folder.path(), &root).unwrap_err();
+        assert!(matches!(
+            error,
+            StoreError::Version {
+                found: 3,
+                supported: 2,
+                ..
+            }
+        ));
+    }
 }

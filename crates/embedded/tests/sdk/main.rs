@@ -5,6 +5,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
+mod access;
+mod access_in_folder;
 mod connecting;
 mod faults;
 mod folder;
@@ -14,4 +16,6 @@ mod raw;
 mod streams;
 mod support;
 mod system;
+mod tokens;
 mod topics;
+mod users;

@@ -1,11 +1,15 @@
 //! A server and a client, and what the tests say often.
 
 use iggy::prelude::*;
-use iggyctl_embedded::EmbeddedServer;
+use iggyctl_embedded::{EmbeddedServer, PasswordHashing};
 
 /// A server in memory and a client logged in to it.
 pub(crate) async fn server_and_client() -> (EmbeddedServer, IggyClient) {
-    let server = EmbeddedServer::builder().start().await.unwrap();
+    let server = EmbeddedServer::builder()
+        .password_hashing(PasswordHashing::Fast)
+        .start()
+        .await
+        .unwrap();
     let client = client_of(&server).await;
     (server, client)
 }
@@ -30,6 +34,33 @@ pub(crate) async fn stranger_of(server: &EmbeddedServer) -> IggyClient {
         .unwrap();
     client.connect().await.unwrap();
     client
+}
+
+/// A client logged in with a password.
+pub(crate) async fn client_as(server: &EmbeddedServer, name: &str, password: &str) -> IggyClient {
+    let client = stranger_of(server).await;
+    client.login_user(name, password).await.unwrap();
+    client
+}
+
+/// The code of an attempt to log in with a password; 0 when it is let in.
+pub(crate) async fn login(server: &EmbeddedServer, name: &str, password: &str) -> u32 {
+    code(stranger_of(server).await.login_user(name, password).await)
+}
+
+/// The code of an attempt to log in with a token; 0 when it is let in.
+pub(crate) async fn token_login(server: &EmbeddedServer, token: &str) -> u32 {
+    let client = stranger_of(server).await;
+    code(client.login_with_personal_access_token(token).await)
+}
+
+/// Creates an active user; its id.
+pub(crate) async fn user(client: &IggyClient, name: &str, permissions: Option<Permissions>) -> u32 {
+    client
+        .create_user(name, "password", UserStatus::Active, permissions)
+        .await
+        .unwrap()
+        .id
 }
 
 /// A name as an identifier.

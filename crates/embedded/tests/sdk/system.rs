@@ -114,22 +114,6 @@ async fn what_is_not_there_says_so() {
     assert_eq!(
         code(
             client
-                .create_user("bob", "secret", UserStatus::Active, None)
-                .await
-        ),
-        5
-    );
-    assert_eq!(
-        code(
-            client
-                .create_personal_access_token("ci", PersonalAccessTokenExpiry::NeverExpire)
-                .await
-        ),
-        5
-    );
-    assert_eq!(
-        code(
-            client
                 .snapshot(SnapshotCompression::Deflated, vec![SystemSnapshotType::All])
                 .await
         ),
