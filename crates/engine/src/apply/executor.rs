@@ -28,7 +28,7 @@ pub async fn apply<C: Connect>(
     if plan.steps().is_empty() {
         return progress.finish(&NotAttempted::Cancelled);
     }
-    let mut fleet = Fleet::new(pool);
+    let mut fleet = Fleet::to_write(pool);
     let mut idle: Vec<Lease<'_, C>> = Vec::new();
     let mut in_flight = FuturesUnordered::new();
     let mut unreachable: Option<ConnectError> = None;

@@ -16,6 +16,8 @@ use super::pool::{Connect, ConnectionPool};
 pub(crate) struct Fleet {
     limit: usize,
     connect_time: Duration,
+    /// The least that a login counts.
+    cheapest_login: Duration,
     /// Connections in use, idle in the hands of the work, or being opened.
     connections: usize,
     /// Those of them that are being opened.
@@ -32,17 +34,28 @@ pub(crate) struct Fleet {
 const PAYBACK: u32 = 2;
 
 /// A login that was faster than this (a token, a server without hashing) still
-/// counts as much: it is several round trips, a session and a socket, and work
-/// for a server that others share.
-const CHEAPEST_LOGIN: Duration = Duration::from_millis(15);
+/// counts as much before a read: plans are made all day, by people and by CI,
+/// and should load a server that others share as little as they can. An apply
+/// is rare and somebody waits for it, so there only what was measured counts.
+const CHEAPEST_LOGIN_TO_READ: Duration = Duration::from_millis(15);
 
 /// Requests per connection to measure before deciding anything.
 const SAMPLE: usize = 4;
 
 impl Fleet {
-    /// For work that starts by opening one connection of `pool`.
-    pub(crate) fn new<C: Connect>(pool: &ConnectionPool<C>) -> Self {
+    /// For reads, which start by opening one connection of `pool`.
+    pub(crate) fn to_read<C: Connect>(pool: &ConnectionPool<C>) -> Self {
+        Self::new(pool, CHEAPEST_LOGIN_TO_READ)
+    }
+
+    /// For writes, which start by opening one connection of `pool`.
+    pub(crate) fn to_write<C: Connect>(pool: &ConnectionPool<C>) -> Self {
+        Self::new(pool, Duration::ZERO)
+    }
+
+    fn new<C: Connect>(pool: &ConnectionPool<C>, cheapest_login: Duration) -> Self {
         Self {
+            cheapest_login,
             limit: pool.limit(),
             // Before the first login of this pool nothing is known: the upper
             // end of what was measured on a server of this machine.
@@ -111,7 +124,7 @@ impl Fleet {
         }
         let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
         let saved = pace.saturating_mul(waiting) / 2;
-        if saved < self.connect_time.max(CHEAPEST_LOGIN) * PAYBACK {
+        if saved < self.connect_time.max(self.cheapest_login) * PAYBACK {
             return 0;
         }
         self.former_pace = Some(pace);
@@ -127,6 +140,7 @@ mod tests {
         Fleet {
             limit: 8,
             connect_time: Duration::from_millis(50),
+            cheapest_login: CHEAPEST_LOGIN_TO_READ,
             connections: 1,
             opening: 0,
             since: Instant::now(),
@@ -182,6 +196,18 @@ mod tests {
         // Two at once, and each takes twice as long: nothing was won.
         assert_eq!(measured(&mut fleet, Duration::from_millis(3), 9_990), 0);
         assert_eq!(measured(&mut fleet, Duration::from_millis(3), 9_000), 0);
+    }
+
+    #[test]
+    fn a_cheap_login_counts_less_for_writes_than_for_reads() {
+        let cheap = Duration::from_micros(500);
+        let fast = Duration::from_micros(50);
+        let mut reads = fleet();
+        reads.connect_time = cheap;
+        let mut writes = fleet();
+        (writes.connect_time, writes.cheapest_login) = (cheap, Duration::ZERO);
+        assert_eq!(measured(&mut reads, fast, 990), 0);
+        assert_eq!(measured(&mut writes, fast, 990), 1);
     }
 
     #[test]

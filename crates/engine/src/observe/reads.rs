@@ -120,7 +120,7 @@ pub(super) async fn read_all<C: Connect>(
     }
     let mut waiting: VecDeque<Asked> = questions.into_iter().map(Asked::new).collect();
     let mut idle: Vec<Lease<'_, C>> = Vec::new();
-    let mut fleet = Fleet::new(pool);
+    let mut fleet = Fleet::to_read(pool);
     let mut in_flight = FuturesUnordered::new();
     in_flight.push(work(pool, Work::Open));
 
