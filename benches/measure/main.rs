@@ -64,6 +64,9 @@ impl Line {
     }
 }
 
+/// A part that can be chosen: its name, and what measures it.
+type Part = (&'static str, fn() -> Vec<Line>);
+
 fn median(times: &mut [Duration]) -> Duration {
     times.sort();
     times[times.len() / 2]
@@ -84,7 +87,7 @@ fn main() {
         .skip(1)
         .filter(|argument| !argument.starts_with('-'))
         .collect();
-    let parts: [(&str, fn() -> Vec<Line>); 4] = [
+    let parts: [Part; 4] = [
         ("start", process::measure),
         ("plan", server::plan_without_changes),
         ("create", server::create_topics),

@@ -127,6 +127,8 @@ fn ours(text: String, with_diff: bool) -> Duration {
     let desired = compile(std::slice::from_ref(&source), &Variables::default())
         .expect("a valid manifest")
         .state;
+    // As the program does: the text is needed until it is validated.
+    drop(source);
     let compiled = started.elapsed();
     if !with_diff {
         return compiled;

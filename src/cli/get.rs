@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 use comfy_table::{CellAlignment, Table, presets};
-use iggyctl_core::quantity::ByteSize;
+use iggyctl_core::quantity::size_text;
 use iggyctl_core::render::escape;
 use iggyctl_core::state::observed::ObservedState;
 use iggyctl_engine::observe::{Depth, survey};
@@ -218,7 +218,7 @@ impl Row for StreamRow {
             name_cell(&self.name),
             self.topics.to_string(),
             self.messages.to_string(),
-            ByteSize(self.size_bytes).to_string(),
+            size_text(self.size_bytes),
         ]
     }
 }
@@ -245,7 +245,7 @@ impl Row for TopicRow {
             self.compression.clone(),
             self.partitions.to_string(),
             self.messages.to_string(),
-            ByteSize(self.size_bytes).to_string(),
+            size_text(self.size_bytes),
         ]
     }
 }

@@ -66,14 +66,17 @@ fn every_setting_arrives() {
     let settings = &topic.settings;
     assert_eq!(
         settings.message_expiry,
-        Some(MessageExpiry::Micros(604_800_000_000))
+        Some(MessageExpiry::from_micros(604_800_000_000))
     );
     assert_eq!(
         settings.max_topic_size,
-        Some(MaxTopicSize::Bytes(ByteSize(50 << 30)))
+        Some(MaxTopicSize::from_bytes(50 << 30))
     );
     assert_eq!(settings.compression, Some(Compression::Gzip));
-    assert_eq!(settings.segment_size, Some(ByteSize(256 << 20)));
+    assert_eq!(
+        settings.segment_size,
+        Some(ByteSize::new(256 << 20).unwrap())
+    );
     assert_eq!(settings.durability, Some(Durability::Persisted));
     assert_eq!(
         settings.consumer_offset_durability,
@@ -82,7 +85,7 @@ fn every_setting_arrives() {
     assert_eq!(settings.messages_required_to_save, Some(100));
     assert_eq!(
         settings.size_of_messages_required_to_save,
-        Some(ByteSize(65536))
+        Some(ByteSize::new(65536).unwrap())
     );
     assert_eq!(settings.preallocate_segments, Some(true));
     let groups: Vec<&str> = topic.groups.keys().map(|name| name.as_str()).collect();
@@ -150,7 +153,7 @@ fn json_is_read_and_variables_take_the_type_of_their_field() {
     assert_eq!(topic.settings.preallocate_segments, Some(false));
     assert_eq!(
         topic.settings.max_topic_size,
-        Some(MaxTopicSize::Bytes(ByteSize(2 << 30)))
+        Some(MaxTopicSize::from_bytes(2 << 30))
     );
 }
 
@@ -161,7 +164,7 @@ fn anchors_aliases_and_merges_are_read() {
     let topics = &state.streams[&"s".parse().unwrap()].topics;
     let partitions: Vec<_> = topics.values().map(|topic| topic.partitions).collect();
     assert_eq!(partitions, [Some(3), Some(3), Some(5), Some(3), None]);
-    let week = Some(MessageExpiry::Micros(604_800_000_000));
+    let week = Some(MessageExpiry::from_micros(604_800_000_000));
     assert_eq!(topics[&"e".parse().unwrap()].settings.message_expiry, week);
     assert!(topics.values().take(4).all(|topic| topic.groups.len() == 1));
 }

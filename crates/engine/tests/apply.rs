@@ -77,7 +77,7 @@ fn desired(streams: impl IntoIterator<Item = (&'static str, DesiredStream)>) -> 
 /// One of everything.
 fn orders() -> DesiredState {
     let mut events = topic(3);
-    events.settings.message_expiry = Some(MessageExpiry::Micros(7_000_000));
+    events.settings.message_expiry = Some(MessageExpiry::from_micros(7_000_000));
     events.groups = ["audit", "billing"]
         .map(|group| (name(group), DesiredConsumerGroup { origin: origin() }))
         .into();
@@ -424,8 +424,8 @@ fn any_live() -> impl Strategy<Value = Streams> {
             partitions,
             settings: TopicSettings {
                 message_expiry: Some(match expiry {
-                    0 => MessageExpiry::Never,
-                    seconds => MessageExpiry::Micros(seconds * 1_000_000),
+                    0 => MessageExpiry::NEVER,
+                    seconds => MessageExpiry::from_micros(seconds * 1_000_000),
                 }),
                 ..defaults()
             },
@@ -457,7 +457,8 @@ fn any_desired() -> impl Strategy<Value = DesiredState> {
         .prop_map(|(partitions, expiry, groups)| DesiredTopic {
             partitions,
             settings: TopicSettings {
-                message_expiry: expiry.map(|seconds| MessageExpiry::Micros(seconds * 1_000_000)),
+                message_expiry: expiry
+                    .map(|seconds| MessageExpiry::from_micros(seconds * 1_000_000)),
                 ..TopicSettings::default()
             },
             groups: groups

@@ -72,14 +72,14 @@ async fn exported(server: &Simulated) -> (Export, DesiredState) {
 #[tokio::test]
 async fn only_what_the_server_would_not_choose_is_written() {
     let settings = TopicSettings {
-        message_expiry: Some(MessageExpiry::Micros(7 * 86_400_000_000)),
-        max_topic_size: Some(MaxTopicSize::Bytes(ByteSize(50 << 30))),
+        message_expiry: Some(MessageExpiry::from_micros(7 * 86_400_000_000)),
+        max_topic_size: Some(MaxTopicSize::from_bytes(50 << 30)),
         compression: Some(Compression::Gzip),
-        segment_size: Some(ByteSize(256 << 20)),
+        segment_size: Some(ByteSize::new(256 << 20).unwrap()),
         durability: Some(Durability::Persisted),
         consumer_offset_durability: Some(Durability::Replicated),
         messages_required_to_save: Some(7),
-        size_of_messages_required_to_save: Some(ByteSize(4096)),
+        size_of_messages_required_to_save: Some(ByteSize::new(4096).unwrap()),
         preallocate_segments: Some(true),
     };
     let server = Simulated::new(streams([
@@ -154,9 +154,9 @@ proptest! {
         save in 1..16_777_216_u32,
     ) {
         let settings = TopicSettings {
-            message_expiry: Some(MessageExpiry::Micros(expiry)),
-            max_topic_size: Some(MaxTopicSize::Bytes(ByteSize(size))),
-            segment_size: Some(ByteSize((1 << 20) - 512 + segment * 512)),
+            message_expiry: Some(MessageExpiry::from_micros(expiry)),
+            max_topic_size: Some(MaxTopicSize::from_bytes(size)),
+            segment_size: Some(ByteSize::new((1 << 20) - 512 + segment * 512).unwrap()),
             messages_required_to_save: Some(save),
             ..defaults()
         };

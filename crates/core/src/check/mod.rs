@@ -14,7 +14,7 @@ use crate::diff::{
     TopicChange,
 };
 use crate::name::ResourceName;
-use crate::quantity::{ByteSize, MaxTopicSize};
+use crate::quantity::{ByteSize, MaxTopicSize, size_text};
 use crate::state::desired::DesiredState;
 use crate::state::observed::{ObservedState, ObservedTopic};
 use crate::wording::counted;
@@ -175,7 +175,7 @@ fn retention_lowered(
             change.to,
             match messages {
                 0 => "no messages now".to_owned(),
-                _ => format!("{} in {}", counted(messages, "message"), ByteSize(bytes)),
+                _ => format!("{} in {}", counted(messages, "message"), size_text(bytes)),
             },
         ),
         fix: format!("copy what is still needed, or keep {}", change.from),
@@ -190,19 +190,16 @@ fn unenforceable_size(
     partitions: u32,
     segment_size: ByteSize,
 ) -> Option<Finding> {
-    let Some(MaxTopicSize::Bytes(max)) = max_topic_size else {
-        return None;
-    };
-    let enforceable = segment_size.0.saturating_mul(u64::from(partitions));
-    (max >= segment_size && max.0 < enforceable).then(|| Finding {
+    let max = max_topic_size?.limit()?;
+    let enforceable = ByteSize::new(segment_size.bytes().saturating_mul(u64::from(partitions)))?;
+    (max >= segment_size && max < enforceable).then(|| Finding {
         code: FindingCode::SizeNotEnforceable,
         severity: Severity::Warning,
         address: address.clone(),
         message: format!(
             "the server limits each partition and keeps at least one segment of {segment_size} in \
-             it: with {} the topic may grow to {} in spite of maxTopicSize {max}",
+             it: with {} the topic may grow to {enforceable} in spite of maxTopicSize {max}",
             counted(partitions, "partition"),
-            ByteSize(enforceable)
         ),
         fix: "raise maxTopicSize, or create the topic with a smaller segmentSize".to_owned(),
     })

@@ -10,7 +10,7 @@ use crate::testing::{declare_stream, declare_topic, name, there_topic};
 const GIB: u64 = 1 << 30;
 
 fn size(bytes: u64) -> Option<MaxTopicSize> {
-    Some(MaxTopicSize::Bytes(ByteSize(bytes)))
+    Some(MaxTopicSize::from_bytes(bytes))
 }
 
 /// The codes for a topic of a stream that is renamed on the way, so that the
@@ -45,11 +45,11 @@ fn each_risk_has_its_code() {
     assert_eq!(codes(six, Some(|live| live.partitions = 9)), none);
     assert_eq!(codes(six, None), none);
     // Expiry.
-    let hour = MessageExpiry::Micros(3_600_000_000);
+    let hour = MessageExpiry::from_micros(3_600_000_000);
     let one_hour = move |topic: &mut DesiredTopic| topic.settings.message_expiry = Some(hour);
     assert_eq!(codes(one_hour, Some(|_| ())), ["IGW0002"]);
     let second = |live: &mut ObservedTopic| {
-        live.settings.message_expiry = Some(MessageExpiry::Micros(1_000_000));
+        live.settings.message_expiry = Some(MessageExpiry::from_micros(1_000_000));
     };
     assert_eq!(codes(one_hour, Some(second)), none);
     // Size.
@@ -88,7 +88,7 @@ fn a_size_is_held_against_partitions_and_segments_as_they_will_be() {
     assert_eq!(codes(declare, None), ["IGW0004"]);
     let small_segments = |topic: &mut DesiredTopic| {
         declare(topic);
-        topic.settings.segment_size = Some(ByteSize(GIB / 2));
+        topic.settings.segment_size = Some(ByteSize::new(GIB / 2).unwrap());
     };
     assert_eq!(codes(small_segments, None), none);
     // Only the partitions change; the size is the server's.

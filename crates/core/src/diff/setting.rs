@@ -46,12 +46,9 @@ impl Setting {
     /// The value as a number: one spelling for ever, whatever people are shown.
     pub(super) fn canonical(self) -> u64 {
         match self {
-            Self::MessageExpiry(MessageExpiry::Micros(micros)) => micros,
-            Self::MaxTopicSize(MaxTopicSize::Bytes(ByteSize(bytes)))
-            | Self::SegmentSize(ByteSize(bytes))
-            | Self::SizeOfMessagesRequiredToSave(ByteSize(bytes)) => bytes,
-            Self::MessageExpiry(MessageExpiry::Never)
-            | Self::MaxTopicSize(MaxTopicSize::Unlimited) => u64::MAX,
+            Self::MessageExpiry(expiry) => expiry.micros(),
+            Self::MaxTopicSize(size) => size.bytes(),
+            Self::SegmentSize(size) | Self::SizeOfMessagesRequiredToSave(size) => size.bytes(),
             Self::Compression(compression) => match compression {
                 Compression::None => 1,
                 Compression::Gzip => 2,

@@ -79,14 +79,14 @@ fn what_is_missing_is_created_and_counted_otherwise() {
 #[test]
 fn each_setting_is_compared() {
     let values = [
-        Setting::MessageExpiry(MessageExpiry::Micros(1)),
-        Setting::MaxTopicSize(MaxTopicSize::Bytes(ByteSize(2 << 30))),
+        Setting::MessageExpiry(MessageExpiry::from_micros(1)),
+        Setting::MaxTopicSize(MaxTopicSize::from_bytes(2 << 30)),
         Setting::Compression(Compression::Gzip),
-        Setting::SegmentSize(ByteSize(1 << 20)),
+        Setting::SegmentSize(ByteSize::MIB),
         Setting::Durability(Durability::Persisted),
         Setting::ConsumerOffsetDurability(Durability::Persisted),
         Setting::MessagesRequiredToSave(7),
-        Setting::SizeOfMessagesRequiredToSave(ByteSize(4096)),
+        Setting::SizeOfMessagesRequiredToSave(ByteSize::new(4096).unwrap()),
         Setting::PreallocateSegments(true),
     ];
     assert_eq!(Setting::present(&default_settings()).count(), values.len());
@@ -124,7 +124,7 @@ fn what_is_not_declared_is_not_managed() {
     declare_topic(&mut desired, "s", "t");
     let live = there_topic(&mut observed, "s", "t");
     live.partitions = 77;
-    live.settings.message_expiry = Some(MessageExpiry::Micros(5));
+    live.settings.message_expiry = Some(MessageExpiry::from_micros(5));
     live.settings.durability = Some(Durability::Persisted);
     live.groups = None;
     there_group(&mut observed, "s", "other", "g");
@@ -135,13 +135,13 @@ fn what_is_not_declared_is_not_managed() {
 #[test]
 fn a_size_below_the_segment_is_an_obstacle() {
     let (mut desired, mut observed) = (DesiredState::default(), ObservedState::default());
-    let small = Some(MaxTopicSize::Bytes(ByteSize(1 << 20)));
+    let small = Some(MaxTopicSize::from_bytes(1 << 20));
     declare_topic(&mut desired, "s", "new")
         .settings
         .max_topic_size = small;
     let both = declare_topic(&mut desired, "s", "small-segments");
     both.settings.max_topic_size = small;
-    both.settings.segment_size = Some(ByteSize(1 << 20));
+    both.settings.segment_size = Some(ByteSize::MIB);
     declare_topic(&mut desired, "s", "there")
         .settings
         .max_topic_size = small;
@@ -367,7 +367,7 @@ fn the_basis_moves_with_what_matters_only() {
     let (mut desired, mut observed) = (DesiredState::default(), ObservedState::default());
     declare_topic(&mut desired, "s", "t")
         .settings
-        .message_expiry = Some(MessageExpiry::Never);
+        .message_expiry = Some(MessageExpiry::NEVER);
     there_topic(&mut observed, "s", "t");
     let basis = |observed: &ObservedState| diff(&desired, observed).basis;
     let before = basis(&observed);
@@ -383,7 +383,7 @@ fn the_basis_moves_with_what_matters_only() {
     assert_eq!(basis(&same), before);
 
     let mut moved = observed.clone();
-    there_topic(&mut moved, "s", "t").settings.message_expiry = Some(MessageExpiry::Micros(1));
+    there_topic(&mut moved, "s", "t").settings.message_expiry = Some(MessageExpiry::from_micros(1));
     assert_ne!(basis(&moved), before);
     let mut moved = observed.clone();
     there_topic(&mut moved, "s", "t").created_at_micros += 1;

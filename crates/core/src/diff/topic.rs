@@ -11,7 +11,7 @@ use crate::state::observed::ObservedTopic;
 
 /// Segment size of a topic whose manifest names none: a constant of the 0.9
 /// server (`iggy_common` 0.11.0, `types/options/mod.rs`).
-pub const DEFAULT_SEGMENT_SIZE: ByteSize = ByteSize(1 << 30);
+pub const DEFAULT_SEGMENT_SIZE: ByteSize = ByteSize::GIB;
 
 /// Partitions of a topic whose manifest names no number.
 pub const DEFAULT_PARTITIONS: u32 = 1;
@@ -100,15 +100,11 @@ fn below_segment_size(
     max_topic_size: Option<MaxTopicSize>,
     segment_size: ByteSize,
 ) -> Option<BlockReason> {
-    match max_topic_size {
-        Some(MaxTopicSize::Bytes(bytes)) if bytes < segment_size => {
-            Some(BlockReason::BelowSegmentSize {
-                max_topic_size: bytes.to_string(),
-                segment_size: segment_size.to_string(),
-            })
-        }
-        Some(MaxTopicSize::Bytes(_) | MaxTopicSize::Unlimited) | None => None,
-    }
+    let limit = max_topic_size?.limit()?;
+    (limit < segment_size).then(|| BlockReason::BelowSegmentSize {
+        max_topic_size: limit.to_string(),
+        segment_size: segment_size.to_string(),
+    })
 }
 
 struct Comparison<'a> {

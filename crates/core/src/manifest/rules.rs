@@ -39,7 +39,8 @@ pub(super) fn topic(
     let segment = settings.segment_size;
     let mut segment_fits = true;
     if let Some(size) = segment
-        && (!(MIN_SEGMENT..=MAX_SEGMENT).contains(&size) || !size.0.is_multiple_of(SEGMENT_BLOCK))
+        && (!(MIN_SEGMENT..=MAX_SEGMENT).contains(&size)
+            || !size.bytes().is_multiple_of(SEGMENT_BLOCK))
     {
         segment_fits = false;
         diagnostics.push(
@@ -65,7 +66,7 @@ pub(super) fn topic(
     if !segment_fits {
         return;
     }
-    if let Some(MaxTopicSize::Bytes(limit)) = settings.max_topic_size {
+    if let Some(limit) = settings.max_topic_size.and_then(MaxTopicSize::limit) {
         limit_against_segments(limit, segment, partitions, node, diagnostics);
     }
     if settings.preallocate_segments == Some(true) {
@@ -99,9 +100,11 @@ fn limit_against_segments(
         });
         return;
     }
-    let smallest = u128::from(partitions.unwrap_or(1)) * u128::from(effective.0);
-    if segment.is_some() && u128::from(limit.0) < smallest {
-        let smallest = u64::try_from(smallest).map_or(limit, ByteSize);
+    // At most 1,000,000 partitions of 1 GiB: far from what a u64 holds.
+    let smallest = u64::from(partitions.unwrap_or(1)).saturating_mul(effective.bytes());
+    if let (Some(_), Some(smallest)) = (segment, ByteSize::new(smallest))
+        && limit < smallest
+    {
         diagnostics.push(
             Diagnostic::warning(
                 Code::UnenforceableSize,
@@ -121,8 +124,8 @@ fn preallocation(
 ) {
     let effective = segment.unwrap_or(MAX_SEGMENT);
     let partitions = partitions.unwrap_or(1);
-    if u128::from(partitions) * u128::from(effective.0) > MAX_PREALLOCATED {
-        let most = MAX_PREALLOCATED / u128::from(effective.0.max(1));
+    if u128::from(partitions) * u128::from(effective.bytes()) > MAX_PREALLOCATED {
+        let most = MAX_PREALLOCATED / u128::from(effective.bytes());
         diagnostics.push(
             Diagnostic::error(
                 Code::PreallocationTooLarge,

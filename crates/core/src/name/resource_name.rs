@@ -1,6 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
 /// Longest name that the wire carries: its length is one byte
@@ -11,7 +12,7 @@ pub const MAX_NAME_BYTES: usize = 255;
 /// folds nothing. What a *manifest* may name is narrower, see `manifest`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct ResourceName(Box<str>);
+pub struct ResourceName(CompactString);
 
 /// Why a text cannot be a name on any server.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

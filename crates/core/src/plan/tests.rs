@@ -51,7 +51,7 @@ fn the_order_of_everything() {
     declare_topic(&mut desired, "b", "z").previous_name = Some(name("y"));
     declare_topic(&mut desired, "b", "z")
         .settings
-        .message_expiry = Some(MessageExpiry::Never);
+        .message_expiry = Some(MessageExpiry::NEVER);
     declare_topic(&mut desired, "b", "z").partitions = Some(3);
     declare_group(&mut desired, "b", "z", "g");
     // New in new, new in renamed, group of what is only changed.
@@ -61,7 +61,7 @@ fn the_order_of_everything() {
     declare_topic(&mut desired, "c", "fresh");
     declare_topic(&mut desired, "s", "t")
         .settings
-        .message_expiry = Some(MessageExpiry::Micros(1));
+        .message_expiry = Some(MessageExpiry::from_micros(1));
     declare_topic(&mut desired, "s", "t").partitions = Some(2);
     declare_group(&mut desired, "s", "t", "g");
     there_topic(&mut observed, "s", "t");
@@ -77,7 +77,7 @@ fn a_rename_with_settings_is_one_call() {
     let (mut desired, mut observed) = (DesiredState::default(), ObservedState::default());
     let topic = declare_topic(&mut desired, "s", "new");
     topic.previous_name = Some(name("old"));
-    topic.settings.message_expiry = Some(MessageExpiry::Micros(9));
+    topic.settings.message_expiry = Some(MessageExpiry::from_micros(9));
     there_topic(&mut observed, "s", "old");
     let plan = planned(&desired, &observed);
     let [step] = plan.steps.as_slice() else {
@@ -94,7 +94,7 @@ fn a_rename_with_settings_is_one_call() {
         panic!("{step:?}");
     };
     assert_eq!((topic, rename_to), (&name("old"), &Some(name("new"))));
-    assert_eq!(settings.message_expiry, Some(MessageExpiry::Micros(9)));
+    assert_eq!(settings.message_expiry, Some(MessageExpiry::from_micros(9)));
     assert_eq!(plan.summary.rename, 1);
     assert_eq!(plan.summary.update, 0);
 }
@@ -114,8 +114,8 @@ fn what_depends_on_something_blocked_is_blocked() {
 fn only_the_differing_attribute_is_held_back() {
     let (mut desired, mut observed) = (DesiredState::default(), ObservedState::default());
     let topic = declare_topic(&mut desired, "s", "t");
-    topic.settings.segment_size = Some(ByteSize(1 << 20));
-    topic.settings.message_expiry = Some(MessageExpiry::Micros(1));
+    topic.settings.segment_size = Some(ByteSize::MIB);
+    topic.settings.message_expiry = Some(MessageExpiry::from_micros(1));
     declare_group(&mut desired, "s", "t", "g");
     there_topic(&mut observed, "s", "t");
     let plan = planned(&desired, &observed);

@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::fmt;
+use std::num::NonZeroU64;
 use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -15,16 +16,14 @@ use super::QuantityError;
 /// smallest number, of 1024 when in doubt, so that every value has one text
 /// and reads back exactly.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ByteSize(pub u64);
+pub struct ByteSize(NonZeroU64);
 
 /// How large a topic may grow.
+///
+/// Kept as the number of the wire, which is never 0, so that a topic that does
+/// not declare it needs no more room: there may be a hundred thousand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum MaxTopicSize {
-    /// This many bytes (more than 0: 0 is the server's word for "default").
-    Bytes(ByteSize),
-    /// No limit (`u64::MAX` on the wire).
-    Unlimited,
-}
+pub struct MaxTopicSize(NonZeroU64);
 
 const EXPECTED_SIZE: &str = "a size such as `256MiB`, `1GiB`, or a number of bytes";
 const EXPECTED_LIMIT: &str = "a size such as `50GiB`, a number of bytes, or `unlimited`";
@@ -43,11 +42,33 @@ const UNITS: [(&str, u64); 8] = [
 
 impl ByteSize {
     /// One kibibyte, 1024 bytes.
-    pub const KIB: Self = Self(1 << 10);
+    pub const KIB: Self = Self::constant(1 << 10);
     /// One mebibyte.
-    pub const MIB: Self = Self(1 << 20);
+    pub const MIB: Self = Self::constant(1 << 20);
     /// One gibibyte.
-    pub const GIB: Self = Self(1 << 30);
+    pub const GIB: Self = Self::constant(1 << 30);
+
+    const fn constant(bytes: u64) -> Self {
+        match NonZeroU64::new(bytes) {
+            Some(bytes) => Self(bytes),
+            None => Self(NonZeroU64::MIN),
+        }
+    }
+
+    /// A number of bytes; `None` for 0.
+    #[must_use]
+    pub const fn new(bytes: u64) -> Option<Self> {
+        match NonZeroU64::new(bytes) {
+            Some(bytes) => Some(Self(bytes)),
+            None => None,
+        }
+    }
+
+    /// The number of bytes.
+    #[must_use]
+    pub const fn bytes(self) -> u64 {
+        self.0.get()
+    }
 
     fn parse(text: &str, expected: &'static str) -> Result<Self, QuantityError> {
         let wrong = |reason| QuantityError {
@@ -67,12 +88,41 @@ impl ByteSize {
         let factor = factor_of(unit).ok_or_else(|| wrong(None))?;
         let bytes = scale(number, factor).ok_or_else(|| wrong(None))?;
         match u64::try_from(bytes) {
-            Ok(0) => Err(wrong(Some(
-                "0 is the server's word for \"default\"; leave the field out instead",
-            ))),
             Ok(u64::MAX) | Err(_) => Err(wrong(Some("it is more than the server can count"))),
-            Ok(bytes) => Ok(Self(bytes)),
+            Ok(bytes) => Self::new(bytes).ok_or_else(|| {
+                wrong(Some(
+                    "0 is the server's word for \"default\"; leave the field out instead",
+                ))
+            }),
         }
+    }
+}
+
+impl MaxTopicSize {
+    /// No limit.
+    pub const UNLIMITED: Self = Self(NonZeroU64::MAX);
+
+    /// What the server means by this number of bytes: `u64::MAX` is no limit,
+    /// and so is 0, the word for "default", which is no limit (`iggy_common`
+    /// 0.11.0, `types/options/mod.rs`).
+    #[must_use]
+    pub const fn from_bytes(bytes: u64) -> Self {
+        match NonZeroU64::new(bytes) {
+            Some(bytes) => Self(bytes),
+            None => Self::UNLIMITED,
+        }
+    }
+
+    /// Bytes as the wire carries them, `u64::MAX` for no limit.
+    #[must_use]
+    pub const fn bytes(self) -> u64 {
+        self.0.get()
+    }
+
+    /// The limit, if there is one.
+    #[must_use]
+    pub fn limit(self) -> Option<ByteSize> {
+        (self != Self::UNLIMITED).then_some(ByteSize(self.0))
     }
 }
 
@@ -113,6 +163,13 @@ fn scale(number: &str, factor: u64) -> Option<u128> {
     Some(bytes)
 }
 
+/// A number of bytes that may be 0, such as what a topic holds, written like a
+/// [`ByteSize`].
+#[must_use]
+pub fn size_text(bytes: u64) -> String {
+    ByteSize::new(bytes).map_or_else(|| "0".to_owned(), |size| size.to_string())
+}
+
 impl FromStr for ByteSize {
     type Err = QuantityError;
 
@@ -126,18 +183,19 @@ impl FromStr for MaxTopicSize {
 
     fn from_str(text: &str) -> Result<Self, QuantityError> {
         if text.trim().eq_ignore_ascii_case("unlimited") {
-            return Ok(Self::Unlimited);
+            return Ok(Self::UNLIMITED);
         }
-        ByteSize::parse(text, EXPECTED_LIMIT).map(Self::Bytes)
+        ByteSize::parse(text, EXPECTED_LIMIT).map(|size| Self(size.0))
     }
 }
 
 impl fmt::Display for ByteSize {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut shortest = (self.0, "");
+        let bytes = self.bytes();
+        let mut shortest = (bytes, "");
         for (unit, factor) in UNITS {
-            if self.0 != 0 && self.0.is_multiple_of(factor) && self.0 / factor < shortest.0 {
-                shortest = (self.0 / factor, unit);
+            if bytes.is_multiple_of(factor) && bytes / factor < shortest.0 {
+                shortest = (bytes / factor, unit);
             }
         }
         write!(formatter, "{}{}", shortest.0, shortest.1)
@@ -146,9 +204,9 @@ impl fmt::Display for ByteSize {
 
 impl fmt::Display for MaxTopicSize {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Bytes(size) => size.fmt(formatter),
-            Self::Unlimited => formatter.write_str("unlimited"),
+        match self.limit() {
+            Some(size) => size.fmt(formatter),
+            None => formatter.write_str("unlimited"),
         }
     }
 }
@@ -256,7 +314,7 @@ mod tests {
         ] {
             let size: ByteSize = text.parse().unwrap();
             assert_eq!(
-                (size.0, size.to_string().as_str()),
+                (size.bytes(), size.to_string().as_str()),
                 (bytes, canonical),
                 "{text}"
             );
@@ -293,9 +351,9 @@ mod tests {
     proptest! {
         #[test]
         fn every_size_is_read_back(bytes in 1..u64::MAX, shift in 0_u32..63) {
-            let size = ByteSize((bytes >> shift).max(1));
+            let size = ByteSize::new((bytes >> shift).max(1)).unwrap();
             prop_assert_eq!(size.to_string().parse::<ByteSize>().unwrap(), size);
-            let limit = MaxTopicSize::Bytes(size);
+            let limit = MaxTopicSize::from_bytes(size.bytes());
             prop_assert_eq!(limit.to_string().parse::<MaxTopicSize>().unwrap(), limit);
         }
 

@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::fmt;
+use std::num::NonZeroU64;
 use std::str::FromStr;
 
 use jiff::{Span, SpanRelativeTo};
@@ -14,12 +15,32 @@ use super::QuantityError;
 /// Reads `never`, `7d`, `36h`, `1h 30m`, `2 weeks` and ISO 8601 `P7D`; a day
 /// has 24 hours. Writes days, hours, minutes, seconds and below, each at most
 /// once, so that every value has one text and reads back exactly.
+///
+/// Kept as the number of the wire, which is never 0, so that a topic that does
+/// not declare it needs no more room: there may be a hundred thousand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum MessageExpiry {
-    /// This many microseconds (more than 0: 0 is the server's word for "default").
-    Micros(u64),
-    /// For ever (`u64::MAX` on the wire).
-    Never,
+pub struct MessageExpiry(NonZeroU64);
+
+impl MessageExpiry {
+    /// For ever.
+    pub const NEVER: Self = Self(NonZeroU64::MAX);
+
+    /// What the server means by this number of microseconds: `u64::MAX` is
+    /// never, and so is 0, the word for "default", which is never
+    /// (`iggy_common` 0.11.0, `types/options/mod.rs`, `wire_conversions.rs`).
+    #[must_use]
+    pub const fn from_micros(micros: u64) -> Self {
+        match NonZeroU64::new(micros) {
+            Some(micros) => Self(micros),
+            None => Self::NEVER,
+        }
+    }
+
+    /// Microseconds as the wire carries them, `u64::MAX` for never.
+    #[must_use]
+    pub const fn micros(self) -> u64 {
+        self.0.get()
+    }
 }
 
 const EXPECTED: &str = "a duration such as `7d`, `36h`, `1h 30m`, `P7D`, or `never`";
@@ -45,7 +66,7 @@ impl FromStr for MessageExpiry {
         };
         let trimmed = text.trim();
         if trimmed.eq_ignore_ascii_case("never") {
-            return Ok(Self::Never);
+            return Ok(Self::NEVER);
         }
         // What a server holds may be longer than the 19,998 years of `jiff`.
         let micros = match canonical(trimmed) {
@@ -61,7 +82,7 @@ impl FromStr for MessageExpiry {
                 "0 is the server's word for \"default\"; leave the field out instead",
             ))),
             Ok(u64::MAX) | Err(_) => Err(wrong(Some("it is more than the server can count"))),
-            Ok(micros) => Ok(Self::Micros(micros)),
+            Ok(micros) => Ok(Self::from_micros(micros)),
         }
     }
 }
@@ -99,11 +120,10 @@ fn friendly(text: &str) -> Result<u128, Option<&'static str>> {
 
 impl fmt::Display for MessageExpiry {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rest = match self {
-            Self::Never => return formatter.write_str("never"),
-            Self::Micros(0) => return formatter.write_str("0s"),
-            Self::Micros(micros) => *micros,
-        };
+        if *self == Self::NEVER {
+            return formatter.write_str("never");
+        }
+        let mut rest = self.micros();
         let mut separator = "";
         for (unit, micros) in UNITS {
             let count = rest / micros;
@@ -188,10 +208,10 @@ mod tests {
             ("5µs", 5, "5us"),
         ] {
             let expiry: MessageExpiry = text.parse().unwrap();
-            assert_eq!(expiry, MessageExpiry::Micros(micros), "{text}");
+            assert_eq!(expiry, MessageExpiry::from_micros(micros), "{text}");
             assert_eq!(expiry.to_string(), canonical, "{text}");
         }
-        assert_eq!("Never".parse(), Ok(MessageExpiry::Never));
+        assert_eq!("Never".parse(), Ok(MessageExpiry::NEVER));
     }
 
     #[test]
@@ -224,7 +244,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_duration_is_read_back(micros in 1..u64::MAX, shift in 0_u32..63) {
-            let expiry = MessageExpiry::Micros((micros >> shift).max(1));
+            let expiry = MessageExpiry::from_micros((micros >> shift).max(1));
             prop_assert_eq!(expiry.to_string().parse::<MessageExpiry>().unwrap(), expiry);
         }
 

@@ -7,7 +7,7 @@ mod closed_set;
 mod message_expiry;
 
 pub use bounded::{Bounded, MessagesRequiredToSave, OutOfBounds, PartitionCount};
-pub use byte_size::{ByteSize, MaxTopicSize};
+pub use byte_size::{ByteSize, MaxTopicSize, size_text};
 pub use closed_set::{Compression, Durability};
 pub use message_expiry::MessageExpiry;
 

@@ -39,18 +39,18 @@ fn a_bit_of_everything() -> (DesiredState, ObservedState) {
     there_stream(&mut observed, "orders");
     let events = declare_topic(&mut desired, "orders", "events");
     events.partitions = Some(6);
-    events.settings.message_expiry = Some(MessageExpiry::Micros(7 * DAY));
-    events.settings.max_topic_size = Some(MaxTopicSize::Bytes(ByteSize(50 << 30)));
+    events.settings.message_expiry = Some(MessageExpiry::from_micros(7 * DAY));
+    events.settings.max_topic_size = Some(MaxTopicSize::from_bytes(50 << 30));
     events.settings.compression = Some(Compression::None);
-    events.settings.segment_size = Some(ByteSize(256 << 20));
+    events.settings.segment_size = Some(ByteSize::new(256 << 20).unwrap());
     declare_group(&mut desired, "orders", "events", "audit");
     declare_group(&mut desired, "orders", "events", "billing");
     let live = there_topic(&mut observed, "orders", "events");
     live.partitions = 3;
     live.messages = 48_211;
     live.size_bytes = 5 << 30;
-    live.settings.message_expiry = Some(MessageExpiry::Micros(30 * DAY));
-    live.settings.max_topic_size = Some(MaxTopicSize::Bytes(ByteSize(50 << 30)));
+    live.settings.message_expiry = Some(MessageExpiry::from_micros(30 * DAY));
+    live.settings.max_topic_size = Some(MaxTopicSize::from_bytes(50 << 30));
     there_group(&mut observed, "orders", "events", "billing");
 
     declare_topic(&mut desired, "orders", "dead-letters").previous_name = Some(name("dlq"));
@@ -64,7 +64,7 @@ fn a_bit_of_everything() -> (DesiredState, ObservedState) {
     declare_stream(&mut desired, "payments");
     let settled = declare_topic(&mut desired, "payments", "settled");
     settled.partitions = Some(2500);
-    settled.settings.message_expiry = Some(MessageExpiry::Never);
+    settled.settings.message_expiry = Some(MessageExpiry::NEVER);
     declare_group(&mut desired, "payments", "settled", "ledger");
 
     declare_stream(&mut desired, "shipping").previous_name = Some(name("delivery"));

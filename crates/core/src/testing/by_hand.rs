@@ -84,14 +84,14 @@ pub fn declare_group(state: &mut DesiredState, stream: &str, topic: &str, group:
 #[must_use]
 pub fn default_settings() -> TopicSettings {
     TopicSettings {
-        message_expiry: Some(MessageExpiry::Never),
-        max_topic_size: Some(MaxTopicSize::Unlimited),
+        message_expiry: Some(MessageExpiry::NEVER),
+        max_topic_size: Some(MaxTopicSize::UNLIMITED),
         compression: Some(Compression::None),
-        segment_size: Some(ByteSize(1 << 30)),
+        segment_size: Some(ByteSize::GIB),
         durability: Some(Durability::Replicated),
         consumer_offset_durability: Some(Durability::Replicated),
         messages_required_to_save: Some(1024),
-        size_of_messages_required_to_save: Some(ByteSize(1 << 20)),
+        size_of_messages_required_to_save: Some(ByteSize::MIB),
         preallocate_segments: Some(false),
     }
 }

@@ -26,17 +26,20 @@ fn setting<T: Debug + Clone + 'static>(values: Vec<T>) -> impl Strategy<Value = 
 
 /// Settings, each there or not.
 fn some_settings() -> impl Strategy<Value = TopicSettings> {
-    let sizes = vec![ByteSize(1 << 20), ByteSize(1 << 22), ByteSize(1 << 30)];
+    let sizes: Vec<_> = [1 << 20, 1 << 22, 1 << 30]
+        .into_iter()
+        .filter_map(ByteSize::new)
+        .collect();
     let limits = vec![
-        MaxTopicSize::Unlimited,
-        MaxTopicSize::Bytes(ByteSize(1 << 22)),
-        MaxTopicSize::Bytes(ByteSize(1 << 30)),
-        MaxTopicSize::Bytes(ByteSize(5 << 30)),
+        MaxTopicSize::UNLIMITED,
+        MaxTopicSize::from_bytes(1 << 22),
+        MaxTopicSize::from_bytes(1 << 30),
+        MaxTopicSize::from_bytes(5 << 30),
     ];
     let expiries = vec![
-        MessageExpiry::Never,
-        MessageExpiry::Micros(7),
-        MessageExpiry::Micros(3_600_000_000),
+        MessageExpiry::NEVER,
+        MessageExpiry::from_micros(7),
+        MessageExpiry::from_micros(3_600_000_000),
     ];
     let durabilities = vec![Durability::Replicated, Durability::Persisted];
     let updatable = (
@@ -209,9 +212,10 @@ fn effective(settings: &TopicSettings) -> TopicSettings {
         setting.store(&mut effective);
     }
     // The server refuses a topic that is smaller than one of its segments.
-    if let (Some(MaxTopicSize::Bytes(max)), Some(segment)) =
-        (effective.max_topic_size, effective.segment_size)
-    {
+    if let (Some(max), Some(segment)) = (
+        effective.max_topic_size.and_then(MaxTopicSize::limit),
+        effective.segment_size,
+    ) {
         effective.segment_size = Some(segment.min(max));
     }
     effective
@@ -240,10 +244,8 @@ pub fn without_obstacles(mut desired: DesiredState, observed: &ObservedState) ->
             } = topic.settings;
             topic.settings = TopicSettings {
                 message_expiry,
-                max_topic_size: max_topic_size.map(|size| match size {
-                    MaxTopicSize::Bytes(bytes) => MaxTopicSize::Bytes(bytes.max(ByteSize(1 << 30))),
-                    MaxTopicSize::Unlimited => MaxTopicSize::Unlimited,
-                }),
+                max_topic_size: max_topic_size
+                    .map(|size| MaxTopicSize::from_bytes(size.bytes().max(ByteSize::GIB.bytes()))),
                 compression,
                 ..TopicSettings::default()
             };

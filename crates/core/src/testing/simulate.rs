@@ -274,8 +274,9 @@ fn overlaid(
     for setting in Setting::present(sent) {
         setting.store(&mut settings);
     }
-    match (settings.max_topic_size, settings.segment_size) {
-        (Some(MaxTopicSize::Bytes(max)), Some(segment)) if max < segment => Err(BELOW_SEGMENT),
+    let limit = settings.max_topic_size.and_then(MaxTopicSize::limit);
+    match (limit, settings.segment_size) {
+        (Some(limit), Some(segment)) if limit < segment => Err(BELOW_SEGMENT),
         _ => Ok(settings),
     }
 }

@@ -15,8 +15,8 @@
 use std::str::FromStr;
 
 use iggy::prelude::{
-    CompressionAlgorithm, HeaderKey, HeaderValue, IggyByteSize, IggyDuration, IggyError,
-    IggyExpiry, MaxTopicSize as SdkMaxTopicSize, OptionValue, ResourceOptions, TopicUpdateOptions,
+    CompressionAlgorithm, HeaderKey, HeaderValue, IggyByteSize, IggyError, IggyExpiry,
+    MaxTopicSize as SdkMaxTopicSize, OptionValue, ResourceOptions, TopicUpdateOptions,
     topic_option_keys as keys,
 };
 use iggyctl_core::quantity::{ByteSize, Compression, Durability, MaxTopicSize, MessageExpiry};
@@ -38,15 +38,8 @@ pub(super) fn read(header: &Header, options: &ResourceOptions) -> TopicSettings 
         compression,
     } = *header;
     let mut settings = TopicSettings {
-        message_expiry: Some(match u64::from(message_expiry) {
-            // The SDK shows a stored 0 as "never"; the header's u64::MAX is never.
-            0 | u64::MAX => MessageExpiry::Never,
-            micros => MessageExpiry::Micros(micros),
-        }),
-        max_topic_size: Some(match u64::from(max_topic_size) {
-            0 | u64::MAX => MaxTopicSize::Unlimited,
-            bytes => MaxTopicSize::Bytes(ByteSize(bytes)),
-        }),
+        message_expiry: Some(MessageExpiry::from_micros(message_expiry.into())),
+        max_topic_size: Some(MaxTopicSize::from_bytes(max_topic_size.into())),
         compression: Some(match compression {
             CompressionAlgorithm::None => Compression::None,
             CompressionAlgorithm::Gzip => Compression::Gzip,
@@ -82,11 +75,11 @@ pub(super) fn read(header: &Header, options: &ResourceOptions) -> TopicSettings 
 }
 
 fn bytes(value: &HeaderValue) -> Option<ByteSize> {
-    value.as_uint64().map(ByteSize).ok().or_else(|| {
-        IggyByteSize::from_str(&value.to_string_value())
-            .map(|size| ByteSize(size.as_bytes_u64()))
-            .ok()
-    })
+    let bytes = value.as_uint64().ok().or_else(|| {
+        let size = IggyByteSize::from_str(&value.to_string_value()).ok()?;
+        Some(size.as_bytes_u64())
+    });
+    bytes.and_then(ByteSize::new)
 }
 
 fn durability(value: &HeaderValue) -> Option<Durability> {
@@ -130,11 +123,11 @@ pub(super) fn create_options(settings: &TopicSettings) -> Result<ResourceOptions
 
     declare(
         keys::MESSAGE_EXPIRY,
-        message_expiry.map(|expiry| HeaderValue::from(expiry_micros(expiry))),
+        message_expiry.map(|expiry| HeaderValue::from(expiry.micros())),
     )?;
     declare(
         keys::MAX_TOPIC_SIZE,
-        max_topic_size.map(|size| HeaderValue::from(size_bytes(size))),
+        max_topic_size.map(|size| HeaderValue::from(size.bytes())),
     )?;
     declare(
         keys::COMPRESSION_ALGORITHM,
@@ -144,7 +137,7 @@ pub(super) fn create_options(settings: &TopicSettings) -> Result<ResourceOptions
     )?;
     declare(
         keys::SEGMENT_SIZE,
-        segment_size.map(|ByteSize(bytes)| HeaderValue::from(bytes)),
+        segment_size.map(|size| HeaderValue::from(size.bytes())),
     )?;
     declare(
         keys::DURABILITY,
@@ -162,7 +155,7 @@ pub(super) fn create_options(settings: &TopicSettings) -> Result<ResourceOptions
     )?;
     declare(
         keys::SIZE_OF_MESSAGES_REQUIRED_TO_SAVE,
-        size_of_messages_required_to_save.map(|ByteSize(bytes)| HeaderValue::from(bytes)),
+        size_of_messages_required_to_save.map(|size| HeaderValue::from(size.bytes())),
     )?;
     declare(
         keys::PREALLOCATE_SEGMENTS,
@@ -207,16 +200,8 @@ pub(super) fn update_options(settings: &TopicSettings) -> Result<TopicUpdateOpti
     }
     Ok(TopicUpdateOptions {
         compression_algorithm: compression.map(sdk_compression),
-        message_expiry: message_expiry.map(|expiry| match expiry {
-            MessageExpiry::Micros(micros) => IggyExpiry::ExpireDuration(IggyDuration::from(micros)),
-            MessageExpiry::Never => IggyExpiry::NeverExpire,
-        }),
-        max_topic_size: max_topic_size.map(|size| match size {
-            MaxTopicSize::Bytes(ByteSize(bytes)) => {
-                SdkMaxTopicSize::Custom(IggyByteSize::from(bytes))
-            }
-            MaxTopicSize::Unlimited => SdkMaxTopicSize::Unlimited,
-        }),
+        message_expiry: message_expiry.map(|expiry| IggyExpiry::from(expiry.micros())),
+        max_topic_size: max_topic_size.map(|size| SdkMaxTopicSize::from(size.bytes())),
         raw: std::collections::BTreeMap::new(),
     })
 }
@@ -228,33 +213,21 @@ fn sdk_compression(compression: Compression) -> CompressionAlgorithm {
     }
 }
 
-fn expiry_micros(expiry: MessageExpiry) -> u64 {
-    match expiry {
-        MessageExpiry::Micros(micros) => micros,
-        MessageExpiry::Never => u64::MAX,
-    }
-}
-
-fn size_bytes(size: MaxTopicSize) -> u64 {
-    match size {
-        MaxTopicSize::Bytes(ByteSize(bytes)) => bytes,
-        MaxTopicSize::Unlimited => u64::MAX,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use iggy::prelude::IggyDuration;
+
     use super::*;
 
     const DECLARED: TopicSettings = TopicSettings {
-        message_expiry: Some(MessageExpiry::Micros(1_000_000)),
-        max_topic_size: Some(MaxTopicSize::Unlimited),
+        message_expiry: Some(MessageExpiry::from_micros(1_000_000)),
+        max_topic_size: Some(MaxTopicSize::UNLIMITED),
         compression: Some(Compression::Gzip),
-        segment_size: Some(ByteSize(256 << 20)),
+        segment_size: Some(ByteSize::new(256 << 20).unwrap()),
         durability: Some(Durability::Persisted),
         consumer_offset_durability: Some(Durability::Replicated),
         messages_required_to_save: Some(7),
-        size_of_messages_required_to_save: Some(ByteSize(4096)),
+        size_of_messages_required_to_save: Some(ByteSize::new(4096).unwrap()),
         preallocate_segments: Some(true),
     };
 
@@ -272,7 +245,7 @@ mod tests {
                 .is_empty()
         );
         let one = TopicSettings {
-            message_expiry: Some(MessageExpiry::Never),
+            message_expiry: Some(MessageExpiry::NEVER),
             ..TopicSettings::default()
         };
         let options = create_options(&one).unwrap();
@@ -310,14 +283,14 @@ mod tests {
         );
         let read = read(&HEADER, &options);
         assert_eq!(read.message_expiry, DECLARED.message_expiry);
-        assert_eq!(read.segment_size, Some(ByteSize(128 << 20)));
+        assert_eq!(read.segment_size, Some(ByteSize::new(128 << 20).unwrap()));
     }
 
     #[test]
     fn an_update_never_sends_the_servers_word_for_default() {
         let options = update_options(&TopicSettings {
-            message_expiry: Some(MessageExpiry::Never),
-            max_topic_size: Some(MaxTopicSize::Unlimited),
+            message_expiry: Some(MessageExpiry::NEVER),
+            max_topic_size: Some(MaxTopicSize::UNLIMITED),
             ..TopicSettings::default()
         })
         .unwrap();
