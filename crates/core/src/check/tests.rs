@@ -63,7 +63,7 @@ fn each_risk_has_its_code() {
 fn an_empty_topic_is_not_counted() {
     let message = |messages: u64| {
         let (mut desired, mut observed) = (DesiredState::default(), ObservedState::default());
-        let hour = Some(MessageExpiry::Micros(3_600_000_000));
+        let hour = Some(MessageExpiry::from_micros(3_600_000_000));
         declare_topic(&mut desired, "s", "t")
             .settings
             .message_expiry = hour;
