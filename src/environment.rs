@@ -91,6 +91,22 @@ mod tests {
     }
 
     #[test]
+    fn a_dollar_is_literal_only_in_single_quotes() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("env");
+        let lines = "FIRST=one\nQUOTED='pa$FIRST$$word'\nPLAIN=pa$FIRST\nDOUBLE=\"pa${FIRST}\"\nLOST=pa${NO_SUCH_VARIABLE}\nSHORT=$FIRST_two\n";
+        std::fs::write(&path, lines).unwrap();
+        let mut environment = Environment::default();
+        environment.add_file(&path).unwrap();
+        assert_eq!(environment.get("QUOTED"), Some("pa$FIRST$$word"));
+        assert_eq!(environment.get("PLAIN"), Some("paone"));
+        assert_eq!(environment.get("DOUBLE"), Some("paone"));
+        assert_eq!(environment.get("LOST"), Some("pa"));
+        // Without braces a name ends at the first `_`.
+        assert_eq!(environment.get("SHORT"), Some("one_two"));
+    }
+
+    #[test]
     fn a_bad_line_is_named_but_not_shown() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("env");
