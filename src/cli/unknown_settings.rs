@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn what_is_known_or_on_every_server_is_not_suspected() {
         let settings = TopicSettings {
-            message_expiry: Some(MessageExpiry::Never),
+            message_expiry: Some(MessageExpiry::NEVER),
             segment_size: Some(ByteSize::MIB),
             durability: Some(Durability::Persisted),
             ..TopicSettings::default()
