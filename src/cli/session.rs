@@ -165,6 +165,7 @@ fn connect_failed(error: &ConnectError, named_by: &str) -> CommandError {
         | ConnectError::NothingListens { .. }
         | ConnectError::NotReachable { .. }
         | ConnectError::IncompatibleProtocol { .. }
+        | ConnectError::FormerGeneration { .. }
         | ConnectError::NoAnswer { .. }
         | ConnectError::PlainPort { .. }
         | ConnectError::TlsPort { .. }

@@ -144,6 +144,28 @@ async fn a_name_that_means_nothing() {
 }
 
 #[tokio::test]
+async fn a_server_of_the_generation_before() {
+    // Its frame is `[length][code]`, and it waits until it has all of one.
+    let port = listen(|mut stream| async move {
+        while let Ok(length) = stream.read_u32_le().await {
+            let mut frame = vec![0; length as usize];
+            let Ok(4..) = stream.read_exact(&mut frame).await else {
+                return;
+            };
+            if frame != [1, 0, 0, 0] || stream.write_all(&[0; 8]).await.is_err() {
+                return;
+            }
+        }
+    })
+    .await;
+    let error = failure_soon(&format!("iggy://iggy:hunter2@127.0.0.1:{port}")).await;
+    assert!(
+        matches!(error, ConnectError::FormerGeneration { .. }),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_server_of_another_generation_never_answers() {
     let port = listen(silence).await;
     let error = failure(&format!("iggy://iggy:hunter2@127.0.0.1:{port}")).await;

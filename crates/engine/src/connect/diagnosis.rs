@@ -1,10 +1,10 @@
 //! What is wrong with a server that does not let us in, found out with raw
 //! sockets: the SDK reports one code for most of it, or waits.
 //!
-//! Two probes run side by side on connections of their own. One sends the
+//! Three probes run side by side on connections of their own. One sends the
 //! protocol's `ping` in plain, which any server of our generation answers
-//! without a login; the other tries a TLS handshake. What comes back tells what
-//! is there; that nothing comes back tells nothing, since a server that is slow
+//! without a login; one the `ping` of the generation before, and one tries a TLS
+//! handshake. What comes back tells what is there; that nothing comes back tells nothing, since a server that is slow
 //! is as silent as one that does not understand.
 
 use std::io;
@@ -96,18 +96,29 @@ pub(super) async fn find_out(address: &RemoteAddress, until: Instant) -> Finding
 async fn find_out_by_probes(address: &RemoteAddress, until: Instant) -> Finding {
     let plain_probe = probe_plain(address, until);
     let tls_probe = probe_tls(address, until);
-    tokio::pin!(plain_probe, tls_probe);
+    let former_probe = probe_former(address, until);
+    tokio::pin!(plain_probe, tls_probe, former_probe);
     let mut plain = None;
     let mut tls = None;
+    let mut former = None;
     loop {
         tokio::select! {
             found = &mut plain_probe, if plain.is_none() => plain = Some(found),
             found = &mut tls_probe, if tls.is_none() => tls = Some(found),
+            found = &mut former_probe, if former.is_none() => former = Some(found),
             else => return Finding::Unexplained,
         }
-        tracing::debug!(?plain, ?tls, "probed {address}");
-        if let Some(finding) = verdict(address, plain, tls.as_ref()) {
-            return finding;
+        tracing::debug!(?plain, ?tls, ?former, "probed {address}");
+        if former == Some(true) {
+            return Finding::Certain(ConnectError::FormerGeneration {
+                address: address.to_string(),
+            });
+        }
+        match verdict(address, plain, tls.as_ref()) {
+            // What explains nothing waits for the last probe, unless it is Iggy.
+            Some(Finding::Unexplained) if former.is_none() && plain != Some(Plain::Iggy) => {}
+            Some(finding) => return finding,
+            None => {}
         }
     }
 }
@@ -187,6 +198,30 @@ async fn probe_plain(address: &RemoteAddress, until: Instant) -> Plain {
     })
     .await;
     classify(&answer)
+}
+
+/// Whether a server of the generation before ours (0.8 and older) answers its
+/// `ping`. A request was `[length: 4][code: 4]` and a reply
+/// `[status: 4][length: 4]`, little-endian (`iggy_binary_protocol` 0.10,
+/// frame.rs). A server of ours waits for the rest of its header of 256 bytes.
+async fn probe_former(address: &RemoteAddress, until: Instant) -> bool {
+    const PING: [u8; 8] = [4, 0, 0, 0, CODE_PING, 0, 0, 0];
+    /// More than a reply has, to tell it from the beginning of something else.
+    const MORE: usize = 16;
+    let mut answer = Vec::with_capacity(MORE);
+    let _ = timeout_at(until, async {
+        let mut stream = TcpStream::connect(address.authority()).await?;
+        stream.write_all(&PING).await?;
+        // Both numbers are sent at once, so one read brings the whole reply.
+        stream.read_buf(&mut answer).await
+    })
+    .await;
+    is_former(&answer)
+}
+
+fn is_former(answer: &[u8]) -> bool {
+    // Done, or 40: log in first.
+    matches!(answer, [0 | 40, 0, 0, 0, 0, 0, 0, 0])
 }
 
 fn classify(answer: &[u8]) -> Plain {
@@ -272,5 +307,10 @@ mod tests {
         assert_eq!(classify(&[0x15, 0x03, 0x03, 0, 2, 2, 10]), Plain::Tls);
         assert_eq!(classify(b"HTTP/1.1 400 Bad Request\r\n"), Plain::Http);
         assert_eq!(classify(b""), Plain::Nothing);
+        assert!(is_former(&[0; 8]));
+        assert!(is_former(&[40, 0, 0, 0, 0, 0, 0, 0]));
+        for other in [&[0; 4][..], &[0; 9], &frame, b"HTTP/1.1", b""] {
+            assert!(!is_former(other), "{other:?}");
+        }
     }
 }

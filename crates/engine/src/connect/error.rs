@@ -61,6 +61,14 @@ pub enum ConnectError {
         /// The newest that it accepts.
         max: String,
     },
+    /// It answers in the framing of the generation before ours.
+    #[error(
+        "{address} is a server of an earlier generation (0.8 or older): iggyctl speaks the protocol of server 0.9, and client and server upgrade together"
+    )]
+    FormerGeneration {
+        /// The address, without credentials.
+        address: String,
+    },
     /// Nothing answers over UDP, which does not tell why.
     #[error(
         "nothing answers on {address}: is QUIC enabled on the server, and is this its UDP port (8080 unless configured otherwise)?"
@@ -85,9 +93,8 @@ pub enum ConnectError {
         /// The address, without credentials.
         address: String,
     },
-    /// It accepts connections and says nothing. Servers of another generation
-    /// (0.8 and older) wait for ever for the rest of what they take for their
-    /// own frame.
+    /// It accepts connections and says nothing, as a server that is overloaded
+    /// or of a generation that we do not know.
     #[error(
         "{address} accepts connections but does not answer a login (waited {waited:.1?}): probably it is a server of another generation (iggyctl speaks the protocol of server 0.9), or it is overloaded"
     )]
@@ -170,6 +177,7 @@ impl ConnectError {
             | Self::NoCredentials { .. }
             | Self::Configuration { .. }
             | Self::IncompatibleProtocol { .. }
+            | Self::FormerGeneration { .. }
             | Self::TcpPort { .. }
             | Self::CredentialsRefused { .. }
             | Self::PlainPort { .. }
