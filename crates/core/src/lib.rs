@@ -13,8 +13,9 @@
 //! holds that:
 //!
 //! `render` → `plan` → `check` → `diff` → `manifest` → `api` → `state` →
-//! `diagnostic` → `address` → `quantity`, `name`, `secret`, `wording`
+//! `diagnostic` → `address` → `access` → `quantity`, `name`, `secret`, `wording`
 
+pub mod access;
 pub mod address;
 pub mod api;
 pub mod check;

@@ -20,6 +20,7 @@ const LAYERS: &[&[&str]] = &[
     &["state"],
     &["diagnostic"],
     &["address"],
+    &["access"],
     &["quantity", "name", "secret", "wording"],
 ];
 

@@ -1,11 +1,4 @@
-use std::borrow::Cow;
-use std::fmt;
-use std::str::FromStr;
-
-use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
-
-use super::QuantityError;
 
 /// The compression that a topic records; the server itself does not compress.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -27,9 +20,9 @@ pub enum Durability {
     Persisted,
 }
 
-/// `as_str`, `FromStr`, `Display` and the schema from one list of words.
+/// Of an enum whose variants serialise as these words: `as_str`, `FromStr`, `Display` and the schema from one list of words.
 macro_rules! closed_set {
-    ($type:ident, $expected:literal, { $($variant:ident => $word:literal),+ $(,)? }) => {
+    ($type:ident, $expected:expr, { $($variant:ident => $word:literal),+ $(,)? }) => {
         impl $type {
             /// Every value, in the order of the documentation.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
@@ -43,13 +36,13 @@ macro_rules! closed_set {
             }
         }
 
-        impl FromStr for $type {
-            type Err = QuantityError;
+        impl std::str::FromStr for $type {
+            type Err = $crate::quantity::QuantityError;
 
-            fn from_str(text: &str) -> Result<Self, QuantityError> {
+            fn from_str(text: &str) -> Result<Self, $crate::quantity::QuantityError> {
                 match text {
                     $($word => Ok(Self::$variant),)+
-                    _ => Err(QuantityError {
+                    _ => Err($crate::quantity::QuantityError {
                         expected: $expected,
                         found: text.to_owned(),
                         reason: None,
@@ -58,23 +51,25 @@ macro_rules! closed_set {
             }
         }
 
-        impl fmt::Display for $type {
-            fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Display for $type {
+            fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 formatter.write_str(self.as_str())
             }
         }
 
-        impl JsonSchema for $type {
-            fn schema_name() -> Cow<'static, str> {
+        impl schemars::JsonSchema for $type {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
                 stringify!($type).into()
             }
 
-            fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "string", "enum": [$($word),+] })
+            fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+                schemars::json_schema!({ "type": "string", "enum": [$($word),+] })
             }
         }
     };
 }
+
+pub(crate) use closed_set;
 
 closed_set!(Compression, "`none` or `gzip`", {
     None => "none",
