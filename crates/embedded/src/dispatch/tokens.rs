@@ -12,7 +12,7 @@ use secrecy::ExposeSecret;
 use super::{Answer, Provision, ReadScene, WriteAnswer, WriteScene, decode, done};
 use crate::rules::{Refused, Rejection};
 
-/// By name, the expired ones included. Nothing of the tokens themselves.
+/// By name (on the real server in no order), the expired ones included. Nothing of the tokens themselves.
 pub(super) fn list(scene: &ReadScene<'_>) -> Answer {
     let tokens = scene
         .metadata

@@ -30,14 +30,15 @@ pub(crate) fn id(id: u32) -> WireIdentifier {
 }
 
 /// An identifier as a transcript shows it: `#3` for a number.
-fn identifier(identifier: &WireIdentifier) -> String {
+pub(crate) fn identifier(identifier: &WireIdentifier) -> String {
     match identifier {
         WireIdentifier::Numeric(id) => format!("#{id}"),
         WireIdentifier::String(text) => name(text),
     }
 }
 
-fn wire_name(name: &str) -> WireName {
+/// A name of 1 to 255 bytes.
+pub(crate) fn wire_name(name: &str) -> WireName {
     WireName::new(name).expect("scenarios use names of 1 to 255 bytes")
 }
 

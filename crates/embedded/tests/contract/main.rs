@@ -15,6 +15,7 @@
     reason = "a test program of its own, which clippy does not take for one"
 )]
 
+mod access;
 mod calls;
 mod record;
 mod scenarios;

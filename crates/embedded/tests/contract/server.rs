@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use iggy::prelude::*;
-use iggyctl_embedded::EmbeddedServer;
+use iggyctl_embedded::{EmbeddedServer, PasswordHashing};
 
 /// How long a real server may take to listen; debug builds need a quarter of a second.
 const START_DEADLINE: Duration = Duration::from_secs(30);
@@ -197,7 +197,8 @@ fn bound_address(config: &Path) -> Option<SocketAddr> {
     (address.port() != 0).then_some(address)
 }
 
-/// Deletes every stream of a shared server, which was empty when the scenario began.
+/// Deletes every stream and user of a shared server, and root's tokens; it was empty when
+/// the scenario began.
 pub(crate) async fn clean(address: SocketAddr) -> Result<(), String> {
     with_client(address, async |client| {
         for stream in client.get_streams().await? {
@@ -205,20 +206,36 @@ pub(crate) async fn clean(address: SocketAddr) -> Result<(), String> {
                 .delete_stream(&Identifier::numeric(stream.id)?)
                 .await?;
         }
+        for user in client.get_users().await? {
+            if user.id != 0 {
+                client.delete_user(&Identifier::numeric(user.id)?).await?;
+            }
+        }
+        for token in client.get_personal_access_tokens().await? {
+            client.delete_personal_access_token(&token.name).await?;
+        }
         Ok(())
     })
     .await
 }
 
-/// Refuses a server with streams: they are somebody's, and a scenario begins empty.
+/// Refuses a server with streams, users or tokens: they are somebody's, and a scenario
+/// begins empty.
 async fn require_empty(address: SocketAddr) -> Result<(), String> {
-    let streams = with_client(address, async |client| client.get_streams().await).await?;
-    if streams.is_empty() {
+    let (streams, users, tokens) = with_client(address, async |client| {
+        Ok((
+            client.get_streams().await?.len(),
+            client.get_users().await?.len(),
+            client.get_personal_access_tokens().await?.len(),
+        ))
+    })
+    .await?;
+    if (streams, users, tokens) == (0, 1, 0) {
         Ok(())
     } else {
         Err(format!(
-            "{address} has {} streams; the contract needs an empty server",
-            streams.len()
+            "{address} has {streams} streams, {users} users and {tokens} tokens; the contract \
+             needs an empty server with nobody but root"
         ))
     }
 }
@@ -248,6 +265,7 @@ pub(crate) async fn version(address: SocketAddr) -> Result<String, String> {
 pub(crate) async fn embedded() -> Result<EmbeddedServer, String> {
     EmbeddedServer::builder()
         .credentials(USERNAME, PASSWORD)
+        .password_hashing(PasswordHashing::Fast)
         .start()
         .await
         .map_err(|error| error.to_string())

@@ -14,7 +14,7 @@ const MARKER: u64 = 999;
 
 /// Sends a frame and then a ping: shows what the frame got, and whether the connection
 /// still answers. So a frame without an answer is recognised without waiting.
-async fn probe(
+pub(super) async fn probe(
     scene: &Scene,
     wire: &mut Wire,
     what: &str,
@@ -68,9 +68,14 @@ async fn probe_bytes(
 
 /// The body of a login of this protocol version.
 fn login_body(version: u32, username: &str, password: &str) -> Vec<u8> {
+    login_body_of(version, &[username, password])
+}
+
+/// The same with a name and a password, or with a token.
+pub(super) fn login_body_of(version: u32, texts: &[&str]) -> Vec<u8> {
     let mut body = BytesMut::new();
     body.put_u32_le(version);
-    for text in ["contract", "0.0.0", username, password] {
+    for text in ["contract", "0.0.0"].iter().chain(texts) {
         body.put_u8(u8::try_from(text.len()).expect("short"));
         body.put_slice(text.as_bytes());
     }
@@ -83,7 +88,7 @@ const fn packed(major: u32, minor: u32, patch: u32) -> u32 {
 }
 
 /// Logs in by hand; the session number of the reply.
-async fn login(wire: &mut Wire) -> Result<u64, String> {
+pub(super) async fn login(wire: &mut Wire) -> Result<u64, String> {
     let body = login_body(IGGY_PROTOCOL_VERSION, "iggy", "iggy");
     match wire.exchange(request(Operation::Register), &body).await? {
         // count u32, user u32, session u64
@@ -98,7 +103,12 @@ async fn login(wire: &mut Wire) -> Result<u64, String> {
     }
 }
 
-fn replicated(operation: Operation, session: u64, number: u64, body: &[u8]) -> RequestHeader {
+pub(super) fn replicated(
+    operation: Operation,
+    session: u64,
+    number: u64,
+    body: &[u8],
+) -> RequestHeader {
     RequestHeader {
         session,
         request: number,

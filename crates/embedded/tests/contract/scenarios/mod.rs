@@ -5,10 +5,13 @@ mod groups;
 mod login;
 mod options;
 mod partitions;
+mod permissions;
 mod sdk;
 mod streams;
 mod system;
+mod tokens;
 mod topics;
+mod users;
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -126,6 +129,27 @@ pub(crate) fn all() -> Vec<Scenario> {
         groups::ids_not_reused,
         groups::join_and_leave,
         groups::membership_ends,
+        users::create_get_list,
+        users::update,
+        users::delete_and_id_reuse,
+        users::permissions_as_stored,
+        users::options_and_status,
+        users::root_rules,
+        users::passwords,
+        users::inactive_login,
+        users::deleted_with_a_live_session,
+        permissions::each_right,
+        permissions::what_everybody_may,
+        permissions::existence_first,
+        permissions::dangling_grants,
+        permissions::who_manages_users,
+        tokens::create_list_delete,
+        tokens::names_and_expiries,
+        tokens::limit,
+        tokens::expiry,
+        tokens::of_inactive_and_deleted_users,
+        tokens::eviction_reasons,
+        tokens::replays,
         sdk::typed_calls,
         frames::version_window,
         frames::malformed_login,
