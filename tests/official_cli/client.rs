@@ -50,9 +50,19 @@ impl OfficialCli {
         password: &str,
         arguments: &[&str],
     ) -> Result<Answer, Failed> {
+        self.run_logged_in(&["--username", username, "--password", password], arguments)
+            .await
+    }
+
+    /// Runs a command with an access token.
+    pub(crate) async fn run_with(&self, token: &str, arguments: &[&str]) -> Result<Answer, Failed> {
+        self.run_logged_in(&["--token", token], arguments).await
+    }
+
+    async fn run_logged_in(&self, login: &[&str], arguments: &[&str]) -> Result<Answer, Failed> {
         let output = tokio::process::Command::new(&self.program)
             .args(["--tcp-server-address", &self.address.to_string()])
-            .args(["--username", username, "--password", password])
+            .args(login)
             .args(arguments)
             .env_clear()
             .env("HOME", self.home.path())
@@ -71,11 +81,8 @@ impl OfficialCli {
     /// Runs a command that must succeed.
     pub(crate) async fn ok(&self, arguments: &[&str]) -> Result<Answer, Failed> {
         let answer = self.run(arguments).await?;
-        if answer.succeeded {
-            Ok(answer)
-        } else {
-            Err(format!("`{}` failed:\n{}", answer.command, answer.stderr).into())
-        }
+        answer.succeeds()?;
+        Ok(answer)
     }
 
     /// Runs a command that must fail, and gives the cause it prints.
@@ -85,6 +92,15 @@ impl OfficialCli {
 }
 
 impl Answer {
+    /// Fails unless the command succeeded.
+    pub(crate) fn succeeds(&self) -> Result<(), Failed> {
+        if self.succeeded {
+            Ok(())
+        } else {
+            Err(format!("`{}` failed:\n{}", self.command, self.stderr).into())
+        }
+    }
+
     /// The line after `Caused by:` of a failed command.
     pub(crate) fn cause(&self) -> Result<String, Failed> {
         if self.succeeded {

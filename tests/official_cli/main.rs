@@ -4,11 +4,16 @@
 #[path = "../rung/mod.rs"]
 mod rung;
 
+mod access;
 mod by_hand;
 mod client;
 
 use std::path::PathBuf;
 
+use access::{
+    a_user_may_do_what_it_was_granted, passwords_and_status_decide_who_is_let_in,
+    tokens_log_in_as_their_users, users_live_and_die,
+};
 use by_hand::{
     a_change_by_hand_is_seen_and_repaired, an_export_of_what_was_made_by_hand_plans_empty,
 };
@@ -52,6 +57,10 @@ fn main() -> std::process::ExitCode {
         what_is_missing_is_said,
         settings_out_of_range_are_refused,
         freed_ids_are_reused,
+        users_live_and_die,
+        a_user_may_do_what_it_was_granted,
+        passwords_and_status_decide_who_is_let_in,
+        tokens_log_in_as_their_users,
         a_change_by_hand_is_seen_and_repaired,
         an_export_of_what_was_made_by_hand_plans_empty,
     ];

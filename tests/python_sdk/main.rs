@@ -18,12 +18,14 @@ static RUNG: Rung = Rung {
     variable: "IGGYCTL_TEST_PYTHON",
 };
 
-const SCRIPTS: [&str; 7] = [
+const SCRIPTS: [&str; 9] = [
     "login",
     "streams",
     "topics",
     "partitions",
     "groups",
+    "users",
+    "tokens",
     "stats_and_options",
     "concurrent_creates",
 ];
