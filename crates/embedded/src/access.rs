@@ -17,6 +17,18 @@ pub struct AccessSnapshot {
     pub streams: BTreeMap<u32, StreamIncarnation>,
 }
 
+/// A snapshot right after a write; see
+/// [`record_access`](crate::EmbeddedServerBuilder::record_access).
+#[derive(Debug, Clone, PartialEq)]
+pub struct AccessMoment {
+    /// The command code of the write, see `iggy_binary_protocol::codes`.
+    pub command: u32,
+    /// The user id that made it.
+    pub by: u32,
+    /// What it left.
+    pub access: AccessSnapshot,
+}
+
 /// A user, as far as access goes.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UserAccess {

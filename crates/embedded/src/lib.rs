@@ -47,7 +47,7 @@ mod state;
 mod store;
 mod testing;
 
-pub use access::{AccessSnapshot, StreamIncarnation, TopicIncarnation, UserAccess};
+pub use access::{AccessMoment, AccessSnapshot, StreamIncarnation, TopicIncarnation, UserAccess};
 pub use connection::frame::{Frame, FrameError, FrameProgress, read_frame};
 pub use credentials::CredentialsError;
 pub use exercise::exercise;

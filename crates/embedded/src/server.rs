@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 
-use crate::access::AccessSnapshot;
+use crate::access::{AccessMoment, AccessSnapshot};
 use crate::cleaner;
 use crate::clock::now_micros;
 use crate::connection::{self, Clients};
@@ -57,6 +57,7 @@ pub struct EmbeddedServerBuilder {
     listen: SocketAddr,
     credentials: Option<(String, SecretString)>,
     password_hashing: PasswordHashing,
+    records_access: bool,
     data_dir: Option<PathBuf>,
     faults: FaultPlan,
 }
@@ -88,6 +89,15 @@ impl EmbeddedServerBuilder {
         self
     }
 
+    /// Test kit: keeps a snapshot of who may do what after every write that was executed,
+    /// also of one whose reply was lost; default no. Memory grows with every write. See
+    /// [`EmbeddedServer::access_moments`].
+    #[must_use]
+    pub fn record_access(mut self) -> Self {
+        self.records_access = true;
+        self
+    }
+
     /// Keeps the state in this folder, made if need be; default: in memory only.
     /// Every acknowledged write survives the death of the process.
     #[must_use]
@@ -115,6 +125,7 @@ impl EmbeddedServerBuilder {
             listen,
             credentials,
             password_hashing,
+            records_access,
             data_dir,
             faults,
         } = self;
@@ -161,6 +172,7 @@ impl EmbeddedServerBuilder {
             metadata: Mutex::new(metadata),
             clients: Mutex::new(Clients::default()),
             hashing: password_hashing,
+            access_moments: records_access.then(Mutex::default),
             hashing_threads: Semaphore::new(
                 std::thread::available_parallelism().map_or(1, NonZero::get),
             ),
@@ -200,6 +212,7 @@ impl EmbeddedServer {
             listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0),
             credentials: None,
             password_hashing: PasswordHashing::default(),
+            records_access: false,
             data_dir: None,
             faults: FaultPlan::none(),
         }
@@ -245,6 +258,20 @@ impl EmbeddedServer {
         AccessSnapshot::of(&self.shared.metadata())
     }
 
+    /// Test kit: takes out the snapshots after every write since the start or the last call,
+    /// in order; none unless [`record_access`](EmbeddedServerBuilder::record_access) was
+    /// asked for. Between two of them nothing changed.
+    #[must_use]
+    pub fn access_moments(&self) -> Vec<AccessMoment> {
+        self.shared
+            .access_moments
+            .as_ref()
+            .map(|moments| {
+                std::mem::take(&mut *moments.lock().unwrap_or_else(PoisonError::into_inner))
+            })
+            .unwrap_or_default()
+    }
+
     /// Test kit: sets what clients cannot set quickly, or at all.
     #[must_use]
     pub fn testing(&self) -> Testing {
@@ -283,6 +310,7 @@ pub(crate) struct Shared {
     metadata: Mutex<Metadata>,
     clients: Mutex<Clients>,
     hashing: PasswordHashing,
+    access_moments: Option<Mutex<Vec<AccessMoment>>>,
     /// One hash takes 19 MiB: no more at a time than there are processors.
     hashing_threads: Semaphore,
     last_tick: AtomicU64,
@@ -319,6 +347,21 @@ impl Shared {
                 Some(tick)
             });
         tick
+    }
+
+    /// Notes what a write left; called while the state is locked, so in order.
+    pub(crate) fn note_access(&self, command: u32, by: u32, metadata: &Metadata) {
+        if let Some(moments) = &self.access_moments {
+            let moment = AccessMoment {
+                command,
+                by,
+                access: AccessSnapshot::of(metadata),
+            };
+            moments
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(moment);
+        }
     }
 
     /// What hashing a password costs here.

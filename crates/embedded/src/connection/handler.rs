@@ -92,7 +92,7 @@ impl Connection {
             return reaction;
         }
         let reaction = if is_write {
-            self.write(operation, request).await
+            self.write(code, operation, request).await
         } else {
             Reaction::Reply(self.read(code, request))
         };
@@ -155,7 +155,7 @@ impl Connection {
     }
 
     /// Executes a write, and answers when it is on disk (if there is a disk).
-    async fn write(&mut self, operation: Operation, request: &Request) -> Reaction {
+    async fn write(&mut self, code: u32, operation: Operation, request: &Request) -> Reaction {
         match self.session.as_ref().map(|s| s.replay_of(&request.header)) {
             Some(Replay::Known(reply)) => return Reaction::Reply(reply),
             Some(Replay::Conflicting) => return Reaction::Silence,
@@ -180,6 +180,8 @@ impl Connection {
             };
             match dispatch::write(operation, &request.body, &mut scene) {
                 Ok((payload, change)) => {
+                    let by = scene.caller.user;
+                    self.shared.note_access(code, by, scene.metadata);
                     let row = Row::of(change, scene.metadata);
                     let committed = self
                         .shared

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use bytes::{Buf, Bytes, BytesMut};
 use iggy_binary_protocol::RequestHeader;
+use secrecy::zeroize::Zeroize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -30,7 +31,21 @@ struct Request {
     header: RequestHeader,
     /// `None` for a login.
     code: Option<u32>,
-    body: Bytes,
+    body: BytesMut,
+}
+
+/// Bodies hold passwords and tokens: none of them stays in memory.
+impl Drop for Request {
+    fn drop(&mut self) {
+        self.body.as_mut().zeroize();
+    }
+}
+
+/// Wipes bytes that nobody else holds.
+pub(super) fn wipe(bytes: Bytes) {
+    if let Ok(mut bytes) = bytes.try_into_mut() {
+        bytes.as_mut().zeroize();
+    }
 }
 
 /// Serves a client until it leaves or sends what is no request.
@@ -43,7 +58,10 @@ pub(crate) async fn serve(mut stream: TcpStream, peer: SocketAddr, shared: Arc<S
     while let Some(request) = next_request(&mut stream, &mut buffer, peer).await {
         match connection.react(request).await {
             Reaction::Reply(reply) => {
-                if stream.write_all(&reply).await.is_err() {
+                let written = stream.write_all(&reply).await;
+                // It may hold a token.
+                wipe(reply);
+                if written.is_err() {
                     return;
                 }
             }
@@ -65,8 +83,11 @@ async fn next_request(
                 let (header, code) = (*frame.header(), frame.code());
                 let mut bytes = buffer.split_to(length);
                 bytes.advance(iggy_binary_protocol::HEADER_SIZE);
-                let body = bytes.freeze();
-                return Some(Request { header, code, body });
+                return Some(Request {
+                    header,
+                    code,
+                    body: bytes,
+                });
             }
             Ok(FrameProgress::Ignored { reason, length }) => {
                 tracing::debug!(%peer, %reason, "ignoring a frame that is no request");

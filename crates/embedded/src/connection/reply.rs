@@ -6,6 +6,7 @@ use iggy_binary_protocol::{
     IGGY_PROTOCOL_VERSION_MIN, Operation, ReplyHeader, RequestHeader,
 };
 
+use super::wipe;
 use crate::rules::{Refused, Rejection};
 
 /// What the header of every reply repeats: of the request, and of the log.
@@ -23,8 +24,12 @@ impl ReplyContext {
     pub(crate) fn answer(&self, outcome: Result<Bytes, Refused>) -> Bytes {
         let framed = result_framed(self.request.operation);
         match outcome {
-            Ok(payload) if framed => self.frame(0, &[&0_u32.to_le_bytes(), &payload]),
-            Ok(payload) => self.frame(0, &[&payload]),
+            Ok(payload) => {
+                let section: &[u8] = if framed { &0_u32.to_le_bytes() } else { &[] };
+                let frame = self.frame(0, &[section, &payload]);
+                wipe(payload);
+                frame
+            }
             Err(Refused::Committed(rejection)) if framed => self.frame(
                 0,
                 &[

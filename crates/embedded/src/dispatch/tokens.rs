@@ -1,13 +1,14 @@
 //! Personal access tokens: everybody has only their own.
 
+use bytes::{BufMut, Bytes, BytesMut};
 use iggy_binary_protocol::requests::personal_access_tokens::{
     CreatePersonalAccessTokenRequest, DeletePersonalAccessTokenRequest,
 };
 use iggy_binary_protocol::responses::personal_access_tokens::{
-    GetPersonalAccessTokensResponse, PersonalAccessTokenResponse, RawPersonalAccessTokenResponse,
+    GetPersonalAccessTokensResponse, PersonalAccessTokenResponse,
 };
 use iggy_binary_protocol::{WireEncode, WireName};
-use secrecy::ExposeSecret;
+use secrecy::{ExposeSecret, SecretString};
 
 use super::{Answer, Provision, ReadScene, WriteAnswer, WriteScene, decode, done};
 use crate::rules::{Refused, Rejection};
@@ -44,8 +45,7 @@ pub(super) fn create(body: &[u8], scene: &mut WriteScene<'_>) -> WriteAnswer {
         .metadata
         .users
         .create_token(user, &name, expiry, hash, scene.now)?;
-    let token = wire_name(token.expose_secret())?;
-    Ok((RawPersonalAccessTokenResponse { token }.to_bytes(), change))
+    Ok((raw_token(&token), change))
 }
 
 pub(super) fn delete(body: &[u8], scene: &mut WriteScene<'_>) -> WriteAnswer {
@@ -59,7 +59,18 @@ pub(super) fn delete(body: &[u8], scene: &mut WriteScene<'_>) -> WriteAnswer {
     )
 }
 
+/// The payload of the reply, without copies that nobody wipes: a `u8` for the length, and
+/// the token.
+fn raw_token(token: &SecretString) -> Bytes {
+    let token = token.expose_secret();
+    let mut payload = BytesMut::with_capacity(size_of::<u8>() + token.len());
+    // A token has 68 bytes.
+    payload.put_u8(u8::try_from(token.len()).unwrap_or(u8::MAX));
+    payload.put_slice(token.as_bytes());
+    payload.freeze()
+}
+
 fn wire_name(text: &str) -> Result<WireName, Refused> {
-    // Both were names before, or are shorter than one may be.
+    // It was one when it came.
     WireName::new(text).map_err(|_| Refused::Early(Rejection::InvalidFormat))
 }

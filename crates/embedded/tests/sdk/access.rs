@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use iggy::prelude::*;
 use iggy_binary_protocol::{COMMAND_TABLE, WireEncode, codes};
-use iggyctl_embedded::{Action, may};
+use iggyctl_embedded::{
+    Action, EmbeddedServer, FaultKind, FaultPlan, FaultTarget, PasswordHashing, may,
+};
 
-use crate::support::{client_as, code, named, server_and_client, user};
+use crate::support::{client_as, client_of, code, named, server_and_client, user};
 
 /// What everybody may do.
 const FREE: [u32; 9] = [
@@ -205,4 +207,45 @@ async fn who_may_manage_users_may_raise_itself() {
         .await
         .unwrap();
     bob.create_stream("s").await.unwrap();
+}
+
+#[tokio::test]
+async fn every_write_leaves_a_moment() {
+    let server = EmbeddedServer::builder()
+        .password_hashing(PasswordHashing::Fast)
+        .record_access()
+        .start()
+        .await
+        .unwrap();
+    let root = client_of(&server).await;
+    root.create_stream("s").await.unwrap();
+    assert_eq!(code(root.create_stream("s").await), 1012);
+    server
+        .faults()
+        .set(FaultPlan::none().once(FaultKind::LostReply, FaultTarget::Writes, 1));
+    let lost = root
+        .create_user("bob", "password", UserStatus::Active, None)
+        .await;
+    assert_ne!(code(lost), 0);
+    root.delete_stream(&named("s")).await.unwrap();
+    let moments = server.access_moments();
+    let seen: Vec<_> = moments
+        .iter()
+        .map(|moment| {
+            (
+                moment.command,
+                moment.access.streams.len(),
+                moment.access.users.len(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (codes::CREATE_STREAM_CODE, 1, 1),
+            (codes::CREATE_USER_CODE, 1, 2),
+            (codes::DELETE_STREAM_CODE, 0, 2),
+        ]
+    );
+    assert!(server.access_moments().is_empty());
 }

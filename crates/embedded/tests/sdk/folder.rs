@@ -4,7 +4,7 @@ use std::process::{Child, Command, Stdio};
 use iggy::prelude::*;
 use iggyctl_embedded::{EmbeddedServer, StartError, StoreError};
 
-use crate::support::{client_of, code, named};
+use crate::support::{client_of, code, named, token_login, user};
 
 async fn start_in(directory: &Path) -> EmbeddedServer {
     EmbeddedServer::builder()
@@ -274,6 +274,12 @@ async fn what_was_acknowledged_survives_a_kill() {
     .unwrap();
     client.connect().await.unwrap();
     client.create_stream("s").await.unwrap();
+    user(&client, "bob", None).await;
+    let token = client
+        .create_personal_access_token("ci", PersonalAccessTokenExpiry::NeverExpire)
+        .await
+        .unwrap()
+        .token;
     let mut acknowledged = 0;
     let writer = tokio::spawn(async move {
         while code(
@@ -298,6 +304,10 @@ async fn what_was_acknowledged_survives_a_kill() {
     assert!(acknowledged >= 20);
 
     let server = start_in(folder.path()).await;
+    let access = server.access();
+    assert_eq!(access.users[&1].name, "bob");
+    assert!(access.users[&0].tokens.contains_key("ci"));
+    assert_eq!(token_login(&server, &token).await, 0);
     let client = client_of(&server).await;
     for number in 0..acknowledged {
         let topic = client

@@ -30,6 +30,7 @@ pub(crate) async fn stranger_of(server: &EmbeddedServer) -> IggyClient {
         .with_tcp()
         .with_server_address(server.address().to_string())
         .with_reconnection_max_retries(Some(0))
+        .with_reestablish_after(IggyDuration::from(0))
         .build()
         .unwrap();
     client.connect().await.unwrap();

@@ -162,3 +162,41 @@ async fn passwords_cost_what_they_cost_on_the_real_server() {
     assert_eq!(login(&server, "bob", "wrong").await, 42);
     assert_eq!(server.requests().count(codes::LOGIN_REGISTER_CODE), 3);
 }
+
+#[tokio::test(flavor = "current_thread")]
+async fn others_go_on_while_a_password_is_hashed() {
+    // One thread serves everybody; hashing must not be on it.
+    let server = EmbeddedServer::builder().start().await.unwrap();
+    let root = crate::support::client_of(&server).await;
+    let pending = root.create_user("bob", "password", UserStatus::Active, None);
+    let other = crate::support::client_of(&server).await;
+    let reads = async {
+        let mut reads = 0;
+        while server.access().users.len() == 1 {
+            other.ping().await.unwrap();
+            reads += 1;
+        }
+        reads
+    };
+    let (created, reads) = tokio::join!(pending, reads);
+    created.unwrap();
+    assert!(reads > 2, "{reads} answers while a password was hashed");
+}
+
+#[tokio::test]
+async fn of_two_changes_of_a_password_at_once_one_is_refused() {
+    let (server, root) = server_and_client().await;
+    user(&root, "bob", None).await;
+    let bob = named("bob");
+    let (one, two) = (
+        client_as(&server, "bob", "password").await,
+        client_as(&server, "bob", "password").await,
+    );
+    let (first, second) = tokio::join!(
+        one.change_password(&bob, "password", "first"),
+        two.change_password(&bob, "password", "second"),
+    );
+    let mut codes = [code(first), code(second)];
+    codes.sort_unstable();
+    assert_eq!(codes, [0, 42]);
+}
