@@ -260,7 +260,7 @@ impl EmbeddedServer {
 
     /// Test kit: takes out the snapshots after every write since the start or the last call,
     /// in order; none unless [`record_access`](EmbeddedServerBuilder::record_access) was
-    /// asked for. Between two of them nothing changed.
+    /// asked for. Between two of them nothing changed but that tokens expired.
     #[must_use]
     pub fn access_moments(&self) -> Vec<AccessMoment> {
         self.shared

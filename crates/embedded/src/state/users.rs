@@ -156,8 +156,10 @@ impl Users {
             password,
             permissions,
         });
-        // Those that a connection of a deleted user made for this id.
-        self.forget_tokens(user);
+        // Those that a connection of a deleted user made for this id. Their hashes stay
+        // known, as on the real server: such a token logs in as the new user once that one
+        // makes a token of the same name. (Here only until the server is started again.)
+        self.tokens.remove(&user);
         Ok((user, Change::UserCreated { user }))
     }
 
@@ -195,7 +197,9 @@ impl Users {
             return Err(Rejection::CannotDeleteUser);
         }
         self.slots.remove(user);
-        self.forget_tokens(user);
+        for token in self.tokens.remove(&user).unwrap_or_default().into_values() {
+            self.by_hash.remove(&token.hash);
+        }
         Ok(Change::UserRemoved { user })
     }
 
@@ -370,12 +374,6 @@ impl Users {
     /// Whether the name of this user is the one of the start, and so is not stored.
     pub(crate) fn has_given_name(&self, user: u32) -> bool {
         user == ROOT_ID && !self.root_renamed
-    }
-
-    fn forget_tokens(&mut self, user: u32) {
-        for token in self.tokens.remove(&user).unwrap_or_default().into_values() {
-            self.by_hash.remove(&token.hash);
-        }
     }
 }
 

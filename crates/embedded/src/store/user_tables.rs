@@ -151,3 +151,114 @@ fn restore_user(row: UserRow<'_>) -> Option<StoredUser> {
             .ok()?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use iggy_binary_protocol::WireIdentifier;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::access::AccessSnapshot;
+    use crate::state::{Change, Metadata};
+    use crate::store::{Row, tables};
+
+    /// A change of few users and few tokens, so that they meet.
+    #[derive(Debug, Clone)]
+    enum Step {
+        Create(u8),
+        Rename(u32, u8),
+        Status(u32, u8),
+        Permissions(u32, bool),
+        Password(u32),
+        Delete(u32),
+        CreateToken(u32, u8),
+        DeleteToken(u32, u8),
+        DeleteExpired,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        let (user, name) = (0_u32..4, 0_u8..4);
+        prop_oneof![
+            name.clone().prop_map(Step::Create),
+            (user.clone(), name.clone()).prop_map(|(user, name)| Step::Rename(user, name)),
+            (user.clone(), 1_u8..3).prop_map(|(user, status)| Step::Status(user, status)),
+            (user.clone(), any::<bool>()).prop_map(|(user, any)| Step::Permissions(user, any)),
+            user.clone().prop_map(Step::Password),
+            user.clone().prop_map(Step::Delete),
+            (user.clone(), name.clone()).prop_map(|(user, name)| Step::CreateToken(user, name)),
+            (user, name).prop_map(|(user, name)| Step::DeleteToken(user, name)),
+            Just(Step::DeleteExpired),
+        ]
+    }
+
+    fn name(number: u8) -> WireName {
+        WireName::new(format!("name{number}")).unwrap()
+    }
+
+    fn take(users: &mut Users, step: &Step, now: u64) -> Vec<Change> {
+        let id = WireIdentifier::Numeric;
+        let hash = format!("hash{now}");
+        let change = match step {
+            Step::Create(number) => {
+                let password = PasswordCheck::from_hash(hash);
+                users
+                    .create(name(*number), 1, None, password, now)
+                    .map(|(_, change)| change)
+            }
+            Step::Rename(user, number) => users.update(&id(*user), Some(name(*number)), None),
+            Step::Status(user, status) => users.update(&id(*user), None, Some(*status)),
+            Step::Permissions(user, any) => {
+                users.update_permissions(&id(*user), any.then(Permissions::root))
+            }
+            Step::Password(user) => match users.get(*user).map(|user| user.password.clone()) {
+                Some(current) => {
+                    let new = PasswordCheck::from_hash(hash);
+                    users.change_password(&id(*user), &current, new)
+                }
+                None => return vec![],
+            },
+            Step::Delete(user) => users.delete(&id(*user)),
+            Step::CreateToken(user, number) => {
+                // Every other one expires.
+                let expiry = if now.is_multiple_of(2) { 0 } else { 3 };
+                users.create_token(*user, &name(*number), expiry, TokenHash(hash), now)
+            }
+            Step::DeleteToken(user, number) => users.delete_token(*user, &name(*number)),
+            Step::DeleteExpired => return users.delete_expired_tokens(now, 2),
+        };
+        change.into_iter().collect()
+    }
+
+    /// What the snapshot leaves out: hashes of passwords and of tokens, and the tokens of
+    /// ids that no user has.
+    fn hidden(metadata: &Metadata) -> String {
+        let users = &metadata.users;
+        let passwords: Vec<_> = users.iter().map(|(_, user)| user.password.hash()).collect();
+        let tokens: Vec<_> = (0..4)
+            .map(|user| users.tokens(user).collect::<Vec<_>>())
+            .collect();
+        format!("{passwords:?} {tokens:?}")
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_is_what_was_written(steps in proptest::collection::vec(step(), 0..40)) {
+            let root = Credentials::default_root().unwrap();
+            let database = redb::Database::builder()
+                .create_with_backend(redb::backends::InMemoryBackend::new())
+                .unwrap();
+            let mut metadata = tables::load(&database, "".as_ref(), &root).unwrap();
+            for (now, step) in (10..).zip(&steps) {
+                let changes = take(&mut metadata.users, step, now);
+                let rows: Vec<Row> = changes
+                    .into_iter()
+                    .filter_map(|change| Row::of(change, &metadata))
+                    .collect();
+                tables::write(&database, rows.iter()).unwrap();
+            }
+            let read = tables::load(&database, "".as_ref(), &root).unwrap();
+            prop_assert_eq!(AccessSnapshot::of(&read), AccessSnapshot::of(&metadata));
+            prop_assert_eq!(hidden(&read), hidden(&metadata));
+        }
+    }
+}

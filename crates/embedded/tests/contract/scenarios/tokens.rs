@@ -156,8 +156,16 @@ pub(super) async fn of_inactive_and_deleted_users(scene: Scene) -> Result<(), St
     attempt(&scene, "ci of bob", token.as_deref()).await?;
     attempt(&scene, "late of bob", late.as_deref()).await?;
     bob.get_tokens().await;
+    scene.note("who has the id now makes tokens of the same names");
+    let cid = scene.connect("cid").await?;
+    cid.login_with("cid", "password").await;
+    cid.create_token("ci", 0).await;
+    cid.create_token("late", 0).await;
+    attempt(&scene, "ci of bob", token.as_deref()).await?;
+    attempt(&scene, "late of bob", late.as_deref()).await?;
     root.close().await;
     bob.close().await;
+    cid.close().await;
     Ok(())
 }
 
