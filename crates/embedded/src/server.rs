@@ -226,7 +226,8 @@ impl EmbeddedServer {
 
     /// What an Iggy client takes to connect: `iggy://user:password@host:port`.
     ///
-    /// It holds the password in clear. Characters outside the unreserved ones of
+    /// It holds the password in clear, as the server was started with it: a client that
+    /// changes root's name or password makes it useless. Characters outside the unreserved ones of
     /// RFC 3986 are percent-encoded in name and password; the official clients do
     /// not decode them, so they can be used only with plain ones.
     #[must_use]
@@ -260,7 +261,8 @@ impl EmbeddedServer {
 
     /// Test kit: takes out the snapshots after every write since the start or the last call,
     /// in order; none unless [`record_access`](EmbeddedServerBuilder::record_access) was
-    /// asked for. Between two of them nothing changed but that tokens expired.
+    /// asked for. Between two of them nothing changed but that tokens
+    /// expired, and were cleaned up.
     #[must_use]
     pub fn access_moments(&self) -> Vec<AccessMoment> {
         self.shared

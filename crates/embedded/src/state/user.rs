@@ -1,5 +1,7 @@
 //! One user, and one access token.
 
+use std::fmt;
+
 use iggy_binary_protocol::WireName;
 use iggy_common::Permissions;
 
@@ -40,5 +42,11 @@ impl Token {
 
 /// BLAKE3 of a token, in hexadecimal. It cannot be turned back: a token is 50 random
 /// bytes.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct TokenHash(pub(crate) String);
+
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("[redacted]")
+    }
+}

@@ -235,7 +235,8 @@ mod tests {
         let users = &metadata.users;
         let passwords: Vec<_> = users.iter().map(|(_, user)| user.password.hash()).collect();
         let tokens: Vec<_> = (0..4)
-            .map(|user| users.tokens(user).collect::<Vec<_>>())
+            .flat_map(|user| users.tokens(user))
+            .map(|(name, token)| (name, &token.hash.0, token.expires_at))
             .collect();
         format!("{passwords:?} {tokens:?}")
     }

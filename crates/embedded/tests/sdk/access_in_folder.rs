@@ -168,3 +168,27 @@ async fn no_password_and_no_token_is_in_the_folder() {
         }
     }
 }
+
+#[tokio::test]
+async fn nothing_secret_is_in_what_debug_shows() {
+    let server = EmbeddedServer::builder().credentials("iggy", "root-password");
+    let builder = format!("{server:?}");
+    let server = server
+        .password_hashing(PasswordHashing::Fast)
+        .record_access()
+        .start()
+        .await
+        .unwrap();
+    let root = client_as(&server, "iggy", "root-password").await;
+    let created = root.create_user("bob", "bobs-password", UserStatus::Active, None);
+    created.await.unwrap();
+    let never = PersonalAccessTokenExpiry::NeverExpire;
+    let token = root.create_personal_access_token("ci", never).await;
+    let token = token.unwrap().token;
+    let moments = server.access_moments();
+    let shown = format!("{builder} {server:?} {:?} {moments:?}", server.access());
+    assert!(shown.contains("bob"), "{shown}");
+    for secret in ["root-password", "bobs-password", "$argon2id", &*token] {
+        assert!(!shown.contains(secret), "{secret}");
+    }
+}

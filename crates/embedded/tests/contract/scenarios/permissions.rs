@@ -467,6 +467,10 @@ pub(super) async fn what_everybody_may(scene: Scene) -> Result<(), String> {
     bob.create_token("ci", 0).await;
     bob.get_tokens().await;
     bob.delete_token("ci").await;
+    scene.note("one's part of a group, which one has none of");
+    furnish(&root).await?;
+    bob.sync_group(&named("s"), &named("t"), &named("g")).await;
+    bob.join_group(&named("s"), &named("t"), &named("g")).await;
     root.close().await;
     bob.close().await;
     Ok(())
