@@ -145,6 +145,13 @@ impl<K: Ord + Clone> EffectiveRights<K> {
         rest
     }
 
+    /// With one right more.
+    #[must_use]
+    pub fn with(mut self, right: Right, scope: &Scope<K>) -> Self {
+        self.add(scope.as_ref(), std::iter::once(right).collect());
+        self.without_repetitions()
+    }
+
     /// Adds rights. Those that a wider scope has already are not repeated;
     /// whoever adds to a wider scope *after* a narrower one calls
     /// [`Self::without_repetitions`] at the end.

@@ -62,6 +62,21 @@ impl<K: Ord> Grants<K> {
         self
     }
 
+    /// The words of both: a preset beside permissions, a pattern beside a name.
+    #[must_use]
+    pub fn join(mut self, other: Self) -> Self {
+        let Self { server, streams } = other;
+        self.server.extend(server);
+        for (stream, StreamGrants { allow, topics }) in streams {
+            let granted = self.streams.entry(stream).or_default();
+            granted.allow.extend(allow);
+            for (topic, allow) in topics {
+                granted.topics.entry(topic).or_default().extend(allow);
+            }
+        }
+        self
+    }
+
     /// Whether nothing is granted.
     #[must_use]
     pub fn is_empty(&self) -> bool {

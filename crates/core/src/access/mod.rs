@@ -8,6 +8,7 @@
 //!       ├─▶ EffectiveRights: what the words imply (a stream-level read is a poll of every topic)
 //!       └─▶ common: the most that neither of two grants forbids
 //!
+//!  Preset ──▶ Grants, and what it has to give away
 //!  Operation ──▶ Right ──▶ the words of which any one is enough
 //! ```
 
@@ -16,6 +17,7 @@ mod grants;
 mod narrow;
 mod operation;
 mod permission;
+mod preset;
 mod right;
 mod right_set;
 mod scope;
@@ -30,6 +32,7 @@ pub use grants::{Grants, StreamGrants};
 pub use narrow::common;
 pub use operation::Operation;
 pub use permission::{ServerPermission, StreamPermission, TopicPermission};
+pub use preset::{GivenAway, Preset};
 pub use right::{AnyOf, Right};
 pub use right_set::RightSet;
 pub use scope::{Level, Scope};

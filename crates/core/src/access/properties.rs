@@ -138,6 +138,18 @@ proptest! {
     }
 
     #[test]
+    fn joined_grants_allow_what_one_of_them_allows(one in grants(), other in grants()) {
+        let joined = one.clone().join(other.clone());
+        let (one, other, joined) = (one.effective(), other.effective(), joined.effective());
+        for scope in scopes() {
+            prop_assert_eq!(
+                joined.at(scope.as_ref()),
+                one.at(scope.as_ref()).union(other.at(scope.as_ref()))
+            );
+        }
+    }
+
+    #[test]
     fn common_grants_allow_exactly_what_both_allow(old in grants(), new in grants()) {
         let both = old.effective().intersection(&new.effective());
         let common_grants = common(&old, &new);
