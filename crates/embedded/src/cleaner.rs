@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::server::Shared;
+use crate::shared::Shared;
 use crate::store::Row;
 
 /// The real server's `personal_access_token.cleaner.interval`.

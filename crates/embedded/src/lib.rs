@@ -43,6 +43,7 @@ mod password;
 mod request_log;
 mod rules;
 mod server;
+mod shared;
 mod state;
 mod store;
 mod testing;

@@ -1,28 +1,25 @@
 //! Starting and stopping the server.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::num::NonZero;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use secrecy::SecretString;
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinHandle, JoinSet};
 
 use crate::access::{AccessMoment, AccessSnapshot};
 use crate::cleaner;
-use crate::clock::now_micros;
-use crate::connection::{self, Clients};
+use crate::connection;
 use crate::credentials::{Credentials, CredentialsError};
-use crate::dispatch::ServerFacts;
 use crate::fault::{FaultHandle, FaultPlan};
 use crate::password::PasswordHashing;
 use crate::request_log::RequestLog;
+use crate::shared::{Beginning, Shared};
 use crate::state::Metadata;
-use crate::store::{DataFolder, StoreError, StoreWriter};
+use crate::store::{DataFolder, StoreError};
 use crate::testing::Testing;
 
 /// Why a server did not start.
@@ -160,28 +157,15 @@ impl EmbeddedServerBuilder {
             None => None,
         };
 
-        let faults_handle = FaultHandle::default();
-        faults_handle.set(faults);
-        let shared = Arc::new(Shared {
+        let shared = Arc::new(Shared::new(Beginning {
             address,
-            facts: ServerFacts {
-                started_at: now_micros(),
-                hostname: hostname(),
-            },
             credentials,
-            metadata: Mutex::new(metadata),
-            clients: Mutex::new(Clients::default()),
-            hashing: password_hashing,
-            access_moments: records_access.then(Mutex::default),
-            hashing_threads: Semaphore::new(
-                std::thread::available_parallelism().map_or(1, NonZero::get),
-            ),
-            log: AtomicU64::new(0),
-            last_tick: AtomicU64::new(0),
+            metadata,
             store,
-            faults: faults_handle,
-            requests: RequestLog::default(),
-        });
+            password_hashing,
+            records_access,
+            faults,
+        }));
         let (stop, stopped) = watch::channel(false);
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared), stopped));
         let cleaning = tokio::spawn(cleaner::run(Arc::clone(&shared)));
@@ -265,13 +249,7 @@ impl EmbeddedServer {
     /// expired, and were cleaned up.
     #[must_use]
     pub fn access_moments(&self) -> Vec<AccessMoment> {
-        self.shared
-            .access_moments
-            .as_ref()
-            .map(|moments| {
-                std::mem::take(&mut *moments.lock().unwrap_or_else(PoisonError::into_inner))
-            })
-            .unwrap_or_default()
+        self.shared.take_access_moments()
     }
 
     /// Test kit: sets what clients cannot set quickly, or at all.
@@ -300,100 +278,6 @@ impl Drop for EmbeddedServer {
             accepting.abort();
         }
         self.shared.close_store();
-    }
-}
-
-/// What all connections share.
-#[derive(Debug)]
-pub(crate) struct Shared {
-    pub(crate) address: SocketAddr,
-    pub(crate) facts: ServerFacts,
-    pub(crate) credentials: Credentials,
-    metadata: Mutex<Metadata>,
-    clients: Mutex<Clients>,
-    hashing: PasswordHashing,
-    access_moments: Option<Mutex<Vec<AccessMoment>>>,
-    /// One hash takes 19 MiB: no more at a time than there are processors.
-    hashing_threads: Semaphore,
-    last_tick: AtomicU64,
-    /// Position of the log: logins, logouts and writes.
-    log: AtomicU64,
-    pub(crate) store: Option<StoreWriter>,
-    pub(crate) faults: FaultHandle,
-    pub(crate) requests: RequestLog,
-}
-
-impl Shared {
-    pub(crate) fn metadata(&self) -> MutexGuard<'_, Metadata> {
-        self.metadata.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(crate) fn clients(&self) -> MutexGuard<'_, Clients> {
-        self.clients.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Microseconds since the Unix epoch.
-    pub(crate) fn now(&self) -> u64 {
-        now_micros()
-    }
-
-    /// The time of a write, in microseconds since the Unix epoch, and later than that of
-    /// every write before: creation times tell apart what had an id one after the other.
-    pub(crate) fn tick(&self) -> u64 {
-        let now = self.now();
-        let mut tick = now;
-        let _ = self
-            .last_tick
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| {
-                tick = now.max(last + 1);
-                Some(tick)
-            });
-        tick
-    }
-
-    /// Notes what a write left; called while the state is locked, so in order.
-    pub(crate) fn note_access(&self, command: u32, by: u32, metadata: &Metadata) {
-        if let Some(moments) = &self.access_moments {
-            let moment = AccessMoment {
-                command,
-                by,
-                access: AccessSnapshot::of(metadata),
-            };
-            moments
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .push(moment);
-        }
-    }
-
-    /// What hashing a password costs here.
-    pub(crate) fn hashing(&self) -> PasswordHashing {
-        self.hashing
-    }
-
-    /// Does the work of a password where nobody waits for the thread. `None` when the
-    /// server is going down.
-    pub(crate) async fn on_hashing_thread<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> T + Send + 'static,
-    ) -> Option<T> {
-        let _permit = self.hashing_threads.acquire().await.ok()?;
-        tokio::task::spawn_blocking(work).await.ok()
-    }
-
-    /// Adds an entry to the log; its position, from 1 on.
-    pub(crate) fn advance_log(&self) -> u64 {
-        self.log.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
-    pub(crate) fn log_position(&self) -> u64 {
-        self.log.load(Ordering::Relaxed)
-    }
-
-    fn close_store(&self) {
-        if let Some(store) = &self.store {
-            store.close();
-        }
     }
 }
 
@@ -429,13 +313,4 @@ fn percent_encoded(text: &str) -> String {
         }
     }
     encoded
-}
-
-/// For the stats only.
-fn hostname() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .map(|name| name.trim().to_owned())
-        .ok()
-        .filter(|name| !name.is_empty())
-        .unwrap_or_else(|| "unknown_hostname".to_owned())
 }

@@ -9,7 +9,7 @@ use iggy_binary_protocol::{WireIdentifier, WireName};
 use thiserror::Error;
 
 use crate::rules::Rejection;
-use crate::server::Shared;
+use crate::shared::Shared;
 use crate::state::PartitionCounters;
 
 /// Sets what clients cannot set; see [`EmbeddedServer::testing`](crate::EmbeddedServer::testing).

@@ -15,7 +15,7 @@ use super::session::{Replay, Session};
 use crate::dispatch::{self, Caller, Errand, Provision, ReadScene, WriteScene};
 use crate::fault::{Action, Injection};
 use crate::rules::{Refused, Rejection};
-use crate::server::Shared;
+use crate::shared::Shared;
 use crate::store::Row;
 
 /// What becomes of a request.

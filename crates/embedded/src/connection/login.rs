@@ -15,7 +15,7 @@ use crate::credentials::{PASSWORD_BYTES, USERNAME_BYTES};
 use crate::dispatch::{Answer, SERVER_VERSION};
 use crate::password::PasswordCheck;
 use crate::rules::{Refused, Rejection};
-use crate::server::Shared;
+use crate::shared::Shared;
 use crate::state::{TokenHash, TokenRefusal};
 
 /// The result of a login, and the command code it counts as.

@@ -16,7 +16,7 @@ use secrecy::zeroize::Zeroize;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::server::Shared;
+use crate::shared::Shared;
 use frame::{FrameProgress, read_frame};
 use handler::{Connection, Reaction};
 
