@@ -3,13 +3,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use globset::{GlobBuilder, GlobMatcher};
-
 use super::merge::{Merge, Rename, field_place};
 use super::tree::Node;
 use crate::address::Address;
 use crate::api::v1alpha1::{Owns, StreamName};
 use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::name::{NamePattern, PatternError};
 use crate::quantity::{ByteSize, MaxTopicSize};
 use crate::state::desired::{Presence, TopicSettings};
 use crate::wording::counted;
@@ -146,7 +145,7 @@ fn preallocation(
 /// The patterns of `owns`.
 pub(super) fn owns(owns: &Owns, node: Node<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let nodes = |field| node.get(field).into_iter().flat_map(|list| list.items());
-    let mut streams: Vec<(&str, GlobMatcher, Place)> = Vec::new();
+    let mut streams: Vec<(&str, NamePattern, Place)> = Vec::new();
     for (pattern, node) in owns.streams.iter().zip(nodes("streams")) {
         match stream_pattern(pattern) {
             Ok(matcher) => {
@@ -170,7 +169,7 @@ pub(super) fn owns(owns: &Owns, node: Node<'_>, diagnostics: &mut Vec<Diagnostic
         }
         let above = streams
             .iter()
-            .find(|(text, matcher, _)| *text == stream || matcher.is_match(stream));
+            .find(|(text, matcher, _)| *text == stream || matcher.matches(stream));
         if let Some((_, _, first)) = above {
             diagnostics.push(overlap(pattern, node.place(), first));
         } else if let Some(first) = topics.get(pattern.as_str()) {
@@ -180,11 +179,11 @@ pub(super) fn owns(owns: &Owns, node: Node<'_>, diagnostics: &mut Vec<Diagnostic
     }
 }
 
-fn stream_pattern(pattern: &str) -> Result<GlobMatcher, String> {
+fn stream_pattern(pattern: &str) -> Result<NamePattern, String> {
     if pattern.starts_with("iggyctl") {
         return Err("streams that begin with `iggyctl` are the tool's own".to_owned());
     }
-    if !pattern.contains(['*', '?']) {
+    if !NamePattern::is_pattern(pattern) {
         pattern
             .parse::<StreamName>()
             .map_err(|error| error.to_string())?;
@@ -192,27 +191,10 @@ fn stream_pattern(pattern: &str) -> Result<GlobMatcher, String> {
     glob(pattern)
 }
 
-/// A pattern whose only special characters are `*` and `?`.
-fn glob(pattern: &str) -> Result<GlobMatcher, String> {
-    if pattern.is_empty() {
-        return Err("it is empty".to_owned());
-    }
-    if pattern.chars().any(char::is_control) {
-        return Err("it holds a control character".to_owned());
-    }
-    let mut escaped = String::with_capacity(pattern.len());
-    for character in pattern.chars() {
-        match character {
-            '[' | ']' | '{' | '}' => escaped.extend(['[', character, ']']),
-            '\\' => escaped.push_str("\\\\"),
-            _ => escaped.push(character),
-        }
-    }
-    GlobBuilder::new(&escaped)
-        .backslash_escape(true)
-        .build()
-        .map(|glob| glob.compile_matcher())
-        .map_err(|error| error.kind().to_string())
+fn glob(pattern: &str) -> Result<NamePattern, String> {
+    pattern
+        .parse()
+        .map_err(|error: PatternError| error.to_string())
 }
 
 fn bad_pattern(pattern: &str, reason: &str, node: Node<'_>) -> Diagnostic {

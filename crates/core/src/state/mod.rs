@@ -5,3 +5,4 @@
 
 pub mod desired;
 pub mod observed;
+pub mod observed_access;

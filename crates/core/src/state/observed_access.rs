@@ -1,0 +1,72 @@
+//! What a server has of users, and the ids that their grants speak of.
+
+use std::collections::BTreeMap;
+
+use crate::access::{Grants, UserStatus};
+use crate::name::ResourceName;
+
+/// Everything about access that was read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ObservedAccess {
+    /// All users by name, also those that nobody declares: whose grants they
+    /// hold decides what a new stream would be open to.
+    pub users: BTreeMap<ResourceName, ObservedUser>,
+    /// The streams of the server by the ids that grants name.
+    pub streams: BTreeMap<u32, KnownStream>,
+    /// The user that the connection is logged in as.
+    pub me: Option<ResourceName>,
+}
+
+/// A stream as grants speak of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownStream {
+    /// Its name.
+    pub name: ResourceName,
+    /// Its topics by id; `None` when they were not read because no grant
+    /// speaks of single ones.
+    pub topics: Option<BTreeMap<u32, ResourceName>>,
+}
+
+/// A user of the server.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObservedUser {
+    /// Numeric id; 0 is root. The server gives a freed one to the next user.
+    pub id: u32,
+    /// Creation time in microseconds since the Unix epoch; 1 for root.
+    pub created_at_micros: u64,
+    /// Whether it may log in.
+    pub status: UserStatus,
+    /// What it is granted, by the ids of streams and topics. Ids of what was
+    /// deleted stay, and apply to what gets them next.
+    pub grants: Grants<u32>,
+    /// Whether the declared password is the live one.
+    pub password: PasswordCheck,
+    /// Its access tokens by name; `None` when they were not read.
+    pub tokens: Option<BTreeMap<ResourceName, ObservedToken>>,
+}
+
+/// What trying to log in with the declared passwords showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PasswordCheck {
+    /// Nobody asked: no password is declared, or the check was switched off.
+    NotChecked,
+    /// The declared password is the live one.
+    Declared,
+    /// The declared previous password is the live one.
+    Previous,
+    /// Neither is.
+    Neither,
+    /// It cannot be known, such as that of an inactive user.
+    Unverifiable {
+        /// Why, in words for a person.
+        reason: String,
+    },
+}
+
+/// An access token of the server, without its value, which nobody can read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ObservedToken {
+    /// When it ends, in microseconds since the Unix epoch; `None` is never. An
+    /// expired one stays listed and keeps its name until the server cleans up.
+    pub expires_at_micros: Option<u64>,
+}
