@@ -316,6 +316,8 @@ impl Principal {
                 .polling_strategy(PollingStrategy::first())
                 .auto_commit(AutoCommit::When(AutoCommitWhen::ConsumingEachMessage))
                 .batch_length(1)
+                .without_poll_interval()
+                .polling_retry_interval("1ms".parse().unwrap())
                 .build();
             consumer.init().await?;
             let received = consumer.next().await.unwrap();
