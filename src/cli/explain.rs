@@ -17,13 +17,15 @@ pub(super) fn run(
     process: &Process,
     arguments: &ExplainArguments,
 ) -> Result<ExitCode, CommandError> {
-    let wanted = arguments.code.to_ascii_uppercase();
+    let wanted = arguments.code.trim().to_ascii_uppercase();
+    let wanted = by_number(&wanted).unwrap_or(&wanted);
     let text = if let Some(finding) = FindingCode::ALL
         .into_iter()
         .find(|code| code.as_str() == wanted)
     {
         format!(
-            "{wanted}: a warning of a plan\n\n{}\n",
+            "{wanted}: {}\n\n{}\n",
+            finding.title(),
             finding.explanation()
         )
     } else {
@@ -45,39 +47,53 @@ fn no_such_code(arguments: &ExplainArguments) -> CommandError {
     }
 }
 
-/// The code that was probably meant: a number alone, or with too few or too
-/// many zeros, is one; otherwise the one that looks most like it.
+fn codes() -> impl Iterator<Item = &'static str> {
+    let errors = Code::all().iter().map(|code| code.as_str());
+    errors.chain(FindingCode::ALL.into_iter().map(FindingCode::as_str))
+}
+
+/// The code that was probably meant: the one that looks most like it.
 fn meant(text: &str) -> Option<&'static str> {
-    let codes = || {
-        let errors = Code::all().iter().map(|code| code.as_str());
-        errors.chain(FindingCode::ALL.into_iter().map(FindingCode::as_str))
-    };
-    let text = text.trim().to_ascii_uppercase();
+    nearest(&text.trim().to_ascii_uppercase(), codes())
+}
+
+/// The code of this number: the letters and zeros of a code in capitals may be
+/// left out, and there may be too many zeros.
+fn by_number(text: &str) -> Option<&'static str> {
     let letters = text.trim_end_matches(|character: char| character.is_ascii_digit());
     let number: Option<u16> = text
         .strip_prefix(letters)
         .and_then(|text| text.parse().ok());
-    let by_number = number.and_then(|number| {
-        let digits = format!("{number:04}");
-        codes().find(|code| {
-            code.strip_suffix(&digits)
-                .is_some_and(|prefix| letters.is_empty() || prefix == letters)
-        })
-    });
-    by_number.or_else(|| nearest(&text, codes()))
+    let digits = format!("{:04}", number?);
+    codes().find(|code| {
+        code.strip_suffix(&digits)
+            .is_some_and(|prefix| letters.is_empty() || prefix == letters)
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::meant;
+    use super::{by_number, meant};
+
+    #[test]
+    fn a_number_is_enough() {
+        for (text, code) in [
+            ("12", Some("IGC0012")),
+            ("IGC12", Some("IGC0012")),
+            ("IGC0012", Some("IGC0012")),
+            ("IGC00012", Some("IGC0012")),
+            ("IGW1", Some("IGW0001")),
+            ("IGC9999", None),
+            ("IGC", None),
+            ("", None),
+        ] {
+            assert_eq!(by_number(text), code, "{text}");
+        }
+    }
 
     #[test]
     fn near_misses_find_their_code() {
         for (text, code) in [
-            ("12", Some("IGC0012")),
-            ("IGC12", Some("IGC0012")),
-            ("igc00012", Some("IGC0012")),
-            ("IGW1", Some("IGW0001")),
             ("ICG0012", Some("IGC0012")),
             ("IGC-0012", Some("IGC0012")),
             ("IGC9999", None),

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use iggyctl_core::api::v1alpha1::{Kind, combined_schema, schema};
+use iggyctl_core::check::FindingCode;
 use iggyctl_core::diagnostic::Code;
 use serde_json::{Map, Value};
 
@@ -138,6 +139,20 @@ fn the_reference_of_codes_is_current() {
         writeln!(text, "| [{code}](#{anchor}) | {} |", code.title()).unwrap();
     }
     for code in Code::all() {
+        write!(
+            text,
+            "\n## {code}\n\n**{}**\n\n{}\n",
+            code.title(),
+            code.explanation()
+        )
+        .unwrap();
+    }
+    text.push_str("\n# Warnings of a plan\n\n| code | |\n|---|---|\n");
+    for code in FindingCode::ALL {
+        let anchor = code.as_str().to_lowercase();
+        writeln!(text, "| [{code}](#{anchor}) | {} |", code.title()).unwrap();
+    }
+    for code in FindingCode::ALL {
         write!(
             text,
             "\n## {code}\n\n**{}**\n\n{}\n",

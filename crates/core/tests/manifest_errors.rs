@@ -186,6 +186,8 @@ fn nothing_there() {
 fn syntax() {
     for (snapshot, text) in [
         ("syntax_tab", "kind: a\n\tspec: b\n"),
+        ("syntax_tab_in_indentation", "spec:\n\tname: a\n"),
+        ("syntax_tab_after_dash", "spec:\n  -\tname: a\n  \tb: c\n"),
         ("syntax_quote", "kind: \"IggyTopic\nspec: {}\n"),
         ("syntax_bracket", "spec: [a, b\nkind: c\n"),
         ("syntax_alias", "kind: *nothing\n"),
@@ -270,7 +272,7 @@ fn a_key_twice() {
 fn names() {
     let long = "x".repeat(256);
     let text = topology(&format!(
-        "\n    - name: \"123\"\n    - name: 456\n    - name: {long}\n    - name: \"\"\n    - name: iggyctl-ledger\n    - name: true\n    - name:\n    - name: ok\n      topics:\n        - name: \"7\"\n          consumerGroups: [\"8\", {long}]\n"
+        "\n    - name: \"123\"\n    - name: 456\n    - name: +5\n    - name: {long}\n    - name: \"\"\n    - name: iggyctl-ledger\n    - name: true\n    - name:\n    - name: ok\n      topics:\n        - name: \"7\"\n          consumerGroups: [\"8\", {long}]\n"
     ));
     refused(
         "names",
@@ -370,6 +372,11 @@ fn settings_against_each_other() {
             "size_below_default_segment",
             Code::SizeBelowSegment,
             "          maxTopicSize: 100MiB\n",
+        ),
+        (
+            "size_below_any_segment",
+            Code::SizeBelowSegment,
+            "          maxTopicSize: 1KiB\n",
         ),
         (
             "segment_too_small",

@@ -169,6 +169,11 @@ fn schema_and_reader_take_and_refuse_the_same() {
         ("consumerGroups", json!([])),
         ("previousName", json!("before")),
         ("name", json!("a b/%é")),
+        ("name", json!("+")),
+        ("name", json!("++5")),
+        ("name", json!("5+")),
+        ("name", json!("5+5")),
+        ("name", json!("-5")),
     ];
     for (field, value) in taken {
         let document = with(field, value.clone());
@@ -197,6 +202,7 @@ fn schema_and_reader_take_and_refuse_the_same() {
         ("consumerGroups", json!([{ "name": "billing" }])),
         ("name", json!("")),
         ("name", json!("123")),
+        ("name", json!("+123")),
         ("name", json!("a\u{7}")),
         ("name", json!("x".repeat(256))),
         ("name", json!(5)),

@@ -89,6 +89,7 @@ async fn only_what_the_server_would_not_choose_is_written() {
                 ("events", topic(6, settings, &["billing", "audit"])),
                 ("plain", topic(1, defaults(), &[])),
                 ("123", topic(1, defaults(), &[])),
+                ("+5", topic(1, defaults(), &[])),
             ],
         ),
         ("no", vec![("${a}: #", topic(0, defaults(), &["456", " "]))]),
@@ -108,6 +109,7 @@ async fn only_what_the_server_would_not_choose_is_written() {
         [
             "stream/77",
             "stream/iggyctl-history",
+            "topic/orders/+5",
             "topic/orders/123",
             "group/no/${a}: #/456"
         ]
@@ -147,22 +149,26 @@ async fn what_may_not_be_read_is_left_out() {
 proptest! {
     #[test]
     fn planning_an_export_is_empty_whatever_the_names(
-        names in prop::collection::btree_set("\\PC{1,12}|[\"\\\\#:${}\\[\\]&*!|>'%@`,? \t-]{1,6}|[0-9eExyn.]{1,4}|[\u{85}\u{2028}\u{feff}a]{1,3}", 1..6),
+        names in prop::collection::btree_set("\\PC{1,12}|[\"\\\\#:${}\\[\\]&*!|>'%@`,? \t-]{1,6}|[0-9eExyn.+]{1,4}|[\u{85}\u{2028}\u{feff}a]{1,3}", 1..6),
         expiry in 1..u64::MAX,
         size in (1_u64 << 30)..u64::MAX,
         segment in 1..=2048_u64,
         save in 1..16_777_216_u32,
+        // A topic that grew may preallocate more than one may that is created.
+        partitions in prop_oneof![0..6_u32, 60..70_u32, 65_000..66_000_u32],
+        preallocate in any::<bool>(),
     ) {
         let settings = TopicSettings {
             message_expiry: Some(MessageExpiry::from_micros(expiry)),
             max_topic_size: Some(MaxTopicSize::from_bytes(size)),
             segment_size: Some(ByteSize::new((1 << 20) - 512 + segment * 512).unwrap()),
             messages_required_to_save: Some(save),
+            preallocate_segments: Some(preallocate),
             ..defaults()
         };
         let texts: Vec<&str> = names.iter().map(String::as_str).collect();
         let live = streams(texts.iter().map(|stream| {
-            let topics = texts.iter().map(|name| (*name, topic(2, settings, &texts)));
+            let topics = texts.iter().map(|name| (*name, topic(partitions, settings, &texts)));
             (*stream, topics.collect())
         }));
         tokio::runtime::Builder::new_current_thread()

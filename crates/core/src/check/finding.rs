@@ -62,17 +62,20 @@ pub enum FindingCode {
     RenameBreaksClients,
     /// A previous name is there beside the declared one.
     RenameIgnored,
+    /// More is preallocated than a topic may have when it is created.
+    PreallocationGrows,
 }
 
 impl FindingCode {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::KeyRoutingChanges,
         Self::ExpiryLowered,
         Self::MaxSizeLowered,
         Self::SizeNotEnforceable,
         Self::RenameBreaksClients,
         Self::RenameIgnored,
+        Self::PreallocationGrows,
     ];
 
     /// The code as it is printed.
@@ -85,6 +88,21 @@ impl FindingCode {
             Self::SizeNotEnforceable => "IGW0004",
             Self::RenameBreaksClients => "IGW0005",
             Self::RenameIgnored => "IGW0006",
+            Self::PreallocationGrows => "IGW0007",
+        }
+    }
+
+    /// One line: what happens.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::KeyRoutingChanges => "more partitions route keys elsewhere",
+            Self::ExpiryLowered => "messages expire earlier than now",
+            Self::MaxSizeLowered => "a topic may hold less than now",
+            Self::SizeNotEnforceable => "maxTopicSize cannot be kept with so many partitions",
+            Self::RenameBreaksClients => "clients know a resource by the name that it loses",
+            Self::RenameIgnored => "a previousName does not act",
+            Self::PreallocationGrows => "a topic grows beyond what it could be created with",
         }
     }
 
@@ -120,6 +138,12 @@ impl FindingCode {
             Self::RenameIgnored => {
                 "previousName acts only while the declared name is missing. Here both names exist, \
                  so nothing is renamed and what has the previous name stays as it is."
+            }
+            Self::PreallocationGrows => {
+                "With preallocateSegments, each partition reserves a whole segment file. The \
+                 server refuses to create a topic that reserves more than 64 GiB, and does not \
+                 check that when partitions are added: the disk space is taken, and a topic like \
+                 this one cannot be created again from its manifest."
             }
         }
     }

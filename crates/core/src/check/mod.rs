@@ -14,8 +14,8 @@ use crate::diff::{
     TopicChange,
 };
 use crate::name::ResourceName;
-use crate::quantity::{ByteSize, MaxTopicSize, size_text};
-use crate::state::desired::DesiredState;
+use crate::quantity::{ByteSize, MAX_PREALLOCATED, MaxTopicSize, exceeds_preallocation, size_text};
+use crate::state::desired::{DesiredState, TopicSettings};
 use crate::state::observed::{ObservedState, ObservedTopic};
 use crate::wording::counted;
 
@@ -103,13 +103,17 @@ fn changed_topic(
             fix: "let consumers that rely on the order of a key drain the topic first".to_owned(),
         });
     }
+    let live = live_topic(address, renamed_from.as_ref(), observed, changes);
+    if let (Some(live), Some(change)) = (live, *partitions) {
+        findings.extend(preallocation_grows(address, change, &live.settings));
+    }
     let changes_size = settings
         .iter()
         .any(|change| matches!(change.to, Setting::MaxTopicSize(_)));
     if !changes_size && partitions.is_none() {
         return;
     }
-    let Some(live) = live_topic(address, renamed_from.as_ref(), observed, changes) else {
+    let Some(live) = live else {
         return;
     };
     let declared = desired
@@ -125,6 +129,34 @@ fn changed_topic(
         partitions.map_or(live.partitions, |change| change.to),
         live.settings.segment_size.unwrap_or(DEFAULT_SEGMENT_SIZE),
     ));
+}
+
+/// The server checks the sum only when a topic is created (`server/src/dispatch.rs`
+/// of the server).
+fn preallocation_grows(
+    address: &Address,
+    change: PartitionChange,
+    live: &TopicSettings,
+) -> Option<Finding> {
+    let PartitionChange { from, to } = change;
+    let segment_size = live.segment_size.unwrap_or(DEFAULT_SEGMENT_SIZE);
+    let grows_beyond = to > from
+        && live.preallocate_segments == Some(true)
+        && exceeds_preallocation(to, segment_size);
+    grows_beyond.then(|| Finding {
+        code: FindingCode::PreallocationGrows,
+        severity: Severity::Warning,
+        address: address.clone(),
+        message: format!(
+            "{} preallocate {segment_size} each: the server adds them, but would refuse to create \
+             a topic that preallocates more than {MAX_PREALLOCATED}",
+            counted(to, "partition"),
+        ),
+        fix: format!(
+            "keep at most {}, or make sure that the disk has room for all of it",
+            counted(MAX_PREALLOCATED.bytes() / segment_size.bytes(), "partition")
+        ),
+    })
 }
 
 /// The topic as the server has it: its stream or itself may be called otherwise there.

@@ -44,6 +44,14 @@ fn each_risk_has_its_code() {
     assert_eq!(codes(six, Some(|live| live.partitions = 0)), none);
     assert_eq!(codes(six, Some(|live| live.partitions = 9)), none);
     assert_eq!(codes(six, None), none);
+    // Preallocation: 65 segments of 1 GiB.
+    let many = |topic: &mut DesiredTopic| topic.partitions = Some(65);
+    let preallocating = |live: &mut ObservedTopic| {
+        live.partitions = 64;
+        live.settings.preallocate_segments = Some(true);
+    };
+    assert_eq!(codes(many, Some(preallocating)), ["IGW0001", "IGW0007"]);
+    assert_eq!(codes(many, Some(|live| live.partitions = 64)), ["IGW0001"]);
     // Expiry.
     let hour = MessageExpiry::from_micros(3_600_000_000);
     let one_hour = move |topic: &mut DesiredTopic| topic.settings.message_expiry = Some(hour);

@@ -89,8 +89,8 @@ codes! {
         "Variables are written `${name}` or `${name:-default}`; a name has letters, digits, `_`, `-` and `.`, and does not begin with a digit. A literal `${` is written `$${`.";
     NameLength = "IGC0021", "a name is empty or too long",
         "Names of streams, topics and consumer groups have 1 to 255 bytes of UTF-8: their length travels as one byte.";
-    DigitOnlyName = "IGC0022", "a name has only digits",
-        "The official tools read a text of digits as a numeric id, so a stream called `123` cannot be reached by its name, or somebody else's stream with the id 123 is reached instead. Add a letter.";
+    DigitOnlyName = "IGC0022", "a name is a number",
+        "The official tools read digits, also with a `+` before them, as a numeric id, so a stream called `123` cannot be reached by its name, or somebody else's stream with the id 123 is reached instead. Add a letter.";
     ControlCharacterInName = "IGC0023", "a name holds a control character",
         "The server would take it, but nobody could type or see it, and in a terminal or a log it can do harm.";
     ReservedName = "IGC0024", "a name is reserved",
@@ -106,13 +106,13 @@ codes! {
     RenameConflict = "IGC0033", "two resources claim the same previous name",
         "One resource can be renamed to one name only. Keep `previousName` where the data should go.";
     SizeBelowSegment = "IGC0034", "maxTopicSize is below segmentSize",
-        "The server deletes whole segments, so a topic must be allowed to hold at least one; it refuses such a topic (error 1019). Without `segmentSize` a new topic gets segments of 1 GiB.";
+        "The server deletes whole segments, so a topic must be allowed to hold at least one; it refuses such a topic (error 1019). Without `segmentSize` a new topic gets segments of 1 GiB. No segment is smaller than 1 MiB, so no limit below that is ever right.";
     SegmentSize = "IGC0035", "segmentSize is not one the server takes",
         "A segment has 1 MiB to 1 GiB, in multiples of 512 bytes.";
     TooManyTopics = "IGC0036", "a stream has too many topics",
         "A stream holds at most 4096 topics (server error 2021).";
     PreallocationTooLarge = "IGC0037", "preallocated segments are too large together",
-        "With `preallocateSegments`, each partition reserves a whole segment file, and the server refuses more than 64 GiB in one topic. Use fewer partitions or a smaller `segmentSize`.";
+        "With `preallocateSegments`, each partition reserves a whole segment file, and the server refuses to create a topic with more than 64 GiB of them. Use fewer partitions or a smaller `segmentSize`. A warning, since the server checks this only when a topic is created, and one that grew later may have more: a plan that would create such a topic is blocked, and a plan that lets one grow beyond it says so.";
     SaveSizeTooLarge = "IGC0038", "sizeOfMessagesRequiredToSave is too large",
         "A partition is flushed when it holds this many bytes that are not on disk yet; the server takes at most 1 GiB.";
     OwnsPattern = "IGC0039", "a pattern of owns cannot be used",

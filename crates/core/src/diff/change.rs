@@ -206,6 +206,15 @@ pub enum BlockReason {
         /// The segment size that the topic has, or will get.
         segment_size: String,
     },
+    /// The new topic would preallocate more than the server takes at creation.
+    PreallocationTooLarge {
+        /// Declared partitions, or the one that a topic gets by default.
+        partitions: u32,
+        /// The segment size that the topic will get.
+        segment_size: String,
+        /// How much the server takes for all partitions together.
+        limit: String,
+    },
     /// Fewer partitions are declared than there are.
     PartitionShrink {
         /// What the server has.

@@ -42,6 +42,11 @@ fn obstacle(reason: &BlockReason) -> String {
             max_topic_size,
             segment_size,
         } => format!("[{max_topic_size} below {segment_size}]"),
+        BlockReason::PreallocationTooLarge {
+            partitions,
+            segment_size,
+            limit,
+        } => format!("[{partitions} of {segment_size} above {limit}]"),
         BlockReason::ParentMissing { parent } => format!("[no {parent}]"),
         BlockReason::NotReadable { reason } => format!("[{reason}]"),
         BlockReason::PartitionShrink { .. } | BlockReason::DependsOnBlocked { .. } => {
@@ -160,6 +165,28 @@ fn a_size_below_the_segment_is_an_obstacle() {
             "topic/s/new: create 1 [1MiB below 1GiB]",
             "topic/s/small-segments: create 1",
             "topic/s/there:  [1MiB below 1GiB]",
+        ],
+    );
+}
+
+#[test]
+fn too_much_preallocation_is_an_obstacle_at_creation_only() {
+    let (mut desired, mut observed) = (DesiredState::default(), ObservedState::default());
+    for (topic, partitions) in [("limit", 64), ("grows", 65), ("new", 65)] {
+        let topic = declare_topic(&mut desired, "s", topic);
+        topic.partitions = Some(partitions);
+        topic.settings.preallocate_segments = Some(true);
+    }
+    let grows = there_topic(&mut observed, "s", "grows");
+    grows.partitions = 64;
+    grows.settings.preallocate_segments = Some(true);
+    assert_changes(
+        &desired,
+        &observed,
+        &[
+            "topic/s/grows: partitions 64 to 65",
+            "topic/s/limit: create 64",
+            "topic/s/new: create 65 [65 of 1GiB above 64GiB]",
         ],
     );
 }

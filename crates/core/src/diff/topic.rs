@@ -5,7 +5,7 @@ use super::change::{
 use super::setting::Setting;
 use crate::address::Address;
 use crate::name::ResourceName;
-use crate::quantity::{ByteSize, MaxTopicSize};
+use crate::quantity::{ByteSize, MAX_PREALLOCATED, MaxTopicSize, exceeds_preallocation};
 use crate::state::desired::{DesiredTopic, TopicSettings};
 use crate::state::observed::ObservedTopic;
 
@@ -24,11 +24,13 @@ pub(super) fn create(
 ) -> Change {
     let settings = desired.settings;
     let segment_size = settings.segment_size.unwrap_or(DEFAULT_SEGMENT_SIZE);
+    let partitions = desired.partitions.unwrap_or(DEFAULT_PARTITIONS);
     obstacles.extend(below_segment_size(settings.max_topic_size, segment_size));
+    obstacles.extend(preallocation_too_large(partitions, segment_size, &settings));
     Change {
         address,
         difference: Difference::CreateTopic {
-            partitions: desired.partitions.unwrap_or(DEFAULT_PARTITIONS),
+            partitions,
             settings,
         },
         obstacles,
@@ -105,6 +107,21 @@ fn below_segment_size(
         max_topic_size: limit.to_string(),
         segment_size: segment_size.to_string(),
     })
+}
+
+/// Only at creation: the server does not check it when partitions are added
+/// (`server/src/dispatch.rs` of the server).
+fn preallocation_too_large(
+    partitions: u32,
+    segment_size: ByteSize,
+    settings: &TopicSettings,
+) -> Option<BlockReason> {
+    (settings.preallocate_segments == Some(true) && exceeds_preallocation(partitions, segment_size))
+        .then(|| BlockReason::PreallocationTooLarge {
+            partitions,
+            segment_size: segment_size.to_string(),
+            limit: MAX_PREALLOCATED.to_string(),
+        })
 }
 
 struct Comparison<'a> {

@@ -9,7 +9,7 @@ use crate::address::Address;
 use crate::api::v1alpha1::{Owns, StreamName};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::name::{NamePattern, PatternError};
-use crate::quantity::{ByteSize, MaxTopicSize};
+use crate::quantity::{ByteSize, MAX_PREALLOCATED, MaxTopicSize, exceeds_preallocation};
 use crate::state::desired::{Presence, TopicSettings};
 use crate::wording::counted;
 
@@ -21,8 +21,6 @@ const MAX_SEGMENT: ByteSize = ByteSize::GIB;
 const SEGMENT_BLOCK: u64 = 512;
 /// Largest `sizeOfMessagesRequiredToSave`.
 const MAX_SAVE_SIZE: ByteSize = ByteSize::GIB;
-/// Largest sum of what a topic preallocates.
-const MAX_PREALLOCATED: u128 = 64 << 30;
 /// Topics of one stream (`iggy_binary_protocol` 0.11.0, `namespace.rs`, also for streams).
 const MAX_TOPICS: usize = 4096;
 /// Streams of one server.
@@ -89,6 +87,14 @@ fn limit_against_segments(
                 .at(place)
                 .related(field_place(node, "segmentSize"), "the size of one segment")
                 .expected(format!("at least {effective}")),
+            None if limit < MIN_SEGMENT => Diagnostic::error(
+                Code::SizeBelowSegment,
+                format!("`maxTopicSize` {limit} is below the smallest segment, {MIN_SEGMENT}"),
+            )
+            .at(place)
+            .expected(format!(
+                "at least {MIN_SEGMENT}, with a `segmentSize` that is not larger"
+            )),
             // An existing topic may have smaller segments, so this is no error.
             None => Diagnostic::warning(
                 Code::SizeBelowSegment,
@@ -123,19 +129,20 @@ fn preallocation(
 ) {
     let effective = segment.unwrap_or(MAX_SEGMENT);
     let partitions = partitions.unwrap_or(1);
-    if u128::from(partitions) * u128::from(effective.bytes()) > MAX_PREALLOCATED {
-        let most = MAX_PREALLOCATED / u128::from(effective.bytes());
+    if exceeds_preallocation(partitions, effective) {
+        let most = MAX_PREALLOCATED.bytes() / effective.bytes();
+        // A topic that grew after its creation may have more, so this is no error.
         diagnostics.push(
-            Diagnostic::error(
+            Diagnostic::warning(
                 Code::PreallocationTooLarge,
                 format!(
-                    "{} cannot preallocate {effective} each",
+                    "{} preallocate {effective} each: the server refuses to create such a topic",
                     counted(partitions, "partition")
                 ),
             )
             .at(field_place(node, "preallocateSegments"))
             .expected(format!(
-                "at most 64GiB together: {}, or a smaller `segmentSize`",
+                "at most {MAX_PREALLOCATED} together: {}, or a smaller `segmentSize`",
                 counted(most, "partition")
             )),
         );

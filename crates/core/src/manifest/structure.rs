@@ -265,7 +265,7 @@ pub(super) fn bad_name(error: &ManifestNameError, what: &str) -> Diagnostic {
         ManifestNameError::Length(_) | ManifestNameError::MetadataTooLong(_) => {
             (Code::NameLength, "choose a name of 1 to 255 bytes")
         }
-        ManifestNameError::DigitsOnly(_) => (Code::DigitOnlyName, "add a letter to the name"),
+        ManifestNameError::Number(_) => (Code::DigitOnlyName, "add a letter to the name"),
         ManifestNameError::ControlCharacter(_) => {
             (Code::ControlCharacterInName, "remove the character")
         }

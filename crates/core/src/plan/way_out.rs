@@ -16,6 +16,10 @@ pub(super) fn way_out(address: &Address, reason: &BlockReason) -> String {
             "declare a maxTopicSize of at least {segment_size}, or give the topic a smaller \
              segmentSize when it is created"
         ),
+        BlockReason::PreallocationTooLarge { .. } => {
+            "declare fewer partitions, a smaller segmentSize, or preallocateSegments: false"
+                .to_owned()
+        }
         BlockReason::PartitionShrink { from, .. } => format!(
             "declare {}, or allow the loss with --allow-destroy {}",
             counted(*from, "partition"),

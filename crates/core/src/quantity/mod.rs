@@ -5,12 +5,14 @@ mod bounded;
 mod byte_size;
 mod closed_set;
 mod message_expiry;
+mod preallocation;
 
 pub use bounded::{Bounded, MessagesRequiredToSave, OutOfBounds, PartitionCount};
 pub use byte_size::{ByteSize, MaxTopicSize, size_text};
 pub(crate) use closed_set::closed_set;
 pub use closed_set::{Compression, Durability};
 pub use message_expiry::MessageExpiry;
+pub use preallocation::{MAX_PREALLOCATED, exceeds_preallocation};
 
 /// Why a text is not a quantity: what was expected, in words for a person.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -126,7 +126,7 @@ fn arrow(from: Option<&str>, to: &str) -> String {
 /// The attributes that may have caused a finding, the likeliest first.
 fn attributes_of(code: FindingCode) -> &'static [&'static str] {
     match code {
-        FindingCode::KeyRoutingChanges => &[PARTITIONS],
+        FindingCode::KeyRoutingChanges | FindingCode::PreallocationGrows => &[PARTITIONS],
         FindingCode::ExpiryLowered => &["messageExpiry"],
         FindingCode::MaxSizeLowered => &["maxTopicSize"],
         FindingCode::SizeNotEnforceable => &["maxTopicSize", PARTITIONS],
@@ -143,6 +143,7 @@ fn blocked_row(line: &Blocked) -> Option<Row> {
             (PARTITIONS.to_owned(), format!("{from} → {to}"))
         }
         BlockReason::BelowSegmentSize { .. }
+        | BlockReason::PreallocationTooLarge { .. }
         | BlockReason::ParentMissing { .. }
         | BlockReason::NotReadable { .. }
         | BlockReason::DependsOnBlocked { .. } => return None,
@@ -173,6 +174,15 @@ fn blocked_lines(line: &Blocked, depth: usize) -> Vec<Line> {
         } => format!(
             "maxTopicSize {max_topic_size} is less than the segment size of the topic, \
              {segment_size}: the server refuses that"
+        ),
+        BlockReason::PreallocationTooLarge {
+            partitions,
+            segment_size,
+            limit,
+        } => format!(
+            "{} preallocate {segment_size} each, more than {limit} together: the server refuses \
+             to create that",
+            counted(*partitions, "partition")
         ),
         BlockReason::PartitionShrink { from, to, messages } => format!(
             "removes the last {} of {} with their data{}",

@@ -5,7 +5,7 @@ use crate::address::Address;
 use crate::diff::Setting;
 use crate::name::ResourceName;
 use crate::plan::{Action, MAX_PARTITIONS_PER_REQUEST, Plan, Precondition, Step};
-use crate::quantity::MaxTopicSize;
+use crate::quantity::{MaxTopicSize, exceeds_preallocation};
 use crate::state::desired::TopicSettings;
 use crate::state::observed::{ObservedConsumerGroup, ObservedState, ObservedStream, ObservedTopic};
 
@@ -95,6 +95,7 @@ type Topic<'a> = (&'a ResourceName, &'a ResourceName);
 const NOT_FOUND: &str = "not found";
 const EXISTS: &str = "exists already";
 const BELOW_SEGMENT: &str = "the size is below that of a segment";
+const PREALLOCATES: &str = "preallocates too much";
 
 fn refused(step: &Step, reason: &'static str) -> SimulationError {
     SimulationError {
@@ -145,12 +146,20 @@ fn create_topic(
     if partitions > MAX_PARTITIONS_PER_REQUEST {
         return Err("too many partitions in one request");
     }
+    let settings = overlaid(default_settings(), sent)?;
+    if settings.preallocate_segments == Some(true)
+        && settings
+            .segment_size
+            .is_some_and(|size| exceeds_preallocation(partitions, size))
+    {
+        return Err(PREALLOCATES);
+    }
     let id = next_id(stream.topics.values().map(|topic| topic.id));
     let created = ObservedTopic {
         id,
         created_at_micros: 1_800_000_001_000_000 + u64::from(id),
         partitions,
-        settings: overlaid(default_settings(), sent)?,
+        settings,
         size_bytes: 0,
         messages: 0,
         groups: Some(BTreeMap::new()),

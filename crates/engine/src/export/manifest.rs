@@ -180,8 +180,8 @@ impl Writer {
             address,
             reason: match reason {
                 // These show the name, which the address escapes already.
-                ManifestNameError::DigitsOnly(_) => {
-                    "a name of digits only would be taken for a numeric id".to_owned()
+                ManifestNameError::Number(_) => {
+                    "a name that is a number would be taken for a numeric id".to_owned()
                 }
                 ManifestNameError::Reserved(_) => "it belongs to iggyctl".to_owned(),
                 ManifestNameError::ControlCharacter(_)

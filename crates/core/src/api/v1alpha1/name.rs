@@ -36,9 +36,9 @@ pub enum ManifestNameError {
     /// The name of a document is too long.
     #[error("the name of a document has at most {MAX_METADATA_NAME_BYTES} bytes, this one has {0}")]
     MetadataTooLong(usize),
-    /// Tools would take it for a numeric id.
-    #[error("the name `{0}` has only digits; the official tools would take it for a numeric id")]
-    DigitsOnly(Box<str>),
+    /// Tools would take it for a numeric id: digits, with or without a `+` before them.
+    #[error("the name `{0}` is a number; the official tools would take it for a numeric id")]
+    Number(Box<str>),
     /// It could not be seen or typed.
     #[error("a name cannot hold the control character U+{:04X}", u32::from(*.0))]
     ControlCharacter(char),
@@ -92,14 +92,21 @@ fn without_control(text: &str) -> Result<(), ManifestNameError> {
     }
 }
 
+/// Whether the official tools would take the text for an id: they try to read a
+/// `u32` first, which takes a plus sign too (`iggy_common` 0.11.0, identifier).
+fn reads_as_number(text: &str) -> bool {
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 impl FromStr for Name {
     type Err = ManifestNameError;
 
     fn from_str(text: &str) -> Result<Self, ManifestNameError> {
         let name: ResourceName = text.parse()?;
         without_control(text)?;
-        if text.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(ManifestNameError::DigitsOnly(text.into()));
+        if reads_as_number(text) {
+            return Err(ManifestNameError::Number(text.into()));
         }
         Ok(Self(name))
     }
@@ -183,20 +190,21 @@ macro_rules! text_form {
     };
 }
 
-// The patterns have no look-around, which Kubernetes does not know: at least
-// one character is no digit, none is a control character. The prefix that is
-// reserved cannot be said without it.
+// The patterns have no look-around, which Kubernetes does not know. A name that
+// is no number has a character other than digits and `+`, or a `+` behind its
+// first character, or is `+` alone; no character is a control character. The
+// prefix that is reserved cannot be said without look-around.
 text_form!(
     Name,
     "iggy-name",
     255,
-    "^[^\\x00-\\x1f\\x7f]*[^0-9\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]*$"
+    "^([^\\x00-\\x1f\\x7f]*[^0-9+\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]*|[^\\x00-\\x1f\\x7f]+\\+[^\\x00-\\x1f\\x7f]*|\\+)$"
 );
 text_form!(
     StreamName,
     "iggy-stream-name",
     255,
-    "^[^\\x00-\\x1f\\x7f]*[^0-9\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]*$"
+    "^([^\\x00-\\x1f\\x7f]*[^0-9+\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]*|[^\\x00-\\x1f\\x7f]+\\+[^\\x00-\\x1f\\x7f]*|\\+)$"
 );
 text_form!(MetadataName, "metadata-name", 253, "^[^\\x00-\\x1f\\x7f]+$");
 
@@ -209,10 +217,16 @@ mod tests {
         for text in ["orders", "a", "A b/%é", "1a", &"x".repeat(255)] {
             assert_eq!(text.parse::<StreamName>().unwrap().to_string(), text);
         }
-        assert_eq!(
-            "123".parse::<Name>(),
-            Err(ManifestNameError::DigitsOnly("123".into()))
-        );
+        for number in ["123", "+5", "99999999999", "007"] {
+            assert_eq!(
+                number.parse::<Name>(),
+                Err(ManifestNameError::Number(number.into()))
+            );
+        }
+        for text in ["+", "5+", "++5", "+5a", "-5", "5 "] {
+            assert!(text.parse::<u32>().is_err());
+            assert!(text.parse::<Name>().is_ok(), "{text}");
+        }
         assert_eq!(
             "a\u{7}".parse::<Name>(),
             Err(ManifestNameError::ControlCharacter('\u{7}'))

@@ -32,7 +32,7 @@ impl Spec for IggyStreamSpec {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Stream {
-    /// Name on the server, 1 to 255 bytes. Not only digits, and not beginning with `iggyctl`.
+    /// Name on the server, 1 to 255 bytes. Not a number such as `5` or `+5`, and not beginning with `iggyctl`.
     pub name: StreamName,
     /// The name it had before: the stream is renamed in place, with its data. Acts only while the
     /// new name is missing and the old one is there, so a stale one is harmless.

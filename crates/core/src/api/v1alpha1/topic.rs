@@ -71,7 +71,7 @@ macro_rules! with_topic_settings {
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub size_of_messages_required_to_save: Option<ByteSize>,
             /// Reserve each segment file up front; the server's default is `false`. `segmentSize`
-            /// times `partitions` may be at most 64 GiB then. Create-only.
+            /// times `partitions` may be at most 64 GiB when the topic is created. Create-only.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub preallocate_segments: Option<bool>,
             /// Names of its consumer groups. Without a list, groups of the topic are left alone.
@@ -84,7 +84,7 @@ macro_rules! with_topic_settings {
 with_topic_settings! {
     /// A topic of a stream.
     Topic {
-        /// Name on the server, 1 to 255 bytes. Not only digits.
+        /// Name on the server, 1 to 255 bytes. Not a number such as `5` or `+5`.
         pub name: Name,
     }
 }

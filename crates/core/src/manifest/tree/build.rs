@@ -313,7 +313,17 @@ impl<'s, 'v> Reader<'s, 'v> {
             )
             .at(place)
             .hint("quote a text that begins with `*`"),
-            kind => Diagnostic::error(Code::Syntax, kind.to_string()).at(place),
+            kind => {
+                let message = kind.to_string();
+                // The parser has one kind of error for each context of a tab.
+                let is_tab = message.contains("tab");
+                let diagnostic = Diagnostic::error(Code::Syntax, message).at(place);
+                if is_tab {
+                    diagnostic.hint("indent with spaces: YAML takes no tab there")
+                } else {
+                    diagnostic
+                }
+            }
         }
     }
 }
