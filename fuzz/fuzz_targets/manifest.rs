@@ -4,7 +4,7 @@
 
 use iggyctl_core::diagnostic::render_text;
 use iggyctl_core::manifest::{
-    Provenance, RenderFormat, SourceFile, Variables, compile, render_documents,
+    DollarForm, Provenance, RenderFormat, SourceFile, Variables, compile, render_documents,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -14,10 +14,9 @@ fuzz_target!(|bytes: &[u8]| {
     let sources = [SourceFile::new("fuzz.yaml", bytes)];
     match compile(&sources, &variables) {
         Ok(compiled) => {
-            let text = render_documents(&sources, &variables, RenderFormat::Yaml)
+            let text = render_documents(&sources, &variables, RenderFormat::Yaml, DollarForm::Escaped)
                 .expect("what compiles is rendered")
-                .text
-                .replace("${", "$${");
+                .text;
             let again = [SourceFile::new("again.yaml", text.clone())];
             let again = compile(&again, &Variables::default())
                 .unwrap_or_else(|error| panic!("{text}\n{}", render_text(&error, &again, false)));

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use iggyctl_core::diagnostic::{self, Code, Diagnostics};
 use iggyctl_core::manifest::{
-    self, Compiled, Provenance, RenderFormat, SourceFile, Variables, is_variable_name,
+    self, Compiled, DollarForm, Provenance, RenderFormat, SourceFile, Variables, is_variable_name,
 };
 use iggyctl_core::wording::nearest;
 
@@ -49,10 +49,15 @@ impl ManifestArguments {
         &self,
         process: &Process,
         format: RenderFormat,
+        dollars: DollarForm,
     ) -> Result<String, CommandError> {
         let sources = read_sources(&self.file);
-        let rendered =
-            manifest::render_documents(&sources.files, &self.variables.read(process)?, format);
+        let rendered = manifest::render_documents(
+            &sources.files,
+            &self.variables.read(process)?,
+            format,
+            dollars,
+        );
         let rendered = complete(process, sources, rendered)?;
         self.variables.check_used(&rendered.named_variables)?;
         Ok(rendered.text)

@@ -1,4 +1,4 @@
-use iggyctl_core::manifest::RenderFormat;
+use iggyctl_core::manifest::{DollarForm, RenderFormat};
 
 use super::Process;
 use super::manifest_arguments::ManifestArguments;
@@ -7,7 +7,7 @@ use crate::exit_code::ExitCode;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  iggyctl render -f manifests/ --set environment=production > production.yaml\n  iggyctl render -f topology.yaml -o json"
+    after_help = "Examples:\n  iggyctl render -f manifests/ --set environment=production > production.yaml\n  iggyctl render -f topology.yaml -o json\n  iggyctl render -f manifests/ --literal | kubectl apply -f -"
 )]
 pub(super) struct RenderArguments {
     #[command(flatten)]
@@ -15,6 +15,9 @@ pub(super) struct RenderArguments {
     /// How to print the manifests
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     output: OutputFormat,
+    /// Print a text that holds ${ as it is, for programs that know no variables such as kubectl; without this it is printed as $${, so that the output is a manifest again
+    #[arg(long)]
+    literal: bool,
 }
 
 /// How to print manifests.
@@ -35,7 +38,12 @@ pub(super) fn run(
         OutputFormat::Yaml => RenderFormat::Yaml,
         OutputFormat::Json => RenderFormat::Json,
     };
-    let text = arguments.manifests.render(process, format)?;
+    let dollars = if arguments.literal {
+        DollarForm::Literal
+    } else {
+        DollarForm::Escaped
+    };
+    let text = arguments.manifests.render(process, format, dollars)?;
     process.output(&text)?;
     Ok(ExitCode::Done)
 }

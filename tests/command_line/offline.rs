@@ -251,11 +251,30 @@ fn the_rest_of_the_environment_is_no_variable() {
 }
 
 #[test]
+fn what_is_rendered_is_a_manifest_unless_it_is_for_others() {
+    let sandbox = Sandbox::new();
+    let text = "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyStream\nmetadata: { name: a }\nspec: { name: 'a$${b}' }\n";
+    sandbox.write("a.yaml", text);
+    let run = sandbox.run(&["render", "-f", "a.yaml"]);
+    assert!(run.stdout.contains("a$${b}"), "{}", run.transcript());
+    sandbox.write("b.yaml", run.stdout);
+    let again = sandbox.run(&["validate", "-f", "b.yaml"]);
+    assert_eq!(again.code, 0, "{}", again.transcript());
+    let run = sandbox.run(&["render", "-f", "a.yaml", "--literal"]);
+    assert!(run.stdout.contains("name: a${b}"), "{}", run.transcript());
+}
+
+#[test]
 fn codes_are_explained() {
     let sandbox = Sandbox::new();
     let run = sandbox.run(&["explain", "igc0001"]);
     assert_eq!(run.code, 0, "{}", run.transcript());
     assert!(run.stdout.starts_with("IGC0001: "));
+    for short in ["igc1", "1", "IGC0001"] {
+        assert_eq!(sandbox.run(&["explain", short]).stdout, run.stdout);
+    }
+    let warning = sandbox.run(&["explain", "igw1"]).stdout;
+    assert!(warning.starts_with("IGW0001: more partitions"), "{warning}");
     assert_snapshot!(sandbox.run(&["explain", "IGC9999"]).transcript());
     assert_snapshot!(sandbox.run(&["explain", "IGC012x"]).transcript());
 }

@@ -6,8 +6,9 @@ use std::path::Path;
 
 use iggyctl_core::diagnostic::render_text;
 use iggyctl_core::manifest::{
-    Provenance, RenderFormat, SourceFile, Variables, compile, render_documents, starter,
+    DollarForm, Provenance, RenderFormat, SourceFile, Variables, compile, render_documents, starter,
 };
+use iggyctl_core::state::desired::DesiredState;
 use proptest::prelude::*;
 
 fn holds(bytes: &[u8]) {
@@ -16,10 +17,14 @@ fn holds(bytes: &[u8]) {
     let sources = [SourceFile::new("any.yaml", bytes)];
     match compile(&sources, &variables) {
         Ok(compiled) => {
-            let text = render_documents(&sources, &variables, RenderFormat::Yaml)
-                .unwrap()
-                .text
-                .replace("${", "$${");
+            let text = render_documents(
+                &sources,
+                &variables,
+                RenderFormat::Yaml,
+                DollarForm::Escaped,
+            )
+            .unwrap()
+            .text;
             let again = [SourceFile::new("again.yaml", text)];
             let again = compile(&again, &Variables::default())
                 .unwrap_or_else(|error| panic!("{}", render_text(&error, &again, false)));
@@ -98,8 +103,65 @@ fn change() -> impl Strategy<Value = (usize, usize, Vec<u8>)> {
     (0_usize..1000, 0_usize..12, snippet)
 }
 
+/// Everything but where it stood.
+fn meaning(state: &DesiredState) -> Vec<String> {
+    let mut all = vec![format!("{:?} {:?}", state.project, state.owns)];
+    for (name, stream) in &state.streams {
+        all.push(format!("{name} {:?}", stream.previous_name));
+        for (name, topic) in &stream.topics {
+            let groups: Vec<_> = topic.groups.keys().collect();
+            all.push(format!(
+                "{name} {:?} {:?} {groups:?}",
+                topic.previous_name, topic.settings
+            ));
+        }
+    }
+    all
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn what_is_rendered_compiles_to_the_same(
+        texts in proptest::collection::vec("a[a${}:. -]{0,8}z", 6),
+        json in any::<bool>(),
+    ) {
+        let written: Vec<String> = texts.iter().map(|text| text.replace("${", "$${")).collect();
+        let [project, owned, stream, previous, topic, group] = written.as_slice() else {
+            unreachable!()
+        };
+        let document = serde_json::json!({
+            "apiVersion": "iggyctl.dev/v1alpha1",
+            "kind": "IggyTopology",
+            "metadata": { "name": project, "labels": { (texts[0].clone()): group } },
+            "spec": {
+                "owns": { "streams": [owned], "topics": [format!("other/{topic}")] },
+                "streams": [{
+                    "name": stream,
+                    "previousName": format!("{previous}-before"),
+                    "topics": [{ "name": topic, "consumerGroups": [group], "messageExpiry": "${keep:-24h}" }],
+                }],
+            },
+        });
+        let sources = [SourceFile::new("a.json", document.to_string())];
+        let before = compile(&sources, &Variables::default())
+            .unwrap_or_else(|error| panic!("{}", render_text(&error, &sources, false)));
+        prop_assert_eq!(before.state.project.as_ref(), texts.first());
+        let format = if json { RenderFormat::Json } else { RenderFormat::Yaml };
+        let rendered = |sources: &[SourceFile], dollars| {
+            render_documents(sources, &Variables::default(), format, dollars).unwrap().text
+        };
+        let text = rendered(&sources, DollarForm::Escaped);
+        let again = [SourceFile::new("b", text.clone())];
+        let after = compile(&again, &Variables::default())
+            .unwrap_or_else(|error| panic!("{text}\n{}", render_text(&error, &again, false)));
+        prop_assert_eq!(meaning(&before.state), meaning(&after.state));
+        prop_assert!(after.named_variables.is_empty());
+        prop_assert_eq!(&rendered(&again, DollarForm::Escaped), &text);
+        let literal = rendered(&sources, DollarForm::Literal);
+        prop_assert_eq!(literal.contains("$${"), texts.iter().any(|text| text.contains("$${")));
+    }
 
     #[test]
     fn any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use iggyctl_core::api::v1alpha1::{Kind, combined_schema, schema};
 use iggyctl_core::diagnostic::render_text;
 use iggyctl_core::manifest::{
-    RenderFormat, SourceFile, Variables, compile, render_documents, starter,
+    DollarForm, RenderFormat, SourceFile, Variables, compile, render_documents, starter,
 };
 use serde_json::{Value, json};
 
@@ -39,9 +39,14 @@ fn example_files() -> Vec<SourceFile> {
 /// The documents of a manifest as JSON, after the reader took it.
 fn documents(file: &SourceFile) -> Vec<Value> {
     let sources = std::slice::from_ref(file);
-    let text = render_documents(sources, &Variables::default(), RenderFormat::Json)
-        .unwrap_or_else(|diagnostics| panic!("{}", render_text(&diagnostics, sources, false)))
-        .text;
+    let text = render_documents(
+        sources,
+        &Variables::default(),
+        RenderFormat::Json,
+        DollarForm::Literal,
+    )
+    .unwrap_or_else(|diagnostics| panic!("{}", render_text(&diagnostics, sources, false)))
+    .text;
     let whole: Value = serde_json::from_str(&text).unwrap();
     match whole["kind"].as_str() {
         Some("List") => whole["items"].as_array().unwrap().clone(),
@@ -78,11 +83,14 @@ fn what_is_rendered_means_the_same() {
     for file in example_files() {
         let before = compile(std::slice::from_ref(&file), &Variables::default()).unwrap();
         for format in [RenderFormat::Yaml, RenderFormat::Json] {
-            let text = render_documents(std::slice::from_ref(&file), &Variables::default(), format)
-                .unwrap()
-                .text
-                // What is literal in a rendered manifest would be a variable in a source.
-                .replace("${", "$${");
+            let text = render_documents(
+                std::slice::from_ref(&file),
+                &Variables::default(),
+                format,
+                DollarForm::Escaped,
+            )
+            .unwrap()
+            .text;
             let rendered = SourceFile::new(file.name.clone(), text);
             let after = compile(std::slice::from_ref(&rendered), &Variables::default())
                 .unwrap_or_else(|diagnostics| {
@@ -121,7 +129,7 @@ fn rendered_yaml_has_the_variables_replaced() {
         "prod",
         iggyctl_core::manifest::Provenance::CommandLine,
     );
-    let text = render_documents(&[file], &variables, RenderFormat::Yaml)
+    let text = render_documents(&[file], &variables, RenderFormat::Yaml, DollarForm::Escaped)
         .unwrap()
         .text;
     insta::assert_snapshot!("rendered_variables", text);

@@ -9,7 +9,9 @@
 mod simulated;
 
 use iggyctl_core::diff::diff;
-use iggyctl_core::manifest::{SourceFile, Variables, compile};
+use iggyctl_core::manifest::{
+    DollarForm, RenderFormat, SourceFile, Variables, compile, render_documents,
+};
 use iggyctl_core::quantity::{ByteSize, Compression, Durability, MaxTopicSize, MessageExpiry};
 use iggyctl_core::state::desired::{DesiredState, TopicSettings};
 use iggyctl_engine::connect::ConnectionPool;
@@ -45,6 +47,20 @@ fn streams<'a>(all: impl IntoIterator<Item = (&'a str, Vec<(&'a str, Topic)>)>) 
         .collect()
 }
 
+/// As `iggyctl export | iggyctl render -f -` prints it.
+fn rendered(manifest: &str) -> String {
+    let source = SourceFile::new("export.yaml", manifest.as_bytes());
+    let variables = Variables::default();
+    render_documents(
+        &[source],
+        &variables,
+        RenderFormat::Yaml,
+        DollarForm::Escaped,
+    )
+    .unwrap()
+    .text
+}
+
 fn compiled(manifest: &str) -> DesiredState {
     let source = SourceFile::new("export.yaml", manifest.as_bytes());
     match compile(&[source], &Variables::default()) {
@@ -59,13 +75,16 @@ async fn exported(server: &Simulated) -> (Export, DesiredState) {
     let export = export(&pool, None).await.unwrap();
     let desired = compiled(&export.manifest);
     let observed = observe(&pool, &desired).await.unwrap();
-    let changes = diff(&desired, &observed);
-    assert!(
-        changes.changes.is_empty(),
-        "{:#?}\n{}",
-        changes.changes,
-        export.manifest
-    );
+    for desired in [&desired, &compiled(&rendered(&export.manifest))] {
+        let changes = diff(desired, &observed);
+        assert!(
+            changes.changes.is_empty(),
+            "{:#?}\n{}",
+            changes.changes,
+            export.manifest
+        );
+        assert!(desired.streams.keys().eq(observed.streams.keys()));
+    }
     (export, desired)
 }
 

@@ -25,7 +25,7 @@ use crate::diagnostic::Diagnostics;
 use crate::state::desired::DesiredState;
 
 pub use crate::diagnostic::SourceFile;
-pub use render::{RenderFormat, Rendered, render_documents, starter, to_yaml};
+pub use render::{DollarForm, RenderFormat, Rendered, render_documents, starter, to_yaml};
 pub use text::MAX_SOURCE_BYTES;
 pub use variables::{Provenance, Variables, is_variable_name};
 

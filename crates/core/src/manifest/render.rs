@@ -19,6 +19,15 @@ pub enum RenderFormat {
     Json,
 }
 
+/// How a `${` that belongs to a value is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DollarForm {
+    /// As `$${`: the text is a manifest, and reads back as what it came from.
+    Escaped,
+    /// As it is, for programs that know no variables, such as Kubernetes.
+    Literal,
+}
+
 /// Manifests as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
@@ -29,7 +38,8 @@ pub struct Rendered {
 }
 
 /// The manifests with every variable replaced, in the order of the files, with
-/// values in their canonical form (`24h` is `1d`): what Kubernetes gets.
+/// values in their canonical form (`24h` is `1d`): a manifest again, or with
+/// [`DollarForm::Literal`] what Kubernetes gets.
 ///
 /// # Errors
 /// What keeps a document from having the shape of its kind; that documents
@@ -38,11 +48,12 @@ pub fn render_documents(
     sources: &[SourceFile],
     variables: &Variables,
     format: RenderFormat,
+    dollars: DollarForm,
 ) -> Result<Rendered, Diagnostics> {
     let mut diagnostics = Vec::new();
     let mut values: Vec<Result<Value, serde_json::Error>> = Vec::new();
     let named_variables = each_document(sources, variables, &mut diagnostics, |document| {
-        values.push(value(&document));
+        values.push(value(&document).map(|value| with_dollars(value, dollars)));
     });
     let diagnostics: Diagnostics = diagnostics.into_iter().collect();
     if diagnostics.has_errors() {
@@ -74,12 +85,31 @@ pub fn render_documents(
     })
 }
 
-/// The manifest as YAML, as [`render_documents`] writes it.
+/// The manifest as YAML that reads back as the same manifest.
 ///
 /// # Errors
 /// Never for the types of `api::v1alpha1`; the serialiser has no other way to say so.
 pub fn to_yaml<S: Spec + Serialize>(manifest: &Manifest<S>) -> Result<String, Diagnostics> {
-    serde_saphyr::to_string(manifest).map_err(unprintable)
+    let value = serde_json::to_value(manifest).map_err(unprintable)?;
+    serde_saphyr::to_string(&with_dollars(value, DollarForm::Escaped)).map_err(unprintable)
+}
+
+/// Variables are looked for in values only, never in the keys of a mapping.
+fn with_dollars(value: Value, dollars: DollarForm) -> Value {
+    match (dollars, value) {
+        (DollarForm::Escaped, Value::String(text)) if text.contains("${") => {
+            Value::String(text.replace("${", "$${"))
+        }
+        (DollarForm::Escaped, Value::Array(items)) => items
+            .into_iter()
+            .map(|item| with_dollars(item, dollars))
+            .collect(),
+        (DollarForm::Escaped, Value::Object(fields)) => fields
+            .into_iter()
+            .map(|(key, value)| (key, with_dollars(value, dollars)))
+            .collect(),
+        (_, value) => value,
+    }
 }
 
 fn value(document: &Document) -> Result<Value, serde_json::Error> {
