@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use super::Process;
 use super::apply_record::Record;
 use super::dev::stop_requested;
-use super::plan_arguments::{Planned, PlanningArguments, json_failed};
+use super::plan_arguments::{Planned, PlanningArguments, json_failed, unreadable};
 use super::runtime::block_on;
 use super::session::{Pool, Session};
 use super::unknown_settings;
@@ -86,13 +86,20 @@ async fn finish(
     let blocked = plan.blocked.clone();
     let left_out = report.left_out;
     let nothing_to_do = plan.steps.is_empty();
+    // Standard output has one document even when nothing is carried out.
+    let refused = |steps: &[Step], reason: &str| {
+        if !json {
+            return Ok(());
+        }
+        let steps = steps.iter().map(|step| not_attempted(step, reason));
+        let ended = ApplyReport::new(steps.collect(), blocked.clone(), Verification::Skipped);
+        process.output(&ended.to_json().map_err(json_failed)?)
+    };
+    let steps = plan.steps.clone();
     let approved = match plan.approve(arguments.skip_blocked, &arguments.planning.grant()) {
         Ok(approved) => approved,
         Err(refusal) => {
-            if json {
-                let ended = ApplyReport::new(Vec::new(), blocked, Verification::Skipped);
-                process.output(&ended.to_json().map_err(json_failed)?)?;
-            }
+            refused(&steps, &format!("nothing was changed: {refusal}"))?;
             return Err(CommandError::new(
                 ExitCode::Blocked,
                 format!("nothing was changed: {refusal}"),
@@ -105,15 +112,19 @@ async fn finish(
     if nothing_to_do {
         if json {
             let verified = converged(&blocked, left_out);
-            let ended = ApplyReport::new(Vec::new(), blocked, verified);
+            let ended = ApplyReport::new(Vec::new(), blocked.clone(), verified);
             process.output(&ended.to_json().map_err(json_failed)?)?;
         }
+        unreadable(&blocked)?;
         return Ok(ExitCode::Done);
     }
     let mut deadline = deadline;
     if !arguments.yes {
         let asked = Instant::now();
-        ask(process, &session.name)?;
+        if let Err(error) = ask(process, &session.name) {
+            refused(&steps, &error.message)?;
+            return Err(error);
+        }
         // A person may take any time to answer.
         deadline = deadline.map(|deadline| deadline + asked.elapsed());
     }
@@ -131,13 +142,26 @@ async fn finish(
     let exit_code = exit_code(arguments, &outcome, &verified);
     let mut steps = step_reports(&approved, &outcome);
     unknown_settings::name_them(&mut steps, &approved, &outcome, &session.pool).await;
-    let report = ApplyReport::new(steps, blocked, verified);
+    let report = ApplyReport::new(steps, blocked.clone(), verified);
     process.output(&if json {
         report.to_json().map_err(json_failed)?
     } else {
         report.to_text(process.text_options())
     })?;
+    if outcome.is_complete() && exit_code != ExitCode::PartiallyApplied {
+        unreadable(&blocked)?;
+    }
     Ok(exit_code)
+}
+
+fn not_attempted(step: &Step, reason: &str) -> StepReport {
+    StepReport {
+        id: step.id,
+        address: step.address.clone(),
+        action: step.action.to_string(),
+        status: StepStatus::NotAttempted,
+        reason: Some(reason.to_owned()),
+    }
 }
 
 fn exit_code(
@@ -257,15 +281,18 @@ fn show(progress: &mut Progress, event: ApplyEvent<'_>) {
         ApplyEvent::StepStarted { .. } => {}
         ApplyEvent::StepApplied { step } => progress.step_done(&line(step)),
         ApplyEvent::StepFailed { step, failure } => progress.step_failed(&format!(
-            "{}: failed: {}",
+            "{}: {}: {}",
             line(step),
+            if failure.is_unknown() {
+                "unknown"
+            } else {
+                "failed"
+            },
             escape(&failure.to_string())
         )),
-        ApplyEvent::StepNotAttempted { step, reason } => progress.step_failed(&format!(
-            "{}: not attempted: {}",
-            line(step),
-            escape(&reason.to_string())
-        )),
+        // Nothing happened, and a lost server leaves thousands of them: the
+        // report says it.
+        ApplyEvent::StepNotAttempted { .. } => {}
     }
 }
 
@@ -290,6 +317,9 @@ pub(super) fn step_reports(plan: &ApprovedPlan, outcome: &ApplyOutcome) -> Vec<S
         .map(|(step, ended)| {
             let (status, reason) = match &ended.result {
                 StepResult::Applied => (StepStatus::Applied, None),
+                StepResult::Failed(failure) if failure.is_unknown() => {
+                    (StepStatus::Unknown, Some(failure.to_string()))
+                }
                 StepResult::Failed(failure) => (StepStatus::Failed, Some(failure.to_string())),
                 StepResult::NotAttempted(reason) => {
                     (StepStatus::NotAttempted, Some(reason.to_string()))

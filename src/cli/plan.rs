@@ -1,5 +1,5 @@
 use super::Process;
-use super::plan_arguments::PlanningArguments;
+use super::plan_arguments::{PlanningArguments, unreadable};
 use super::runtime::block_on;
 use super::session::Session;
 use crate::command_error::CommandError;
@@ -43,6 +43,9 @@ pub(super) fn plan(
             let planned = limit.limit(planning.plan(desired, session)).await?;
             planning.print(process, &planned.report)?;
             PlanningArguments::warn_about_unused_approvals(process, &planned);
+            if skip_blocked {
+                unreadable(&planned.plan.blocked)?;
+            }
             Ok(if !planned.plan.blocked.is_empty() && !skip_blocked {
                 ExitCode::Blocked
             } else if detailed_exitcode && !planned.plan.is_empty() {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use iggyctl_core::address::Address;
-use iggyctl_core::plan::{Approvals, DestructionGrant, Plan, UnusedApproval};
+use iggyctl_core::plan::{Approvals, BlockReason, Blocked, DestructionGrant, Plan, UnusedApproval};
 use iggyctl_core::render::PlanReport;
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::observed::ObservedState;
@@ -17,6 +17,7 @@ use super::server_arguments::{ServerArguments, parse_duration};
 use super::session::{Session, read_failed};
 use super::time_limit::TimeLimit;
 use crate::command_error::CommandError;
+use crate::exit_code::ExitCode;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct PlanningArguments {
@@ -58,6 +59,31 @@ impl PlanFormat {
 /// A report that cannot be written as JSON.
 pub(super) fn json_failed(error: serde_json::Error) -> CommandError {
     CommandError::other(format!("cannot write JSON: {error}"))
+}
+
+/// What `--skip-blocked` does not make good: a run that could not read what it is
+/// about must not end as if it had. An observation has gaps only where the login
+/// lacks a right, so the exit code is that of refused credentials.
+pub(super) fn unreadable(blocked: &[Blocked]) -> Result<(), CommandError> {
+    let mut addresses = blocked.iter().filter_map(|blocked| match &blocked.reason {
+        BlockReason::NotReadable { .. } => Some(&blocked.address),
+        _ => None,
+    });
+    let Some(first) = addresses.next() else {
+        return Ok(());
+    };
+    let more = match addresses.count() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    Err(CommandError::new(
+        ExitCode::CredentialsRefused,
+        format!(
+            "the login may not read {first}{more}: whether that is as declared is not known, and \
+             --skip-blocked does not change this"
+        ),
+    )
+    .hint("use a login that may read it, or leave it out with --only"))
 }
 
 /// A plan with what it was made from.

@@ -12,7 +12,9 @@ use std::path::PathBuf;
 use iggyctl_core::check::check;
 use iggyctl_core::diff::diff;
 use iggyctl_core::plan::{Approvals, StepId, plan};
-use iggyctl_core::render::{ApplyReport, PlanReport, StepReport, StepStatus, Verification};
+use iggyctl_core::render::{
+    ApplyReport, PlanReport, StepReport, StepStatus, TextOptions, Verification,
+};
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::observed::ObservedState;
 use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
@@ -90,7 +92,8 @@ fn an_apply_has_what_its_schema_says() {
         vec![
             step(StepStatus::Applied, None),
             step(StepStatus::Failed, Some("the server said 41")),
-            step(StepStatus::NotAttempted, Some("needs step 1")),
+            step(StepStatus::Unknown, Some("no reply yet")),
+            step(StepStatus::NotAttempted, Some("stopped before it")),
         ],
         Vec::new(),
         Verification::Differs { changes: 2 },
@@ -104,5 +107,44 @@ fn an_apply_has_what_its_schema_says() {
     );
     assert_eq!(json["verified"]["result"], "differs");
     assert_eq!(json["counts"]["notAttempted"], 1);
-    insta::assert_snapshot!(report.to_text(iggyctl_core::render::TextOptions::default()));
+    assert_eq!(json["counts"]["unknown"], 1);
+    assert_eq!(json["steps"][2]["status"], "unknown");
+    insta::assert_snapshot!(report.to_text(TextOptions::default()));
+}
+
+#[test]
+fn steps_that_were_not_attempted_for_one_reason_are_one_line() {
+    let step = |id: u32, status, reason: &str| StepReport {
+        id: StepId(id),
+        address: format!("topic/orders/t{id}").parse().unwrap(),
+        action: "create topic with 1 partition".to_owned(),
+        status,
+        reason: Some(reason.to_owned()),
+    };
+    let mut steps = vec![
+        step(0, StepStatus::Failed, "the server said 41"),
+        step(1, StepStatus::NotAttempted, "stopped before it"),
+    ];
+    for id in 2..3000 {
+        let reason = if id % 3 == 0 {
+            "no connection: nothing listens"
+        } else {
+            "stream/s0 is needed first, and failed (create stream)"
+        };
+        steps.push(step(id, StepStatus::NotAttempted, reason));
+    }
+    let report = ApplyReport::new(steps, Vec::new(), Verification::Skipped);
+    let options = TextOptions::default();
+    insta::assert_snapshot!(report.to_text(options));
+    let verbose = TextOptions {
+        verbose: true,
+        ..options
+    };
+    assert_eq!(
+        report
+            .to_text(verbose)
+            .matches("not attempted topic")
+            .count(),
+        2999
+    );
 }

@@ -210,7 +210,7 @@ async fn a_refused_step_stops_only_what_needs_it() {
     assert_eq!(outcome.counts(), (2, 1, 2));
     assert!(!outcome.has_unknown());
     let not_attempted = outcome.steps.iter().filter(|step| {
-        matches!(&step.result, StepResult::NotAttempted(NotAttempted::Needs(id)) if id.0 == 2)
+        matches!(&step.result, StepResult::NotAttempted(NotAttempted::Needs { step, .. }) if step.0 == 2)
     });
     assert_eq!(not_attempted.count(), 2);
     assert!(

@@ -48,8 +48,10 @@ pub struct StepReport {
 pub enum StepStatus {
     /// It is done.
     Applied,
-    /// It was tried, and is not known to be done.
+    /// It was tried, and was not done.
     Failed,
+    /// It was sent, and whether it was done is not known.
+    Unknown,
     /// It was not sent.
     NotAttempted,
 }
@@ -60,8 +62,10 @@ pub enum StepStatus {
 pub struct ApplyCounts {
     /// Steps that are done.
     pub applied: u32,
-    /// Steps that were tried and are not known to be done.
+    /// Steps that were tried and were not done.
     pub failed: u32,
+    /// Steps that were sent, and of which it is not known whether they were done.
+    pub unknown: u32,
     /// Steps that were not sent.
     pub not_attempted: u32,
 }
@@ -106,6 +110,7 @@ impl ApplyReport {
             match step.status {
                 StepStatus::Applied => counts.applied += 1,
                 StepStatus::Failed => counts.failed += 1,
+                StepStatus::Unknown => counts.unknown += 1,
                 StepStatus::NotAttempted => counts.not_attempted += 1,
             }
         }

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::apply_report::{ApplyCounts, ApplyReport, StepReport, StepStatus, Verification};
 use super::paint::{Role, paint};
 use super::{TextOptions, escape};
@@ -5,14 +7,31 @@ use crate::wording::counted;
 
 impl ApplyReport {
     /// The report as people read it: what did not go well, and one line that
-    /// counts; with `verbose` every step.
+    /// counts; with `verbose` every step. Without it, steps that were not
+    /// attempted for the same reason are one line: a server that is lost leaves
+    /// thousands of them.
     #[must_use]
     pub fn to_text(&self, options: TextOptions) -> String {
         let TextOptions { color, verbose } = options;
         let mut text = String::new();
+        let mut alike = if verbose {
+            BTreeMap::new()
+        } else {
+            self.not_attempted_by_reason()
+        };
         for step in &self.steps {
-            if step.status != StepStatus::Applied || verbose {
-                text.push_str(&step_text(step, color));
+            match alike.get_mut(&step.reason.as_deref()) {
+                Some(count) if step.status == StepStatus::NotAttempted && *count != 1 => {
+                    // The first of them stands for all.
+                    let count = std::mem::take(count);
+                    if count > 1 {
+                        text.push_str(&group_text(count, step.reason.as_deref(), color));
+                    }
+                }
+                _ if step.status != StepStatus::Applied || verbose => {
+                    text.push_str(&step_text(step, color));
+                }
+                _ => {}
             }
         }
         if !text.is_empty() {
@@ -23,17 +42,32 @@ impl ApplyReport {
         text
     }
 
+    fn not_attempted_by_reason(&self) -> BTreeMap<Option<&str>, u32> {
+        let mut counts = BTreeMap::new();
+        for step in &self.steps {
+            if step.status == StepStatus::NotAttempted {
+                *counts.entry(step.reason.as_deref()).or_default() += 1;
+            }
+        }
+        counts
+    }
+
     /// The one line that counts, with what reading again has shown.
     #[must_use]
     pub fn footer(&self) -> String {
         let ApplyCounts {
             applied,
             failed,
+            unknown,
             not_attempted,
         } = self.counts;
-        let mut footer = format!("Apply: {applied} applied");
+        // Steps and not resources: one resource may take several.
+        let mut footer = format!("Apply: {} applied", counted(applied, "step"));
         if failed > 0 {
             footer.push_str(&format!(", {failed} failed"));
+        }
+        if unknown > 0 {
+            footer.push_str(&format!(", {unknown} unknown"));
         }
         if not_attempted > 0 {
             footer.push_str(&format!(", {not_attempted} not attempted"));
@@ -68,10 +102,23 @@ impl ApplyReport {
     }
 }
 
+fn group_text(count: u32, reason: Option<&str>, color: bool) -> String {
+    let mut text = format!(
+        "  {}",
+        paint(color, Role::Warning, format_args!("{count} not attempted"))
+    );
+    if let Some(reason) = reason {
+        text.push_str(&format!(": {}", escape(reason)));
+    }
+    text.push('\n');
+    text
+}
+
 fn step_text(step: &StepReport, color: bool) -> String {
     let (word, role) = match step.status {
         StepStatus::Applied => ("applied", Role::Create),
         StepStatus::Failed => ("failed", Role::Blocked),
+        StepStatus::Unknown => ("unknown", Role::Blocked),
         StepStatus::NotAttempted => ("not attempted", Role::Warning),
     };
     let address = step.address.to_string();

@@ -69,14 +69,21 @@ pub async fn apply<C: Connect>(
                     clean,
                     unreachable: lost,
                 } = ended;
-                match lease {
-                    Some(lease) => idle.push(lease),
-                    None => fleet.lost(),
+                match (lease, lost) {
+                    (Some(lease), _) => idle.push(lease),
+                    (None, None) => fleet.lost(),
+                    (None, Some(error)) => {
+                        fleet.lost_for_good();
+                        // A server that lets nobody in any more may go on
+                        // serving those who are.
+                        if fleet.is_empty() {
+                            unreachable = unreachable.or(Some(error));
+                        }
+                    }
                 }
                 if clean {
                     fleet.completed();
                 }
-                unreachable = unreachable.or(lost);
                 progress.ended(
                     index,
                     match result {
@@ -180,38 +187,39 @@ impl<'plan, 'events> Progress<'plan, 'events> {
 
     fn ended(&mut self, index: usize, result: StepResult) {
         self.record(index, &result);
-        let applied = result == StepResult::Applied;
-        self.results[index] = Some(result);
-        if applied {
-            for dependent in &self.needed_by[index] {
-                self.unmet[*dependent] -= 1;
-                if self.unmet[*dependent] == 0 {
-                    self.ready.insert(*dependent);
+        match &result {
+            StepResult::Applied => {
+                for dependent in &self.needed_by[index] {
+                    self.unmet[*dependent] -= 1;
+                    if self.unmet[*dependent] == 0 {
+                        self.ready.insert(*dependent);
+                    }
                 }
             }
-        } else {
-            self.give_up_dependents(index);
+            StepResult::Failed(failure) => self.give_up_dependents(index, failure.is_unknown()),
+            StepResult::NotAttempted(_) => self.give_up_dependents(index, false),
         }
+        self.results[index] = Some(result);
     }
 
-    fn give_up_dependents(&mut self, index: usize) {
-        let mut open: BTreeSet<(usize, usize)> = self.needed_by[index]
-            .iter()
-            .map(|&dependent| (dependent, index))
-            .collect();
-        while let Some((index, need)) = open.pop_first() {
+    /// Everything that needs the step, also by others in between, names it: it
+    /// is what a person has to look at.
+    fn give_up_dependents(&mut self, failed: usize, is_unknown: bool) {
+        let step = &self.steps[failed];
+        let result = StepResult::NotAttempted(NotAttempted::Needs {
+            step: step.id,
+            address: step.address.clone(),
+            action: step.action.to_string(),
+            is_unknown,
+        });
+        let mut open: BTreeSet<usize> = self.needed_by[failed].iter().copied().collect();
+        while let Some(index) = open.pop_first() {
             if self.results[index].is_some() {
                 continue;
             }
-            let reason = NotAttempted::Needs(self.steps[need].id);
-            let result = StepResult::NotAttempted(reason);
             self.record(index, &result);
-            self.results[index] = Some(result);
-            open.extend(
-                self.needed_by[index]
-                    .iter()
-                    .map(|&dependent| (dependent, index)),
-            );
+            self.results[index] = Some(result.clone());
+            open.extend(&self.needed_by[index]);
         }
     }
 

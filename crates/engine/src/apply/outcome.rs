@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use iggyctl_core::address::Address;
 use iggyctl_core::plan::{Step, StepId};
 
 use crate::broker::BrokerError;
@@ -63,12 +64,33 @@ pub enum Failure {
     Unreachable(ConnectError),
 }
 
+impl Failure {
+    /// Whether the step may have been carried out nevertheless.
+    #[must_use]
+    pub fn is_unknown(&self) -> bool {
+        match self {
+            Self::OutcomeUnknown { .. } => true,
+            Self::Refused(_) | Self::Moved { .. } | Self::Unreachable(_) => false,
+        }
+    }
+}
+
 /// Why a step was not tried.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotAttempted {
-    /// A step that it needs was not applied.
-    #[error("it needs step {}, which was not applied", .0.0)]
-    Needs(StepId),
+    /// A step that it needs, directly or by others in between, was tried and
+    /// is not known to be done.
+    #[error("{address} is needed first, and {} ({action})", if *.is_unknown { "its outcome is unknown" } else { "failed" })]
+    Needs {
+        /// The step that was tried.
+        step: StepId,
+        /// The resource that it was about.
+        address: Address,
+        /// What was to be done, in words.
+        action: String,
+        /// Whether its outcome is unknown; otherwise it was not done.
+        is_unknown: bool,
+    },
     /// The apply was told to stop.
     #[error("stopped before it")]
     Cancelled,
@@ -86,7 +108,8 @@ impl ApplyOutcome {
             .all(|step| step.result == StepResult::Applied)
     }
 
-    /// How many steps were applied, failed and were not attempted.
+    /// How many steps were applied, failed (an unknown outcome counts as that)
+    /// and were not attempted.
     #[must_use]
     pub fn counts(&self) -> (usize, usize, usize) {
         let mut counts = (0, 0, 0);
@@ -103,12 +126,9 @@ impl ApplyOutcome {
     /// Whether the outcome of a step is not known.
     #[must_use]
     pub fn has_unknown(&self) -> bool {
-        self.steps.iter().any(|step| {
-            matches!(
-                step.result,
-                StepResult::Failed(Failure::OutcomeUnknown { .. })
-            )
-        })
+        self.steps
+            .iter()
+            .any(|step| matches!(&step.result, StepResult::Failed(failure) if failure.is_unknown()))
     }
 }
 

@@ -86,11 +86,17 @@ impl Fleet {
         self.connections = self.connections.saturating_sub(1);
     }
 
+    /// A connection is lost, and no other one could be opened in its place: from
+    /// now on make do with those that are left.
+    pub(crate) fn lost_for_good(&mut self) {
+        self.lost();
+        self.limit = self.connections.max(1);
+    }
+
     /// A connection could not be opened: from now on make do with the others.
     pub(crate) fn refused(&mut self) {
         self.opening = self.opening.saturating_sub(1);
-        self.lost();
-        self.limit = self.connections.max(1);
+        self.lost_for_good();
     }
 
     /// Whether there is none left, and none is being opened.
