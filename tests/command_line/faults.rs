@@ -90,7 +90,7 @@ fn a_server_that_goes_on_failing_leaves_a_partial_apply_and_the_next_one_converg
     assert_eq!(run.code, 6, "{}", run.transcript());
     let outcome: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(outcome["counts"]["applied"], 1, "{outcome:#}");
-    assert!(outcome["counts"]["failed"].as_u64().unwrap() > 0);
+    assert!(outcome["counts"]["unknown"].as_u64().unwrap() > 0);
     assert!(outcome["counts"]["notAttempted"].as_u64().unwrap() > 0);
     for step in outcome["steps"].as_array().unwrap() {
         assert_eq!(
@@ -102,6 +102,32 @@ fn a_server_that_goes_on_failing_leaves_a_partial_apply_and_the_next_one_converg
     lab.server().faults().clear();
     assert_eq!(lab.run(&["apply", "--yes"]).code, 0);
     assert_eq!(lab.run(&["diff"]).code, 0);
+}
+
+#[test]
+fn what_was_not_attempted_is_one_line_for_each_reason() {
+    let lab = Lab::new(
+        FaultPlan::none().always(FaultKind::Disconnect, FaultTarget::Command(CREATE_TOPIC)),
+    );
+    let groups: Vec<String> = (0..50).map(|number| format!("g{number}")).collect();
+    let topology = TOPOLOGY.replace("[billing]", &format!("[{}]", groups.join(", ")));
+    lab.sandbox.write("topology.yaml", topology);
+    let run = lab.run(&["apply", "--yes"]);
+    assert_eq!(run.code, 6, "{}", run.transcript());
+    assert!(
+        run.stdout.contains(
+            "  50 not attempted: topic/orders/a is needed first, and its outcome is unknown (create topic"
+        ),
+        "{}",
+        run.transcript()
+    );
+    assert!(
+        !run.stderr.contains("not attempted"),
+        "{}",
+        run.transcript()
+    );
+    let run = lab.run(&["apply", "--yes", "-v"]);
+    assert_eq!(run.stdout.matches("  not attempted group/").count(), 50);
 }
 
 #[test]

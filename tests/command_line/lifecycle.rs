@@ -117,6 +117,14 @@ fn without_a_terminal_and_without_yes_nothing_is_changed() {
     let run = lab.run(&["apply", "-f", "topology.yaml"]);
     assert_eq!(run.code, 64, "{}", run.transcript());
     assert!(run.stderr.contains("--yes"));
+    // What reads standard output gets a document of this end, too.
+    let run = lab.run(&["apply", "-f", "topology.yaml", "-o", "json"]);
+    assert_eq!(run.code, 64, "{}", run.transcript());
+    let ended: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(ended["counts"]["applied"], 0);
+    assert_eq!(ended["counts"]["notAttempted"], 5);
+    let reason = ended["steps"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains("nobody to ask"), "{reason}");
     assert_eq!(lab.run(&["get", "streams", "-o", "json"]).stdout, "[]\n");
 }
 

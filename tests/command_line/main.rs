@@ -8,6 +8,7 @@ mod examples;
 mod faults;
 mod lifecycle;
 mod offline;
+mod rights;
 mod sandbox;
 #[cfg(unix)]
 mod stopped;

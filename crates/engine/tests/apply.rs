@@ -239,6 +239,51 @@ async fn a_server_that_goes_away_leaves_the_rest_not_attempted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_connection_that_cannot_be_replaced_leaves_the_work_to_the_others() {
+    let server = Simulated::default();
+    let names: Vec<String> = (0..4000).map(|number| format!("s{number}")).collect();
+    let desired = DesiredState {
+        streams: names.iter().map(|text| (name(text), stream([]))).collect(),
+        ..DesiredState::default()
+    };
+    let pool = ConnectionPool::new(server.clone());
+    let plan = approved(&pool, &desired).await;
+    server.fault(3900, Fault::Closed);
+    server.world().logins = 0;
+    let outcome = run(&server, &plan).await;
+    assert!(server.world().logins > 1, "there are others");
+    assert_eq!(outcome.counts(), (3999, 1, 0));
+    assert!(!outcome.has_unknown());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_connection_that_cannot_be_replaced_ends_the_apply() {
+    let server = Simulated::default();
+    let outcome = applied(&server, &orders(), 1, Fault::Closed).await;
+    assert_eq!(outcome.counts(), (1, 1, 3));
+    assert!(outcome.steps.iter().any(|step| matches!(
+        step.result,
+        StepResult::NotAttempted(NotAttempted::Unreachable(_))
+    )));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_needs_a_failed_step_names_it_also_from_afar() {
+    let server = Simulated::default();
+    let outcome = applied(&server, &orders(), 0, Fault::Refused).await;
+    assert_eq!(outcome.counts(), (0, 1, 4));
+    for step in &outcome.steps[1..] {
+        let StepResult::NotAttempted(reason) = &step.result else {
+            panic!("{step:?}");
+        };
+        assert_eq!(
+            reason.to_string(),
+            "stream/orders is needed first, and failed (create stream)"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_somebody_else_created_meanwhile_is_not_ours() {
     let server = Simulated::default();
     let pool = ConnectionPool::new(server.clone());
@@ -501,6 +546,7 @@ fn any_fault() -> impl Strategy<Value = Fault> {
         Just(Fault::NotSent),
         Just(Fault::Refused),
         Just(Fault::Gone),
+        Just(Fault::Closed),
     ]
 }
 

@@ -32,6 +32,9 @@ pub(crate) enum Fault {
     Refused,
     /// The reply is lost, and no connection can be opened from then on.
     Gone,
+    /// Lost on the way there, with its connection, and no other one can be
+    /// opened from then on; those that there are go on.
+    Closed,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -73,6 +76,7 @@ pub(crate) struct World {
     writes: usize,
     late: Option<(u32, Write)>,
     gone: bool,
+    closed: bool,
     next_id: u32,
 }
 
@@ -239,6 +243,7 @@ impl Simulated {
     pub(crate) fn heal(&self) {
         let mut world = self.world();
         world.gone = false;
+        world.closed = false;
         world.faults.clear();
         if let Some((_, write)) = world.late.take() {
             let _ = world.commit(write);
@@ -303,6 +308,12 @@ impl Simulated {
                     Err(unknown())
                 }
                 Some(Fault::LostRequest) => Err(unknown()),
+                Some(Fault::Closed) => {
+                    world.closed = true;
+                    Err(BrokerErrorKind::Unreachable {
+                        reason: "not connected".to_owned(),
+                    })
+                }
                 Some(Fault::LateCommit) => {
                     world.late = Some((1, write));
                     Err(unknown())
@@ -349,7 +360,7 @@ impl Connect for Simulated {
 
     async fn connect(&self) -> Result<Simulated, ConnectError> {
         let mut world = self.world();
-        if world.gone {
+        if world.gone || world.closed {
             return Err(ConnectError::NothingListens {
                 address: "simulated".to_owned(),
             });
