@@ -1,4 +1,4 @@
-use iggyctl_core::api::v1alpha1::{Kind, combined_schema, schema};
+use iggyctl_core::api::v1alpha1::{Kind, combined_schema, editor_schema};
 use iggyctl_core::wording::nearest;
 
 use super::Process;
@@ -20,7 +20,7 @@ pub(super) fn run(
 ) -> Result<ExitCode, CommandError> {
     let schema = match &arguments.kind {
         None => combined_schema(),
-        Some(kind) => schema(kind.parse::<Kind>().map_err(|error| {
+        Some(kind) => editor_schema(kind.parse::<Kind>().map_err(|error| {
             let error = CommandError::usage(error.to_string());
             match meant(kind) {
                 Some(kind) => error.hint(format!("did you mean {kind}?")),

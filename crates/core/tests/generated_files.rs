@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use iggyctl_core::api::v1alpha1::{Kind, combined_schema, schema};
+use iggyctl_core::api::v1alpha1::{Kind, combined_schema, editor_schema, schema};
 use iggyctl_core::check::FindingCode;
 use iggyctl_core::diagnostic::Code;
 use serde_json::{Map, Value};
@@ -35,7 +35,7 @@ fn schemas_are_current() {
     for kind in Kind::ALL {
         check(
             &format!("schemas/{kind}.schema.json"),
-            &pretty(&schema(kind)),
+            &pretty(&editor_schema(kind)),
         );
     }
     check("schemas/iggyctl.schema.json", &pretty(&combined_schema()));

@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 
-use iggyctl_core::api::v1alpha1::{Kind, combined_schema, schema};
+use iggyctl_core::api::v1alpha1::{Kind, combined_schema, editor_schema, schema};
 use iggyctl_core::diagnostic::render_text;
 use iggyctl_core::manifest::{
     DollarForm, RenderFormat, SourceFile, Variables, compile, render_documents, starter,
@@ -75,6 +75,69 @@ fn every_example_is_valid_for_the_reader_and_for_the_schemas() {
                 .collect();
             assert!(errors.is_empty(), "{}: {errors:?}", file.name);
         }
+    }
+}
+
+/// The documents of a text as an editor sees them, variables and all.
+fn as_written(text: &str) -> Vec<Value> {
+    serde_saphyr::from_multiple(text).unwrap_or_else(|error| panic!("{error}\n{text}"))
+}
+
+#[test]
+fn every_example_is_valid_for_an_editor_as_it_is_written() {
+    let readme = std::fs::read_to_string(examples().join("../README.md")).unwrap();
+    let mut texts: Vec<String> = readme
+        .split("<<'YAML'\n")
+        .skip(1)
+        .filter_map(|block| {
+            block
+                .split_once("\nYAML\n")
+                .map(|(text, _)| text.to_owned())
+        })
+        .filter(|text| text.contains("iggyctl.dev/"))
+        .collect();
+    assert!(
+        texts.iter().any(|text| text.contains("${")),
+        "the tour has variables"
+    );
+    texts.extend(
+        example_files()
+            .iter()
+            .map(|file| String::from_utf8(file.bytes.to_vec()).unwrap()),
+    );
+    let combined = jsonschema::validator_for(&combined_schema()).unwrap();
+    for text in &texts {
+        for document in as_written(text) {
+            let kind: Kind = document["kind"].as_str().unwrap().parse().unwrap();
+            let own = jsonschema::validator_for(&editor_schema(kind)).unwrap();
+            let errors: Vec<String> = combined
+                .iter_errors(&document)
+                .chain(own.iter_errors(&document))
+                .map(|error| format!("{}: {error}", error.instance_path()))
+                .collect();
+            assert!(errors.is_empty(), "{errors:?}\n{text}");
+        }
+    }
+}
+
+#[test]
+fn variables_may_stand_where_an_editor_looks_only() {
+    let editor = jsonschema::validator_for(&combined_schema()).unwrap();
+    let strict = jsonschema::validator_for(&schema(Kind::IggyTopology)).unwrap();
+    for field in [
+        "partitions",
+        "preallocateSegments",
+        "messagesRequiredToSave",
+        "messageExpiry",
+        "maxTopicSize",
+        "segmentSize",
+        "compression",
+        "durability",
+    ] {
+        let document = with(field, json!("${value:-1}"));
+        assert!(editor.is_valid(&document), "{field}");
+        assert!(!strict.is_valid(&document), "{field}");
+        assert!(!editor.is_valid(&with(field, json!("$value"))), "{field}");
     }
 }
 

@@ -17,7 +17,7 @@ pub use consumer_group::{IggyConsumerGroup, IggyConsumerGroupSpec};
 pub use manifest::{API_VERSION, ApiVersion, Kind, KindOf, Manifest, Metadata, Spec, UnknownKind};
 pub use name::{ManifestNameError, MetadataName, Name, StreamName};
 pub use owns::Owns;
-pub use schema::{EDITOR_LINE, SCHEMA_BASE, combined_schema, schema};
+pub use schema::{EDITOR_LINE, SCHEMA_BASE, combined_schema, editor_schema, schema};
 pub use stream::{IggyStream, IggyStreamSpec, Stream};
 pub use topic::{IggyTopic, IggyTopicSpec, Topic};
 pub use topology::{IggyTopology, IggyTopologySpec};

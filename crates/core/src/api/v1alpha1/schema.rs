@@ -14,7 +14,8 @@ pub const SCHEMA_BASE: &str = "https://iggyctl.dev/schemas/v1alpha1";
 /// is there without a network, and is of the version that wrote the manifest.
 pub const EDITOR_LINE: &str = "# yaml-language-server: $schema=iggyctl.schema.json";
 
-/// The JSON Schema of one kind, made from the types of this module.
+/// The JSON Schema of one kind, made from the types of this module: of a document
+/// whose variables are replaced, see [`editor_schema`] for one as it is written.
 ///
 /// Draft 7, the draft that every editor reads, and without references, so
 /// that one file is enough.
@@ -40,6 +41,69 @@ pub fn schema(kind: Kind) -> Value {
     named
 }
 
+/// The schema of one kind for editors, which see a manifest as it is written:
+/// where a number, a word or a quantity belongs, a text with a variable may stand.
+#[must_use]
+pub fn editor_schema(kind: Kind) -> Value {
+    let mut schema = schema(kind);
+    allow_variables(&mut schema);
+    schema
+}
+
+/// What a text with a variable has in it.
+const VARIABLE: &str = r"\$\{";
+
+fn allow_variables(schema: &mut Value) {
+    let Value::Object(fields) = schema else {
+        return;
+    };
+    for (key, value) in fields.iter_mut() {
+        match (key.as_str(), value) {
+            // Here the keys are names of fields.
+            ("properties", Value::Object(properties)) => {
+                properties.values_mut().for_each(allow_variables);
+            }
+            ("anyOf" | "oneOf", Value::Array(branches)) => {
+                branches.iter_mut().for_each(allow_variables);
+            }
+            ("items" | "additionalProperties", value) => allow_variables(value),
+            _ => {}
+        }
+    }
+    let is_text = match fields.get("type") {
+        Some(Value::String(name)) => Some(name == "string"),
+        Some(Value::Array(names)) => Some(names.contains(&json!("string"))),
+        _ => None,
+    };
+    // Every pattern of names takes a variable.
+    let is_name = fields
+        .get("format")
+        .and_then(Value::as_str)
+        .is_some_and(|format| format.ends_with("-name"));
+    if fields.contains_key("enum") {
+        let word = ["type", "enum"]
+            .into_iter()
+            .filter_map(|key| Some((key.to_owned(), fields.remove(key)?)))
+            .collect();
+        let variable = json!({ "type": "string", "pattern": VARIABLE });
+        fields.insert(
+            "anyOf".to_owned(),
+            Value::Array(vec![Value::Object(word), variable]),
+        );
+    } else if let (Some(true), Some(Value::String(pattern)), false) =
+        (is_text, fields.get_mut("pattern"), is_name)
+    {
+        *pattern = format!("{pattern}|{VARIABLE}");
+    } else if let Some(name @ ("integer" | "boolean" | "number")) =
+        fields.get("type").and_then(Value::as_str)
+    {
+        // Bounds are for numbers and the pattern is for texts.
+        let either = json!([name, "string"]);
+        fields.insert("type".to_owned(), either);
+        fields.insert("pattern".to_owned(), json!(VARIABLE));
+    }
+}
+
 /// One schema for a document of any kind, for editors.
 #[must_use]
 pub fn combined_schema() -> Value {
@@ -49,7 +113,7 @@ pub fn combined_schema() -> Value {
     let branches: Vec<Value> = Kind::ALL
         .into_iter()
         .map(|kind| {
-            let mut schema = schema(kind);
+            let mut schema = editor_schema(kind);
             if let Value::Object(fields) = &mut schema {
                 fields.remove("$schema");
                 fields.remove("$id");
