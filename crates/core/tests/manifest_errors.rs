@@ -558,6 +558,41 @@ fn owns() {
     );
 }
 
+/// 10,000 streams of these names and 10,000 topics in others.
+fn owning_many(stream: impl Fn(usize) -> String) -> String {
+    let mut spec = "\n  owns:\n    streams:\n".to_owned();
+    for index in 0..10_000 {
+        spec.push_str(&format!("      - {}\n", stream(index)));
+    }
+    spec.push_str("    topics:\n");
+    for index in 0..10_000 {
+        spec.push_str(&format!("      - shared-{index}/t{index}\n"));
+    }
+    document("IggyTopology", "orders", &spec)
+}
+
+#[test]
+fn owning_many_is_not_slow() {
+    // It took minutes when each was held against each; any machine needs less
+    // than a second now, and a loaded one gets more.
+    let patience = std::time::Duration::from_secs(20);
+    let start = std::time::Instant::now();
+    let names = owning_many(|index| format!("orders-{index}"));
+    assert!(diagnostics(&sources(&[("o.yaml", names.as_bytes())])).is_empty());
+    let patterns = owning_many(|index| match index {
+        0..256 => format!("\"o*{index}*\""),
+        _ => format!("orders-{index}"),
+    });
+    assert!(diagnostics(&sources(&[("o.yaml", patterns.as_bytes())])).is_empty());
+    assert!(start.elapsed() < patience, "{:?}", start.elapsed());
+    let too_many = owning_many(|index| format!("\"orders-{index}-*\""));
+    refused(
+        "owns_too_many_patterns",
+        Code::TooManyPatterns,
+        &[("o.yaml", too_many.as_bytes())],
+    );
+}
+
 #[test]
 fn variables_without_a_value() {
     let text = topic(

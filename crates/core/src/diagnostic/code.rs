@@ -123,6 +123,10 @@ codes! {
         "The server enforces `maxTopicSize` per partition, divided by their number, and never below one segment: `partitions × segmentSize` is the smallest limit that works. A warning; the topic will grow beyond its limit.";
     TooManyStreams = "IGC0042", "there are too many streams",
         "A server holds at most 1,048,576 streams (server error 1020).";
+    RenameHeldUp = "IGC0049", "a previousName cannot act",
+        "`previousName` takes over what has the previous name only while nobody else declares that name. Here it is declared too, and stays what it is. If it is what is to be renamed, remove its declaration; if it has another previous name itself, give it that `previousName`, and both are renamed in one apply; otherwise remove this `previousName`. A warning, since nothing is lost.";
+    TooManyPatterns = "IGC0050", "owns has too many patterns",
+        "`owns` holds any number of names, and at most 256 patterns with `*` or `?`. Use wider patterns, or names.";
 }
 
 impl fmt::Display for Code {

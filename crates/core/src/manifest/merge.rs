@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::document::{Document, Part};
-use super::rules;
 use super::structure::bad_name;
 use super::tree::Node;
+use super::{ownership, rules};
 use crate::address::Address;
 use crate::api::v1alpha1::{Metadata, Name, Stream, StreamName, Topic};
 use crate::diagnostic::{Code, Diagnostic, Origin, Place};
@@ -67,7 +67,7 @@ impl Merge {
                     self.state.project = Some(topology.metadata.name.to_string());
                 }
                 if let Some(owns) = topology.spec.owns {
-                    rules::owns(&owns, spec.get("owns").unwrap_or(spec), diagnostics);
+                    ownership::rules(&owns, spec.get("owns").unwrap_or(spec), diagnostics);
                     self.state.owns = Ownership {
                         streams: owns.streams,
                         topics: owns.topics,

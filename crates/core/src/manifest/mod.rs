@@ -10,6 +10,7 @@
 
 mod document;
 mod merge;
+mod ownership;
 mod partial;
 mod render;
 mod rules;

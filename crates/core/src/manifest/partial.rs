@@ -4,8 +4,8 @@
 
 use serde::Deserialize;
 
-use super::rules;
 use super::tree::{Node, Shape};
+use super::{ownership, rules};
 use crate::api::v1alpha1::{Kind, Owns};
 use crate::diagnostic::Diagnostic;
 use crate::quantity::{ByteSize, MaxTopicSize};
@@ -21,7 +21,7 @@ pub(super) fn document(kind: Kind, node: Node<'_>, diagnostics: &mut Vec<Diagnos
             if let Some(node) = spec.get("owns")
                 && let Ok(owns) = Owns::deserialize(node)
             {
-                rules::owns(&owns, node, diagnostics);
+                ownership::rules(&owns, node, diagnostics);
             }
             for entry in entries(spec, "streams") {
                 stream(entry, diagnostics);

@@ -1,14 +1,12 @@
-//! What no single value shows: rules between the fields of a topic, between
-//! renames, and about what a project owns.
+//! What no single value shows: rules between the fields of a topic, and between
+//! renames.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::merge::{Merge, Rename, field_place};
 use super::tree::Node;
 use crate::address::Address;
-use crate::api::v1alpha1::{Owns, StreamName};
-use crate::diagnostic::{Code, Diagnostic, Place};
-use crate::name::{NamePattern, PatternError};
+use crate::diagnostic::{Code, Diagnostic};
 use crate::quantity::{ByteSize, MAX_PREALLOCATED, MaxTopicSize, exceeds_preallocation};
 use crate::state::desired::{Presence, TopicSettings};
 use crate::wording::counted;
@@ -147,76 +145,6 @@ fn preallocation(
             )),
         );
     }
-}
-
-/// The patterns of `owns`.
-pub(super) fn owns(owns: &Owns, node: Node<'_>, diagnostics: &mut Vec<Diagnostic>) {
-    let nodes = |field| node.get(field).into_iter().flat_map(|list| list.items());
-    let mut streams: Vec<(&str, NamePattern, Place)> = Vec::new();
-    for (pattern, node) in owns.streams.iter().zip(nodes("streams")) {
-        match stream_pattern(pattern) {
-            Ok(matcher) => {
-                if let Some((_, _, first)) = streams.iter().find(|(text, _, _)| text == pattern) {
-                    diagnostics.push(overlap(pattern, node.place(), first));
-                }
-                streams.push((pattern, matcher, node.place()));
-            }
-            Err(reason) => diagnostics.push(bad_pattern(pattern, &reason, node)),
-        }
-    }
-    let mut topics: BTreeMap<&str, Place> = BTreeMap::new();
-    for (pattern, node) in owns.topics.iter().zip(nodes("topics")) {
-        let Some((stream, topic)) = pattern.split_once('/') else {
-            diagnostics.push(bad_pattern(pattern, "it has no `/`", node));
-            continue;
-        };
-        if let Err(reason) = stream_pattern(stream).and_then(|_| glob(topic)) {
-            diagnostics.push(bad_pattern(pattern, &reason, node));
-            continue;
-        }
-        let above = streams
-            .iter()
-            .find(|(text, matcher, _)| *text == stream || matcher.matches(stream));
-        if let Some((_, _, first)) = above {
-            diagnostics.push(overlap(pattern, node.place(), first));
-        } else if let Some(first) = topics.get(pattern.as_str()) {
-            diagnostics.push(overlap(pattern, node.place(), first));
-        }
-        topics.insert(pattern, node.place());
-    }
-}
-
-fn stream_pattern(pattern: &str) -> Result<NamePattern, String> {
-    if pattern.starts_with("iggyctl") {
-        return Err("streams that begin with `iggyctl` are the tool's own".to_owned());
-    }
-    if !NamePattern::is_pattern(pattern) {
-        pattern
-            .parse::<StreamName>()
-            .map_err(|error| error.to_string())?;
-    }
-    glob(pattern)
-}
-
-fn glob(pattern: &str) -> Result<NamePattern, String> {
-    pattern
-        .parse()
-        .map_err(|error: PatternError| error.to_string())
-}
-
-fn bad_pattern(pattern: &str, reason: &str, node: Node<'_>) -> Diagnostic {
-    Diagnostic::error(
-        Code::OwnsPattern,
-        format!("the pattern `{pattern}` cannot be used: {reason}"),
-    )
-    .at(node.place())
-    .expected("a name or a pattern with `*` and `?`, for topics `stream/topic`")
-}
-
-fn overlap(pattern: &str, place: Place, first: &Place) -> Diagnostic {
-    Diagnostic::warning(Code::OwnsOverlap, format!("`{pattern}` is owned already"))
-        .at(place)
-        .related(first.clone(), "by this")
 }
 
 /// What only all documents together show.

@@ -1,7 +1,9 @@
 //! The name of a stream, topic, consumer group, user or token, as the server keeps it.
 
 mod pattern;
+mod pattern_set;
 mod resource_name;
 
 pub use pattern::{NamePattern, PatternError};
+pub use pattern_set::NamePatternSet;
 pub use resource_name::{MAX_NAME_BYTES, NameError, ResourceName};

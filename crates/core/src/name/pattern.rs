@@ -1,7 +1,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::{Glob, GlobBuilder, GlobMatcher};
+
+use super::resource_name::MAX_NAME_BYTES;
 
 /// A pattern of names: `*` is any text, `?` any character, and nothing else is
 /// special.
@@ -20,6 +22,9 @@ pub enum PatternError {
     /// It could not be seen or typed.
     #[error("it holds a control character")]
     ControlCharacter,
+    /// No name is that long, and compiling it could take what memory there is.
+    #[error("it has {0} bytes, and no name has more than {MAX_NAME_BYTES}")]
+    TooLong(usize),
     /// It is too complicated to compile.
     #[error("{0}")]
     Other(String),
@@ -30,6 +35,23 @@ impl NamePattern {
     #[must_use]
     pub fn is_pattern(text: &str) -> bool {
         text.contains(['*', '?'])
+    }
+
+    /// Whether a text can be a pattern or a name, without compiling it.
+    ///
+    /// # Errors
+    /// It is empty, longer than any name, or holds a control character.
+    pub fn check_text(text: &str) -> Result<(), PatternError> {
+        if text.is_empty() {
+            return Err(PatternError::Empty);
+        }
+        if text.len() > MAX_NAME_BYTES {
+            return Err(PatternError::TooLong(text.len()));
+        }
+        if text.chars().any(char::is_control) {
+            return Err(PatternError::ControlCharacter);
+        }
+        Ok(())
     }
 
     /// Whether a name matches.
@@ -63,29 +85,28 @@ impl FromStr for NamePattern {
     type Err = PatternError;
 
     fn from_str(text: &str) -> Result<Self, PatternError> {
-        if text.is_empty() {
-            return Err(PatternError::Empty);
-        }
-        if text.chars().any(char::is_control) {
-            return Err(PatternError::ControlCharacter);
-        }
-        let mut escaped = String::with_capacity(text.len());
-        for character in text.chars() {
-            match character {
-                '[' | ']' | '{' | '}' => escaped.extend(['[', character, ']']),
-                '\\' => escaped.push_str("\\\\"),
-                _ => escaped.push(character),
-            }
-        }
-        let glob = GlobBuilder::new(&escaped)
-            .backslash_escape(true)
-            .build()
-            .map_err(|error| PatternError::Other(error.kind().to_string()))?;
         Ok(Self {
             text: text.into(),
-            matcher: glob.compile_matcher(),
+            matcher: glob(text)?.compile_matcher(),
         })
     }
+}
+
+/// The pattern as the library writes it, where more characters are special.
+pub(super) fn glob(text: &str) -> Result<Glob, PatternError> {
+    NamePattern::check_text(text)?;
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '[' | ']' | '{' | '}' => escaped.extend(['[', character, ']']),
+            '\\' => escaped.push_str("\\\\"),
+            _ => escaped.push(character),
+        }
+    }
+    GlobBuilder::new(&escaped)
+        .backslash_escape(true)
+        .build()
+        .map_err(|error| PatternError::Other(error.kind().to_string()))
 }
 
 #[cfg(test)]
@@ -104,5 +125,10 @@ mod tests {
         assert!(!matches("[a]", "a"));
         assert!("".parse::<NamePattern>().is_err());
         assert!("a\u{7}*".parse::<NamePattern>().is_err());
+        assert!("?".repeat(255).parse::<NamePattern>().is_ok());
+        assert_eq!(
+            "?".repeat(256).parse::<NamePattern>(),
+            Err(PatternError::TooLong(256))
+        );
     }
 }
