@@ -10,10 +10,14 @@ use std::io;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use iggyctl_core::access::UserStatus;
+use iggyctl_core::secret::Secret;
+use iggyctl_core::state::observed_access::PasswordCheck;
 use iggyctl_embedded::EmbeddedServer;
-use iggyctl_engine::broker::BrokerRead;
+use iggyctl_engine::broker::{BrokerRead, UserWrite};
 use iggyctl_engine::connect::{
-    ConnectSettings, ConnectionPool, ServerAddress, ServerConnector, connect,
+    Connect, ConnectSettings, ConnectionPool, Credentials, PasswordQuestion, ServerAddress,
+    ServerConnector, check_passwords, connect,
 };
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -38,6 +42,64 @@ impl<'a> MakeWriter<'a> for Log {
     fn make_writer(&'a self) -> Self {
         self.clone()
     }
+}
+
+#[tokio::test]
+async fn a_trace_of_users_and_tokens_shows_no_password_and_no_token() {
+    let log = Log::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(EnvFilter::new("trace"))
+        .with_writer(log.clone())
+        .finish();
+    let _guard = tracing::subscriber::set_default(subscriber);
+
+    let server = EmbeddedServer::builder()
+        .credentials("iggy", "hunter2-root")
+        .start()
+        .await
+        .unwrap();
+    let address = format!("iggy://iggy:hunter2-root@{}", server.address());
+    let ServerAddress::Remote(remote) = address.parse().unwrap() else {
+        panic!("{address} is not remote");
+    };
+    let connector = ServerConnector::new(remote, ConnectSettings::default());
+    let root = connector.connect().await.unwrap();
+    let (bob, ci) = ("bob".parse().unwrap(), "ci".parse().unwrap());
+    let (old, new) = (Secret::new("hunter2-old\n%\""), Secret::new("hunter2-new"));
+    let created = root.create_user(&bob, &old, UserStatus::Active).await;
+    tracing::info!(?created, "created");
+    let wrong = root.change_password(&bob, &new, &old).await;
+    tracing::info!(?wrong, error = %wrong.as_ref().unwrap_err(), "not changed");
+    root.change_password(&bob, &old, &new).await.unwrap();
+    let questions = vec![PasswordQuestion {
+        user: bob.clone(),
+        status: UserStatus::Active,
+        declared: old,
+        previous: Some(new.clone()),
+    }];
+    tracing::info!(?questions, "asked");
+    let checks = check_passwords(&connector, questions).await.unwrap();
+    assert_eq!(checks[&bob], PasswordCheck::Previous);
+    let credentials = Credentials::Password {
+        username: "bob".to_owned(),
+        password: new,
+    };
+    let session = connector.log_in_as(&credentials).await.unwrap();
+    let token = session.create_token(&ci, None).await.unwrap();
+    let with_token = Credentials::Token(token.clone());
+    tracing::info!(?token, ?with_token, ?session, "token");
+    connector.log_in_as(&with_token).await.unwrap();
+    session.delete_token(&ci).await.unwrap();
+    let refused = connector.log_in_as(&with_token).await;
+    tracing::info!(?refused, error = %refused.as_ref().unwrap_err(), "refused");
+
+    let log = String::from_utf8_lossy(&log.0.lock().unwrap()).into_owned();
+    assert!(
+        log.contains("TRACE") && log.contains("refused"),
+        "the log is on: {log}"
+    );
+    assert!(!log.contains("hunter2"), "{log}");
+    assert!(!log.contains(token.expose()), "{log}");
 }
 
 #[tokio::test]

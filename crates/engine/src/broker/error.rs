@@ -46,6 +46,18 @@ pub enum BrokerErrorKind {
     },
 }
 
+/// `InvalidCredentials` (`iggy_common` 0.11.0, error/iggy_error.rs).
+const INVALID_CREDENTIALS: u32 = 42;
+
+impl BrokerError {
+    /// Whether a change of a password was refused because the one that was
+    /// given as the current one is not.
+    #[must_use]
+    pub fn is_about_the_password(&self) -> bool {
+        self.operation == Operation::ChangePassword && self.code == Some(INVALID_CREDENTIALS)
+    }
+}
+
 impl BrokerErrorKind {
     /// Whether the same call may succeed on another connection, as far as
     /// the error itself tells. For a write, find out first whether it happened.
@@ -124,6 +136,28 @@ pub enum Operation {
     DeletePartitions,
     /// `create_consumer_group`
     CreateConsumerGroup,
+    /// `get_users`
+    ListUsers,
+    /// `get_user`
+    GetUser,
+    /// `get_personal_access_tokens`
+    ListTokens,
+    /// `create_user`
+    CreateUser,
+    /// `update_user` with a name
+    RenameUser,
+    /// `update_user` with a status
+    SetUserStatus,
+    /// `change_password`
+    ChangePassword,
+    /// `update_permissions`
+    UpdatePermissions,
+    /// `delete_user`
+    DeleteUser,
+    /// `create_personal_access_token`
+    CreateToken,
+    /// `delete_personal_access_token`
+    DeleteToken,
 }
 
 impl fmt::Display for Operation {
@@ -140,6 +174,17 @@ impl fmt::Display for Operation {
             Self::UpdateTopic => "update",
             Self::CreatePartitions => "add partitions to",
             Self::DeletePartitions => "remove partitions from",
+            Self::ListUsers => "list the users",
+            Self::GetUser => "read the user",
+            Self::ListTokens => "list the own access tokens",
+            Self::CreateUser => "create the user",
+            Self::RenameUser => "rename the user",
+            Self::SetUserStatus => "change the status of the user",
+            Self::ChangePassword => "change the password of the user",
+            Self::UpdatePermissions => "replace the permissions of the user",
+            Self::DeleteUser => "delete the user",
+            Self::CreateToken => "create the access token",
+            Self::DeleteToken => "delete the access token",
         })
     }
 }

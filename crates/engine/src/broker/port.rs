@@ -6,6 +6,7 @@ use iggyctl_core::state::desired::TopicSettings;
 use iggyctl_core::state::observed::{ObservedConsumerGroup, ObservedStream, ObservedTopic};
 
 use super::BrokerError;
+use super::user_port::{UserRead, UserWrite};
 
 /// The consumer groups of one topic by name.
 pub type ConsumerGroups = BTreeMap<ResourceName, ObservedConsumerGroup>;
@@ -65,8 +66,8 @@ pub struct SessionInfo {
     pub address: String,
 }
 
-/// Reading a server.
-pub trait BrokerRead: Send + Sync {
+/// Reading a server, its users included.
+pub trait BrokerRead: UserRead {
     /// Asks for a sign of life.
     ///
     /// # Errors
@@ -123,12 +124,12 @@ pub trait BrokerRead: Send + Sync {
     ) -> impl Future<Output = Result<ConsumerGroups, BrokerError>> + Send;
 }
 
-/// Changing a server. Every method is one request on the wire.
+/// Changing a server, its users included. Every method is one request on the wire.
 ///
 /// An error of kind [`OutcomeUnknown`](super::BrokerErrorKind::OutcomeUnknown)
 /// means that the change may have been made, or may still be; any other error
 /// means that it was not.
-pub trait BrokerWrite: BrokerRead {
+pub trait BrokerWrite: BrokerRead + UserWrite {
     /// Creates a stream.
     ///
     /// # Errors

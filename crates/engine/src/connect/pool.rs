@@ -3,6 +3,7 @@ use std::ops::Deref;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::address::Credentials;
 use super::error::ConnectError;
 use super::server::ConnectSettings;
 use crate::broker::BrokerWrite;
@@ -17,6 +18,24 @@ pub trait Connect: Send + Sync {
     /// # Errors
     /// When there is none within the connector's own deadline.
     fn connect(&self) -> impl Future<Output = Result<Self::Broker, ConnectError>> + Send;
+
+    /// Opens one to the same server as somebody else, within the same deadline.
+    /// It is for one piece of work, so it never gets into a pool.
+    ///
+    /// # Errors
+    /// [`ConnectError::CredentialsRefused`] when the server does not let them
+    /// in; the others are about the server and not about them.
+    fn log_in_as(
+        &self,
+        credentials: &Credentials,
+    ) -> impl Future<Output = Result<Self::Broker, ConnectError>> + Send;
+
+    /// Closes a connection that is in no pool. Dropping one cuts it off, which a
+    /// server survives, too.
+    fn close(&self, broker: Self::Broker) -> impl Future<Output = ()> + Send {
+        drop(broker);
+        std::future::ready(())
+    }
 
     /// The time limits of its connections: what is repeated when one is lost is
     /// repeated within them.

@@ -48,6 +48,14 @@ impl ServerConnector {
     pub fn new(address: RemoteAddress, settings: ConnectSettings) -> Self {
         Self { address, settings }
     }
+
+    /// For connections to the same server as somebody else.
+    #[must_use]
+    pub fn with_credentials(&self, credentials: Credentials) -> Self {
+        let mut other = self.clone();
+        other.address.credentials = Some(credentials);
+        other
+    }
 }
 
 impl ConnectionPool<ServerConnector> {
@@ -65,6 +73,14 @@ impl Connect for ServerConnector {
 
     async fn connect(&self) -> Result<SdkBroker, ConnectError> {
         connect(&self.address, self.settings).await
+    }
+
+    async fn log_in_as(&self, credentials: &Credentials) -> Result<SdkBroker, ConnectError> {
+        self.with_credentials(credentials.clone()).connect().await
+    }
+
+    async fn close(&self, broker: SdkBroker) {
+        let _ = tokio::time::timeout(FOR_CLOSING, broker.close()).await;
     }
 
     fn settings(&self) -> ConnectSettings {

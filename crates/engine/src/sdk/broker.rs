@@ -28,7 +28,7 @@ use crate::broker::{
 /// The SDK sends one request at a time on it and the server answers one at a
 /// time, so more at once needs more connections.
 pub struct SdkBroker {
-    client: ClientWrapper,
+    pub(super) client: ClientWrapper,
     /// How long one request may take; the SDK's own limit is 30 s.
     request_timeout: Duration,
 }
@@ -51,12 +51,13 @@ impl SdkBroker {
         }
     }
 
-    /// Logs out and closes the connection; what goes wrong is of no interest.
+    /// Closes the connection in order, with which its session ends; what goes
+    /// wrong is of no interest.
     pub async fn close(self) {
         let _ = tokio::time::timeout(self.request_timeout, self.client.shutdown()).await;
     }
 
-    async fn call<T>(
+    pub(super) async fn call<T>(
         &self,
         operation: Operation,
         address: Option<Address>,
@@ -79,11 +80,13 @@ impl SdkBroker {
 
 /// Always a *named* identifier: the SDK's parser takes a text such as `123` for
 /// a numeric id, and would address another resource.
-fn named(name: &ResourceName) -> Result<Identifier, IggyError> {
+pub(super) fn named(name: &ResourceName) -> Result<Identifier, IggyError> {
     Identifier::named(name.as_str())
 }
 
-fn none_when_missing<T>(found: Result<Option<T>, BrokerError>) -> Result<Option<T>, BrokerError> {
+pub(super) fn none_when_missing<T>(
+    found: Result<Option<T>, BrokerError>,
+) -> Result<Option<T>, BrokerError> {
     match found {
         Err(error) if error.kind == BrokerErrorKind::NotFound => Ok(None),
         other => other,
@@ -99,7 +102,7 @@ fn topic_address(stream: &ResourceName, topic: &ResourceName) -> Option<Address>
 }
 
 /// A name from the server; the wire carries no other than 1 to 255 bytes.
-fn name(text: &str) -> Result<ResourceName, IggyError> {
+pub(super) fn name(text: &str) -> Result<ResourceName, IggyError> {
     text.parse().map_err(|_| IggyError::InvalidBytesResponse)
 }
 

@@ -37,7 +37,9 @@ fn kind(error: &IggyError) -> BrokerErrorKind {
         | IggyError::ConsumerGroupNameNotFound(..) => BrokerErrorKind::NotFound,
         IggyError::StreamNameAlreadyExists(_)
         | IggyError::TopicNameAlreadyExists(..)
-        | IggyError::ConsumerGroupNameAlreadyExists(..) => BrokerErrorKind::AlreadyExists,
+        | IggyError::ConsumerGroupNameAlreadyExists(..)
+        | IggyError::UserAlreadyExists
+        | IggyError::PersonalAccessTokenAlreadyExists(..) => BrokerErrorKind::AlreadyExists,
         IggyError::Unauthorized => BrokerErrorKind::Unauthorized,
         // Refused by the client or the server before anything was admitted
         // (`iggy` 0.11.0, tcp_client.rs: these two are raised before a frame is
@@ -83,6 +85,9 @@ mod tests {
         assert_eq!(kind_of(1009), BrokerErrorKind::NotFound);
         assert_eq!(kind_of(2013), BrokerErrorKind::AlreadyExists);
         assert_eq!(kind_of(5004), BrokerErrorKind::AlreadyExists);
+        assert_eq!(kind_of(46), BrokerErrorKind::AlreadyExists);
+        assert_eq!(kind_of(51), BrokerErrorKind::AlreadyExists);
+        assert_eq!(kind_of(20), BrokerErrorKind::NotFound);
         assert_eq!(kind_of(41), BrokerErrorKind::Unauthorized);
         for unknown in [8, 30, 57, 58, 304] {
             assert!(

@@ -6,7 +6,9 @@
 mod broker;
 mod client;
 mod errors;
+mod permissions;
 mod settings;
+mod users;
 
 pub use broker::SdkBroker;
 pub(crate) use client::{LoginFailure, log_in};

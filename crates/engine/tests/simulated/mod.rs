@@ -3,6 +3,8 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+mod users;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -15,7 +17,9 @@ use iggyctl_engine::broker::{
     BrokerError, BrokerErrorKind, BrokerRead, BrokerWrite, ConsumerGroups, Operation, ServerStats,
     SessionInfo, StreamSummary,
 };
-use iggyctl_engine::connect::{Connect, ConnectError};
+use iggyctl_engine::connect::{Connect, ConnectError, Credentials};
+
+use users::{ROOT, UserChange, Users};
 
 /// What happens to one write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,11 +65,13 @@ enum Write {
     UpdateTopic(ResourceName, ResourceName, ResourceName, TopicSettings),
     Partitions(ResourceName, ResourceName, i64),
     CreateGroup(ResourceName, ResourceName, ResourceName),
+    User(UserChange),
 }
 
 #[derive(Debug, Default)]
 pub(crate) struct World {
     pub(crate) streams: Streams,
+    pub(crate) users: Users,
     /// Every request in words, in order.
     pub(crate) requests: Vec<String>,
     /// By the number of the write, from 0.
@@ -78,11 +84,17 @@ pub(crate) struct World {
     gone: bool,
     closed: bool,
     next_id: u32,
+    ticks: u64,
 }
 
-/// The server; clones are the same one. Every connection is a clone too.
+/// The server; clones are the same one. Every connection is a clone too, logged
+/// in as one user.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Simulated(Arc<Mutex<World>>);
+pub(crate) struct Simulated {
+    world: Arc<Mutex<World>>,
+    /// The id; root's unless another logs in.
+    user: u32,
+}
 
 pub(crate) fn defaults() -> TopicSettings {
     TopicSettings {
@@ -192,6 +204,7 @@ impl World {
                     return Err(BrokerErrorKind::AlreadyExists);
                 }
             }
+            Write::User(change) => self.commit_user(change)?,
         }
         Ok(())
     }
@@ -222,15 +235,19 @@ impl World {
 impl Simulated {
     pub(crate) fn new(streams: Streams) -> Self {
         let next_id = streams.len() as u32 + 1000;
-        Self(Arc::new(Mutex::new(World {
+        let world = World {
             streams,
             next_id,
             ..World::default()
-        })))
+        };
+        Self {
+            world: Arc::new(Mutex::new(world)),
+            user: ROOT,
+        }
     }
 
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
-        self.0.lock().unwrap()
+        self.world.lock().unwrap()
     }
 
     /// The next `n`-th write, from 0, meets this.
@@ -284,14 +301,24 @@ impl Simulated {
         address: Address,
         write: Write,
     ) -> Result<(), BrokerError> {
+        let result = self.write_kind(format!("{operation} {address}"), write);
+        result.map_err(|kind| BrokerError {
+            kind,
+            code: None,
+            operation,
+            address: Some(address),
+        })
+    }
+
+    fn write_kind(&self, request: String, write: Write) -> Result<(), BrokerErrorKind> {
         let mut world = self.world();
-        world.arrives(format!("{operation} {address}"));
+        world.arrives(request);
         let number = world.writes;
         world.writes += 1;
         let unknown = || BrokerErrorKind::OutcomeUnknown {
             reason: "lost".to_owned(),
         };
-        let result = if world.gone {
+        if world.gone {
             Err(BrokerErrorKind::Unreachable {
                 reason: "gone".to_owned(),
             })
@@ -325,13 +352,7 @@ impl Simulated {
                     reason: "no".to_owned(),
                 }),
             }
-        };
-        result.map_err(|kind| BrokerError {
-            kind,
-            code: None,
-            operation,
-            address: Some(address),
-        })
+        }
     }
 }
 
@@ -368,6 +389,12 @@ impl Connect for Simulated {
         world.logins += 1;
         Ok(self.clone())
     }
+
+    async fn log_in_as(&self, credentials: &Credentials) -> Result<Simulated, ConnectError> {
+        let mut connection = self.connect().await?;
+        connection.user = self.world().log_in(credentials)?;
+        Ok(connection)
+    }
 }
 
 impl BrokerRead for Simulated {
@@ -376,7 +403,12 @@ impl BrokerRead for Simulated {
     }
 
     async fn me(&self) -> Result<SessionInfo, BrokerError> {
-        unreachable!("not part of the simulation")
+        Ok(SessionInfo {
+            client_id: 1,
+            user_id: Some(self.user),
+            transport: "simulated".to_owned(),
+            address: "simulated".to_owned(),
+        })
     }
 
     async fn stats(&self) -> Result<ServerStats, BrokerError> {
