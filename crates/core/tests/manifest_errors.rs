@@ -539,6 +539,23 @@ fn renames() {
 }
 
 #[test]
+fn a_previous_name_that_cannot_act() {
+    let text = topology(
+        "\n    - { name: registered, previousName: signups }\n    - name: signups\n      topics:\n        - name: old\n        - { name: new, previousName: old }\n        - { name: other, previousName: elsewhere }\n",
+    );
+    let granular = document(
+        "IggyTopic",
+        "elsewhere",
+        " { stream: registered, name: elsewhere }",
+    );
+    refused(
+        "rename_held_up",
+        Code::RenameHeldUp,
+        &[("a.yaml", text.as_bytes()), ("b.yaml", granular.as_bytes())],
+    );
+}
+
+#[test]
 fn owns() {
     let text = document(
         "IggyTopology",

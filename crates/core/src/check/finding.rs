@@ -60,7 +60,7 @@ pub enum FindingCode {
     SizeNotEnforceable,
     /// Clients know the resource by the name that it loses.
     RenameBreaksClients,
-    /// A previous name is there beside the declared one.
+    /// A previous name is there and stays.
     RenameIgnored,
     /// More is preallocated than a topic may have when it is created.
     PreallocationGrows,
@@ -136,8 +136,10 @@ impl FindingCode {
                  that create what is missing make an empty resource under it."
             }
             Self::RenameIgnored => {
-                "previousName acts only while the declared name is missing. Here both names exist, \
-                 so nothing is renamed and what has the previous name stays as it is."
+                "previousName acts only while the declared name is missing, and the previous one \
+                 is there and not declared itself. Here both names exist; or the previous name is \
+                 declared with a previousName of its own, of which nothing is there. So nothing is \
+                 renamed, and what has the previous name stays as it is."
             }
             Self::PreallocationGrows => {
                 "With preallocateSegments, each partition reserves a whole segment file. The \

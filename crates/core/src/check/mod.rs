@@ -10,8 +10,8 @@ pub use finding::{Finding, FindingCode, Findings, Severity};
 
 use crate::address::Address;
 use crate::diff::{
-    ChangeSet, DEFAULT_SEGMENT_SIZE, Difference, Holdings, PartitionChange, Setting, SettingChange,
-    TopicChange,
+    ChangeSet, DEFAULT_SEGMENT_SIZE, Difference, Holdings, Notice, PartitionChange, RenameIgnored,
+    Setting, SettingChange, TopicChange,
 };
 use crate::name::ResourceName;
 use crate::quantity::{ByteSize, MAX_PREALLOCATED, MaxTopicSize, exceeds_preallocation, size_text};
@@ -25,16 +25,37 @@ use crate::wording::counted;
 pub fn check(changes: &ChangeSet, desired: &DesiredState, observed: &ObservedState) -> Findings {
     let mut findings = Vec::new();
     for notice in &changes.notices {
+        let Notice {
+            address,
+            previous,
+            why,
+        } = notice;
+        let (message, fix) = match why {
+            RenameIgnored::BothThere => (
+                format!(
+                    "{address} is there, and so is its previous name {previous}, which nothing \
+                     declares: they stay two"
+                ),
+                "remove previousName if the rename is done, or move the messages by hand"
+                    .to_owned(),
+            ),
+            RenameIgnored::PreviousStays { missing } => (
+                format!(
+                    "{address} is created, since its previous name {previous} keeps its own name: \
+                     it is declared, too, and {missing}, from which it should come, is not there"
+                ),
+                format!(
+                    "remove the declaration of {previous} if that is what is to be renamed, or \
+                     previousName of {address}"
+                ),
+            ),
+        };
         findings.push(Finding {
             code: FindingCode::RenameIgnored,
             severity: Severity::Warning,
-            address: notice.address.clone(),
-            message: format!(
-                "{} is there, and so is its previous name {}, which nothing declares: they stay two",
-                notice.address, notice.previous
-            ),
-            fix: "remove previousName if the rename is done, or move the messages by hand"
-                .to_owned(),
+            address: address.clone(),
+            message,
+            fix,
         });
     }
     for change in &changes.changes {

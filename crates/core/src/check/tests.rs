@@ -122,3 +122,31 @@ fn codes_are_distinct_and_explained() {
         assert!(code.explanation().len() > 80, "{code}");
     }
 }
+
+#[test]
+fn a_chain_of_renames_that_cannot_act_is_said() {
+    let (mut desired, mut observed) = (DesiredState::default(), ObservedState::default());
+    declare_stream(&mut desired, "registered").previous_name = Some(name("signups"));
+    declare_stream(&mut desired, "signups").previous_name = Some(name("leads"));
+    there_topic(&mut observed, "signups", "t");
+    let of = |observed: &ObservedState| check(&diff(&desired, observed), &desired, observed);
+    let findings = of(&observed).findings;
+    let [finding] = findings.as_slice() else {
+        panic!("{findings:?}");
+    };
+    assert_eq!(finding.code, FindingCode::RenameIgnored);
+    assert_eq!(finding.address.to_string(), "stream/registered");
+    for part in ["stream/signups keeps its own name", "stream/leads"] {
+        assert!(finding.message.contains(part), "{}", finding.message);
+    }
+    // With all that it needs, the chain acts.
+    there_topic(&mut observed, "leads", "t");
+    let acting = of(&observed).findings;
+    assert!(
+        acting
+            .iter()
+            .all(|finding| finding.code == FindingCode::RenameBreaksClients),
+        "{acting:?}"
+    );
+    assert_eq!(acting.len(), 2);
+}

@@ -166,13 +166,28 @@ pub struct Holdings {
     pub bytes: u64,
 }
 
-/// A rename that does not happen because both names exist on the server.
+/// A rename that does not happen although the previous name is on the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
     /// The resource by its declared name.
     pub address: Address,
-    /// The previous name, which something on the server still has and nobody declares.
+    /// The previous name, which something on the server still has.
     pub previous: Address,
+    /// Why nothing is renamed.
+    pub why: RenameIgnored,
+}
+
+/// Why a rename does not happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RenameIgnored {
+    /// Both names exist, and nobody declares the previous one.
+    BothThere,
+    /// The previous name is declared, too, and what should take its place in
+    /// turn is not there.
+    PreviousStays {
+        /// What is not there: a previous name further back.
+        missing: Address,
+    },
 }
 
 /// Why a change is blocked.

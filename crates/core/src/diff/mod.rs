@@ -23,8 +23,8 @@ use std::collections::BTreeMap;
 
 pub use basis::Basis;
 pub use change::{
-    BlockReason, Change, ChangeSet, Difference, Holdings, Notice, PartitionChange, SettingChange,
-    Tally, TopicChange,
+    BlockReason, Change, ChangeSet, Difference, Holdings, Notice, PartitionChange, RenameIgnored,
+    SettingChange, Tally, TopicChange,
 };
 pub use setting::Setting;
 pub use topic::{DEFAULT_PARTITIONS, DEFAULT_SEGMENT_SIZE};
@@ -71,12 +71,9 @@ pub fn diff(desired: &DesiredState, observed: &ObservedState) -> ChangeSet {
             )
         },
     );
-    for (target, previous) in &renames.both_there {
-        differ.notices.push(Notice {
-            address: Address::Stream((*target).clone()),
-            previous: Address::Stream((*previous).clone()),
-        });
-    }
+    differ
+        .notices
+        .extend(renames.ignored(|name| Address::Stream(name.clone())));
     for (name, stream) in streams {
         differ.stream(name, stream, &renames, live);
     }
@@ -226,12 +223,8 @@ impl<'a> Differ<'a> {
                 )
             },
         );
-        for (target, previous) in &renames.both_there {
-            self.notices.push(Notice {
-                address: Address::Topic(stream.clone(), (*target).clone()),
-                previous: Address::Topic(stream.clone(), (*previous).clone()),
-            });
-        }
+        let in_stream = |name: &ResourceName| Address::Topic(stream.clone(), name.clone());
+        self.notices.extend(renames.ignored(in_stream));
         for (name, topic) in topics {
             let place = Place {
                 stream,

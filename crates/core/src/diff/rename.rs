@@ -1,5 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::change::{Notice, RenameIgnored};
+use crate::address::Address;
 use crate::name::ResourceName;
 
 /// Whether a name is on the server.
@@ -27,6 +29,9 @@ pub(super) struct Renames<'a> {
     /// Declared name and previous name where both are there and the previous
     /// one is nobody's.
     pub(super) both_there: Vec<(&'a ResourceName, &'a ResourceName)>,
+    /// Declared name, previous name that is there and declared, and the one
+    /// further back whose absence keeps the whole chain from acting.
+    pub(super) held_up: Vec<(&'a ResourceName, &'a ResourceName, &'a ResourceName)>,
 }
 
 impl<'a> Renames<'a> {
@@ -41,6 +46,28 @@ impl<'a> Renames<'a> {
             .into_iter()
             .map(|(target, source)| (target.clone(), source.clone()))
             .collect()
+    }
+
+    /// The renames that do not happen although the previous name is there.
+    pub(super) fn ignored(
+        &self,
+        address: impl Fn(&ResourceName) -> Address,
+    ) -> impl Iterator<Item = Notice> {
+        let both_there = self
+            .both_there
+            .iter()
+            .map(|(target, previous)| (*target, *previous, RenameIgnored::BothThere));
+        let held_up = self.held_up.iter().map(|(target, previous, missing)| {
+            let missing = address(missing);
+            (*target, *previous, RenameIgnored::PreviousStays { missing })
+        });
+        let mut all: Vec<_> = both_there.chain(held_up).collect();
+        all.sort_by_key(|(target, ..)| *target);
+        all.into_iter().map(move |(target, previous, why)| Notice {
+            address: address(target),
+            previous: address(previous),
+            why,
+        })
     }
 
     /// Whether what is called `name` on the server gets another name.
@@ -105,7 +132,12 @@ fn follow<'a>(
     loop {
         match sighting(source) {
             Sighting::There => {}
-            Sighting::Missing => return,
+            Sighting::Missing => {
+                if !chain.is_empty() {
+                    renames.held_up.push((head, previous, source));
+                }
+                return;
+            }
             Sighting::Unreadable => {
                 renames.unreadable.insert(head, source);
                 return;

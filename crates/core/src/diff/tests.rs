@@ -295,7 +295,18 @@ fn renames_act_only_while_they_can() {
         (&["b<a", "c<b"], &["a", "c"], &["stream/b: from a"], &[]),
         (&["b<a", "c<b"], &["b", "c"], &[], &[]),
         // The source of `c` stays declared, since nothing takes its place.
-        (&["b<a", "c<b"], &["b"], &["stream/c: create"], &[]),
+        (
+            &["b<a", "c<b"],
+            &["b"],
+            &["stream/c: create"],
+            &["stream/c"],
+        ),
+        (
+            &["b<a", "c<b", "d<c"],
+            &["b", "c"],
+            &["stream/d: create"],
+            &["stream/d"],
+        ),
         (
             &["b<a", "c<b"],
             &["a"],

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::merge::{Merge, Rename, field_place};
 use super::tree::Node;
 use crate::address::Address;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Origin};
 use crate::quantity::{ByteSize, MAX_PREALLOCATED, MaxTopicSize, exceeds_preallocation};
 use crate::state::desired::{Presence, TopicSettings};
 use crate::wording::counted;
@@ -150,6 +150,7 @@ fn preallocation(
 /// What only all documents together show.
 pub(super) fn whole(merge: &Merge, diagnostics: &mut Vec<Diagnostic>) {
     renames(&merge.renames, diagnostics);
+    held_up_renames(merge, diagnostics);
     if merge.state.streams.len() > MAX_STREAMS
         && let Some(stream) = merge.state.streams.values().nth(MAX_STREAMS)
     {
@@ -223,6 +224,42 @@ fn renames(renames: &[Rename], diagnostics: &mut Vec<Diagnostic>) {
             }
             path.push(rename);
             next = previous.get(&rename.from).copied();
+        }
+    }
+}
+
+/// A previous name that is declared and is not renamed itself stays what it is.
+fn held_up_renames(merge: &Merge, diagnostics: &mut Vec<Diagnostic>) {
+    let renamed: BTreeSet<&Address> = merge.renames.iter().map(|rename| &rename.to).collect();
+    for rename in &merge.renames {
+        let Some(origin) = declared_at(merge, &rename.from) else {
+            continue;
+        };
+        if renamed.contains(&rename.from) {
+            continue;
+        }
+        diagnostics.push(
+            Diagnostic::warning(
+                Code::RenameHeldUp,
+                format!(
+                    "`{}` does not take over `{}`, which is declared itself",
+                    rename.to, rename.from
+                ),
+            )
+            .at(rename.place.clone())
+            .related(origin.clone(), "declared here, so it keeps its name")
+            .hint("remove that declaration if it is what is to be renamed, or this `previousName`"),
+        );
+    }
+}
+
+fn declared_at<'m>(merge: &'m Merge, address: &Address) -> Option<&'m Origin> {
+    let stream = merge.state.streams.get(address.stream())?;
+    match address.topic() {
+        None => (stream.presence == Presence::Declared).then_some(&stream.origin),
+        Some(topic) => {
+            let topic = stream.topics.get(topic)?;
+            (topic.presence == Presence::Declared).then_some(&topic.origin)
         }
     }
 }

@@ -14,7 +14,8 @@ pub struct IggyStreamSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<StreamName>,
     /// The name it had before: the stream is renamed in place, with its data. Acts only while the
-    /// new name is missing and the old one is there, so a stale one is harmless.
+    /// new name is missing, and the old one is there and not declared itself (unless that one is
+    /// renamed, too), so a stale one is harmless.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_name: Option<StreamName>,
     /// Its topics. Without a list, topics of the stream are left alone.
@@ -35,7 +36,8 @@ pub struct Stream {
     /// Name on the server, 1 to 255 bytes. Not a number such as `5` or `+5`, and not beginning with `iggyctl`.
     pub name: StreamName,
     /// The name it had before: the stream is renamed in place, with its data. Acts only while the
-    /// new name is missing and the old one is there, so a stale one is harmless.
+    /// new name is missing, and the old one is there and not declared itself (unless that one is
+    /// renamed, too), so a stale one is harmless.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_name: Option<StreamName>,
     /// Its topics. Without a list, topics of the stream are left alone.

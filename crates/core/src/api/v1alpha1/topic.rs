@@ -30,7 +30,8 @@ macro_rules! with_topic_settings {
         pub struct $name {
             $($identity)*
             /// The name it had before: the topic is renamed in place, with its data. Acts only
-            /// while the new name is missing and the old one is there, so a stale one is harmless.
+            /// while the new name is missing, and the old one is there and not declared itself
+            /// (unless that one is renamed, too), so a stale one is harmless.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub previous_name: Option<Name>,
             /// Number of partitions, 0 to 1,000,000; a new topic without it gets one. Growing is
