@@ -493,6 +493,34 @@ fn duplicates_name_both_places() {
 }
 
 #[test]
+fn duplicates_are_found_beside_other_mistakes() {
+    let topics = "\n      topics:\n        - { name: events, partitions: many }\n        - { name: events, consumerGroups: [g, 5, g] }\n        - name: 7\n        - name: 7\n";
+    let in_a_topology = topology(&format!(
+        "\n    - name: orders{topics}    - name: orders\n      topics:\n        - name: events\n    - {{ name: new, previousName: new, topics: nothing }}\n"
+    ));
+    let granular = document(
+        "IggyStream",
+        "billing",
+        "\n  topics:\n    - { name: a, partitons: 1 }\n    - name: a\n",
+    );
+    // Nothing of it can be merged, since the document itself has a mistake.
+    let second = document(
+        "IggyTopology",
+        "orders",
+        "\n  stream: []\n  streams:\n    - name: twice\n    - name: twice\n",
+    );
+    refused(
+        "duplicates_beside_other_mistakes",
+        Code::DuplicateResource,
+        &[
+            ("a.yaml", in_a_topology.as_bytes()),
+            ("b.yaml", granular.as_bytes()),
+            ("c.yaml", second.as_bytes()),
+        ],
+    );
+}
+
+#[test]
 fn two_topologies() {
     let first = topology(" []");
     let second = document("IggyTopology", "billing", " {}");

@@ -100,6 +100,10 @@ pub(super) fn each_part(
                         diagnostics,
                     );
                     partial::stream(node, diagnostics);
+                    // Its name still counts against the other streams.
+                    if let Some(stream) = partial::stub(node) {
+                        take(Part::Stream(stream), node, diagnostics);
+                    }
                 }
             }
             tree.truncate(index);

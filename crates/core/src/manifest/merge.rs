@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::document::{Document, Part};
 use super::structure::bad_name;
 use super::tree::Node;
-use super::{ownership, rules};
+use super::{ownership, partial, rules};
 use crate::address::Address;
 use crate::api::v1alpha1::{Metadata, Name, Stream, StreamName, Topic};
 use crate::diagnostic::{Code, Diagnostic, Origin, Place};
@@ -151,12 +151,13 @@ impl Merge {
             // The streams of a topology come from the last to the first; the
             // one that stands first counts, in whatever order they come.
             if other.file != place.origin.file || other < place.origin {
+                partial::stream(node, diagnostics);
                 return;
             }
             let replaced = |origin: &Origin| origin.file == other.file && *origin >= other;
             first.topics.retain(|_, topic| !replaced(&topic.origin));
             self.renames
-                .retain(|rename| !replaced(&rename.place.origin));
+                .retain(|rename| *rename.to.stream() != name || !replaced(&rename.place.origin));
         }
         if let Some(previous) = &previous_name {
             self.renames.push(Rename {
@@ -336,7 +337,7 @@ fn named_by_metadata<N: std::str::FromStr<Err = crate::api::v1alpha1::ManifestNa
     }
 }
 
-fn duplicate(address: &Address, place: Place, first: &Origin) -> Diagnostic {
+pub(super) fn duplicate(address: &Address, place: Place, first: &Origin) -> Diagnostic {
     let first = Place {
         origin: first.clone(),
         width: place.width,

@@ -2,12 +2,18 @@
 //! need only fields which can be read are held all the same, so that a person
 //! learns of all mistakes at once.
 
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
 use serde::Deserialize;
 
-use super::tree::{Node, Shape};
+use super::merge::duplicate;
+use super::tree::{Node, Scalar, Shape};
 use super::{ownership, rules};
-use crate::api::v1alpha1::{Kind, Owns};
-use crate::diagnostic::Diagnostic;
+use crate::address::Address;
+use crate::api::v1alpha1::{Kind, Name, Owns, Stream};
+use crate::diagnostic::{Diagnostic, Origin, Place};
+use crate::name::ResourceName;
 use crate::quantity::{ByteSize, MaxTopicSize};
 use crate::state::desired::TopicSettings;
 
@@ -23,11 +29,18 @@ pub(super) fn document(kind: Kind, node: Node<'_>, diagnostics: &mut Vec<Diagnos
             {
                 ownership::rules(&owns, node, diagnostics);
             }
+            let mut names = Declared::default();
             for entry in entries(spec, "streams") {
+                if let Some((name, place)) = name_of(entry) {
+                    names.add(Address::Stream(name), place, diagnostics);
+                }
                 stream(entry, diagnostics);
             }
         }
-        Kind::IggyStream => stream(spec, diagnostics),
+        Kind::IggyStream => {
+            let named = name_of(spec).or_else(|| name_of(node.get("metadata")?));
+            inside_stream(spec, named.map(|(name, _)| name), diagnostics);
+        }
         Kind::IggyTopic => topic(spec, diagnostics),
         Kind::IggyConsumerGroup => {}
     }
@@ -35,9 +48,70 @@ pub(super) fn document(kind: Kind, node: Node<'_>, diagnostics: &mut Vec<Diagnos
 
 /// The rules inside a stream.
 pub(super) fn stream(node: Node<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    inside_stream(node, name_of(node).map(|(name, _)| name), diagnostics);
+}
+
+/// A stream with nothing but what the rules between streams need.
+pub(super) fn stub(node: Node<'_>) -> Option<Stream> {
+    Some(Stream {
+        name: legible(node.get("name")?)?,
+        previous_name: node.get("previousName").and_then(legible),
+        topics: None,
+    })
+}
+
+/// Topics and groups whose names can be read are declared once. Without the
+/// name of the stream there is no address to say it of.
+fn inside_stream(node: Node<'_>, stream: Option<ResourceName>, diagnostics: &mut Vec<Diagnostic>) {
+    let mut names = Declared::default();
     for entry in entries(node, "topics") {
         topic(entry, diagnostics);
+        let (Some(stream), Some((topic, place))) = (&stream, name_of(entry)) else {
+            continue;
+        };
+        names.add(
+            Address::Topic(stream.clone(), topic.clone()),
+            place,
+            diagnostics,
+        );
+        let groups = entry
+            .get("consumerGroups")
+            .filter(|list| list.shape() == Shape::Sequence);
+        for group in groups.into_iter().flat_map(|list| list.items()) {
+            if let Some(name) = legible::<Name>(group) {
+                let name = name.into_resource_name();
+                let address = Address::ConsumerGroup(stream.clone(), topic.clone(), name);
+                names.add(address, group.place(), diagnostics);
+            }
+        }
     }
+}
+
+/// What was declared before, and where.
+#[derive(Default)]
+struct Declared(BTreeMap<Address, Origin>);
+
+impl Declared {
+    fn add(&mut self, address: Address, place: Place, diagnostics: &mut Vec<Diagnostic>) {
+        match self.0.get(&address) {
+            Some(first) => diagnostics.push(duplicate(&address, place, first)),
+            None => {
+                self.0.insert(address, place.origin);
+            }
+        }
+    }
+}
+
+fn name_of(node: Node<'_>) -> Option<(ResourceName, Place)> {
+    let name = node.get("name")?;
+    Some((legible::<Name>(name)?.into_resource_name(), name.place()))
+}
+
+fn legible<T: FromStr>(node: Node<'_>) -> Option<T> {
+    let is_text = node.shape() == Shape::Scalar
+        && !node.is_poisoned()
+        && matches!(node.scalar(), Scalar::Text(_));
+    is_text.then(|| node.text().parse().ok()).flatten()
 }
 
 fn topic(node: Node<'_>, diagnostics: &mut Vec<Diagnostic>) {
@@ -75,7 +149,7 @@ enum Field<T> {
     Value(T),
 }
 
-impl<T: std::str::FromStr + Copy> Field<T> {
+impl<T: FromStr + Copy> Field<T> {
     fn of(node: Node<'_>, name: &str) -> Self {
         match node.get(name) {
             None => Self::Absent,
