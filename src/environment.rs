@@ -29,17 +29,25 @@ impl Environment {
     /// Adds the `NAME=value` lines of a file, without replacing what is set:
     /// what the caller of the process says wins over a file, as with dotenv.
     pub(crate) fn add_file(&mut self, path: &Path) -> Result<(), CommandError> {
-        let lines = dotenvy::from_path_iter(path).map_err(|error| {
+        let text = std::fs::read_to_string(path).map_err(|error| {
             CommandError::invalid_input(format!(
                 "cannot read the environment file {}: {error}",
                 path.display()
             ))
         })?;
-        for line in lines {
-            // The line itself may hold a secret, so the error is not shown.
-            let (name, value) = line.map_err(|_| {
+        for line in dotenvy::from_read_iter(text.as_bytes()) {
+            // The line itself may hold a secret, so only its number is shown.
+            let (name, value) = line.map_err(|error| {
+                let number = match &error {
+                    dotenvy::Error::LineParse(line, _) => text.find(line.as_str()),
+                    _ => None,
+                }
+                .map_or_else(String::new, |start| {
+                    let before = text.bytes().take(start);
+                    format!(":{}", before.filter(|byte| *byte == b'\n').count() + 1)
+                });
                 CommandError::invalid_input(format!(
-                    "{}: expected only `NAME=value` lines, comments and empty lines",
+                    "{}{number}: expected only `NAME=value` lines, comments and empty lines",
                     path.display()
                 ))
             })?;
@@ -112,7 +120,11 @@ mod tests {
         let path = folder.path().join("env");
         std::fs::write(&path, "A=1\nhunter2 is no line\n").unwrap();
         let error = Environment::default().add_file(&path).unwrap_err();
-        assert!(error.message.contains("env: expected"), "{}", error.message);
+        assert!(
+            error.message.contains("env:2: expected"),
+            "{}",
+            error.message
+        );
         assert!(!error.message.contains("hunter2"));
     }
 }

@@ -20,6 +20,11 @@ pub(crate) struct ChosenServer {
     pub(crate) address: ServerAddress,
     /// Where the address was named, for people: "--server", "context `prod`".
     pub(crate) named_by: String,
+    /// For an embedded server with a folder: whom to log in as, when that was
+    /// said. A remote address has its credentials in it.
+    pub(crate) embedded_login: Option<Credentials>,
+    /// What should be said before the server is used.
+    pub(crate) warning: Option<String>,
 }
 
 /// Chooses the server: `--server`, `--context`, `IGGY_CONNECTION_STRING`,
@@ -70,10 +75,12 @@ fn from_text(
     named_by: &str,
     environment: &Environment,
 ) -> Result<ChosenServer, CommandError> {
-    Ok(ChosenServer {
-        address: with_credentials(parse(text, named_by)?, None, environment)?,
-        named_by: named_by.to_owned(),
-    })
+    complete(
+        parse(text, named_by)?,
+        None,
+        named_by.to_owned(),
+        environment,
+    )
 }
 
 fn from_context(
@@ -87,9 +94,10 @@ fn from_context(
         .as_ref()
         .map(|sources| sources.resolve(environment))
         .transpose()?;
+    let chosen = complete(address, credentials, named_by, environment)?;
     Ok(ChosenServer {
-        address: with_credentials(address, credentials, environment)?,
-        named_by,
+        warning: context.secret_in_file_warning(),
+        ..chosen
     })
 }
 
@@ -100,21 +108,33 @@ fn parse(text: &str, named_by: &str) -> Result<ServerAddress, CommandError> {
 
 /// Completes an address that names no user: with `credentials`, or with those
 /// of the environment.
-fn with_credentials(
+fn complete(
     address: ServerAddress,
     credentials: Option<Credentials>,
+    named_by: String,
     environment: &Environment,
-) -> Result<ServerAddress, CommandError> {
-    let ServerAddress::Remote(mut remote) = address else {
-        return Ok(address);
+) -> Result<ChosenServer, CommandError> {
+    let given = || credentials.or_else(|| from_environment(environment));
+    let (address, embedded_login) = match address {
+        ServerAddress::Remote(mut remote) => {
+            if remote.credentials.is_none() {
+                remote.credentials = given();
+            }
+            if remote.credentials.is_none() {
+                return Err(no_credentials(&remote));
+            }
+            (ServerAddress::Remote(remote), None)
+        }
+        // One that lives for this command alone has no other users.
+        ServerAddress::Embedded { directory: None } => (address, None),
+        ServerAddress::Embedded { directory: Some(_) } => (address, given()),
     };
-    if remote.credentials.is_none() {
-        remote.credentials = credentials.or_else(|| from_environment(environment));
-    }
-    if remote.credentials.is_none() {
-        return Err(no_credentials(&remote));
-    }
-    Ok(ServerAddress::Remote(remote))
+    Ok(ChosenServer {
+        address,
+        named_by,
+        embedded_login,
+        warning: None,
+    })
 }
 
 fn from_environment(environment: &Environment) -> Option<Credentials> {

@@ -1,6 +1,7 @@
 use std::fmt::Write;
 
 use clap::Subcommand;
+use iggyctl_engine::connect::Credentials;
 
 use super::Process;
 use crate::command_error::CommandError;
@@ -41,7 +42,7 @@ pub(super) fn run(
     match &arguments.command {
         ContextCommand::List => list(process, &contexts)?,
         ContextCommand::Use { name } => {
-            contexts.find(name)?;
+            let context = contexts.find(name)?;
             if name.starts_with(OFFICIAL_PREFIX) {
                 return Err(CommandError::usage(format!(
                     "`{name}` is a context of the official command and cannot be the current one of iggyctl"
@@ -56,6 +57,9 @@ pub(super) fn run(
             process
                 .terminal
                 .message(&format!("The current context is now `{name}`."));
+            if let Some(warning) = context.secret_in_file_warning() {
+                process.terminal.warning(&warning);
+            }
         }
         ContextCommand::Show { name } => {
             let name = name
@@ -67,7 +71,16 @@ pub(super) fn run(
                 })?;
             let context = contexts.find(name)?;
             let mut text = format!("name: {name}\nserver: {}\n", redacted(&context.server));
-            if let Some(sources) = &context.credentials {
+            if let Some(in_address) = context.credentials_in_address() {
+                let what = match in_address {
+                    Credentials::Password { username, .. } => {
+                        let _ = writeln!(text, "username: {username}");
+                        "password"
+                    }
+                    Credentials::Token(_) => "token",
+                };
+                let _ = writeln!(text, "{what}: from the address");
+            } else if let Some(sources) = &context.credentials {
                 if let Some(username) = &sources.username {
                     let _ = writeln!(text, "username: {username}");
                 }
@@ -78,6 +91,9 @@ pub(super) fn run(
                 }
             }
             process.output(&text)?;
+            if let Some(warning) = context.secret_in_file_warning() {
+                process.terminal.warning(&warning);
+            }
         }
     }
     Ok(ExitCode::Done)

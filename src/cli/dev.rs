@@ -146,13 +146,17 @@ async fn start(
             }
             _ => format!("the server does not start: {error}"),
         };
-        let failed = CommandError::new(ExitCode::ServerUnavailable, message);
+        let failed = CommandError::other(message);
         match error {
             StartError::Listen { .. } => failed.hint(
                 "choose another address with --listen ADDRESS, or a free port with \
                  --listen 127.0.0.1:0",
             ),
-            _ => failed,
+            StartError::CredentialsRequired { .. } => failed.hint(
+                "set IGGY_ROOT_USERNAME and IGGY_ROOT_PASSWORD, in the environment or in \
+                 --env-file: everybody knows the ones without them",
+            ),
+            StartError::Credentials(_) | StartError::Store(_) => failed,
         }
     })
 }

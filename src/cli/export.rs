@@ -43,8 +43,7 @@ async fn write_manifest(
                     .await
                     .map_err(|error| match error {
                         ExportError::Read(error) => read_failed(error),
-                        ExportError::NoSuchStream(_) => CommandError::other(error.to_string())
-                            .hint("`iggyctl get streams` lists what is there"),
+                        ExportError::NoSuchStream(missing) => no_such_stream(missing),
                     })?;
             for left_out in &export.left_out {
                 process.terminal.warning(&format!(
@@ -57,6 +56,12 @@ async fn write_manifest(
         },
     )
     .await
+}
+
+/// Streams after `--stream` that are not there.
+pub(super) fn no_such_stream(missing: Vec<ResourceName>) -> CommandError {
+    CommandError::other(ExportError::NoSuchStream(missing).to_string())
+        .hint("`iggyctl get streams` lists what is there")
 }
 
 /// The names after `--stream`; none means every stream.

@@ -9,7 +9,7 @@ use iggyctl_engine::observe::{Depth, survey};
 use serde::Serialize;
 
 use super::Process;
-use super::export::stream_names;
+use super::export::{no_such_stream, stream_names};
 use super::output::Format;
 use super::runtime::block_on;
 use super::server_arguments::ServerArguments;
@@ -106,6 +106,10 @@ async fn get(process: &Process, arguments: &GetArguments) -> Result<ExitCode, Co
             let found = survey(&session.pool, names.as_deref(), depth)
                 .await
                 .map_err(read_failed)?;
+            if !found.missing.is_empty() {
+                // In the words of `export`, and before there is any output.
+                return Err(no_such_stream(found.missing));
+            }
             let observed = found.state;
             for gap in &observed.gaps {
                 process
@@ -118,17 +122,7 @@ async fn get(process: &Process, arguments: &GetArguments) -> Result<ExitCode, Co
                 What::Groups => render(arguments.output, &group_rows(&observed)),
             }?;
             process.output(&text)?;
-            match found.missing.as_slice() {
-                [] => Ok(ExitCode::Done),
-                missing => {
-                    let missing: Vec<String> =
-                        missing.iter().map(|name| format!("`{name}`")).collect();
-                    Err(CommandError::other(format!(
-                        "the server has no stream {}",
-                        missing.join(", ")
-                    )))
-                }
-            }
+            Ok(ExitCode::Done)
         },
     )
     .await

@@ -149,8 +149,17 @@ impl VariableArguments {
             // Whatever is written there is taken as it is written: `007` stays `007`.
             let values: BTreeMap<String, String> =
                 serde_saphyr::from_str(&text).map_err(|error| {
-                    CommandError::invalid_input(format!("{file}: {error}"))
-                        .hint("a file of --values holds `name: value` lines")
+                    // The parser's own words quote values and are about its types.
+                    let place = error.location().map_or_else(String::new, |location| {
+                        format!(":{}:{}", location.line(), location.column())
+                    });
+                    CommandError::invalid_input(format!(
+                        "{file}{place}: this is not a name with a value"
+                    ))
+                    .hint(
+                        "a file of --values holds `name: value` lines, each name once; a value \
+                         is a text, a number, true or false",
+                    )
                 })?;
             for (name, value) in values {
                 if !is_variable_name(&name) {

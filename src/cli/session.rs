@@ -48,15 +48,28 @@ impl Session {
         work: impl AsyncFnOnce(&Self) -> Result<T, CommandError>,
     ) -> Result<T, CommandError> {
         let chosen = arguments.choose(process)?;
+        if let Some(warning) = &chosen.warning {
+            process.terminal.warning(warning);
+        }
         let (remote, name, named_by, embedded) = match chosen.address {
             ServerAddress::Remote(remote) => {
                 tracing::info!(server = %remote, named_by = chosen.named_by, "connecting");
                 (remote.clone(), remote.to_string(), chosen.named_by, None)
             }
             ServerAddress::Embedded { directory } => {
+                let login_from = chosen.embedded_login.is_some().then_some(&chosen.named_by);
+                let hint = login_hint(directory.is_some(), login_from);
                 let (embedded, name) = Embedded::start(directory).await?;
-                let remote = own_address(&embedded.server)?;
-                (remote, name.clone(), name, Some(embedded))
+                let mut remote = own_address(&embedded.server)?;
+                if chosen.embedded_login.is_some() {
+                    remote.credentials = chosen.embedded_login;
+                }
+                (
+                    remote,
+                    name.clone(),
+                    format!("{name}{hint}"),
+                    Some(embedded),
+                )
             }
         };
         let connected = limit.limit(connect(remote, arguments.connect_timeout(), &named_by));
@@ -81,6 +94,21 @@ impl Session {
             .acquire()
             .await
             .map_err(|error| connect_failed(&error, &self.name))
+    }
+}
+
+/// What to do when a folder does not let us in: its root may have got another
+/// name or password, which wins over what the server is started with.
+fn login_hint(has_folder: bool, given: Option<&String>) -> String {
+    match (has_folder, given) {
+        (false, _) => String::new(),
+        (true, None) => "; the login was iggy with the password iggy. A folder keeps what was \
+             changed of it: give another one with IGGY_USERNAME and IGGY_PASSWORD, or IGGY_TOKEN"
+            .to_owned(),
+        (true, Some(named_by)) => format!(
+            " ({named_by}); the login came from the context, or from IGGY_TOKEN, or from \
+             IGGY_USERNAME and IGGY_PASSWORD. Without any of them it is iggy with the password iggy"
+        ),
     }
 }
 

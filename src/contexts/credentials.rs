@@ -1,7 +1,8 @@
 //! Where the credentials of a context come from: never the file itself.
 
+use std::io::IsTerminal;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use iggyctl_core::secret::Secret;
 use iggyctl_engine::connect::Credentials;
@@ -75,20 +76,30 @@ impl SecretSource {
     }
 }
 
-/// Runs the program without a shell, so nothing in the file is interpreted. Its
-/// standard error stays visible: a password manager asks there.
+/// Runs the program without a shell, so nothing in the file is interpreted. A
+/// password manager asks on standard error, so on a terminal a person sees that;
+/// in a log nobody answers, and what a program says there may hold the secret.
 fn run(words: &[String]) -> Result<String, CommandError> {
     let Some((program, arguments)) = words.split_first() else {
         return Err(missing("`command` names no program".to_owned()));
     };
     let output = Command::new(program)
         .args(arguments)
-        .stdin(std::process::Stdio::inherit())
-        .stderr(std::process::Stdio::inherit())
+        .stdin(Stdio::inherit())
+        .stderr(if std::io::stderr().is_terminal() {
+            Stdio::inherit()
+        } else {
+            Stdio::null()
+        })
         .output()
         .map_err(|error| missing(format!("cannot run {program}: {error}")))?;
     if !output.status.success() {
-        return Err(missing(format!("{program} ended with {}", output.status)));
+        let error = missing(format!("{program} ended with {}", output.status));
+        return Err(if std::io::stderr().is_terminal() {
+            error
+        } else {
+            error.hint("what it says is shown on a terminal only, since it may hold the secret")
+        });
     }
     String::from_utf8(output.stdout)
         .map_err(|_| missing(format!("what {program} prints is not UTF-8")))

@@ -5,7 +5,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use iggyctl_core::secret::Secret;
+use iggyctl_core::wording::nearest;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::{Context, CredentialSources};
 use crate::command_error::CommandError;
@@ -66,6 +68,13 @@ impl ContextFile {
             let place = error.location().map_or_else(String::new, |location| {
                 format!(":{}:{}", location.line(), location.column())
             });
+            if let Some((found, meant)) = misspelt(&text) {
+                return CommandError::invalid_input(format!(
+                    "{}{place}: a context file has no field `{found}` here",
+                    path.display()
+                ))
+                .hint(format!("did you mean `{meant}`?"));
+            }
             CommandError::invalid_input(format!(
                 "{}{place}: this is not what a context file holds here",
                 path.display()
@@ -125,6 +134,38 @@ impl ContextFile {
             CommandError::other(format!("cannot write {}: {error}", path.display()))
         })
     }
+}
+
+/// The first field that is nearly one of ours, with the one that was meant. Only
+/// then is what was found repeated: something else may be a secret.
+fn misspelt(text: &str) -> Option<(String, &'static str)> {
+    const FILE: [&str; 2] = ["currentContext", "contexts"];
+    const CONTEXT: [&str; 2] = ["server", "credentials"];
+    const CREDENTIALS: [&str; 3] = ["username", "password", "token"];
+    const SOURCE: [&str; 3] = ["env", "file", "command"];
+
+    fn fields(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+        value.as_object().into_iter().flatten()
+    }
+    fn unknown(value: &Value, known: &[&'static str]) -> Option<(String, &'static str)> {
+        fields(value)
+            .filter(|(name, _)| !known.contains(&name.as_str()))
+            .find_map(|(name, _)| {
+                let meant = nearest(name, known.iter().copied())?;
+                let meant = known.iter().find(|known| **known == meant)?;
+                Some((name.clone(), *meant))
+            })
+    }
+
+    let file: Value = serde_saphyr::from_str(text).ok()?;
+    unknown(&file, &FILE).or_else(|| {
+        fields(&file["contexts"]).find_map(|(_, context)| {
+            let credentials = &context["credentials"];
+            unknown(context, &CONTEXT)
+                .or_else(|| unknown(credentials, &CREDENTIALS))
+                .or_else(|| fields(credentials).find_map(|(_, source)| unknown(source, &SOURCE)))
+        })
+    })
 }
 
 /// Replaces the content in one step, so that a crash leaves the old or the new

@@ -14,6 +14,7 @@ mod official;
 use std::path::PathBuf;
 
 use iggyctl_core::secret::Secret;
+use iggyctl_engine::connect::{Credentials, ServerAddress};
 
 use crate::command_error::CommandError;
 use crate::environment::Environment;
@@ -37,6 +38,29 @@ pub(crate) struct Context {
     pub(crate) server: Secret,
     /// Where its credentials come from; absent: the environment, or the address.
     pub(crate) credentials: Option<CredentialSources>,
+}
+
+impl Context {
+    /// The credentials in the address itself, which win over `credentials`.
+    pub(crate) fn credentials_in_address(&self) -> Option<Credentials> {
+        match self.server.expose().parse() {
+            Ok(ServerAddress::Remote(remote)) => remote.credentials,
+            Ok(ServerAddress::Embedded { .. }) | Err(_) => None,
+        }
+    }
+
+    /// Said wherever such a context is used or shown: our file is meant to be
+    /// copied and shared, the official command's is not ours to judge.
+    pub(crate) fn secret_in_file_warning(&self) -> Option<String> {
+        if self.name.starts_with(OFFICIAL_PREFIX) || self.credentials_in_address().is_none() {
+            return None;
+        }
+        Some(format!(
+            "the server of context `{}` has a password or token in the context file; take it out \
+             and name where it is with `credentials:` (env, file or command)",
+            self.name
+        ))
+    }
 }
 
 /// All contexts of this person, and which one is current.

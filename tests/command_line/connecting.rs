@@ -297,3 +297,166 @@ fn an_embedded_server_is_ended_in_order_when_the_command_fails() {
         );
     }
 }
+
+#[test]
+fn a_password_in_the_address_of_a_context_is_named_and_warned_of() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "home/.config/iggyctl/config.yaml",
+        "contexts:\n  lab:\n    server: iggy://iggy:hunter2@127.0.0.1:1\n  plain:\n    server: iggy://127.0.0.1:1\n",
+    );
+    let shown = sandbox.run(&["context", "show", "lab"]);
+    assert_snapshot!(shown.transcript());
+    let used = sandbox.run(&["ping", "--context", "lab"]);
+    assert_eq!(used.code, 69, "{}", used.transcript());
+    assert!(
+        used.stderr.contains("warning: the server of context `lab`"),
+        "{}",
+        used.stderr
+    );
+    for run in [shown, used, sandbox.run(&["context", "use", "lab"])] {
+        assert!(
+            run.stderr.contains("in the context file"),
+            "{}",
+            run.transcript()
+        );
+        assert!(
+            !run.transcript().contains("hunter2"),
+            "{}",
+            run.transcript()
+        );
+    }
+    let plain = sandbox.run(&["context", "show", "plain"]);
+    assert_eq!(plain.stderr, "", "{}", plain.transcript());
+}
+
+#[test]
+fn a_misspelt_field_of_a_context_file_gets_a_suggestion() {
+    let sandbox = Sandbox::new();
+    for (text, meant) in [
+        ("currentContxt: a\n", "currentContext"),
+        ("contexts:\n  a:\n    sever: iggy://h:1\n", "server"),
+        (
+            "contexts:\n  a:\n    server: iggy://h:1\n    credentials: { usrname: a, password: { env: B } }\n",
+            "username",
+        ),
+        (
+            "contexts:\n  a:\n    server: iggy://h:1\n    credentials: { token: { fiel: B } }\n",
+            "file",
+        ),
+    ] {
+        sandbox.write("home/.config/iggyctl/config.yaml", text);
+        let run = sandbox.run(&["context", "list"]);
+        assert_eq!(run.code, 65, "{}", run.transcript());
+        assert!(
+            run.stderr.contains(&format!("did you mean `{meant}`?")),
+            "{}",
+            run.transcript()
+        );
+    }
+    let text = "contexts:\n  a:\n    server: iggy://h:1\n    credentials: { token: { hunter2secret: x } }\n";
+    sandbox.write("home/.config/iggyctl/config.yaml", text);
+    let run = sandbox.run(&["context", "list"]);
+    assert!(!run.stderr.contains("hunter2secret"), "{}", run.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_program_for_a_secret_says_is_not_in_a_log() {
+    let sandbox = Sandbox::new();
+    sandbox.write(
+        "home/.config/iggyctl/config.yaml",
+        "contexts:\n  lab:\n    server: iggy://127.0.0.1:1\n    credentials: { username: iggy, password: { command: [sh, -c, 'echo hunter2 >&2; exit 3'] } }\n",
+    );
+    let run = sandbox.run(&["ping", "--context", "lab"]);
+    assert_snapshot!(run.transcript());
+}
+
+#[test]
+fn a_folder_whose_root_has_another_password_takes_credentials_from_the_environment() {
+    use iggy::prelude::*;
+    use iggyctl_embedded::EmbeddedServer;
+
+    let mut sandbox = Sandbox::new();
+    let folder = sandbox.path().join("data");
+    tokio::runtime::Runtime::new().unwrap().block_on(async {
+        let server = EmbeddedServer::builder()
+            .data_dir(&folder)
+            .start()
+            .await
+            .unwrap();
+        let root = IggyClient::from_connection_string(&server.connection_string()).unwrap();
+        root.connect().await.unwrap();
+        let name = Identifier::named("iggy").unwrap();
+        root.change_password(&name, "iggy", "hunter2new")
+            .await
+            .unwrap();
+        server.shutdown().await;
+    });
+    let get = ["get", "streams", "-o", "json", "--server", "embedded:data"];
+    let run = sandbox.run(&get);
+    assert_eq!(run.code, 77, "{}", run.transcript());
+    assert!(
+        run.stderr.contains("IGGY_USERNAME and IGGY_PASSWORD"),
+        "{}",
+        run.stderr
+    );
+    sandbox.write("wrong.env", "IGGY_USERNAME=iggy\nIGGY_PASSWORD=hunter2\n");
+    let run = sandbox.run(&[&get[..], &["--env-file", "wrong.env"]].concat());
+    assert_eq!(run.code, 77, "{}", run.transcript());
+    let address = run.stderr.split("iggy://").nth(1).unwrap_or_default();
+    let address = address.split(' ').next().unwrap_or_default().to_owned();
+    sandbox.mask(address, "[ADDRESS]");
+    assert_snapshot!(sandbox.masked(run.transcript()));
+    sandbox.write(
+        "right.env",
+        "IGGY_USERNAME=iggy\nIGGY_PASSWORD=hunter2new\n",
+    );
+    let run = sandbox.run(&[&get[..], &["--env-file", "right.env"]].concat());
+    assert_eq!(run.code, 0, "{}", run.transcript());
+    // A server in memory has no other users, whoever the environment names.
+    let memory = [
+        "get",
+        "streams",
+        "--server",
+        "embedded",
+        "--env-file",
+        "wrong.env",
+    ];
+    assert_eq!(sandbox.run(&memory).code, 0);
+}
+
+#[test]
+fn a_stream_that_is_not_there_fails_before_any_output_in_the_words_of_export() {
+    let sandbox = Sandbox::new();
+    let server = DevServer::start(&sandbox, &[]);
+    let stream = ["--stream", "nope", "--server", &server.connection_string];
+    let get = sandbox.run(&[&["get", "topics"], &stream[..]].concat());
+    assert_eq!(
+        (get.code, get.stdout.as_str()),
+        (1, ""),
+        "{}",
+        get.transcript()
+    );
+    let export = sandbox.run(&[&["export"], &stream[..]].concat());
+    assert_eq!((export.code, &export.stderr), (1, &get.stderr));
+    assert!(get.stderr.contains("no stream `nope`"), "{}", get.stderr);
+}
+
+#[test]
+fn dev_says_what_it_needs_and_a_used_port_is_an_ordinary_error() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run(&["dev", "--listen", "0.0.0.0:0"]);
+    assert_eq!(run.code, 1, "{}", run.transcript());
+    assert!(
+        run.stderr
+            .contains("IGGY_ROOT_USERNAME and IGGY_ROOT_PASSWORD"),
+        "{}",
+        run.stderr
+    );
+    let server = DevServer::start(&sandbox, &["--data-dir", "data"]);
+    let run = sandbox.run(&["dev", "--listen", server.address()]);
+    assert_eq!(run.code, 1, "{}", run.transcript());
+    let run = sandbox.run(&["dev", "--listen", "127.0.0.1:0", "--data-dir", "data"]);
+    assert_eq!(run.code, 1, "{}", run.transcript());
+}

@@ -9,6 +9,7 @@ fn examples() -> Vec<PathBuf> {
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_none_or(|extension| extension != "md"))
         .collect();
     paths.sort();
     paths
@@ -58,4 +59,21 @@ fn the_examples_are_valid_together_with_nothing_else_in_their_folder() {
         let run = sandbox.run(&["render", "-f", copy.to_str().unwrap()]);
         assert_eq!(run.code, 0, "{}", run.transcript());
     }
+}
+
+#[test]
+fn what_the_page_of_the_examples_says_about_them_together_is_so() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
+    let page = std::fs::read_to_string(file("README.md")).unwrap();
+    let sandbox = Sandbox::new();
+    let granular = file("granular.yaml");
+    for path in examples() {
+        let name = path.file_name().unwrap().to_str().unwrap();
+        assert!(page.contains(&format!("]({name})")), "{name} is listed");
+        let run = sandbox.run(&["validate", "-f", path.to_str().unwrap(), "-f", &granular]);
+        assert_eq!(run.code, 0, "{}", run.transcript());
+    }
+    let run = sandbox.run(&["validate", "-f", folder.to_str().unwrap()]);
+    assert_eq!(run.code, 65, "{}", run.transcript());
 }

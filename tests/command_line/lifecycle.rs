@@ -307,7 +307,7 @@ fn dev_applies_its_manifests_and_says_when_its_folder_is_taken() {
     sandbox.write("topology.yaml", TOPOLOGY);
     let server = DevServer::start(&sandbox, &["--data-dir", "data", "-f", "topology.yaml"]);
     let run = sandbox.run(&["dev", "--listen", "127.0.0.1:0", "--data-dir", "data"]);
-    assert_eq!(run.code, 69, "{}", run.transcript());
+    assert_eq!(run.code, 1, "{}", run.transcript());
     assert!(run.stderr.contains(server.address()), "{}", run.stderr);
 }
 

@@ -314,3 +314,16 @@ fn a_reader_that_goes_away_is_no_error() {
     let output = process.wait_with_output().unwrap();
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
 }
+
+#[test]
+fn a_file_of_values_or_of_variables_that_cannot_be_read_is_named_by_line() {
+    let sandbox = Sandbox::new();
+    sandbox.write("topology.yaml", "{}");
+    sandbox.write("values.yaml", "good: 1\nbad: [hunter2]\n");
+    let validate = ["validate", "-f", "topology.yaml"];
+    let run = sandbox.run(&[&validate[..], &["--values", "values.yaml"]].concat());
+    assert_snapshot!(run.transcript());
+    sandbox.write("variables.env", "GOOD=1\n\n# comment\nhunter2 is no line\n");
+    let run = sandbox.run(&[&validate[..], &["--env-file", "variables.env"]].concat());
+    assert_snapshot!(run.transcript());
+}

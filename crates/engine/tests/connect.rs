@@ -355,6 +355,35 @@ async fn a_port_that_hangs_up() {
 }
 
 #[tokio::test]
+async fn a_port_that_says_something_else_is_not_waited_for() {
+    for said in [&[b'A'; 4096][..], b"SSH-2.0-OpenSSH_9.6\r\n"] {
+        let port = listen(move |mut stream| async move {
+            let _ = stream.write_all(said).await;
+            silence(stream).await;
+        })
+        .await;
+        let error = failure_soon(&format!("iggy://iggy:hunter2@127.0.0.1:{port}")).await;
+        assert!(matches!(error, ConnectError::NotIggy { .. }), "{error:?}");
+        assert!(
+            error.to_string().contains("not in Iggy's protocol"),
+            "{error}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_silent_port_is_said_to_lack_what_it_was_asked_for() {
+    let port = listen(silence).await;
+    for (address, expected) in [
+        (format!("iggy://u:p@127.0.0.1:{port}?tls=true"), "TLS"),
+        (format!("iggy+ws://u:p@127.0.0.1:{port}"), "WebSocket"),
+    ] {
+        let error = failure(&address).await.to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[tokio::test]
 async fn web_socket_to_the_tcp_port() {
     let server = iggyctl_embedded::EmbeddedServer::builder()
         .start()

@@ -67,7 +67,8 @@ pub(super) fn parse(text: &str) -> Result<ServerAddress, AddressParseError> {
     let (scheme, rest) = text
         .split_once("://")
         .ok_or(AddressParseError::UnknownScheme)?;
-    let transport = match scheme {
+    // Schemes are the same in any case (RFC 3986, 3.1).
+    let transport = match scheme.to_ascii_lowercase().as_str() {
         "iggy" | "iggy+tcp" => Transport::Tcp,
         "iggy+quic" => Transport::Quic,
         "iggy+http" => Transport::Http,
@@ -189,6 +190,18 @@ mod tests {
             ServerAddress::Remote(remote) => remote,
             ServerAddress::Embedded { .. } => panic!("embedded: {text}"),
         }
+    }
+
+    #[test]
+    fn a_scheme_is_the_same_in_any_case() {
+        for text in [
+            "IGGY://u:p@host:1",
+            "Iggy+Tcp://u:p@host:1",
+            "iggy://u:p@host:1",
+        ] {
+            assert_eq!(remote(text).to_string(), "iggy://host:1", "{text}");
+        }
+        assert_eq!(remote("IGGY+WS://u:p@host").transport, Transport::WebSocket);
     }
 
     fn password(address: &RemoteAddress) -> (&str, &str) {

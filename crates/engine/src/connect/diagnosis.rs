@@ -9,13 +9,14 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, lookup_host};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 use tokio_rustls::TlsConnector;
 
 use super::address::{RemoteAddress, Transport};
@@ -41,7 +42,9 @@ enum Plain {
     Tls,
     /// Answers in HTTP.
     Http,
-    /// Closes, says something else, or says nothing.
+    /// Says something else.
+    Other,
+    /// Closes, or says nothing.
     Nothing,
 }
 
@@ -115,6 +118,8 @@ async fn find_out_by_probes(address: &RemoteAddress, until: Instant) -> Finding 
             });
         }
         match verdict(address, plain, tls.as_ref()) {
+            // A server of the former generation says something else, too.
+            Some(Finding::Certain(ConnectError::NotIggy { .. })) if former.is_none() => {}
             // What explains nothing waits for the last probe, unless it is Iggy.
             Some(Finding::Unexplained) if former.is_none() && plain != Some(Plain::Iggy) => {}
             Some(finding) => return finding,
@@ -156,10 +161,16 @@ fn verdict(address: &RemoteAddress, plain: Option<Plain>, tls: Option<&Tls>) -> 
         }
         // As it should be: perhaps its logins are slow.
         (Plain::Iggy, None) => Some(Finding::Unexplained),
-        (Plain::Tls | Plain::Http | Plain::Nothing, Some(_)) => Some(match tls? {
+        (Plain::Tls | Plain::Http | Plain::Other | Plain::Nothing, Some(_)) => Some(match tls? {
             Tls::OtherProtocol => Finding::Certain(ConnectError::PlainPort { address: shown }),
             Tls::Closed => Finding::Likely(ConnectError::PlainPort { address: shown }),
             Tls::Trusted | Tls::NotTrusted(_) | Tls::Nothing => Finding::Unexplained,
+        }),
+        (Plain::Other, None) => tls.map(|_| {
+            Finding::Certain(ConnectError::NotIggy {
+                address: shown,
+                answer: "answers, but not in Iggy's protocol",
+            })
         }),
         (Plain::Http | Plain::Nothing, None) => tls.map(|_| Finding::Unexplained),
     }
@@ -179,6 +190,9 @@ const OPERATION_NON_REPLICATED: u8 = 2;
 const CODE_OFFSET: usize = 196;
 const CODE_PING: u8 = 1;
 
+/// Between the first bytes of an answer and the last of its header.
+const FOR_THE_REST: Duration = Duration::from_millis(500);
+
 async fn probe_plain(address: &RemoteAddress, until: Instant) -> Plain {
     let mut ping = [0; HEADER_BYTES];
     ping[SIZE_OFFSET..SIZE_OFFSET + 4].copy_from_slice(&256_u32.to_le_bytes());
@@ -193,8 +207,15 @@ async fn probe_plain(address: &RemoteAddress, until: Instant) -> Plain {
     let _ = timeout_at(until, async {
         let mut stream = TcpStream::connect(address.authority()).await?;
         stream.write_all(&ping).await?;
-        while answer.len() < HEADER_BYTES && stream.read_buf(&mut answer).await? > 0 {}
-        io::Result::Ok(())
+        if stream.read_buf(&mut answer).await? == 0 {
+            return Ok(());
+        }
+        // A header is sent at once, and a greeting of something else ends here.
+        let rest = async {
+            while answer.len() < HEADER_BYTES && stream.read_buf(&mut answer).await? > 0 {}
+            io::Result::Ok(())
+        };
+        timeout(FOR_THE_REST, rest).await.unwrap_or(Ok(()))
     })
     .await;
     classify(&answer)
@@ -237,7 +258,8 @@ fn classify(answer: &[u8]) -> Plain {
         {
             Plain::Iggy
         }
-        _ => Plain::Nothing,
+        [] => Plain::Nothing,
+        _ => Plain::Other,
     }
 }
 
@@ -303,7 +325,9 @@ mod tests {
         frame[COMMAND_OFFSET] = COMMAND_REPLY;
         assert_eq!(classify(&frame), Plain::Iggy);
         frame[COMMAND_OFFSET] = 99;
-        assert_eq!(classify(&frame), Plain::Nothing);
+        assert_eq!(classify(&frame), Plain::Other);
+        assert_eq!(classify(&[b'A'; 4096]), Plain::Other);
+        assert_eq!(classify(b"SSH-2.0-OpenSSH_9.6\r\n"), Plain::Other);
         assert_eq!(classify(&[0x15, 0x03, 0x03, 0, 2, 2, 10]), Plain::Tls);
         assert_eq!(classify(b"HTTP/1.1 400 Bad Request\r\n"), Plain::Http);
         assert_eq!(classify(b""), Plain::Nothing);

@@ -77,13 +77,16 @@ pub enum ConnectError {
         /// The address, without credentials.
         address: String,
     },
-    /// It closes the connection when it gets a login.
+    /// It closes the connection when it gets a login, or says something that is
+    /// not Iggy's protocol.
     #[error(
-        "{address} closes the connection instead of answering a login: probably it is the port of another service or transport (TCP is 8090, WebSocket 8092 unless configured otherwise)"
+        "{address} {answer}: probably it is the port of another service or transport (TCP is 8090, WebSocket 8092 unless configured otherwise)"
     )]
     NotIggy {
         /// The address, without credentials.
         address: String,
+        /// What it does, as the words after the address.
+        answer: &'static str,
     },
     /// The port speaks Iggy over plain TCP, and another transport was asked for.
     #[error(
@@ -96,13 +99,15 @@ pub enum ConnectError {
     /// It accepts connections and says nothing, as a server that is overloaded
     /// or of a generation that we do not know.
     #[error(
-        "{address} accepts connections but does not answer a login (waited {waited:.1?}): probably it is a server of another generation (iggyctl speaks the protocol of server 0.9), or it is overloaded"
+        "{address} accepts connections but does not answer a login (waited {waited:.1?}): probably {instead}it is a server of another generation (iggyctl speaks the protocol of server 0.9), or it is overloaded"
     )]
     NoAnswer {
         /// The address, without credentials.
         address: String,
         /// How long the login had.
         waited: Duration,
+        /// What else it may be, because of how it was asked; words that go on.
+        instead: &'static str,
     },
     /// The server does not let this user in.
     #[error("{address} refuses the login of {login} (code {code}): {hint}")]

@@ -135,6 +135,7 @@ pub async fn connect(
                         Finding::Unexplained => ConnectError::NoAnswer {
                             address: address.to_string(),
                             waited: started.elapsed(),
+                            instead: instead(address),
                         },
                     });
                 }
@@ -156,8 +157,23 @@ pub async fn connect(
         Finding::Certain(error) | Finding::Likely(error) => error,
         Finding::Unexplained => ConnectError::NotIggy {
             address: address.to_string(),
+            answer: "closes the connection instead of answering a login",
         },
     })
+}
+
+/// What a port that is silent may be when it is not asked in plain TCP.
+fn instead(address: &RemoteAddress) -> &'static str {
+    match (address.transport, &address.options.tls) {
+        (Transport::WebSocket, Some(_)) => {
+            "the port does not speak WebSocket (8092 unless configured otherwise) or not TLS (leave out `tls=true`), or "
+        }
+        (Transport::WebSocket, None) => {
+            "the port does not speak WebSocket (8092 unless configured otherwise), or "
+        }
+        (Transport::Tcp, Some(_)) => "the port does not speak TLS (leave out `tls=true`), or ",
+        (Transport::Tcp | Transport::Quic | Transport::Http, _) => "",
+    }
 }
 
 /// After this part of the deadline a login is late: 1 s of 5 s, where 30 to 60 ms

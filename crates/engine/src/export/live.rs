@@ -11,15 +11,13 @@ pub enum ExportError {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// Streams that were asked for are not there.
-    #[error("the server has no stream {}", quoted(.0))]
+    #[error("the server has no stream {}", listed(.0))]
     NoSuchStream(Vec<ResourceName>),
 }
 
-fn quoted(names: &[ResourceName]) -> String {
-    let names: Vec<String> = names
-        .iter()
-        .map(|name| format!("{:?}", name.as_str()))
-        .collect();
+/// As everywhere in messages: whoever prints them escapes what could deceive.
+fn listed(names: &[ResourceName]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
     names.join(", ")
 }
 
