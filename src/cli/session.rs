@@ -57,19 +57,14 @@ impl Session {
                 (remote.clone(), remote.to_string(), chosen.named_by, None)
             }
             ServerAddress::Embedded { directory } => {
-                let login_from = chosen.embedded_login.is_some().then_some(&chosen.named_by);
-                let hint = login_hint(directory.is_some(), login_from);
+                let hint = login_hint(directory.is_some(), chosen.embedded_login.is_some());
                 let (embedded, name) = Embedded::start(directory).await?;
                 let mut remote = own_address(&embedded.server)?;
                 if chosen.embedded_login.is_some() {
                     remote.credentials = chosen.embedded_login;
                 }
-                (
-                    remote,
-                    name.clone(),
-                    format!("{name}{hint}"),
-                    Some(embedded),
-                )
+                let named_by = format!("{}{hint}", chosen.named_by);
+                (remote, name, named_by, Some(embedded))
             }
         };
         let connected = limit.limit(connect(remote, arguments.connect_timeout(), &named_by));
@@ -99,16 +94,17 @@ impl Session {
 
 /// What to do when a folder does not let us in: its root may have got another
 /// name or password, which wins over what the server is started with.
-fn login_hint(has_folder: bool, given: Option<&String>) -> String {
-    match (has_folder, given) {
-        (false, _) => String::new(),
-        (true, None) => "; the login was iggy with the password iggy. A folder keeps what was \
+fn login_hint(has_folder: bool, is_given: bool) -> &'static str {
+    match (has_folder, is_given) {
+        (false, _) => "",
+        (true, false) => {
+            "; the login was iggy with the password iggy. A folder keeps what was \
              changed of it: give another one with IGGY_USERNAME and IGGY_PASSWORD, or IGGY_TOKEN"
-            .to_owned(),
-        (true, Some(named_by)) => format!(
-            " ({named_by}); the login came from the context, or from IGGY_TOKEN, or from \
+        }
+        (true, true) => {
+            "; the login came from the context, or from IGGY_TOKEN, or from \
              IGGY_USERNAME and IGGY_PASSWORD. Without any of them it is iggy with the password iggy"
-        ),
+        }
     }
 }
 

@@ -131,6 +131,51 @@ fn what_was_not_attempted_is_one_line_for_each_reason() {
 }
 
 #[test]
+fn a_server_that_is_lost_does_not_flood_the_log() {
+    use std::io::{BufRead, BufReader, Read};
+    use std::process::Stdio;
+
+    let mut lab = Lab::new(FaultPlan::none().always(
+        FaultKind::Delay(Duration::from_millis(20)),
+        FaultTarget::Command(CREATE_TOPIC),
+    ));
+    let topics: Vec<String> = (0..2000)
+        .map(|number| format!("        - name: t{number}\n"))
+        .collect();
+    let head = TOPOLOGY.split("        - name: a").next().unwrap();
+    lab.sandbox
+        .write("topology.yaml", head.to_owned() + &topics.concat());
+    let server = lab.server().connection_string();
+    let mut process = lab
+        .sandbox
+        .command(&["apply", "--yes", "--connect-timeout", "1s"])
+        .args(["-f", "topology.yaml", "--server", &server])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // Not read at the same time as the other one: it must be small enough to wait.
+    let mut messages = BufReader::new(process.stderr.take().unwrap());
+    let mut shown = String::new();
+    messages.read_line(&mut shown).unwrap();
+    let server = lab.server.take().unwrap();
+    lab.runtime.block_on(server.shutdown());
+    messages.read_to_string(&mut shown).unwrap();
+    let output = process.wait_with_output().unwrap();
+    let stdout = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(6), "{stdout}{shown}");
+    let outcome = stdout.split("Plan: ").nth(1).unwrap();
+    assert_eq!(outcome.matches("nothing listens").count(), 1, "{outcome}");
+    assert!(
+        outcome.contains(" not attempted: no connection: "),
+        "{outcome}"
+    );
+    assert!(!shown.contains("not attempted"), "{shown}");
+    // As many failures at most as there are connections, each with its reason.
+    assert!(outcome.lines().count() < 25, "{outcome}");
+}
+
+#[test]
 fn a_setting_that_the_server_lacks_is_named_with_its_version() {
     let lab = Lab::new(FaultPlan::none().once(
         FaultKind::UnsupportedOptionKey,

@@ -267,6 +267,7 @@ async fn a_certificate_for_another_name() {
     ))
     .await;
     assert!(matches!(error, ConnectError::NoAnswer { .. }), "{error:?}");
+    assert!(!error.to_string().contains("speak TLS"), "{error}");
 }
 
 #[tokio::test]

@@ -30,7 +30,10 @@ pub(super) enum Finding {
     /// The reason if no login succeeds; one that is on its way still may.
     Likely(ConnectError),
     /// What is there could be what we want.
-    Unexplained,
+    Unexplained {
+        /// A TLS handshake succeeded there, so TLS is not what is wrong.
+        speaks_tls: bool,
+    },
 }
 
 /// What a port does with a plain `ping`.
@@ -109,7 +112,7 @@ async fn find_out_by_probes(address: &RemoteAddress, until: Instant) -> Finding 
             found = &mut plain_probe, if plain.is_none() => plain = Some(found),
             found = &mut tls_probe, if tls.is_none() => tls = Some(found),
             found = &mut former_probe, if former.is_none() => former = Some(found),
-            else => return Finding::Unexplained,
+            else => return Finding::Unexplained { speaks_tls: false },
         }
         tracing::debug!(?plain, ?tls, ?former, "probed {address}");
         if former == Some(true) {
@@ -121,7 +124,8 @@ async fn find_out_by_probes(address: &RemoteAddress, until: Instant) -> Finding 
             // A server of the former generation says something else, too.
             Some(Finding::Certain(ConnectError::NotIggy { .. })) if former.is_none() => {}
             // What explains nothing waits for the last probe, unless it is Iggy.
-            Some(Finding::Unexplained) if former.is_none() && plain != Some(Plain::Iggy) => {}
+            Some(Finding::Unexplained { .. }) if former.is_none() && plain != Some(Plain::Iggy) => {
+            }
             Some(finding) => return finding,
             None => {}
         }
@@ -140,7 +144,9 @@ fn verdict(address: &RemoteAddress, plain: Option<Plain>, tls: Option<&Tls>) -> 
                 reason: reason.clone(),
             }));
         }
-        (Some(_), Some(Tls::Trusted | Tls::NotTrusted(_))) => return Some(Finding::Unexplained),
+        (Some(_), Some(Tls::Trusted | Tls::NotTrusted(_))) => {
+            return Some(Finding::Unexplained { speaks_tls: true });
+        }
         (None, Some(Tls::Trusted | Tls::NotTrusted(_))) => {
             return Some(Finding::Certain(ConnectError::TlsPort { address: shown }));
         }
@@ -160,11 +166,13 @@ fn verdict(address: &RemoteAddress, plain: Option<Plain>, tls: Option<&Tls>) -> 
             Some(Finding::Certain(ConnectError::PlainPort { address: shown }))
         }
         // As it should be: perhaps its logins are slow.
-        (Plain::Iggy, None) => Some(Finding::Unexplained),
+        (Plain::Iggy, None) => Some(Finding::Unexplained { speaks_tls: false }),
         (Plain::Tls | Plain::Http | Plain::Other | Plain::Nothing, Some(_)) => Some(match tls? {
             Tls::OtherProtocol => Finding::Certain(ConnectError::PlainPort { address: shown }),
             Tls::Closed => Finding::Likely(ConnectError::PlainPort { address: shown }),
-            Tls::Trusted | Tls::NotTrusted(_) | Tls::Nothing => Finding::Unexplained,
+            Tls::Trusted | Tls::NotTrusted(_) | Tls::Nothing => {
+                Finding::Unexplained { speaks_tls: false }
+            }
         }),
         (Plain::Other, None) => tls.map(|_| {
             Finding::Certain(ConnectError::NotIggy {
@@ -172,7 +180,9 @@ fn verdict(address: &RemoteAddress, plain: Option<Plain>, tls: Option<&Tls>) -> 
                 answer: "answers, but not in Iggy's protocol",
             })
         }),
-        (Plain::Http | Plain::Nothing, None) => tls.map(|_| Finding::Unexplained),
+        (Plain::Http | Plain::Nothing, None) => {
+            tls.map(|_| Finding::Unexplained { speaks_tls: false })
+        }
     }
 }
 

@@ -132,10 +132,10 @@ pub async fn connect(
                 Err(_) => {
                     return Err(match finding {
                         Finding::Certain(error) | Finding::Likely(error) => error,
-                        Finding::Unexplained => ConnectError::NoAnswer {
+                        Finding::Unexplained { speaks_tls } => ConnectError::NoAnswer {
                             address: address.to_string(),
                             waited: started.elapsed(),
-                            instead: instead(address),
+                            instead: instead(address, speaks_tls),
                         },
                     });
                 }
@@ -155,7 +155,7 @@ pub async fn connect(
     };
     Err(match finding {
         Finding::Certain(error) | Finding::Likely(error) => error,
-        Finding::Unexplained => ConnectError::NotIggy {
+        Finding::Unexplained { .. } => ConnectError::NotIggy {
             address: address.to_string(),
             answer: "closes the connection instead of answering a login",
         },
@@ -163,8 +163,9 @@ pub async fn connect(
 }
 
 /// What a port that is silent may be when it is not asked in plain TCP.
-fn instead(address: &RemoteAddress) -> &'static str {
-    match (address.transport, &address.options.tls) {
+fn instead(address: &RemoteAddress, speaks_tls: bool) -> &'static str {
+    let tls = address.options.tls.as_ref().filter(|_| !speaks_tls);
+    match (address.transport, tls) {
         (Transport::WebSocket, Some(_)) => {
             "the port does not speak WebSocket (8092 unless configured otherwise) or not TLS (leave out `tls=true`), or "
         }
