@@ -11,6 +11,7 @@ use serde::Deserialize;
 use crate::command_error::CommandError;
 use crate::environment::Environment;
 use crate::exit_code::ExitCode;
+use crate::secrets::{SecretError, from_environment, printed, read_file};
 
 /// The `credentials` of a context.
 #[derive(Debug, Clone, Deserialize)]
@@ -30,9 +31,10 @@ pub(crate) struct CredentialSources {
 pub(crate) enum SecretSource {
     /// A variable of the environment.
     Env(String),
-    /// A file; one line feed at its end does not count.
+    /// A file; one line break at its end does not count.
     File(PathBuf),
-    /// A program and its arguments, such as a password manager; what it prints.
+    /// A program and its arguments, such as a password manager; what it prints, without
+    /// one line break at its end.
     Command(Vec<String>),
     /// The secret itself: only from the official command's file, ours refuses it.
     #[serde(skip)]
@@ -57,59 +59,60 @@ impl CredentialSources {
 
 impl SecretSource {
     fn resolve(&self, environment: &Environment) -> Result<Secret, CommandError> {
-        let text = match self {
-            Self::Env(name) => environment
-                .get(name)
-                .map(str::to_owned)
-                .ok_or_else(|| missing(format!("the variable {name} is not set")))?,
-            Self::File(path) => std::fs::read_to_string(path)
-                .map_err(|error| missing(format!("cannot read {}: {error}", path.display())))?,
-            Self::Command(words) => run(words)?,
-            Self::Literal(secret) => return Ok(secret.clone()),
-        };
-        let text = text.strip_suffix('\n').unwrap_or(&text);
-        let text = text.strip_suffix('\r').unwrap_or(text);
-        if text.is_empty() {
-            return Err(missing("the secret is empty".to_owned()));
+        self.read(environment).map_err(|error| {
+            let refused = CommandError::new(
+                ExitCode::CredentialsRefused,
+                format!("no credentials: {error}"),
+            );
+            match error.hint() {
+                Some(hint) => refused.hint(hint),
+                None => refused,
+            }
+        })
+    }
+
+    /// The secret.
+    pub(crate) fn read(&self, environment: &Environment) -> Result<Secret, SecretError> {
+        match self {
+            Self::Env(name) => from_environment(environment, name),
+            Self::File(path) => read_file(path),
+            Self::Command(words) => run(words),
+            Self::Literal(secret) => Ok(secret.clone()),
         }
-        Ok(Secret::new(text))
     }
 }
 
 /// Runs the program without a shell, so nothing in the file is interpreted. A
 /// password manager asks on standard error, so on a terminal a person sees that;
 /// in a log nobody answers, and what a program says there may hold the secret.
-fn run(words: &[String]) -> Result<String, CommandError> {
+fn run(words: &[String]) -> Result<Secret, SecretError> {
     let Some((program, arguments)) = words.split_first() else {
-        return Err(missing("`command` names no program".to_owned()));
+        return Err(SecretError::NoProgram);
     };
+    let person = std::io::stderr().is_terminal();
     let output = Command::new(program)
         .args(arguments)
         .stdin(Stdio::inherit())
-        .stderr(if std::io::stderr().is_terminal() {
+        .stderr(if person {
             Stdio::inherit()
         } else {
             Stdio::null()
         })
         .output()
-        .map_err(|error| missing(format!("cannot run {program}: {error}")))?;
+        .map_err(|error| SecretError::NotRun {
+            program: program.clone(),
+            reason: error.to_string(),
+        })?;
+    // Wrapped at once, so that it is wiped whatever happens next.
+    let secret = printed(output.stdout, program);
     if !output.status.success() {
-        let error = missing(format!("{program} ended with {}", output.status));
-        return Err(if std::io::stderr().is_terminal() {
-            error
-        } else {
-            error.hint("what it says is shown on a terminal only, since it may hold the secret")
+        return Err(SecretError::Ended {
+            program: program.clone(),
+            status: output.status.to_string(),
+            heard: person,
         });
     }
-    String::from_utf8(output.stdout)
-        .map_err(|_| missing(format!("what {program} prints is not UTF-8")))
-}
-
-fn missing(reason: String) -> CommandError {
-    CommandError::new(
-        ExitCode::CredentialsRefused,
-        format!("no credentials: {reason}"),
-    )
+    secret
 }
 
 impl std::fmt::Display for SecretSource {

@@ -9,7 +9,7 @@ use iggyctl_core::wording::nearest;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Context, CredentialSources};
+use super::{Context, CredentialSources, SecretSource};
 use crate::command_error::CommandError;
 use crate::environment::Environment;
 
@@ -22,6 +22,9 @@ pub(crate) struct ContextFile {
     /// Contexts by name.
     #[serde(default)]
     contexts: BTreeMap<String, Entry>,
+    /// Where the secrets are that manifests mean with `{ context: NAME }`.
+    #[serde(default)]
+    pub(crate) secrets: BTreeMap<String, SecretSource>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -81,7 +84,8 @@ impl ContextFile {
             ))
             .hint(
                 "a context has `server`, and `credentials: {username, password: {env|file|command: …}}` \
-                 or `credentials: {token: {env|file|command: …}}`; a secret itself never stands in it",
+                 or `credentials: {token: {env|file|command: …}}`; `secrets` has names, each with \
+                 {env|file|command: …}; a secret itself never stands in it",
             )
         })
     }
