@@ -12,14 +12,6 @@ mod contexts;
 mod environment;
 mod exit_code;
 mod logging;
-#[cfg_attr(
-    not(test),
-    expect(
-        dead_code,
-        unused_imports,
-        reason = "manifests with users, which refer to secrets, are not compiled yet"
-    )
-)]
 mod secrets;
 mod server;
 mod sources;

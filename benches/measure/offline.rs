@@ -176,7 +176,7 @@ fn as_observed(desired: &DesiredState) -> ObservedState {
                 )
             })
             .collect(),
-        gaps: Vec::new(),
+        ..ObservedState::default()
     }
 }
 

@@ -12,6 +12,7 @@ use iggyctl_core::render::{PlanReport, TextOptions};
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::{check, diff, plan};
 use iggyctl_embedded::EmbeddedServer;
+use iggyctl_engine::Secrets;
 use iggyctl_engine::apply::{Cancellation, apply};
 use iggyctl_engine::connect::{ConnectSettings, ConnectionPool, ServerAddress, ServerConnector};
 use iggyctl_engine::observe::observe;
@@ -188,7 +189,14 @@ async fn apply_plan(plan: Plan, pool: &ConnectionPool<ServerConnector>) {
     let approved = plan
         .approve(false, &DestructionGrant::default())
         .expect("nothing is blocked");
-    let outcome = apply(&approved, pool, &mut |_| {}, &Cancellation::default()).await;
+    let outcome = apply(
+        &approved,
+        pool,
+        &Secrets::default(),
+        &mut |_| {},
+        &Cancellation::default(),
+    )
+    .await;
     assert!(outcome.is_complete());
 }
 

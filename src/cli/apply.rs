@@ -5,6 +5,7 @@ use std::time::Duration;
 use iggyctl_core::plan::{ApprovedPlan, Blocked, Step};
 use iggyctl_core::render::{ApplyReport, StepReport, StepStatus, Verification, escape};
 use iggyctl_core::state::desired::DesiredState;
+use iggyctl_engine::Secrets;
 use iggyctl_engine::apply::{ApplyEvent, ApplyOutcome, Cancellation, StepResult, apply};
 use tokio::time::Instant;
 
@@ -42,6 +43,7 @@ pub(super) struct ApplyArguments {
 
 pub(super) fn run(process: &Process, arguments: &ApplyArguments) -> Result<ExitCode, CommandError> {
     let desired = arguments.planning.manifests.compile(process)?.state;
+    let secrets = arguments.planning.secrets.to_check(process, &desired)?;
     block_on(async {
         let limit = arguments.planning.time_limit();
         Session::run(
@@ -52,9 +54,9 @@ pub(super) fn run(process: &Process, arguments: &ApplyArguments) -> Result<ExitC
                 // Until the first step nothing is lost by giving up, so this part is
                 // simply cut off; steps are ended one by one.
                 let planned = limit
-                    .limit(arguments.planning.plan(desired, session))
+                    .limit(arguments.planning.plan(desired, session, secrets.as_ref()))
                     .await?;
-                finish(process, arguments, planned, session, limit.at()).await
+                finish(process, arguments, planned, secrets, session, limit.at()).await
             },
         )
         .await
@@ -65,6 +67,7 @@ async fn finish(
     process: &Process,
     arguments: &ApplyArguments,
     planned: Planned,
+    gathered: Option<Secrets>,
     session: &Session,
     deadline: Option<Instant>,
 ) -> Result<ExitCode, CommandError> {
@@ -83,6 +86,11 @@ async fn finish(
     } else {
         arguments.planning.print(process, &report)?;
     }
+    let is_checked = gathered.is_some();
+    let secrets = arguments
+        .planning
+        .secrets
+        .to_apply(process, &plan, gathered)?;
     let blocked = plan.blocked.clone();
     let left_out = report.left_out;
     let nothing_to_do = plan.steps.is_empty();
@@ -128,12 +136,12 @@ async fn finish(
         // A person may take any time to answer.
         deadline = deadline.map(|deadline| deadline + asked.elapsed());
     }
-    let outcome = carry_out(process, &approved, &session.pool, json, deadline).await;
+    let outcome = carry_out(process, &approved, &secrets, &session.pool, json, deadline).await;
     let verified = if !outcome.is_complete() || arguments.no_verify {
         Verification::Skipped
     } else {
         tokio::select! {
-            verified = verify(arguments, desired, session, &blocked, left_out) => verified,
+            verified = verify(arguments, desired, is_checked.then_some(&secrets), session, &blocked, left_out) => verified,
             reason = interrupted(deadline) => Verification::Failed {
                 reason: reason.to_owned(),
             },
@@ -205,11 +213,12 @@ fn converged(blocked: &[Blocked], left_out: u32) -> Verification {
 async fn verify(
     arguments: &ApplyArguments,
     desired: DesiredState,
+    secrets: Option<&Secrets>,
     session: &Session,
     accepted: &[Blocked],
     left_out: u32,
 ) -> Verification {
-    match arguments.planning.plan(desired, session).await {
+    match arguments.planning.plan(desired, session, secrets).await {
         Ok(left) => {
             let more_blocked = left.plan.blocked.len().saturating_sub(accepted.len());
             let summary = left.plan.summary;
@@ -234,6 +243,7 @@ async fn verify(
 pub(super) async fn carry_out(
     process: &Process,
     plan: &ApprovedPlan,
+    secrets: &Secrets,
     pool: &Pool,
     quiet: bool,
     deadline: Option<Instant>,
@@ -246,7 +256,7 @@ pub(super) async fn carry_out(
             record.note(event);
             show(&mut progress, event);
         };
-        let work = apply(plan, pool, &mut on_event, &cancellation);
+        let work = apply(plan, pool, secrets, &mut on_event, &cancellation);
         tokio::pin!(work);
         tokio::select! {
             outcome = &mut work => Some(outcome),

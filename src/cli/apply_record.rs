@@ -78,5 +78,10 @@ fn operation(action: &Action) -> Operation {
         Action::AddPartitions { .. } => Operation::CreatePartitions,
         Action::RemovePartitions { .. } => Operation::DeletePartitions,
         Action::CreateConsumerGroup { .. } => Operation::CreateConsumerGroup,
+        Action::CreateUser { .. } => Operation::CreateUser,
+        Action::RenameUser { .. } => Operation::RenameUser,
+        Action::SetUserStatus { .. } => Operation::SetUserStatus,
+        Action::ChangePassword { .. } => Operation::ChangePassword,
+        Action::SetPermissions { .. } => Operation::UpdatePermissions,
     }
 }

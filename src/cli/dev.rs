@@ -11,7 +11,7 @@ use iggyctl_core::render::{ApplyReport, Verification};
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::{diff, plan};
 use iggyctl_embedded::{EmbeddedServer, StartError};
-use iggyctl_engine::observe::observe;
+use iggyctl_engine::observe::{observe, observe_and_check_passwords};
 use notify::{RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
@@ -19,6 +19,7 @@ use super::Process;
 use super::apply::{carry_out, step_reports};
 use super::manifest_arguments::{VariableArguments, compile};
 use super::runtime::block_on;
+use super::secret_arguments::SecretArguments;
 use super::session::{Pool, connect, own_address, read_failed};
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
@@ -34,6 +35,8 @@ pub(super) struct DevArguments {
     file: Vec<String>,
     #[command(flatten)]
     variables: VariableArguments,
+    #[command(flatten)]
+    secrets: SecretArguments,
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
     listen: SocketAddr,
@@ -103,7 +106,7 @@ async fn apply_until(
 ) -> Result<(), CommandError> {
     tokio::pin!(stop);
     if let Some(desired) = &desired {
-        converge(process, desired, pool).await?;
+        converge(process, desired, &arguments.secrets, pool).await?;
     }
     loop {
         tokio::select! {
@@ -112,7 +115,7 @@ async fn apply_until(
                 // A manifest that is wrong for a moment must not end the server.
                 let changed = async {
                     let compiled = compile(process, &arguments.file, &arguments.variables)?;
-                    converge(process, &compiled.state, pool).await
+                    converge(process, &compiled.state, &arguments.secrets, pool).await
                 };
                 if let Err(error) = changed.await {
                     process.terminal.error(&error.message, error.hint.as_deref());
@@ -197,9 +200,15 @@ fn shown_address(process: &Process, server: &EmbeddedServer) -> String {
 async fn converge(
     process: &Process,
     desired: &DesiredState,
+    secrets: &SecretArguments,
     pool: &Pool,
 ) -> Result<(), CommandError> {
-    let observed = observe(pool, desired).await.map_err(read_failed)?;
+    let gathered = secrets.to_check(process, desired)?;
+    let observed = match &gathered {
+        Some(secrets) => observe_and_check_passwords(pool, desired, secrets).await,
+        None => observe(pool, desired).await,
+    }
+    .map_err(read_failed)?;
     let plan = plan::plan(&diff::diff(desired, &observed), &Approvals::default()).located(desired);
     for blocked in &plan.blocked {
         let place = blocked
@@ -215,10 +224,11 @@ async fn converge(
         process.terminal.message("Nothing to change.");
         return Ok(());
     }
+    let secrets = secrets.to_apply(process, &plan, gathered)?;
     let approved = plan
         .approve(true, &DestructionGrant::default())
         .map_err(|refusal| CommandError::other(refusal.to_string()))?;
-    let outcome = carry_out(process, &approved, pool, false, None).await;
+    let outcome = carry_out(process, &approved, &secrets, pool, false, None).await;
     let report = ApplyReport::new(
         step_reports(&approved, &outcome),
         Vec::new(),

@@ -18,6 +18,7 @@ mod plan_arguments;
 mod render;
 mod runtime;
 mod schema;
+mod secret_arguments;
 mod server_arguments;
 mod session;
 mod time_limit;

@@ -9,10 +9,12 @@ use iggyctl_core::render::PlanReport;
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::observed::ObservedState;
 use iggyctl_core::{check, diff, plan};
-use iggyctl_engine::observe::observe;
+use iggyctl_engine::Secrets;
+use iggyctl_engine::observe::{observe, observe_and_check_passwords};
 
 use super::Process;
 use super::manifest_arguments::ManifestArguments;
+use super::secret_arguments::SecretArguments;
 use super::server_arguments::{ServerArguments, parse_duration};
 use super::session::{Session, read_failed};
 use super::time_limit::TimeLimit;
@@ -25,6 +27,8 @@ pub(super) struct PlanningArguments {
     pub(super) manifests: ManifestArguments,
     #[command(flatten)]
     pub(super) server: ServerArguments,
+    #[command(flatten)]
+    pub(super) secrets: SecretArguments,
     /// Plan only this resource and what is inside it, such as topic/orders/events; may be repeated
     #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
     only: Vec<Address>,
@@ -108,10 +112,13 @@ impl PlanningArguments {
         &self,
         desired: DesiredState,
         session: &Session,
+        secrets: Option<&Secrets>,
     ) -> Result<Planned, CommandError> {
-        let observed = observe(&session.pool, &desired)
-            .await
-            .map_err(read_failed)?;
+        let observed = match secrets {
+            Some(secrets) => observe_and_check_passwords(&session.pool, &desired, secrets).await,
+            None => observe(&session.pool, &desired).await,
+        }
+        .map_err(read_failed)?;
         self.plan_for(desired, &observed)
     }
 

@@ -69,7 +69,12 @@ fn settings(step: &Step) -> Option<&TopicSettings> {
         | Action::RenameStream { .. }
         | Action::AddPartitions { .. }
         | Action::RemovePartitions { .. }
-        | Action::CreateConsumerGroup { .. } => None,
+        | Action::CreateConsumerGroup { .. }
+        | Action::CreateUser { .. }
+        | Action::RenameUser { .. }
+        | Action::SetUserStatus { .. }
+        | Action::ChangePassword { .. }
+        | Action::SetPermissions { .. } => None,
     }
 }
 

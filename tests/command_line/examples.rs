@@ -20,7 +20,10 @@ fn every_example_is_validated_planned_and_applied() {
     let examples = examples();
     assert!(examples.len() >= 5, "{examples:?}");
     for path in examples {
-        let sandbox = Sandbox::new();
+        let sandbox = Sandbox::new()
+            .variable("SVC_LEDGER_PASSWORD", "ledger")
+            .variable("AUDITOR_PASSWORD", "auditor")
+            .variable("TRAINEE_PASSWORD", "trainee");
         let path = path.to_str().unwrap();
         let run = |command: &[&str]| {
             let mut all = command.to_vec();

@@ -12,3 +12,4 @@ mod rights;
 mod sandbox;
 #[cfg(unix)]
 mod stopped;
+mod users;

@@ -157,6 +157,13 @@ impl Drop for DevServer {
 }
 
 impl Run {
+    /// Shows `text` as `mask` in this transcript.
+    pub(crate) fn hide(&mut self, text: &str, mask: &str) {
+        for part in [&mut self.arguments, &mut self.stdout, &mut self.stderr] {
+            *part = part.replace(text, mask);
+        }
+    }
+
     /// The whole run as one text for a snapshot.
     pub(crate) fn transcript(&self) -> String {
         let mut text = format!("$ iggyctl {}\n", self.arguments);

@@ -1,5 +1,6 @@
 //! The one grammar that names a resource in output, flags and errors:
-//! `stream/orders`, `topic/orders/events`, `group/orders/events/billing`.
+//! `stream/orders`, `topic/orders/events`, `group/orders/events/billing`,
+//! `user/svc-orders`, `token/svc-orders/ci`.
 //!
 //! `/`, `%` and control characters inside a name are percent-encoded, so every
 //! name can be written and every address can be split.
@@ -21,13 +22,19 @@ pub enum Address {
     Topic(ResourceName, ResourceName),
     /// `group/STREAM/TOPIC/GROUP`
     ConsumerGroup(ResourceName, ResourceName, ResourceName),
+    /// `user/USER`
+    User(ResourceName),
+    /// `token/USER/TOKEN`
+    Token(ResourceName, ResourceName),
 }
 
 /// Why a text is not an address.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// The first part is no known kind.
-    #[error("`{0}` is not a kind of address; expected `stream/`, `topic/` or `group/`")]
+    #[error(
+        "`{0}` is not a kind of address; expected `stream/`, `topic/`, `group/`, `user/` or `token/`"
+    )]
     UnknownKind(String),
     /// A kind with too few or too many names.
     #[error("expected {expected}, found {} after `{kind}/`", counted(*found, "name"))]
@@ -55,24 +62,36 @@ impl Address {
             Self::Stream(..) => "stream",
             Self::Topic(..) => "topic",
             Self::ConsumerGroup(..) => "group",
+            Self::User(..) => "user",
+            Self::Token(..) => "token",
         }
     }
 
-    /// The stream that the resource is, or is in.
+    /// The stream that the resource is, or is in; none for users and tokens.
     #[must_use]
-    pub fn stream(&self) -> &ResourceName {
+    pub fn stream(&self) -> Option<&ResourceName> {
         match self {
             Self::Stream(stream) | Self::Topic(stream, _) | Self::ConsumerGroup(stream, _, _) => {
-                stream
+                Some(stream)
             }
+            Self::User(_) | Self::Token(..) => None,
         }
     }
 
-    /// The topic that the resource is, or is in; none for a stream.
+    /// The user that the resource is, or belongs to.
+    #[must_use]
+    pub fn user(&self) -> Option<&ResourceName> {
+        match self {
+            Self::User(user) | Self::Token(user, _) => Some(user),
+            Self::Stream(_) | Self::Topic(..) | Self::ConsumerGroup(..) => None,
+        }
+    }
+
+    /// The topic that the resource is, or is in.
     #[must_use]
     pub fn topic(&self) -> Option<&ResourceName> {
         match self {
-            Self::Stream(_) => None,
+            Self::Stream(_) | Self::User(_) | Self::Token(..) => None,
             Self::Topic(_, topic) | Self::ConsumerGroup(_, topic, _) => Some(topic),
         }
     }
@@ -81,7 +100,8 @@ impl Address {
     #[must_use]
     pub fn parent(&self) -> Option<Self> {
         match self {
-            Self::Stream(_) => None,
+            Self::Stream(_) | Self::User(_) => None,
+            Self::Token(user, _) => Some(Self::User(user.clone())),
             Self::Topic(stream, _) => Some(Self::Stream(stream.clone())),
             Self::ConsumerGroup(stream, topic, _) => {
                 Some(Self::Topic(stream.clone(), topic.clone()))
@@ -107,8 +127,10 @@ impl fmt::Display for Address {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.kind())?;
         let names: [Option<&ResourceName>; 3] = match self {
-            Self::Stream(stream) => [Some(stream), None, None],
-            Self::Topic(stream, topic) => [Some(stream), Some(topic), None],
+            Self::Stream(name) | Self::User(name) => [Some(name), None, None],
+            Self::Topic(parent, name) | Self::Token(parent, name) => {
+                [Some(parent), Some(name), None]
+            }
             Self::ConsumerGroup(stream, topic, group) => [Some(stream), Some(topic), Some(group)],
         };
         for name in names.into_iter().flatten() {
@@ -146,6 +168,10 @@ impl FromStr for Address {
                 topic.parse()?,
                 group.parse()?,
             )),
+            ("user", [user]) => Ok(Self::User(user.parse()?)),
+            ("token", [user, token]) => Ok(Self::Token(user.parse()?, token.parse()?)),
+            ("user", _) => Err(wrong("user", "`user/USER`")),
+            ("token", _) => Err(wrong("token", "`token/USER/TOKEN`")),
             ("stream", _) => Err(wrong("stream", "`stream/STREAM`")),
             ("topic", _) => Err(wrong("topic", "`topic/STREAM/TOPIC`")),
             ("group", _) => Err(wrong("group", "`group/STREAM/TOPIC/GROUP`")),
@@ -223,6 +249,9 @@ mod tests {
             "topic/a",
             "topic/a/b/c",
             "queue/a",
+            "user",
+            "user/a/b",
+            "token/a",
             "stream/%",
             "stream/%zz",
             "stream/%ff",

@@ -17,3 +17,6 @@ pub mod connect;
 pub mod export;
 pub mod observe;
 pub mod sdk;
+mod secrets;
+
+pub use secrets::Secrets;

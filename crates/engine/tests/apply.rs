@@ -19,6 +19,7 @@ use iggyctl_core::quantity::MessageExpiry;
 use iggyctl_core::state::desired::{
     DesiredConsumerGroup, DesiredState, DesiredStream, DesiredTopic, Presence, TopicSettings,
 };
+use iggyctl_engine::Secrets;
 use iggyctl_engine::apply::{
     ApplyEvent, ApplyOutcome, Cancellation, Failure, NotAttempted, StepResult, apply, verify,
 };
@@ -136,6 +137,7 @@ async fn run(server: &Simulated, plan: &ApprovedPlan) -> ApplyOutcome {
     let outcome = apply(
         plan,
         &pool,
+        &Secrets::default(),
         &mut |event| events.push(format!("{event:?}").split(' ').next().unwrap().to_owned()),
         &Cancellation::default(),
     )
@@ -405,6 +407,7 @@ async fn cancelling_finishes_what_is_in_flight() {
     let outcome = apply(
         &plan,
         &pool,
+        &Secrets::default(),
         &mut |event| {
             if let ApplyEvent::StepStarted { step } = event
                 && step.id.0 == 1
@@ -453,8 +456,16 @@ async fn reads_are_the_fewest_that_do() {
     let server = Simulated::default();
     let pool = ConnectionPool::new(server.clone());
     observe(&pool, &desired).await.unwrap();
-    assert_eq!(server.world().requests.len(), 100);
+    // They are missing, so it is asked, too, who would get access to them: what
+    // users and streams there are.
+    assert_eq!(server.world().requests.len(), 100 + 2);
     assert_eq!(server.world().logins, 1);
+    let plan = approved(&pool, &desired).await;
+    let outcome = run(&server, &plan).await;
+    assert!(outcome.is_complete());
+    let before = server.world().requests.len();
+    observe(&pool, &desired).await.unwrap();
+    assert_eq!(server.world().requests.len() - before, 100);
 }
 
 /// A small world, so that random states meet each other.

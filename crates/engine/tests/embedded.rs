@@ -17,6 +17,7 @@ use iggyctl_core::name::ResourceName;
 use iggyctl_core::plan::{Approvals, ApprovedPlan, DestructionGrant, Plan, plan};
 use iggyctl_core::state::desired::{DesiredState, TopicSettings};
 use iggyctl_embedded::{EmbeddedServer, FaultKind, FaultPlan, FaultTarget};
+use iggyctl_engine::Secrets;
 use iggyctl_engine::apply::{ApplyOutcome, Cancellation, apply, verify};
 use iggyctl_engine::broker::{BrokerErrorKind, BrokerRead, BrokerWrite};
 use iggyctl_engine::connect::{
@@ -103,7 +104,14 @@ async fn approved(pool: &ConnectionPool<ServerConnector>, desired: &DesiredState
 }
 
 async fn run(pool: &ConnectionPool<ServerConnector>, plan: &ApprovedPlan) -> ApplyOutcome {
-    apply(plan, pool, &mut |_| {}, &Cancellation::default()).await
+    apply(
+        plan,
+        pool,
+        &Secrets::default(),
+        &mut |_| {},
+        &Cancellation::default(),
+    )
+    .await
 }
 
 #[tokio::test]

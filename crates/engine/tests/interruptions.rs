@@ -15,6 +15,7 @@ use iggyctl_core::manifest::{SourceFile, Variables, compile};
 use iggyctl_core::plan::{Approvals, ApprovedPlan, DestructionGrant, plan};
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_embedded::{EmbeddedServer, FaultKind, FaultPlan, FaultTarget};
+use iggyctl_engine::Secrets;
 use iggyctl_engine::apply::{ApplyEvent, Cancellation, Failure, StepResult, apply};
 use iggyctl_engine::broker::BrokerErrorKind;
 use iggyctl_engine::connect::{ConnectSettings, ConnectionPool, ServerAddress, ServerConnector};
@@ -114,8 +115,17 @@ async fn an_apply_outlives_a_restart_of_the_server() {
         }
     };
     let cancellation = Cancellation::default();
-    let (outcome, server) =
-        futures::future::join(apply(&plan, &pool, &mut on_event, &cancellation), restart).await;
+    let (outcome, server) = futures::future::join(
+        apply(
+            &plan,
+            &pool,
+            &Secrets::default(),
+            &mut on_event,
+            &cancellation,
+        ),
+        restart,
+    )
+    .await;
     assert!(outcome.is_complete(), "{outcome:#?}");
     assert!(approved(&pool).await.steps().is_empty());
     server.shutdown().await;
@@ -161,7 +171,14 @@ async fn a_call_and_the_read_after_it_are_sent_once_when_nothing_answers() {
         let plan = approved(&pool).await;
         server.faults().set(faults.clone());
         server.requests().reset();
-        let outcome = apply(&plan, &pool, &mut |_| {}, &Cancellation::default()).await;
+        let outcome = apply(
+            &plan,
+            &pool,
+            &Secrets::default(),
+            &mut |_| {},
+            &Cancellation::default(),
+        )
+        .await;
         assert!(
             matches!(
                 &outcome.steps[0].result,

@@ -1,5 +1,7 @@
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 
 use super::permission::{ServerPermission, StreamPermission, TopicPermission};
@@ -89,6 +91,43 @@ impl<K> StreamGrants<K> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.allow.is_empty() && self.topics.values().all(BTreeSet::is_empty)
+    }
+}
+
+// Written by hand: a derived schema would ask the same of the keys, and names
+// are texts.
+impl<K> JsonSchema for Grants<K> {
+    fn schema_name() -> Cow<'static, str> {
+        "Grants".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let server = generator.subschema_for::<BTreeSet<ServerPermission>>();
+        let stream = generator.subschema_for::<BTreeSet<StreamPermission>>();
+        let topic = generator.subschema_for::<BTreeSet<TopicPermission>>();
+        json_schema!({
+            "type": "object",
+            "properties": {
+                "server": server,
+                "streams": {
+                    "description": "By the name of the stream.",
+                    "type": "object",
+                    "additionalProperties": {
+                        "type": "object",
+                        "properties": {
+                            "allow": stream,
+                            "topics": {
+                                "description": "By the name of the topic.",
+                                "type": "object",
+                                "additionalProperties": topic,
+                            },
+                        },
+                        "additionalProperties": false,
+                    },
+                },
+            },
+            "additionalProperties": false,
+        })
     }
 }
 

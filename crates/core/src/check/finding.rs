@@ -35,6 +35,8 @@ pub struct Finding {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum Severity {
+    /// Somebody may want to know.
+    Note,
     /// Somebody may be surprised.
     Warning,
 }
@@ -42,6 +44,7 @@ pub enum Severity {
 impl fmt::Display for Severity {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
+            Self::Note => "note",
             Self::Warning => "warning",
         })
     }
@@ -64,11 +67,17 @@ pub enum FindingCode {
     RenameIgnored,
     /// More is preallocated than a topic may have when it is created.
     PreallocationGrows,
+    /// Users could not be read, so who gets access to what is created is not known.
+    AccessNotRead,
+    /// Whether a declared password is the live one cannot be found out.
+    PasswordNotVerified,
+    /// A preset gives more than its name says.
+    PresetGivesMore,
 }
 
 impl FindingCode {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::KeyRoutingChanges,
         Self::ExpiryLowered,
         Self::MaxSizeLowered,
@@ -76,6 +85,9 @@ impl FindingCode {
         Self::RenameBreaksClients,
         Self::RenameIgnored,
         Self::PreallocationGrows,
+        Self::AccessNotRead,
+        Self::PasswordNotVerified,
+        Self::PresetGivesMore,
     ];
 
     /// The code as it is printed.
@@ -89,6 +101,9 @@ impl FindingCode {
             Self::RenameBreaksClients => "IGW0005",
             Self::RenameIgnored => "IGW0006",
             Self::PreallocationGrows => "IGW0007",
+            Self::AccessNotRead => "IGW0008",
+            Self::PasswordNotVerified => "IGW0009",
+            Self::PresetGivesMore => "IGW0010",
         }
     }
 
@@ -103,6 +118,9 @@ impl FindingCode {
             Self::RenameBreaksClients => "clients know a resource by the name that it loses",
             Self::RenameIgnored => "a previousName does not act",
             Self::PreallocationGrows => "a topic grows beyond what it could be created with",
+            Self::AccessNotRead => "who gets access to what is created is not known",
+            Self::PasswordNotVerified => "a password cannot be compared with the live one",
+            Self::PresetGivesMore => "a preset has to give more than its name says",
         }
     }
 
@@ -146,6 +164,25 @@ impl FindingCode {
                  server refuses to create a topic that reserves more than 64 GiB, and does not \
                  check that when partitions are added: the disk space is taken, and a topic like \
                  this one cannot be created again from its manifest."
+            }
+            Self::AccessNotRead => {
+                "The server keeps permissions by the numbers of streams and topics, leaves them \
+                 when those are deleted, and gives the numbers to what is created next. So \
+                 iggyctl reads the permissions of all users before it creates something, and \
+                 blocks what would be opened to somebody. This login may not read them, and the \
+                 plan goes on without that protection."
+            }
+            Self::PasswordNotVerified => {
+                "The server tells whether a password is the live one only by letting somebody log \
+                 in with it, and an inactive user cannot. The plan leaves the password as it is."
+            }
+            Self::PresetGivesMore => {
+                "A preset stands for the least permissions with which such a program works. The \
+                 server has no narrower words: the SDK's producers and consumers read the stream \
+                 and the topic before anything else, and who may read a stream may read the \
+                 messages of all its topics, and delete their consumer groups. A program that \
+                 names partitions itself gets by with directProducer or directConsumer; streams \
+                 of their own keep others out."
             }
         }
     }

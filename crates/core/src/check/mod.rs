@@ -5,6 +5,7 @@
 mod finding;
 #[cfg(test)]
 mod tests;
+mod users;
 
 pub use finding::{Finding, FindingCode, Findings, Severity};
 
@@ -80,9 +81,20 @@ pub fn check(changes: &ChangeSet, desired: &DesiredState, observed: &ObservedSta
             Difference::ChangeTopic(topic) => {
                 changed_topic(&mut findings, address, topic, desired, observed, changes);
             }
-            Difference::CreateStream | Difference::CreateConsumerGroup | Difference::Unknown => {}
+            Difference::ChangeUser(user) => {
+                if let Some(from) = &user.renamed_from {
+                    let old = Address::User(from.clone());
+                    findings.push(rename_breaks_clients(address, &old));
+                }
+            }
+            Difference::CreateStream
+            | Difference::CreateConsumerGroup
+            | Difference::CreateUser(_)
+            | Difference::StripStaleGrants(_)
+            | Difference::Unknown => {}
         }
     }
+    users::check_users(changes, desired, observed, &mut findings);
     Findings { findings }
 }
 
@@ -102,8 +114,10 @@ fn changed_topic(
         holds,
     } = change;
     if let Some(from) = renamed_from {
-        let old = Address::Topic(address.stream().clone(), from.clone());
-        findings.push(rename_breaks_clients(address, &old));
+        let old = address
+            .stream()
+            .map(|stream| Address::Topic(stream.clone(), from.clone()));
+        findings.extend(old.map(|old| rename_breaks_clients(address, &old)));
     }
     for setting in settings {
         findings.extend(retention_lowered(address, setting, *holds));
@@ -134,12 +148,12 @@ fn changed_topic(
     if !changes_size && partitions.is_none() {
         return;
     }
-    let Some(live) = live else {
+    let (Some(stream), Some(live)) = (address.stream(), live) else {
         return;
     };
     let declared = desired
         .streams
-        .get(address.stream())
+        .get(stream)
         .and_then(|stream| stream.topics.get(address.topic()?));
     let max_topic_size = declared
         .and_then(|topic| topic.settings.max_topic_size)
@@ -187,7 +201,7 @@ fn live_topic<'a>(
     observed: &'a ObservedState,
     changes: &ChangeSet,
 ) -> Option<&'a ObservedTopic> {
-    let stream = changes.live_stream_name(address.stream());
+    let stream = changes.live_stream_name(address.stream()?);
     let topic = renamed_from.or_else(|| address.topic())?;
     observed.streams.get(stream)?.topics.get(topic)
 }

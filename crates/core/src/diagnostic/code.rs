@@ -123,6 +123,16 @@ codes! {
         "The server enforces `maxTopicSize` per partition, divided by their number, and never below one segment: `partitions × segmentSize` is the smallest limit that works. A warning; the topic will grow beyond its limit.";
     TooManyStreams = "IGC0042", "there are too many streams",
         "A server holds at most 1,048,576 streams (server error 1020).";
+    LiteralSecret = "IGC0043", "a password stands in a manifest",
+        "Manifests are kept in version control, reviewed and printed, so a password or token never stands in one, not even for a test. Say where it comes from: `{ env: NAME }` for an environment variable, `{ file: PATH }`, `{ context: NAME }` for a secret of the context file (which may ask a password manager), or `{ secretKeyRef: { name, key } }` for a Kubernetes Secret. If what stood there was a real password, change it: it is in the history of the file.";
+    NotExactlyOne = "IGC0044", "not exactly one of several fields",
+        "The mapping says one thing in one of several ways, such as where a secret comes from, so it holds exactly one of the fields.";
+    PreviousPasswordAlone = "IGC0045", "previousPassword without password",
+        "`previousPassword` is the password that the server still has, which it wants to see before it takes the one of `password`. Alone it says nothing.";
+    GrantName = "IGC0047", "a grant names nothing that can exist",
+        "Permissions name streams and topics as the server does, or by a pattern with `*` and `?`, which means the streams and topics that the manifests declare. Not a name: an empty text, one of more than 255 bytes, only digits, control characters.";
+    GrantedTwice = "IGC0048", "permissions have two entries for one name",
+        "Lists of permissions are keyed by `name`: write all rights on a stream or topic in one entry. An entry for a name and one for a pattern that matches it may stand side by side; their rights add up.";
     RenameHeldUp = "IGC0049", "a previousName cannot act",
         "`previousName` takes over what has the previous name only while nobody else declares that name. Here it is declared too, and stays what it is. If it is what is to be renamed, remove its declaration; if it has another previous name itself, give it that `previousName`, and both are renamed in one apply; otherwise remove this `previousName`. A warning, since nothing is lost.";
     TooManyPatterns = "IGC0050", "owns has too many patterns",

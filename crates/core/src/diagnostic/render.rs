@@ -1,9 +1,9 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin as Path, Renderer, Snippet};
 
-use super::{Diagnostic, Diagnostics, Place, Severity, SourceFile};
+use super::{Code, Diagnostic, Diagnostics, Place, Severity, SourceFile};
 use crate::wording::counted;
 
 /// Beyond this many, more messages help nobody; the rest is counted.
@@ -32,7 +32,7 @@ pub fn render_text(diagnostics: &Diagnostics, sources: &[SourceFile], colour: bo
         Renderer::plain()
     }
     .term_width(WIDTH);
-    let lines = Lines::of(sources);
+    let lines = Lines::of(sources, diagnostics);
     let mut text = String::new();
     for diagnostic in diagnostics.iter().take(SHOWN) {
         text.push_str(&renderer.render(&[group(diagnostic, &lines)]));
@@ -162,10 +162,14 @@ pub(super) fn visible(text: &str) -> String {
 }
 
 /// Where each line of each file begins, so that a message costs no scan.
-struct Lines<'a>(BTreeMap<&'a str, (&'a [u8], Vec<usize>)>);
+struct Lines<'a> {
+    files: BTreeMap<&'a str, (&'a [u8], Vec<usize>)>,
+    /// Lines that hold a literal secret: no message shows them.
+    hidden: BTreeSet<(&'a str, u32)>,
+}
 
 impl<'a> Lines<'a> {
-    fn of(sources: &'a [SourceFile]) -> Self {
+    fn of(sources: &'a [SourceFile], diagnostics: &'a Diagnostics) -> Self {
         let index = |source: &'a SourceFile| {
             let starts = source
                 .bytes
@@ -176,12 +180,22 @@ impl<'a> Lines<'a> {
             let starts = std::iter::once(0).chain(starts).collect();
             (&*source.name, (source.bytes.as_slice(), starts))
         };
-        Self(sources.iter().map(index).collect())
+        let literal = diagnostics
+            .iter()
+            .filter(|diagnostic| diagnostic.code == Code::LiteralSecret);
+        let origins = literal.filter_map(|diagnostic| Some(&diagnostic.place.as_ref()?.origin));
+        Self {
+            files: sources.iter().map(index).collect(),
+            hidden: origins.map(|origin| (&*origin.file, origin.line)).collect(),
+        }
     }
 
     /// A line by its number from 1, without its end.
     fn line(&self, file: &str, number: u32) -> Option<String> {
-        let (bytes, starts) = self.0.get(file)?;
+        if self.hidden.contains(&(file, number)) {
+            return None;
+        }
+        let (bytes, starts) = self.files.get(file)?;
         let index = (number as usize).checked_sub(1)?;
         let start = *starts.get(index)?;
         let end = starts.get(index + 1).map_or(bytes.len(), |next| next - 1);

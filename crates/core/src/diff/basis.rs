@@ -5,8 +5,10 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::setting::Setting;
+use crate::access::Scope;
 use crate::address::Address;
 use crate::name::ResourceName;
+use crate::state::observed_access::ObservedUser;
 
 /// Fingerprint (SHA-256, hexadecimal) of everything on the server that a
 /// comparison depended on: which names exist, which incarnation has them, the
@@ -38,27 +40,49 @@ pub(super) enum Found<'a> {
 /// every record with its tag, so that no two observations spell the same bytes.
 pub(super) struct BasisRecorder {
     hasher: Sha256,
+    /// What is not hashed yet: a topic takes a dozen pieces of a few bytes, and
+    /// the hash of a piece costs as much as that of a block.
+    pending: Vec<u8>,
 }
+
+/// How much is collected before it is hashed, in bytes.
+const BLOCK: usize = 4096;
 
 impl BasisRecorder {
     pub(super) fn new() -> Self {
-        let mut hasher = Sha256::new();
-        hasher.update(b"iggyctl basis 1");
-        Self { hasher }
+        let mut recorder = Self {
+            hasher: Sha256::new(),
+            pending: Vec::with_capacity(BLOCK + 512),
+        };
+        recorder.bytes(b"iggyctl basis 1");
+        recorder
+    }
+
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.pending.extend_from_slice(bytes);
+        if self.pending.len() >= BLOCK {
+            self.hasher.update(&self.pending);
+            self.pending.clear();
+        }
     }
 
     pub(super) fn found(&mut self, address: &Address, found: Found<'_>) {
         self.text(b'a', address.kind());
-        self.text(b'n', address.stream().as_str());
-        if let Some(topic) = address.topic() {
-            self.text(b'n', topic.as_str());
-        }
-        if let Address::ConsumerGroup(_, _, group) = address {
-            self.text(b'n', group.as_str());
+        let names: [Option<&ResourceName>; 3] = match address {
+            Address::Stream(name) | Address::User(name) => [Some(name), None, None],
+            Address::Topic(parent, name) | Address::Token(parent, name) => {
+                [Some(parent), Some(name), None]
+            }
+            Address::ConsumerGroup(stream, topic, group) => {
+                [Some(stream), Some(topic), Some(group)]
+            }
+        };
+        for name in names.into_iter().flatten() {
+            self.text(b'n', name.as_str());
         }
         match found {
-            Found::Missing => self.hasher.update(b"-"),
-            Found::Unreadable => self.hasher.update(b"?"),
+            Found::Missing => self.bytes(b"-"),
+            Found::Unreadable => self.bytes(b"?"),
             Found::There {
                 name,
                 id,
@@ -67,6 +91,32 @@ impl BasisRecorder {
                 self.text(b'+', name.as_str());
                 self.number(b'i', u64::from(id));
                 self.number(b'c', created_at_micros);
+            }
+        }
+    }
+
+    /// What a user may do, by the ids that the server keeps.
+    pub(super) fn user(&mut self, user: &ObservedUser) {
+        let ObservedUser {
+            id: _,
+            created_at_micros: _,
+            status,
+            grants,
+            password: _,
+            tokens: _,
+        } = user;
+        self.text(b'U', status.as_str());
+        for line in grants.lines() {
+            match line.scope {
+                Scope::Server => self.number(b'S', 0),
+                Scope::Stream(stream) => self.number(b'S', 1 + u64::from(*stream)),
+                Scope::Topic(stream, topic) => {
+                    self.number(b'S', 1 + u64::from(*stream));
+                    self.number(b'T', u64::from(*topic));
+                }
+            }
+            for word in line.words {
+                self.text(b'w', word);
             }
         }
     }
@@ -84,7 +134,8 @@ impl BasisRecorder {
         self.text(b'u', name);
     }
 
-    pub(super) fn finish(self) -> Basis {
+    pub(super) fn finish(mut self) -> Basis {
+        self.hasher.update(&self.pending);
         let mut text = String::with_capacity(64);
         for byte in self.hasher.finalize() {
             for digit in [byte >> 4, byte & 15] {
@@ -96,11 +147,11 @@ impl BasisRecorder {
 
     fn text(&mut self, tag: u8, text: &str) {
         self.number(tag, text.len() as u64);
-        self.hasher.update(text.as_bytes());
+        self.bytes(text.as_bytes());
     }
 
     fn number(&mut self, tag: u8, number: u64) {
-        self.hasher.update([tag]);
-        self.hasher.update(number.to_be_bytes());
+        self.bytes(&[tag]);
+        self.bytes(&number.to_be_bytes());
     }
 }

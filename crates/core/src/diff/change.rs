@@ -3,11 +3,14 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::access::StaleGrants;
 use super::basis::Basis;
 use super::setting::Setting;
+use crate::access::{Grants, UserStatus};
 use crate::address::Address;
 use crate::name::ResourceName;
 use crate::state::desired::TopicSettings;
+use crate::state::desired_user::SecretReference;
 
 /// How the desired state differs from the observed one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +45,8 @@ pub struct Tally {
     pub topics: u32,
     /// Consumer groups.
     pub groups: u32,
+    /// Users.
+    pub users: u32,
 }
 
 impl Tally {
@@ -52,8 +57,9 @@ impl Tally {
             streams,
             topics,
             groups,
+            users,
         } = self;
-        streams + topics + groups
+        streams + topics + groups + users
     }
 }
 
@@ -71,16 +77,19 @@ pub struct Change {
 }
 
 impl Change {
-    /// Whether nothing of it can be done.
+    /// Whether an obstacle holds back all of it, rather than one attribute.
     #[must_use]
-    pub fn is_held_back(&self) -> bool {
+    pub fn can_be_held_back(&self) -> bool {
         match self.difference {
-            Difference::ChangeTopic(_) => false,
-            Difference::Unknown => true,
-            Difference::CreateStream
+            Difference::ChangeTopic(_)
+            | Difference::ChangeUser(_)
+            | Difference::StripStaleGrants(_) => false,
+            Difference::Unknown
+            | Difference::CreateStream
             | Difference::RenameStream { .. }
             | Difference::CreateTopic { .. }
-            | Difference::CreateConsumerGroup => !self.obstacles.is_empty(),
+            | Difference::CreateConsumerGroup
+            | Difference::CreateUser(_) => true,
         }
     }
 }
@@ -106,6 +115,13 @@ pub enum Difference {
     ChangeTopic(Box<TopicChange>),
     /// The consumer group is missing.
     CreateConsumerGroup,
+    /// The user is missing.
+    CreateUser(Box<UserCreation>),
+    /// The user is there and differs.
+    ChangeUser(Box<UserChange>),
+    /// Nobody declares the user, and it holds grants on what is no longer
+    /// there, which a create of this change set would open to it.
+    StripStaleGrants(Box<StaleGrants>),
     /// It could not be read, or something that it is in could not.
     Unknown,
 }
@@ -123,6 +139,56 @@ pub struct TopicChange {
     pub unchanged_attributes: u32,
     /// What the topic holds.
     pub holds: Holdings,
+}
+
+/// A user that is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserCreation {
+    /// Whether it may log in.
+    pub status: UserStatus,
+    /// Where its password comes from; without one it cannot be created.
+    pub password: Option<SecretReference>,
+    /// What it is granted; `None` when that is not managed.
+    pub grants: Option<Grants<ResourceName>>,
+}
+
+/// How a user that is there differs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UserChange {
+    /// The name it has, when that is its previous one.
+    pub renamed_from: Option<ResourceName>,
+    /// The status, when it differs: what the server has, and what is declared.
+    pub status: Option<(UserStatus, UserStatus)>,
+    /// The password, when the declared one is not the live one.
+    pub password: Option<PasswordChange>,
+    /// The permissions, when they differ.
+    pub permissions: Option<PermissionChange>,
+    /// How many declared attributes do not differ.
+    pub unchanged_attributes: u32,
+}
+
+/// A password that is replaced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PasswordChange {
+    /// Where the live one comes from.
+    pub from: SecretReference,
+    /// Where the declared one comes from.
+    pub to: SecretReference,
+}
+
+/// Permissions with what the server has and what is declared.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PermissionChange {
+    /// What the server has, by declared names.
+    pub from: Grants<ResourceName>,
+    /// How many streams and topics that are no longer there it speaks of.
+    pub gone: u32,
+    /// What is declared, by declared names.
+    pub to: Grants<ResourceName>,
+    /// What both allow, by the names that the server has now: written before
+    /// anything is created or renamed. `None` when what is there allows no
+    /// more than what is declared.
+    pub narrowed: Option<Grants<ResourceName>>,
 }
 
 /// A setting with what the server has and what is declared.
@@ -190,6 +256,18 @@ pub enum RenameIgnored {
     },
 }
 
+/// What of the own login a change could take away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum LoginAttribute {
+    /// Its name.
+    Name,
+    /// That it is active.
+    Status,
+    /// Some of its permissions.
+    Permissions,
+}
+
 /// Why a change is blocked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(
@@ -244,6 +322,38 @@ pub enum BlockReason {
         /// The parent.
         #[schemars(with = "String")]
         parent: Address,
+    },
+    /// A new user needs a password.
+    PasswordMissing,
+    /// Neither the declared password nor the previous one is the live one, and
+    /// the server changes a password only for somebody who knows it.
+    PasswordUnknown {
+        /// Whether a previous password is declared.
+        with_previous: bool,
+    },
+    /// The permissions name something that is neither declared nor on the server.
+    GrantTargetMissing {
+        /// What they name.
+        #[schemars(with = "String")]
+        target: Address,
+    },
+    /// The server does not let this be changed of its root user (48, 49).
+    RootProtected {
+        /// Its name in the manifest.
+        field: String,
+    },
+    /// It is the user that this connection is logged in as, and the change
+    /// could lock it out.
+    OwnLogin {
+        /// What would change.
+        attribute: LoginAttribute,
+    },
+    /// A user that nobody declares holds grants on something that was deleted,
+    /// and the server would give their number to this.
+    StaleGrants {
+        /// The user.
+        #[schemars(with = "String")]
+        user: Address,
     },
     /// What is there could not be read.
     NotReadable {

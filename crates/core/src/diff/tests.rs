@@ -28,6 +28,9 @@ fn line(change: &Change) -> String {
             parts.extend(partitions.map(|p| format!("partitions {} to {}", p.from, p.to)));
             parts.join(", ")
         }
+        Difference::CreateUser(_) | Difference::ChangeUser(_) | Difference::StripStaleGrants(_) => {
+            panic!("these states have no users: {change:?}")
+        }
     };
     let obstacles: Vec<String> = change.obstacles.iter().map(obstacle).collect();
     let text = format!("{}: {what} {}", change.address, obstacles.join(" "));
@@ -49,6 +52,12 @@ fn obstacle(reason: &BlockReason) -> String {
         } => format!("[{partitions} of {segment_size} above {limit}]"),
         BlockReason::ParentMissing { parent } => format!("[no {parent}]"),
         BlockReason::NotReadable { reason } => format!("[{reason}]"),
+        BlockReason::PasswordMissing
+        | BlockReason::PasswordUnknown { .. }
+        | BlockReason::GrantTargetMissing { .. }
+        | BlockReason::RootProtected { .. }
+        | BlockReason::OwnLogin { .. }
+        | BlockReason::StaleGrants { .. } => panic!("these states have no users: {reason:?}"),
         BlockReason::PartitionShrink { .. } | BlockReason::DependsOnBlocked { .. } => {
             panic!("only a plan says so: {reason:?}")
         }

@@ -7,12 +7,14 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::structure::one_of;
 use super::text::text_of;
 use super::tree::{Limits, Mismatch, Node, Outcome, Reader, Scalar, Shape, Tree};
 use super::variables::Variables;
 use super::{partial, structure};
 use crate::api::v1alpha1::{
-    API_VERSION, IggyConsumerGroup, IggyStream, IggyTopic, IggyTopology, Kind, Stream, schema,
+    API_VERSION, IggyConsumerGroup, IggyStream, IggyTopic, IggyTopology, IggyUser, Kind, Stream,
+    schema,
 };
 use crate::diagnostic::{Code, Diagnostic, Origin, SourceFile};
 use crate::wording::nearest;
@@ -24,6 +26,7 @@ pub(super) enum Document {
     Stream(IggyStream),
     Topic(IggyTopic),
     ConsumerGroup(IggyConsumerGroup),
+    User(IggyUser),
 }
 
 impl Document {
@@ -33,6 +36,7 @@ impl Document {
             Self::Stream(_) => Kind::IggyStream,
             Self::Topic(_) => Kind::IggyTopic,
             Self::ConsumerGroup(_) => Kind::IggyConsumerGroup,
+            Self::User(_) => Kind::IggyUser,
         }
     }
 }
@@ -40,7 +44,7 @@ impl Document {
 /// A document, or a stream of the topology that came before it.
 #[derive(Debug)]
 pub(super) enum Part {
-    Document(Document),
+    Document(Box<Document>),
     Stream(Stream),
 }
 
@@ -78,7 +82,7 @@ pub(super) fn each_part(
         let mut complete = false;
         for member in tree.root().into_iter().flat_map(members) {
             if let Some(document) = read(member, diagnostics) {
-                take(Part::Document(document), member, diagnostics);
+                take(Part::Document(Box::new(document)), member, diagnostics);
                 complete = true;
             }
         }
@@ -210,6 +214,7 @@ fn read(node: Node<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<Document> {
         Kind::IggyStream => typed(node, kind, diagnostics).map(Document::Stream),
         Kind::IggyTopic => typed(node, kind, diagnostics).map(Document::Topic),
         Kind::IggyConsumerGroup => typed(node, kind, diagnostics).map(Document::ConsumerGroup),
+        Kind::IggyUser => typed(node, kind, diagnostics).map(Document::User),
     }
 }
 
@@ -267,7 +272,7 @@ fn kind_of(node: Node<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<Kind> {
                 format!("the kind `{}` is not known", kind.text()),
             )
             .at(kind.place())
-            .expected("`IggyTopology`, `IggyStream`, `IggyTopic` or `IggyConsumerGroup`");
+            .expected(one_of(kinds.into_iter()));
             diagnostics.push(match nearest(kind.text(), kinds.into_iter()) {
                 Some(name) => diagnostic.hint(format!("did you mean `{name}`?")),
                 None => diagnostic,

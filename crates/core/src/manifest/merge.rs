@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::document::{Document, Part};
 use super::structure::bad_name;
 use super::tree::Node;
+use super::users::Users;
 use super::{ownership, partial, rules};
 use crate::address::Address;
 use crate::api::v1alpha1::{Metadata, Name, Stream, StreamName, Topic};
@@ -35,7 +36,7 @@ impl Merge {
     /// Adds what a document declares; `node` is the same document with its places.
     pub(super) fn part(&mut self, part: Part, node: Node<'_>, diagnostics: &mut Vec<Diagnostic>) {
         match part {
-            Part::Document(document) => self.document(document, node, diagnostics),
+            Part::Document(document) => self.document(*document, node, diagnostics),
             Part::Stream(stream) => self.nested_stream(stream, node, diagnostics),
         }
     }
@@ -71,8 +72,14 @@ impl Merge {
                     self.state.owns = Ownership {
                         streams: owns.streams,
                         topics: owns.topics,
-                        users: Vec::new(),
+                        users: owns.users,
                     };
+                }
+                let users = topology.spec.users.unwrap_or_default();
+                let nodes = spec.get("users").into_iter().flat_map(|list| list.items());
+                for (user, node) in users.into_iter().zip(nodes) {
+                    let place = field_place(node, "name");
+                    self.users().user(user, node, place, diagnostics);
                 }
                 let nodes = spec
                     .get("streams")
@@ -113,6 +120,17 @@ impl Merge {
                 let stream = stream.into_resource_name();
                 self.named_stream(&stream, field_place(spec, "stream").origin);
                 self.topic(&stream, topic, spec, place, diagnostics);
+            }
+            Document::User(document) => {
+                let (name, place) = match document.spec.name.clone() {
+                    Some(name) => (name, field_place(spec, "name")),
+                    None => match named_by_metadata(&document.metadata, node, diagnostics) {
+                        Some(named) => named,
+                        None => return,
+                    },
+                };
+                let user = document.spec.into_user(name);
+                self.users().user(user, spec, place, diagnostics);
             }
             Document::ConsumerGroup(document) => {
                 let (name, place) = match document.spec.name {
@@ -156,8 +174,9 @@ impl Merge {
             }
             let replaced = |origin: &Origin| origin.file == other.file && *origin >= other;
             first.topics.retain(|_, topic| !replaced(&topic.origin));
-            self.renames
-                .retain(|rename| *rename.to.stream() != name || !replaced(&rename.place.origin));
+            self.renames.retain(|rename| {
+                rename.to.stream() != Some(&name) || !replaced(&rename.place.origin)
+            });
         }
         if let Some(previous) = &previous_name {
             self.renames.push(Rename {
@@ -276,6 +295,13 @@ impl Merge {
         desired
             .groups
             .insert(group, DesiredConsumerGroup { origin });
+    }
+
+    fn users(&mut self) -> Users<'_> {
+        Users {
+            users: &mut self.state.users,
+            renames: &mut self.renames,
+        }
     }
 
     /// The stream of this name, as a parent if nobody named it before.

@@ -17,6 +17,7 @@ mod rules;
 mod structure;
 mod text;
 mod tree;
+mod users;
 mod variables;
 
 use std::collections::{BTreeMap, BTreeSet};

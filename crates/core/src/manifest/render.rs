@@ -118,6 +118,7 @@ fn value(document: &Document) -> Result<Value, serde_json::Error> {
         Document::Stream(document) => serde_json::to_value(document),
         Document::Topic(document) => serde_json::to_value(document),
         Document::ConsumerGroup(document) => serde_json::to_value(document),
+        Document::User(document) => serde_json::to_value(document),
     }
 }
 

@@ -254,14 +254,11 @@ fn held_up_renames(merge: &Merge, diagnostics: &mut Vec<Diagnostic>) {
 }
 
 fn declared_at<'m>(merge: &'m Merge, address: &Address) -> Option<&'m Origin> {
-    let stream = merge.state.streams.get(address.stream())?;
-    match address.topic() {
-        None => (stream.presence == Presence::Declared).then_some(&stream.origin),
-        Some(topic) => {
-            let topic = stream.topics.get(topic)?;
-            (topic.presence == Presence::Declared).then_some(&topic.origin)
-        }
-    }
+    let state = &merge.state;
+    state
+        .declares(address)
+        .then(|| state.origin(address))
+        .flatten()
 }
 
 fn cycle(path: &[&Rename]) -> Diagnostic {

@@ -7,9 +7,10 @@
 use serde_json::{Map, Value};
 
 use super::tree::{Node, Scalar, Shape};
-use crate::api::v1alpha1::{ManifestNameError, MetadataName, Name, StreamName};
+use crate::api::v1alpha1::{ManifestNameError, MetadataName, Name, StreamName, UserName};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::quantity::{ByteSize, MaxTopicSize, MessageExpiry, QuantityError};
+use crate::secret::SECRET_SOURCE_FORMAT;
 use crate::wording::nearest;
 
 /// Adds everything in `node` that `schema` does not allow; `what` is what
@@ -34,6 +35,10 @@ impl Walk<'_> {
             return;
         };
         if node.is_poisoned() {
+            return;
+        }
+        if format_of(schema) == Some(SECRET_SOURCE_FORMAT) && node.shape() != Shape::Mapping {
+            self.diagnostics.push(literal_secret(node, what));
             return;
         }
         match node.shape() {
@@ -78,6 +83,7 @@ impl Walk<'_> {
                 (None, None) => {}
             }
         }
+        self.exactly_one(node, what, schema, properties);
         let required = schema.get("required").and_then(Value::as_array);
         for field in required.into_iter().flatten().filter_map(Value::as_str) {
             if node.key(field).is_none() && !meant.contains(&field) {
@@ -95,6 +101,41 @@ impl Walk<'_> {
                 }
                 self.diagnostics.push(diagnostic);
             }
+        }
+    }
+
+    /// What holds one of several fields: a source of a secret, a sink of a token.
+    fn exactly_one(
+        &mut self,
+        node: Node<'_>,
+        what: &str,
+        schema: &Map<String, Value>,
+        properties: &Map<String, Value>,
+    ) {
+        let one = Some(1);
+        let bound = |key| schema.get(key).and_then(Value::as_u64);
+        let known = node
+            .pairs()
+            .filter(|(key, _)| properties.contains_key(key.text()))
+            .count();
+        let unknown = node.pairs().count() - known;
+        if bound("minProperties") == one
+            && bound("maxProperties") == one
+            && (known > 1 || (known == 0 && unknown == 0))
+        {
+            let found = if known == 0 {
+                "empty"
+            } else {
+                "several at once"
+            };
+            self.diagnostics.push(
+                Diagnostic::error(Code::NotExactlyOne, format!("{what} cannot be {found}"))
+                    .at(node.place())
+                    .expected(format!(
+                        "exactly {}",
+                        one_of(properties.keys().map(String::as_str))
+                    )),
+            );
         }
     }
 
@@ -228,6 +269,21 @@ impl Walk<'_> {
     }
 }
 
+fn format_of(schema: &Map<String, Value>) -> Option<&str> {
+    schema.get("format").and_then(Value::as_str)
+}
+
+/// The text is not repeated, in case it is a password.
+fn literal_secret(node: Node<'_>, what: &str) -> Diagnostic {
+    Diagnostic::error(
+        Code::LiteralSecret,
+        format!("{what} cannot stand in a manifest"),
+    )
+    .at(node.place())
+    .expected("where it comes from: `{ env: NAME }`, `{ file: PATH }`, `{ context: NAME }` or `{ secretKeyRef: … }`")
+    .hint("a manifest is kept in version control and shown in reviews; if this was a real one, change it")
+}
+
 /// The parser of each `format` of the schemas: the type that has it.
 fn wrong_format(format: &str, text: &str, what: &str) -> Option<Diagnostic> {
     match format {
@@ -237,6 +293,10 @@ fn wrong_format(format: &str, text: &str, what: &str) -> Option<Diagnostic> {
             .map(|error| bad_name(&error, what)),
         "iggy-stream-name" => text
             .parse::<StreamName>()
+            .err()
+            .map(|error| bad_name(&error, what)),
+        "iggy-user-name" => text
+            .parse::<UserName>()
             .err()
             .map(|error| bad_name(&error, what)),
         "metadata-name" => text
@@ -265,6 +325,7 @@ pub(super) fn bad_name(error: &ManifestNameError, what: &str) -> Diagnostic {
         ManifestNameError::Length(_) | ManifestNameError::MetadataTooLong(_) => {
             (Code::NameLength, "choose a name of 1 to 255 bytes")
         }
+        ManifestNameError::Bytes { .. } => (Code::NameLength, "choose a name of another length"),
         ManifestNameError::Number(_) => (Code::DigitOnlyName, "add a letter to the name"),
         ManifestNameError::ControlCharacter(_) => {
             (Code::ControlCharacterInName, "remove the character")
@@ -320,7 +381,7 @@ fn expected_type(schema: &Map<String, Value>) -> String {
     }
 }
 
-fn one_of<'a>(words: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn one_of<'a>(words: impl Iterator<Item = &'a str>) -> String {
     let words: Vec<String> = words.map(|word| format!("`{word}`")).collect();
     match words.as_slice() {
         [] => "nothing".to_owned(),

@@ -1,9 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::access::{self, UserChanges};
 use super::step::{Action, Cost, Precondition, Risk, Step, StepId};
 use super::summary::Summary;
 use super::way_out::way_out;
-use super::{Approvals, Blocked, MAX_PARTITIONS_PER_REQUEST, Plan};
+use super::{Approvals, Blocked, MAX_PARTITIONS_PER_REQUEST, Plan, Stage};
 use crate::address::Address;
 use crate::diff::{
     BlockReason, Change, ChangeSet, Difference, PartitionChange, SettingChange, TopicChange,
@@ -15,7 +16,9 @@ use crate::state::desired::TopicSettings;
 /// set and approvals give the same plan to the byte.
 ///
 /// ```text
-/// renames of streams, of topics ▶ streams ▶ topics ▶ settings ▶ partitions ▶ groups
+/// narrow ▶ deactivate ▶ resources ▶ passwords ▶ widen ▶ activate
+///                          │
+///   renames of streams, of topics ▶ streams ▶ topics ▶ settings ▶ partitions ▶ groups ▶ users
 /// ```
 #[must_use]
 pub fn plan(changes: &ChangeSet, approvals: &Approvals) -> Plan {
@@ -27,6 +30,9 @@ pub fn plan(changes: &ChangeSet, approvals: &Approvals) -> Plan {
             .iter()
             .filter(|change| !blocked.holds_back(change))
     };
+
+    let users = UserChanges::of(doable(), approvals, &blocked.without_grants);
+    steps.restrict_access(&users);
 
     for change in in_rename_order(doable().filter_map(stream_rename)) {
         steps.rename_stream(change);
@@ -49,6 +55,8 @@ pub fn plan(changes: &ChangeSet, approvals: &Approvals) -> Plan {
     for change in doable() {
         steps.create_group(change);
     }
+    steps.users(&users);
+    steps.grant_access(&users);
 
     let (steps, blocked) = (steps.steps, blocked.lines);
     Plan {
@@ -64,6 +72,8 @@ pub fn plan(changes: &ChangeSet, approvals: &Approvals) -> Plan {
 struct BlockedLines<'a> {
     lines: Vec<Blocked>,
     held_back: BTreeSet<&'a Address>,
+    /// Users whose permissions speak of something that is held back.
+    without_grants: BTreeSet<&'a Address>,
 }
 
 impl BlockedLines<'_> {
@@ -78,18 +88,27 @@ fn blocked_lines<'a>(changes: &'a ChangeSet, approvals: &Approvals) -> BlockedLi
     let mut blocked = BlockedLines {
         lines: Vec::new(),
         held_back: BTreeSet::new(),
+        without_grants: BTreeSet::new(),
     };
     for change in &changes.changes {
         let parent = held_back_ancestor(&blocked.held_back, &change.address);
         let mut reasons = change.obstacles.clone();
+        reasons.retain(|reason| !is_approved(&change.address, reason, approvals));
         if let Difference::ChangeTopic(topic) = &change.difference {
             reasons.extend(forbidden_shrink(&change.address, topic, approvals));
         }
-        if change.is_held_back() || parent.is_some() {
+        let is_held_back = match &change.difference {
+            Difference::Unknown => true,
+            _ => change.can_be_held_back() && !reasons.is_empty(),
+        };
+        if is_held_back || parent.is_some() {
             blocked.held_back.insert(&change.address);
             if let (Some(address), true) = (parent, reasons.is_empty()) {
                 reasons.push(BlockReason::DependsOnBlocked { address });
             }
+        } else if let Some(address) = access::held_back_target(change, &blocked.held_back) {
+            blocked.without_grants.insert(&change.address);
+            reasons.push(BlockReason::DependsOnBlocked { address });
         }
         for reason in reasons {
             blocked.lines.push(Blocked {
@@ -101,6 +120,15 @@ fn blocked_lines<'a>(changes: &'a ChangeSet, approvals: &Approvals) -> BlockedLi
         }
     }
     blocked
+}
+
+/// What only waits for a person to allow it.
+fn is_approved(address: &Address, reason: &BlockReason, approvals: &Approvals) -> bool {
+    match reason {
+        BlockReason::StaleGrants { user } => approvals.allow_destroy.contains(user),
+        BlockReason::OwnLogin { .. } => approvals.allow_destroy.contains(address),
+        _ => false,
+    }
 }
 
 fn held_back_ancestor(held_back: &BTreeSet<&Address>, address: &Address) -> Option<Address> {
@@ -144,7 +172,7 @@ struct TopicRename<'a> {
     from: Address,
 }
 
-trait Rename {
+pub(super) trait Rename {
     fn target(&self) -> Address;
     fn source(&self) -> Address;
 }
@@ -184,7 +212,10 @@ fn topic_rename(change: &Change) -> Option<TopicRename<'_>> {
         Difference::ChangeTopic(topic) => Some(TopicRename {
             address: &change.address,
             topic,
-            from: Address::Topic(change.address.stream().clone(), topic.renamed_from.clone()?),
+            from: Address::Topic(
+                change.address.stream()?.clone(),
+                topic.renamed_from.clone()?,
+            ),
         }),
         _ => None,
     }
@@ -192,7 +223,7 @@ fn topic_rename(change: &Change) -> Option<TopicRename<'_>> {
 
 /// Orders renames so that a name is free before it is taken: of `a → b` and
 /// `b → c` the second comes first.
-fn in_rename_order<R: Rename>(renames: impl Iterator<Item = R>) -> Vec<R> {
+pub(super) fn in_rename_order<R: Rename>(renames: impl Iterator<Item = R>) -> Vec<R> {
     let mut waiting: Vec<Option<R>> = renames.map(Some).collect();
     let by_source: BTreeMap<Address, usize> = waiting
         .iter()
@@ -216,24 +247,34 @@ fn in_rename_order<R: Rename>(renames: impl Iterator<Item = R>) -> Vec<R> {
 }
 
 #[derive(Default)]
-struct Steps {
+pub(super) struct Steps {
     steps: Vec<Step>,
     /// The step that makes an address exist under its name.
-    makes: BTreeMap<Address, StepId>,
+    pub(super) makes: BTreeMap<Address, StepId>,
     /// The step that frees a name.
-    frees: BTreeMap<Address, StepId>,
+    pub(super) frees: BTreeMap<Address, StepId>,
+    /// Of users: the step that reduces the permissions, changes the password,
+    /// gives the permissions.
+    pub(super) narrows: BTreeMap<Address, StepId>,
+    pub(super) passwords: BTreeMap<Address, StepId>,
+    pub(super) widens: BTreeMap<Address, StepId>,
+    /// The steps that take grants on what is no longer there away.
+    pub(super) strips: Vec<StepId>,
 }
 
 impl Steps {
     fn rename_stream(&mut self, rename: StreamRename<'_>) {
         let StreamRename { address, from } = rename;
+        let Address::Stream(to) = address else {
+            return;
+        };
         let source = Address::Stream(from.clone());
         let needs = self.frees.get(address).copied().into_iter().collect();
         let id = self.push(
             address,
             Action::RenameStream {
                 from: from.clone(),
-                to: address.stream().clone(),
+                to: to.clone(),
             },
             needs,
             vec![
@@ -261,7 +302,7 @@ impl Steps {
             Action::CreateStream {
                 stream: stream.clone(),
             },
-            Vec::new(),
+            self.strips.clone(),
             absent(&change.address),
             Risk::Safe,
         );
@@ -280,7 +321,11 @@ impl Steps {
             return;
         };
         let first = (*partitions).min(MAX_PARTITIONS_PER_REQUEST);
-        let needs = self.made_by_parent(&change.address);
+        let mut needs = self.made_by_parent(&change.address);
+        // The step of the stream has them, if there is one.
+        if needs.is_empty() {
+            needs.clone_from(&self.strips);
+        }
         let id = self.push(
             &change.address,
             Action::CreateTopic {
@@ -449,9 +494,29 @@ impl Steps {
         preconditions: Vec<Precondition>,
         risk: Risk,
     ) -> StepId {
+        self.push_in(
+            Stage::Resources,
+            address,
+            action,
+            needs,
+            preconditions,
+            risk,
+        )
+    }
+
+    pub(super) fn push_in(
+        &mut self,
+        stage: Stage,
+        address: &Address,
+        action: Action,
+        needs: Vec<StepId>,
+        preconditions: Vec<Precondition>,
+        risk: Risk,
+    ) -> StepId {
         let id = StepId(u32::try_from(self.steps.len()).unwrap_or(u32::MAX));
         self.steps.push(Step {
             id,
+            stage,
             address: address.clone(),
             action,
             needs,

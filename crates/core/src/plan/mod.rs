@@ -7,11 +7,15 @@
 //! ChangeSet ──plan──▶ Plan ──restrict──▶ Plan ──approve──▶ ApprovedPlan
 //! ```
 
+mod access;
+#[cfg(test)]
+mod access_properties;
 mod approve;
 mod build;
 #[cfg(test)]
 mod properties;
 mod restrict;
+mod stage;
 mod step;
 mod summary;
 #[cfg(test)]
@@ -28,6 +32,7 @@ pub use crate::diff::{Basis, BlockReason};
 pub use approve::{ApprovedPlan, DestructionGrant, Refusal};
 pub use build::plan;
 pub use restrict::UnknownAddress;
+pub use stage::Stage;
 pub use step::{Action, Cost, Precondition, Risk, Step, StepId};
 pub use summary::{Summary, Verb};
 pub use unused_approval::UnusedApproval;

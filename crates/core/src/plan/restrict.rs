@@ -106,6 +106,7 @@ impl Plan {
 fn old_name(action: &Action) -> Option<Address> {
     match action {
         Action::RenameStream { from, to: _ } => Some(Address::Stream(from.clone())),
+        Action::RenameUser { from, to: _ } => Some(Address::User(from.clone())),
         Action::UpdateTopic {
             stream,
             topic,
@@ -117,6 +118,10 @@ fn old_name(action: &Action) -> Option<Address> {
         | Action::CreateTopic { .. }
         | Action::AddPartitions { .. }
         | Action::RemovePartitions { .. }
-        | Action::CreateConsumerGroup { .. } => None,
+        | Action::CreateConsumerGroup { .. }
+        | Action::CreateUser { .. }
+        | Action::SetUserStatus { .. }
+        | Action::ChangePassword { .. }
+        | Action::SetPermissions { .. } => None,
     }
 }

@@ -5,9 +5,13 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::Stage;
+use crate::access::{Grants, UserStatus};
 use crate::address::Address;
 use crate::name::ResourceName;
+use crate::secret::SecretSource;
 use crate::state::desired::TopicSettings;
+use crate::state::desired_user::SecretReference;
 use crate::wording::counted;
 
 /// Position of a step in its plan, from 0.
@@ -20,6 +24,8 @@ pub struct StepId(pub u32);
 pub struct Step {
     /// Its position.
     pub id: StepId,
+    /// It begins when every step of the stages before has ended.
+    pub stage: Stage,
     /// The resource that it changes, by the name it has after the step.
     #[schemars(with = "String")]
     pub address: Address,
@@ -127,6 +133,55 @@ pub enum Action {
         #[schemars(with = "String")]
         group: ResourceName,
     },
+    /// Create a user, without permissions.
+    CreateUser {
+        /// Its name.
+        #[schemars(with = "String")]
+        user: ResourceName,
+        /// Whether it may log in.
+        status: UserStatus,
+        /// Where its password comes from.
+        #[schemars(with = "SecretSource")]
+        password: SecretReference,
+    },
+    /// Give a user another name in place.
+    RenameUser {
+        /// The name it has.
+        #[schemars(with = "String")]
+        from: ResourceName,
+        /// The name it gets.
+        #[schemars(with = "String")]
+        to: ResourceName,
+    },
+    /// Let a user log in, or no longer.
+    SetUserStatus {
+        /// The user.
+        #[schemars(with = "String")]
+        user: ResourceName,
+        /// The status it gets.
+        status: UserStatus,
+    },
+    /// Replace a password; the server wants to see the live one.
+    ChangePassword {
+        /// The user.
+        #[schemars(with = "String")]
+        user: ResourceName,
+        /// Where the live password comes from.
+        #[schemars(with = "SecretSource")]
+        from: SecretReference,
+        /// Where the new password comes from.
+        #[schemars(with = "SecretSource")]
+        to: SecretReference,
+    },
+    /// Replace all permissions of a user. The names become ids right before the
+    /// call.
+    SetPermissions {
+        /// The user.
+        #[schemars(with = "String")]
+        user: ResourceName,
+        /// All that it may do, by the names of the moment.
+        grants: Grants<ResourceName>,
+    },
 }
 
 /// What must hold on the server right before a step.
@@ -213,6 +268,13 @@ impl fmt::Display for Action {
                 write!(formatter, "remove partitions {from} → {to}")
             }
             Self::CreateConsumerGroup { .. } => formatter.write_str("create consumer group"),
+            Self::CreateUser { .. } => formatter.write_str("create user"),
+            Self::RenameUser { from, .. } => {
+                write!(formatter, "rename from {}", Address::User(from.clone()))
+            }
+            Self::SetUserStatus { status, .. } => write!(formatter, "make {status}"),
+            Self::ChangePassword { .. } => formatter.write_str("change password"),
+            Self::SetPermissions { .. } => formatter.write_str("set permissions"),
         }
     }
 }

@@ -35,8 +35,10 @@ impl Verb {
         match action {
             Action::CreateStream { .. }
             | Action::CreateTopic { .. }
-            | Action::CreateConsumerGroup { .. } => Self::Create,
+            | Action::CreateConsumerGroup { .. }
+            | Action::CreateUser { .. } => Self::Create,
             Action::RenameStream { .. }
+            | Action::RenameUser { .. }
             | Action::UpdateTopic {
                 rename_to: Some(_), ..
             } => Self::Rename,
@@ -44,7 +46,10 @@ impl Verb {
                 rename_to: None, ..
             }
             | Action::AddPartitions { .. }
-            | Action::RemovePartitions { .. } => Self::Update,
+            | Action::RemovePartitions { .. }
+            | Action::SetUserStatus { .. }
+            | Action::ChangePassword { .. }
+            | Action::SetPermissions { .. } => Self::Update,
         }
     }
 }

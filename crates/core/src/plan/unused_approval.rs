@@ -1,4 +1,4 @@
-use super::{BlockReason, Plan, Risk};
+use super::{BlockReason, Plan, Risk, Step};
 use crate::address::Address;
 use crate::state::desired::DesiredState;
 use crate::wording::nearest;
@@ -22,9 +22,11 @@ impl Plan {
     #[must_use]
     pub fn unused_approvals(&self, desired: &DesiredState) -> Vec<UnusedApproval> {
         let is_used = |address: &Address| {
+            // The steps of a user are there only because they were allowed.
+            let needs_it = |step: &Step| step.risk == Risk::Destructive || address.user().is_some();
             self.steps
                 .iter()
-                .any(|step| step.risk == Risk::Destructive && step.address == *address)
+                .any(|step| needs_it(step) && step.address == *address)
         };
         let mut unused = self.approvals.allow_destroy.clone();
         unused.retain(|address| !is_used(address));

@@ -31,6 +31,34 @@ pub(super) fn way_out(address: &Address, reason: &BlockReason) -> String {
         BlockReason::NotReadable { .. } => {
             "use a login that may read it, or repair what the server says".to_owned()
         }
+        BlockReason::PasswordMissing => {
+            "declare in `password` where the password of the new user comes from".to_owned()
+        }
+        BlockReason::PasswordUnknown {
+            with_previous: false,
+        } => "declare in `previousPassword` where the live password comes from, or correct \
+              `password`"
+            .to_owned(),
+        BlockReason::PasswordUnknown {
+            with_previous: true,
+        } => "correct `password` or `previousPassword`: the server takes a new password only \
+              from somebody who knows the live one"
+            .to_owned(),
+        BlockReason::GrantTargetMissing { target } => {
+            format!("declare {target}, correct its name, or write `optional: true` beside it")
+        }
+        BlockReason::RootProtected { field } => format!(
+            "remove `{field}` of the root user: the server changes only its name and its password"
+        ),
+        BlockReason::OwnLogin { .. } => format!(
+            "apply with another login, or allow it with --allow-destroy {}",
+            shell_word(&address.to_string())
+        ),
+        BlockReason::StaleGrants { user } => format!(
+            "declare the user with its permissions, or let what it holds of deleted streams and \
+             topics be taken away with --allow-destroy {}",
+            shell_word(&user.to_string())
+        ),
         BlockReason::DependsOnBlocked { address } => format!("resolve {address} first"),
     }
 }

@@ -3,7 +3,6 @@ use std::collections::BTreeMap;
 use super::plan_body::Line;
 use super::plan_report::{ChangeReport, ChangeVerb};
 use crate::address::Address;
-use crate::name::ResourceName;
 
 /// From how many changes on that look alike they are shown as one.
 const BUNDLE_FROM: usize = 5;
@@ -57,27 +56,23 @@ pub(super) fn bundles<'a>(
     bundles
 }
 
-type Likeness<'a> = (
-    Option<&'a ResourceName>,
-    &'static str,
-    ChangeVerb,
-    &'a [Line],
-    bool,
-);
+type Likeness<'a> = (Option<Address>, &'static str, ChangeVerb, &'a [Line], bool);
 
 fn likeness<'a>(change: &'a ChangeReport, lines: &'a [Line]) -> Likeness<'a> {
-    let stream = match &change.address {
-        Address::Stream(_) => None,
-        Address::Topic(stream, _) | Address::ConsumerGroup(stream, _, _) => Some(stream),
-    };
+    let place = place_of(&change.address);
     let is_renamed = change.previous.is_some();
-    (
-        stream,
-        change.address.kind(),
-        change.verb,
-        lines,
-        is_renamed,
-    )
+    (place, change.address.kind(), change.verb, lines, is_renamed)
+}
+
+/// The stream or the user that holds the resource.
+fn place_of(address: &Address) -> Option<Address> {
+    match address {
+        Address::Stream(_) | Address::User(_) => None,
+        Address::Topic(stream, _) | Address::ConsumerGroup(stream, _, _) => {
+            Some(Address::Stream(stream.clone()))
+        }
+        Address::Token(user, _) => Some(Address::User(user.clone())),
+    }
 }
 
 impl Bundle<'_> {
@@ -98,11 +93,10 @@ impl Bundle<'_> {
             .take(LISTED_NAMES - 1)
             .map(|change| short_name(change))
             .collect();
-        let place = match &first.address {
-            Address::Stream(_) => String::new(),
-            Address::Topic(stream, _) | Address::ConsumerGroup(stream, _, _) => {
-                format!(" in {}", Address::Stream(stream.clone()))
-            }
+        let place = match place_of(&first.address) {
+            None => String::new(),
+            Some(place @ Address::User(_)) => format!(" of {place}"),
+            Some(place) => format!(" in {place}"),
         };
         if count > LISTED_NAMES {
             names.push("…".to_owned());
@@ -121,8 +115,8 @@ fn short_name(change: &ChangeReport) -> String {
     let short = |address: &Address| {
         let text = address.to_string();
         let skipped = match address {
-            Address::Stream(_) => 1,
-            Address::Topic(..) | Address::ConsumerGroup(..) => 2,
+            Address::Stream(_) | Address::User(_) => 1,
+            Address::Topic(..) | Address::ConsumerGroup(..) | Address::Token(..) => 2,
         };
         let parts: Vec<&str> = text.splitn(skipped + 1, '/').collect();
         parts.last().map_or_else(String::new, ToString::to_string)

@@ -20,6 +20,7 @@ mod plan_report;
 mod plan_text;
 #[cfg(test)]
 mod tests;
+mod user_attributes;
 
 pub use apply_report::{ApplyCounts, ApplyReport, StepReport, StepStatus, Verification};
 pub use escape::{escape, is_deceiving};

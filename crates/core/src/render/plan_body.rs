@@ -1,7 +1,7 @@
 use super::paint::Role;
 use super::plan_report::{ChangeReport, ChangeVerb};
 use crate::check::{Finding, FindingCode};
-use crate::diff::BlockReason;
+use crate::diff::{BlockReason, LoginAttribute};
 use crate::plan::Blocked;
 use crate::wording::counted;
 
@@ -130,7 +130,11 @@ fn attributes_of(code: FindingCode) -> &'static [&'static str] {
         FindingCode::ExpiryLowered => &["messageExpiry"],
         FindingCode::MaxSizeLowered => &["maxTopicSize"],
         FindingCode::SizeNotEnforceable => &["maxTopicSize", PARTITIONS],
-        FindingCode::RenameBreaksClients | FindingCode::RenameIgnored => &[],
+        FindingCode::PasswordNotVerified => &["password"],
+        FindingCode::RenameBreaksClients
+        | FindingCode::RenameIgnored
+        | FindingCode::PresetGivesMore
+        | FindingCode::AccessNotRead => &[],
     }
 }
 
@@ -144,6 +148,12 @@ fn blocked_row(line: &Blocked) -> Option<Row> {
         }
         BlockReason::BelowSegmentSize { .. }
         | BlockReason::PreallocationTooLarge { .. }
+        | BlockReason::PasswordMissing
+        | BlockReason::PasswordUnknown { .. }
+        | BlockReason::GrantTargetMissing { .. }
+        | BlockReason::RootProtected { .. }
+        | BlockReason::OwnLogin { .. }
+        | BlockReason::StaleGrants { .. }
         | BlockReason::ParentMissing { .. }
         | BlockReason::NotReadable { .. }
         | BlockReason::DependsOnBlocked { .. } => return None,
@@ -193,6 +203,31 @@ fn blocked_lines(line: &Blocked, depth: usize) -> Vec<Line> {
         BlockReason::ParentMissing { parent } => {
             format!("{parent} is neither declared nor on the server")
         }
+        BlockReason::PasswordMissing => "a new user needs a password".to_owned(),
+        BlockReason::PasswordUnknown {
+            with_previous: false,
+        } => "the declared password is not the live one".to_owned(),
+        BlockReason::PasswordUnknown {
+            with_previous: true,
+        } => "neither the declared password nor the previous one is the live one".to_owned(),
+        BlockReason::GrantTargetMissing { target } => {
+            format!("the permissions name {target}, which is neither declared nor on the server")
+        }
+        BlockReason::RootProtected { field } => {
+            format!("the server does not change `{field}` of its root user")
+        }
+        BlockReason::OwnLogin { attribute } => format!(
+            "iggyctl is logged in as this user, and {} could lock it out",
+            match attribute {
+                LoginAttribute::Name => "another name",
+                LoginAttribute::Status => "making it inactive",
+                LoginAttribute::Permissions => "fewer permissions",
+            }
+        ),
+        BlockReason::StaleGrants { user } => format!(
+            "{user}, which no manifest manages, has permissions on something that was deleted, \
+             and the server would give its number to this"
+        ),
         BlockReason::NotReadable { reason } => format!("could not be read: {reason}"),
         BlockReason::DependsOnBlocked { address } => format!("needs {address}, which is blocked"),
     };

@@ -1,9 +1,10 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::json::to_json;
+use super::user_attributes;
 use crate::address::Address;
 use crate::check::{Finding, Findings};
 use crate::diff::{Change, ChangeSet, Difference, PartitionChange, Setting, TopicChange};
@@ -114,20 +115,29 @@ impl PlanReport {
             let shrinks = matches!(line.reason, BlockReason::PartitionShrink { .. });
             *blocked_here.entry(&line.address).or_default() |= shrinks;
         }
+        // Of users it is their permissions that wait for something blocked.
+        let without_grants: BTreeSet<&Address> = blocked
+            .iter()
+            .filter(|line| matches!(line.reason, BlockReason::DependsOnBlocked { .. }))
+            .filter(|line| line.address.user().is_some())
+            .map(|line| &line.address)
+            .collect();
         let mut left_out = 0;
         let mut reports = Vec::new();
         for change in &changes.changes {
             let verb = verbs.get(&change.address).copied();
             let shrink_blocked = blocked_here.get(&change.address).copied();
             if verb.is_none() && shrink_blocked.is_none() {
-                left_out += 1;
+                // A strip that nobody allowed shows on the creates that wait for it.
+                let waits = matches!(change.difference, Difference::StripStaleGrants(_));
+                left_out += u32::from(!waits);
                 continue;
             }
-            reports.push(ChangeReport::new(
-                change,
-                verb,
-                shrink_blocked.unwrap_or(false),
-            ));
+            let mut report = ChangeReport::new(change, verb, shrink_blocked.unwrap_or(false));
+            if without_grants.contains(&change.address) {
+                user_attributes::remove_permissions(&mut report.attributes);
+            }
+            reports.push(report);
         }
         let is_selected = |address: &Address| {
             only.is_empty()
@@ -195,6 +205,17 @@ impl ChangeReport {
                 }
             }
             Difference::ChangeTopic(topic) => report.topic(topic, shrink_blocked),
+            Difference::CreateUser(creation) => {
+                report.attributes = user_attributes::of_creation(creation);
+            }
+            Difference::ChangeUser(user) => {
+                report.previous = user.renamed_from.clone().map(Address::User);
+                report.unchanged_attributes = user.unchanged_attributes;
+                report.attributes = user_attributes::of_change(user);
+            }
+            Difference::StripStaleGrants(stale) => {
+                report.attributes = user_attributes::of_stale_grants(stale);
+            }
             Difference::CreateStream | Difference::CreateConsumerGroup | Difference::Unknown => {}
         }
         if report.verb == ChangeVerb::Blocked {
@@ -211,10 +232,11 @@ impl ChangeReport {
             unchanged_attributes,
             holds,
         } = change;
-        let stream = self.address.stream().clone();
-        self.previous = renamed_from
-            .clone()
-            .map(|topic| Address::Topic(stream, topic));
+        self.previous = self
+            .address
+            .stream()
+            .zip(renamed_from.as_ref())
+            .map(|(stream, topic)| Address::Topic(stream.clone(), topic.clone()));
         self.unchanged_attributes = *unchanged_attributes;
         self.messages = Some(holds.messages);
         self.bytes = Some(holds.bytes);

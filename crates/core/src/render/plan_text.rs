@@ -25,7 +25,14 @@ impl PlanReport {
         }
 
         let mut changes: Vec<&ChangeReport> = self.changes.iter().collect();
-        changes.sort_by_key(|change| (change.address.stream(), rank(&change.address)));
+        changes.sort_by_key(|change| {
+            let is_access = change.address.user().is_some();
+            (
+                is_access,
+                change.address.stream().or(change.address.user()),
+                rank(&change.address),
+            )
+        });
         let with_lines = changes.into_iter().map(|change| {
             let blocked = blocked.get(&change.address).map_or(&[][..], Vec::as_slice);
             let findings = findings.remove(&change.address).unwrap_or_default();
@@ -144,5 +151,7 @@ fn rank(address: &Address) -> u8 {
         Address::Stream(_) => 0,
         Address::Topic(..) => 1,
         Address::ConsumerGroup(..) => 2,
+        Address::User(_) => 0,
+        Address::Token(..) => 1,
     }
 }

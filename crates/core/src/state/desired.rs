@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::desired_user::DesiredUser;
 use crate::address::Address;
 use crate::diagnostic::Origin;
 use crate::name::ResourceName;
@@ -20,6 +21,8 @@ pub struct DesiredState {
     pub owns: Ownership,
     /// Streams that are declared, or that are only named as the parent of something declared.
     pub streams: BTreeMap<ResourceName, DesiredStream>,
+    /// Users that are declared.
+    pub users: BTreeMap<ResourceName, DesiredUser>,
 }
 
 impl DesiredState {
@@ -32,29 +35,34 @@ impl DesiredState {
     /// Whether a manifest declares the resource.
     #[must_use]
     pub fn declares(&self, address: &Address) -> bool {
-        let stream = self.streams.get(address.stream());
-        let topic = |name| stream.and_then(|stream| stream.topics.get(name));
+        let stream = || self.streams.get(address.stream()?);
+        let topic = |name| stream().and_then(|stream| stream.topics.get(name));
         match address {
-            Address::Stream(_) => stream.is_some_and(|it| it.presence == Presence::Declared),
+            Address::Stream(_) => stream().is_some_and(|it| it.presence == Presence::Declared),
             Address::Topic(_, name) => {
                 topic(name).is_some_and(|it| it.presence == Presence::Declared)
             }
             Address::ConsumerGroup(_, name, group) => {
                 topic(name).is_some_and(|topic| topic.groups.contains_key(group))
             }
+            Address::User(user) => self.users.contains_key(user),
+            // No manifest declares tokens.
+            Address::Token(..) => false,
         }
     }
 
     /// Where a resource is declared, or first named.
     #[must_use]
     pub fn origin(&self, address: &Address) -> Option<&Origin> {
-        let stream = self.streams.get(address.stream())?;
+        let topic = |stream, topic| self.streams.get(stream)?.topics.get(topic);
         match address {
-            Address::Stream(_) => Some(&stream.origin),
-            Address::Topic(_, topic) => Some(&stream.topics.get(topic)?.origin),
-            Address::ConsumerGroup(_, topic, group) => {
-                Some(&stream.topics.get(topic)?.groups.get(group)?.origin)
+            Address::Stream(stream) => Some(&self.streams.get(stream)?.origin),
+            Address::Topic(stream, name) => Some(&topic(stream, name)?.origin),
+            Address::ConsumerGroup(stream, name, group) => {
+                Some(&topic(stream, name)?.groups.get(group)?.origin)
             }
+            Address::User(user) => Some(&self.users.get(user)?.origin),
+            Address::Token(..) => None,
         }
     }
 
@@ -79,6 +87,8 @@ impl DesiredState {
                     })
                 })
                 .collect(),
+            Address::User(_) => self.users.keys().cloned().map(Address::User).collect(),
+            Address::Token(..) => Vec::new(),
         }
     }
 }

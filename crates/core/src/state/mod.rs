@@ -4,5 +4,6 @@
 //! names; numeric ids appear only in [`observed`], and never in a plan.
 
 pub mod desired;
+pub mod desired_user;
 pub mod observed;
 pub mod observed_access;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::address::Address;
 use crate::name::ResourceName;
 use crate::state::desired::TopicSettings;
+use crate::state::observed_access::ObservedAccess;
 
 /// What was read of a server. Never more than the desired state needs.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -12,8 +13,25 @@ pub struct ObservedState {
     /// The streams that were asked for and are there; one that is missing here
     /// and not in [`ObservedState::gaps`] does not exist.
     pub streams: BTreeMap<ResourceName, ObservedStream>,
+    /// Users and what their grants speak of.
+    pub access: AccessReading,
     /// Reads that the server refused.
     pub gaps: Vec<ObservationGap>,
+}
+
+/// Whether users were read.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum AccessReading {
+    /// Nothing needs them.
+    #[default]
+    NotNeeded,
+    /// The login may not read users.
+    Refused {
+        /// Why, in words for a person.
+        reason: String,
+    },
+    /// They were.
+    Read(Box<ObservedAccess>),
 }
 
 /// A read that was refused: data, not a failure.

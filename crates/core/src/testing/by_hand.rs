@@ -20,7 +20,7 @@ pub fn name(text: &str) -> ResourceName {
     text.parse().expect("a name of 1 to 255 bytes")
 }
 
-fn origin() -> Origin {
+pub(super) fn origin() -> Origin {
     Origin {
         file: Arc::from("test.yaml"),
         line: 1,

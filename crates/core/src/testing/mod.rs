@@ -3,11 +3,14 @@
 
 mod by_hand;
 mod generate;
+mod generate_users;
 mod simulate;
+mod simulate_users;
 
 pub use by_hand::{
     declare_group, declare_stream, declare_topic, default_settings, name, there_group,
     there_stream, there_topic,
 };
 pub use generate::{desired_state, observed_state, without_obstacles};
+pub use generate_users::with_users;
 pub use simulate::{SimulationError, apply_plan, apply_step};

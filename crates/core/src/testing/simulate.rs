@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::by_hand::default_settings;
+use super::simulate_users as users;
 use crate::address::Address;
 use crate::diff::Setting;
 use crate::name::ResourceName;
@@ -27,6 +28,10 @@ pub struct SimulationError {
 pub fn apply_plan(plan: &Plan, state: &mut ObservedState) -> Result<(), SimulationError> {
     for (position, step) in plan.steps.iter().enumerate() {
         let in_order = step.needs.iter().all(|need| (need.0 as usize) < position);
+        let before = position
+            .checked_sub(1)
+            .and_then(|index| plan.steps.get(index));
+        let in_order = in_order && before.is_none_or(|before| before.stage <= step.stage);
         if step.id.0 as usize != position || !in_order {
             return Err(refused(step, "a step is not at its place"));
         }
@@ -86,8 +91,15 @@ pub fn apply_step(step: &Step, state: &mut ObservedState) -> Result<(), Simulati
             topic,
             group,
         } => create_group(state, (stream, topic), group),
+        Action::CreateUser { user, status, .. } => users::create(state, user, *status),
+        Action::RenameUser { from, to } => users::rename(state, from, to),
+        Action::SetUserStatus { user, status } => users::set_status(state, user, *status),
+        Action::ChangePassword { user, .. } => users::change_password(state, user),
+        Action::SetPermissions { user, grants } => users::set_permissions(state, user, grants),
     }
-    .map_err(|reason| refused(step, reason))
+    .map_err(|reason| refused(step, reason))?;
+    users::refresh(state);
+    Ok(())
 }
 
 type Topic<'a> = (&'a ResourceName, &'a ResourceName);
@@ -249,7 +261,7 @@ fn holds(precondition: &Precondition, state: &ObservedState) -> bool {
 }
 
 fn topic_at<'a>(address: &Address, state: &'a ObservedState) -> Option<&'a ObservedTopic> {
-    let stream = state.streams.get(address.stream())?;
+    let stream = state.streams.get(address.stream()?)?;
     stream.topics.get(address.topic()?)
 }
 
@@ -260,11 +272,13 @@ fn is_there(address: &Address, state: &ObservedState) -> bool {
         Address::ConsumerGroup(_, _, group) => topic_at(address, state)
             .and_then(|topic| topic.groups.as_ref())
             .is_some_and(|groups| groups.contains_key(group)),
+        Address::User(user) => users::is_there(state, user),
+        Address::Token(..) => false,
     }
 }
 
 /// The lowest id that is free: the server reuses them.
-fn next_id(taken: impl Iterator<Item = u32>) -> u32 {
+pub(super) fn next_id(taken: impl Iterator<Item = u32>) -> u32 {
     let mut taken: Vec<u32> = taken.collect();
     taken.sort_unstable();
     let mut next = 0;

@@ -1,9 +1,9 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use iggyctl_core::diff::{ChangeSet, diff};
-use iggyctl_core::plan::{ApprovedPlan, Step};
+use iggyctl_core::plan::{ApprovedPlan, Stage, Step};
 use iggyctl_core::state::desired::DesiredState;
 
 use super::outcome::{
@@ -12,6 +12,7 @@ use super::outcome::{
 use super::step::{self, Ended};
 use crate::connect::{Connect, ConnectError, ConnectionPool, Fleet, Lease};
 use crate::observe::{ReadError, observe};
+use crate::secrets::Secrets;
 
 /// Carries out a plan: its steps and no others, each after what it needs, side
 /// by side where several are ready and more connections pay. `events` is told
@@ -21,6 +22,7 @@ use crate::observe::{ReadError, observe};
 pub async fn apply<C: Connect>(
     plan: &ApprovedPlan,
     pool: &ConnectionPool<C>,
+    secrets: &Secrets,
     events: &mut (dyn FnMut(ApplyEvent<'_>) + Send),
     cancellation: &Cancellation,
 ) -> ApplyOutcome {
@@ -36,16 +38,24 @@ pub async fn apply<C: Connect>(
 
     loop {
         let stop = cancellation.is_cancelled() || unreachable.is_some();
-        while !stop && !progress.ready.is_empty() {
+        while !stop && progress.ready_count() > 0 {
             let Some(lease) = idle.pop() else { break };
             if let Some((index, step)) = progress.start() {
-                in_flight.push(work(pool, Work::Step { lease, index, step }));
+                in_flight.push(work(
+                    pool,
+                    Work::Step {
+                        lease,
+                        index,
+                        step,
+                        secrets,
+                    },
+                ));
             }
         }
         let more = if stop {
             0
         } else {
-            fleet.grow(progress.ready.len())
+            fleet.grow(progress.ready_count())
         };
         for _ in 0..more {
             in_flight.push(work(pool, Work::Open));
@@ -117,6 +127,7 @@ enum Work<'pool, 'plan, C: Connect> {
         lease: Lease<'pool, C>,
         index: usize,
         step: &'plan Step,
+        secrets: &'plan Secrets,
     },
 }
 
@@ -134,9 +145,14 @@ async fn work<'pool, C: Connect>(
 ) -> Event<'pool, C> {
     match work {
         Work::Open => Event::Opened(pool.acquire().await),
-        Work::Step { lease, index, step } => Event::Step {
+        Work::Step {
+            lease,
             index,
-            ended: step::run(pool, lease, step).await,
+            step,
+            secrets,
+        } => Event::Step {
+            index,
+            ended: step::run(pool, lease, step, secrets).await,
         },
     }
 }
@@ -149,8 +165,12 @@ struct Progress<'plan, 'events> {
     unmet: Vec<usize>,
     /// Which steps need each step.
     needed_by: Vec<Vec<usize>>,
-    /// In the order of the plan, so that one connection gives its exact order.
-    ready: BTreeSet<usize>,
+    /// By stage, in the order of the plan, so that one connection gives its
+    /// exact order.
+    ready: BTreeMap<Stage, BTreeSet<usize>>,
+    /// How many steps of each stage have no end yet: the first of these stages
+    /// is the one that is carried out.
+    open: BTreeMap<Stage, usize>,
     events: &'events mut (dyn FnMut(ApplyEvent<'_>) + Send),
 }
 
@@ -167,9 +187,17 @@ impl<'plan, 'events> Progress<'plan, 'events> {
                 }
             }
         }
-        let ready = (0..steps.len()).filter(|&index| unmet[index] == 0);
+        let mut ready: BTreeMap<Stage, BTreeSet<usize>> = BTreeMap::new();
+        let mut open: BTreeMap<Stage, usize> = BTreeMap::new();
+        for (index, step) in steps.iter().enumerate() {
+            *open.entry(step.stage).or_default() += 1;
+            if unmet[index] == 0 {
+                ready.entry(step.stage).or_default().insert(index);
+            }
+        }
         Self {
-            ready: ready.collect(),
+            ready,
+            open,
             results: vec![None; steps.len()],
             steps,
             unmet,
@@ -178,8 +206,19 @@ impl<'plan, 'events> Progress<'plan, 'events> {
         }
     }
 
+    /// The steps that may begin now.
+    fn ready_now(&self) -> Option<&BTreeSet<usize>> {
+        let (stage, _) = self.open.first_key_value()?;
+        self.ready.get(stage)
+    }
+
+    fn ready_count(&self) -> usize {
+        self.ready_now().map_or(0, BTreeSet::len)
+    }
+
     fn start(&mut self) -> Option<(usize, &'plan Step)> {
-        let index = self.ready.pop_first()?;
+        let (stage, _) = self.open.first_key_value()?;
+        let index = self.ready.get_mut(stage)?.pop_first()?;
         let step = &self.steps[index];
         (self.events)(ApplyEvent::StepStarted { step });
         Some((index, step))
@@ -192,7 +231,8 @@ impl<'plan, 'events> Progress<'plan, 'events> {
                 for dependent in &self.needed_by[index] {
                     self.unmet[*dependent] -= 1;
                     if self.unmet[*dependent] == 0 {
-                        self.ready.insert(*dependent);
+                        let stage = self.steps[*dependent].stage;
+                        self.ready.entry(stage).or_default().insert(*dependent);
                     }
                 }
             }
@@ -225,6 +265,12 @@ impl<'plan, 'events> Progress<'plan, 'events> {
 
     fn record(&mut self, index: usize, result: &StepResult) {
         let step = &self.steps[index];
+        if let Some(count) = self.open.get_mut(&step.stage) {
+            *count -= 1;
+            if *count == 0 {
+                self.open.remove(&step.stage);
+            }
+        }
         (self.events)(match result {
             StepResult::Applied => ApplyEvent::StepApplied { step },
             StepResult::Failed(failure) => ApplyEvent::StepFailed { step, failure },

@@ -11,6 +11,7 @@
 //! Every step ends as applied, failed or not attempted, with its reason.
 
 mod executor;
+mod located;
 mod outcome;
 mod settle;
 mod step;

@@ -59,6 +59,9 @@ pub enum Failure {
         /// Why it was left at that.
         why: &'static str,
     },
+    /// Nobody gave the secret that it needs.
+    #[error("the password was not given")]
+    NoSecret,
     /// It was not done, and there is no connection to do it.
     #[error(transparent)]
     Unreachable(ConnectError),
@@ -70,7 +73,7 @@ impl Failure {
     pub fn is_unknown(&self) -> bool {
         match self {
             Self::OutcomeUnknown { .. } => true,
-            Self::Refused(_) | Self::Moved { .. } | Self::Unreachable(_) => false,
+            Self::Refused(_) | Self::Moved { .. } | Self::NoSecret | Self::Unreachable(_) => false,
         }
     }
 }

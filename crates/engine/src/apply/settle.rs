@@ -7,7 +7,9 @@ use iggyctl_core::state::desired::TopicSettings;
 use iggyctl_core::state::observed::ObservedTopic;
 use iggyctl_core::wording::counted;
 
-use crate::broker::{BrokerError, BrokerErrorKind, BrokerRead};
+use super::located::{Lookup, locate};
+use crate::broker::{BrokerError, BrokerErrorKind, BrokerWrite};
+use crate::secrets::Secrets;
 
 /// What a read says about a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,18 +22,23 @@ pub(super) enum Standing {
     Different { expected: String, found: String },
 }
 
-pub(super) async fn standing<B: BrokerRead>(
+pub(super) async fn standing<B: BrokerWrite>(
     broker: &B,
     action: &Action,
+    secrets: &Secrets,
 ) -> Result<Standing, BrokerError> {
-    match read(broker, action).await? {
+    match read(broker, action, secrets).await? {
         // A rename takes two reads, and may have been carried out between them.
-        Standing::Different { .. } => read(broker, action).await,
+        Standing::Different { .. } => read(broker, action, secrets).await,
         standing => Ok(standing),
     }
 }
 
-async fn read<B: BrokerRead>(broker: &B, action: &Action) -> Result<Standing, BrokerError> {
+async fn read<B: BrokerWrite>(
+    broker: &B,
+    action: &Action,
+    secrets: &Secrets,
+) -> Result<Standing, BrokerError> {
     match action {
         Action::CreateStream { stream } => Ok(match broker.get_stream(stream).await? {
             Some(_) => Standing::Done,
@@ -116,6 +123,54 @@ async fn read<B: BrokerRead>(broker: &B, action: &Action) -> Result<Standing, Br
             }),
             Err(error) => Err(error),
         },
+        Action::CreateUser { user, status, .. } => Ok(match broker.get_user(user).await? {
+            None => Standing::NotDone,
+            // Nobody can read its password; the next plan tries it.
+            Some(found) if found.status == *status && found.grants.is_empty() => Standing::Done,
+            Some(_) => Standing::Different {
+                expected: format!("a new user `{user}`"),
+                found: "one with another status, or with permissions".to_owned(),
+            },
+        }),
+        Action::RenameUser { from, to } => {
+            let old = broker.get_user(from).await?.is_some();
+            let new = broker.get_user(to).await?.is_some();
+            Ok(renamed("user", from, to, old, new))
+        }
+        Action::SetUserStatus { user, status } => Ok(match broker.get_user(user).await? {
+            Some(found) if found.status == *status => Standing::Done,
+            Some(_) => Standing::NotDone,
+            None => no_user(user),
+        }),
+        Action::SetPermissions { user, grants } => {
+            let found = broker.get_user(user).await?;
+            let wanted = locate(broker, grants).await?;
+            Ok(match (found, wanted) {
+                (None, _) => no_user(user),
+                (Some(found), Lookup::Found(wanted)) if found.grants == wanted.grants => {
+                    Standing::Done
+                }
+                (Some(_), _) => Standing::NotDone,
+            })
+        }
+        // Replacing the new password by itself shows whether it is the live one.
+        Action::ChangePassword { user, to, .. } => {
+            let Some(password) = secrets.get(to) else {
+                return Ok(Standing::NotDone);
+            };
+            match broker.change_password(user, password, password).await {
+                Ok(()) => Ok(Standing::Done),
+                Err(error) if error.is_about_the_password() => Ok(Standing::NotDone),
+                Err(error) => Err(error),
+            }
+        }
+    }
+}
+
+fn no_user(user: &ResourceName) -> Standing {
+    Standing::Different {
+        expected: format!("a user `{user}`"),
+        found: "none".to_owned(),
     }
 }
 

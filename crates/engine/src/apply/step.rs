@@ -14,10 +14,12 @@ use std::time::Duration;
 use iggyctl_core::plan::{Action, Step};
 use tokio::time::{Instant, timeout_at};
 
+use super::located::{Sent, set_permissions};
 use super::outcome::Failure;
 use super::settle::{Standing, standing};
 use crate::broker::{BrokerError, BrokerErrorKind, BrokerWrite};
 use crate::connect::{Connect, ConnectError, ConnectionPool, Lease};
+use crate::secrets::Secrets;
 
 /// A call is sent at most this often. Every repetition follows a read that
 /// showed that the earlier one did nothing so far.
@@ -49,11 +51,13 @@ pub(super) async fn run<'pool, C: Connect>(
     pool: &'pool ConnectionPool<C>,
     lease: Lease<'pool, C>,
     step: &Step,
+    secrets: &Secrets,
 ) -> Ended<'pool, C> {
     let mut runner = Runner {
         pool,
         lease: Some(lease),
         action: &step.action,
+        secrets,
         doubt: None,
         clean: false,
         unreachable: None,
@@ -71,6 +75,7 @@ struct Runner<'pool, 'step, C: Connect> {
     pool: &'pool ConnectionPool<C>,
     lease: Option<Lease<'pool, C>>,
     action: &'step Action,
+    secrets: &'step Secrets,
     /// The last call of this step whose outcome was not known. From then on
     /// what is there may be its work.
     doubt: Option<BrokerError>,
@@ -93,12 +98,16 @@ impl<'pool, C: Connect> Runner<'pool, '_, C> {
                     }
                 }
             }
-            let action = self.action;
-            let error = match send(self.connection().await?, action).await {
-                Ok(()) if self.is_relative() && self.doubt.is_some() => {
+            let (action, secrets) = (self.action, self.secrets);
+            let error = match send(self.connection().await?, action, secrets).await {
+                Ok(Sent::Moved { expected, found }) => {
+                    return Err(Failure::Moved { expected, found });
+                }
+                Ok(Sent::NoSecret) => return Err(Failure::NoSecret),
+                Ok(Sent::Done) if self.is_relative() && self.doubt.is_some() => {
                     return self.settled().await?.map_or(Ok(()), Err);
                 }
-                Ok(()) => {
+                Ok(Sent::Done) => {
                     self.clean = self.doubt.is_none();
                     return Ok(());
                 }
@@ -185,7 +194,8 @@ impl<'pool, C: Connect> Runner<'pool, '_, C> {
         let mut lost: Option<BrokerError> = None;
         loop {
             tried += 1;
-            let read = standing(self.connection().await?, action);
+            let secrets = self.secrets;
+            let read = standing(self.connection().await?, action, secrets);
             let found = match lost {
                 None => read.await,
                 Some(lost) => timeout_at(expires, read).await.unwrap_or(Err(lost)),
@@ -266,7 +276,12 @@ impl<'pool, C: Connect> Runner<'pool, '_, C> {
             | Action::RenameStream { .. }
             | Action::CreateTopic { .. }
             | Action::UpdateTopic { .. }
-            | Action::CreateConsumerGroup { .. } => false,
+            | Action::CreateConsumerGroup { .. }
+            | Action::CreateUser { .. }
+            | Action::RenameUser { .. }
+            | Action::SetUserStatus { .. }
+            | Action::ChangePassword { .. }
+            | Action::SetPermissions { .. } => false,
         }
     }
 
@@ -275,7 +290,11 @@ impl<'pool, C: Connect> Runner<'pool, '_, C> {
     }
 }
 
-async fn send<B: BrokerWrite>(broker: &B, action: &Action) -> Result<(), BrokerError> {
+async fn send<B: BrokerWrite>(
+    broker: &B,
+    action: &Action,
+    secrets: &Secrets,
+) -> Result<Sent, BrokerError> {
     match action {
         Action::CreateStream { stream } => broker.create_stream(stream).await,
         Action::RenameStream { from, to } => broker.rename_stream(from, to).await,
@@ -324,5 +343,23 @@ async fn send<B: BrokerWrite>(broker: &B, action: &Action) -> Result<(), BrokerE
             topic,
             group,
         } => broker.create_consumer_group(stream, topic, group).await,
-    }
+        Action::CreateUser {
+            user,
+            status,
+            password,
+        } => match secrets.get(password) {
+            Some(password) => broker.create_user(user, password, *status).await,
+            None => return Ok(Sent::NoSecret),
+        },
+        Action::RenameUser { from, to } => broker.rename_user(from, to).await,
+        Action::SetUserStatus { user, status } => broker.set_user_status(user, *status).await,
+        Action::ChangePassword { user, from, to } => match (secrets.get(from), secrets.get(to)) {
+            (Some(from), Some(to)) => broker.change_password(user, from, to).await,
+            _ => return Ok(Sent::NoSecret),
+        },
+        Action::SetPermissions { user, grants } => {
+            return set_permissions(broker, user, grants).await;
+        }
+    }?;
+    Ok(Sent::Done)
 }

@@ -104,6 +104,11 @@ impl<C: Connect> ConnectionPool<C> {
         })
     }
 
+    /// What opens the connections.
+    pub(crate) fn connector(&self) -> &C {
+        &self.connector
+    }
+
     pub(super) fn take_idle(&self) -> Option<Lease<'_, C>> {
         let broker = self.lock().idle.pop()?;
         Some(Lease {

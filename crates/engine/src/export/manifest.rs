@@ -185,6 +185,7 @@ impl Writer {
                 }
                 ManifestNameError::Reserved(_) => "it belongs to iggyctl".to_owned(),
                 ManifestNameError::ControlCharacter(_)
+                | ManifestNameError::Bytes { .. }
                 | ManifestNameError::Length(_)
                 | ManifestNameError::MetadataTooLong(_) => reason.to_string(),
             },

@@ -8,7 +8,8 @@
 mod reads;
 mod state;
 mod survey;
+mod users;
 
 pub use reads::ReadError;
-pub use state::observe;
+pub use state::{observe, observe_and_check_passwords};
 pub use survey::{Depth, Survey, survey};

@@ -4,6 +4,7 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use iggyctl_core::name::ResourceName;
 use iggyctl_core::state::observed::ObservedStream;
+use iggyctl_core::state::observed_access::ObservedUser;
 use tokio::time::{Instant, timeout_at};
 
 use crate::broker::{BrokerError, BrokerRead, ConsumerGroups};
@@ -25,6 +26,7 @@ pub enum ReadError {
 pub(super) enum Question {
     Stream(ResourceName),
     Groups(ResourceName, ResourceName),
+    User(ResourceName),
 }
 
 /// What it brought.
@@ -32,6 +34,7 @@ pub(super) enum Question {
 pub(super) enum Answer {
     Stream(ResourceName, Option<ObservedStream>),
     Groups(ResourceName, ResourceName, ConsumerGroups),
+    User(ResourceName, Option<ObservedUser>),
     /// The server refused the read, or what holds the thing is gone.
     Refused(Question, BrokerError),
 }
@@ -196,6 +199,10 @@ async fn ask<B: BrokerRead>(broker: &B, question: Question) -> Result<Answer, Br
         Question::Stream(stream) => {
             let found = broker.get_stream(&stream).await?;
             Ok(Answer::Stream(stream, found))
+        }
+        Question::User(user) => {
+            let found = broker.get_user(&user).await?;
+            Ok(Answer::User(user, found))
         }
         Question::Groups(stream, topic) => {
             let groups = broker.consumer_groups(&stream, &topic).await?;

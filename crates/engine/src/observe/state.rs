@@ -6,8 +6,10 @@ use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::observed::{ObservationGap, ObservedState};
 
 use super::reads::{Answer, Question, ReadError, read_all};
+use super::users::observe_users;
 use crate::broker::{BrokerError, BrokerErrorKind};
 use crate::connect::{Connect, ConnectionPool};
+use crate::secrets::Secrets;
 
 /// Reads what the desired state needs, and nothing else.
 ///
@@ -19,6 +21,27 @@ pub async fn observe<C: Connect>(
     pool: &ConnectionPool<C>,
     desired: &DesiredState,
 ) -> Result<ObservedState, ReadError> {
+    read(pool, desired, None).await
+}
+
+/// As [`observe`], and tries to log in with the declared passwords: the server
+/// tells in no other way whether they are the live ones.
+///
+/// # Errors
+/// As [`observe`], and when a login gets no answer.
+pub async fn observe_and_check_passwords<C: Connect>(
+    pool: &ConnectionPool<C>,
+    desired: &DesiredState,
+    secrets: &Secrets,
+) -> Result<ObservedState, ReadError> {
+    read(pool, desired, Some(secrets)).await
+}
+
+async fn read<C: Connect>(
+    pool: &ConnectionPool<C>,
+    desired: &DesiredState,
+    secrets: Option<&Secrets>,
+) -> Result<ObservedState, ReadError> {
     let mut observed = ObservedState::default();
     let streams = stream_names(desired).into_iter().map(Question::Stream);
     for answer in read_all(pool, streams.collect()).await? {
@@ -28,6 +51,7 @@ pub async fn observe<C: Connect>(
     for answer in read_all(pool, groups).await? {
         record(&mut observed, answer)?;
     }
+    observe_users(pool, desired, &mut observed, secrets).await?;
     // Answers come in any order, and what is built from them must not show it.
     observed
         .gaps
@@ -80,7 +104,7 @@ pub(super) fn record(observed: &mut ObservedState, answer: Answer) -> Result<(),
         Answer::Stream(name, Some(stream)) => {
             observed.streams.insert(name, stream);
         }
-        Answer::Stream(_, None) => {}
+        Answer::Stream(_, None) | Answer::User(..) => {}
         Answer::Groups(stream, topic, groups) => {
             let found = observed
                 .streams

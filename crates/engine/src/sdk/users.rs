@@ -16,8 +16,8 @@ use super::permissions;
 use crate::broker::{BrokerError, Operation, OwnTokens, UserRead, UserSummary, UserWrite};
 
 /// What an error about a user names.
-fn user_address(_user: &ResourceName) -> Option<Address> {
-    None
+fn user_address(user: &ResourceName) -> Option<Address> {
+    Some(Address::User(user.clone()))
 }
 
 fn read_status(status: SdkUserStatus) -> UserStatus {

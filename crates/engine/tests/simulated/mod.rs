@@ -279,7 +279,10 @@ impl Simulated {
             BrokerErrorKind::Unreachable {
                 reason: "gone".to_owned(),
             }
-        } else if world.unreadable.contains(address.stream()) {
+        } else if address
+            .stream()
+            .is_some_and(|stream| world.unreadable.contains(stream))
+        {
             BrokerErrorKind::Unauthorized
         } else {
             match read(&world.streams) {

@@ -24,15 +24,18 @@ pub enum Kind {
     IggyTopic,
     /// One consumer group of a topic that is declared elsewhere.
     IggyConsumerGroup,
+    /// One user with its permissions and tokens.
+    IggyUser,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::IggyTopology,
         Self::IggyStream,
         Self::IggyTopic,
         Self::IggyConsumerGroup,
+        Self::IggyUser,
     ];
 
     /// The kind as manifests write it.
@@ -43,6 +46,7 @@ impl Kind {
             Self::IggyStream => "IggyStream",
             Self::IggyTopic => "IggyTopic",
             Self::IggyConsumerGroup => "IggyConsumerGroup",
+            Self::IggyUser => "IggyUser",
         }
     }
 }
@@ -56,7 +60,7 @@ impl fmt::Display for Kind {
 /// A text that is no kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a kind; the kinds are IggyTopology, IggyStream, IggyTopic and IggyConsumerGroup"
+    "`{0}` is not a kind; the kinds are IggyTopology, IggyStream, IggyTopic, IggyConsumerGroup and IggyUser"
 )]
 pub struct UnknownKind(pub String);
 

@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -14,6 +15,9 @@ const RESERVED_PREFIX: &str = "iggyctl";
 /// Longest `metadata.name` of Kubernetes, in bytes.
 const MAX_METADATA_NAME_BYTES: usize = 253;
 
+/// Bytes of a username (`iggy_common` 0.11.0, `http/users/defaults.rs`).
+const USER_NAME_BYTES: RangeInclusive<usize> = 3..=50;
+
 /// A name that a manifest may give a topic or a consumer group: narrower than
 /// what the server takes, see [`ManifestNameError`].
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -22,6 +26,10 @@ pub struct Name(ResourceName);
 /// A name that a manifest may give a stream: a [`Name`] that is not reserved.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StreamName(ResourceName);
+
+/// The name of a user: a [`Name`] of 3 to 50 bytes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct UserName(ResourceName);
 
 /// The name of a document: 1 to 253 bytes without control characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,6 +44,18 @@ pub enum ManifestNameError {
     /// The name of a document is too long.
     #[error("the name of a document has at most {MAX_METADATA_NAME_BYTES} bytes, this one has {0}")]
     MetadataTooLong(usize),
+    /// A username that is too short or too long.
+    #[error("{what} has {minimum} to {maximum} bytes, this one has {found}")]
+    Bytes {
+        /// What has such names.
+        what: &'static str,
+        /// The fewest bytes.
+        minimum: usize,
+        /// The most bytes.
+        maximum: usize,
+        /// Bytes of this one.
+        found: usize,
+    },
     /// Tools would take it for a numeric id: digits, with or without a `+` before them.
     #[error("the name `{0}` is a number; the official tools would take it for a numeric id")]
     Number(Box<str>),
@@ -50,6 +70,20 @@ pub enum ManifestNameError {
 }
 
 impl Name {
+    /// The name as the server keeps it.
+    #[must_use]
+    pub fn as_resource_name(&self) -> &ResourceName {
+        &self.0
+    }
+
+    /// The name as the server keeps it.
+    #[must_use]
+    pub fn into_resource_name(self) -> ResourceName {
+        self.0
+    }
+}
+
+impl UserName {
     /// The name as the server keeps it.
     #[must_use]
     pub fn as_resource_name(&self) -> &ResourceName {
@@ -124,6 +158,30 @@ impl FromStr for StreamName {
     }
 }
 
+fn of_bytes(
+    text: &str,
+    what: &'static str,
+    bytes: &RangeInclusive<usize>,
+) -> Result<ResourceName, ManifestNameError> {
+    if !bytes.contains(&text.len()) {
+        return Err(ManifestNameError::Bytes {
+            what,
+            minimum: *bytes.start(),
+            maximum: *bytes.end(),
+            found: text.len(),
+        });
+    }
+    text.parse().map(Name::into_resource_name)
+}
+
+impl FromStr for UserName {
+    type Err = ManifestNameError;
+
+    fn from_str(text: &str) -> Result<Self, ManifestNameError> {
+        of_bytes(text, "the name of a user", &USER_NAME_BYTES).map(Self)
+    }
+}
+
 impl FromStr for MetadataName {
     type Err = ManifestNameError;
 
@@ -139,7 +197,7 @@ impl FromStr for MetadataName {
 
 /// The text form of the three, the same way.
 macro_rules! text_form {
-    ($type:ident, $format:literal, $maximum:literal, $pattern:literal) => {
+    ($type:ident, $format:literal, $minimum:literal to $maximum:literal, $pattern:literal) => {
         impl fmt::Display for $type {
             fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
                 formatter.write_str(self.0.as_ref())
@@ -181,7 +239,7 @@ macro_rules! text_form {
                 json_schema!({
                     "type": "string",
                     "format": $format,
-                    "minLength": 1,
+                    "minLength": $minimum,
                     "maxLength": $maximum,
                     "pattern": $pattern,
                 })
@@ -197,16 +255,22 @@ macro_rules! text_form {
 text_form!(
     Name,
     "iggy-name",
-    255,
+    1 to 255,
     "^([^\\x00-\\x1f\\x7f]*[^0-9+\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]*|[^\\x00-\\x1f\\x7f]+\\+[^\\x00-\\x1f\\x7f]*|\\+)$"
 );
 text_form!(
     StreamName,
     "iggy-stream-name",
-    255,
+    1 to 255,
     "^([^\\x00-\\x1f\\x7f]*[^0-9+\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]*|[^\\x00-\\x1f\\x7f]+\\+[^\\x00-\\x1f\\x7f]*|\\+)$"
 );
-text_form!(MetadataName, "metadata-name", 253, "^[^\\x00-\\x1f\\x7f]+$");
+text_form!(
+    UserName,
+    "iggy-user-name",
+    3 to 50,
+    "^([^\\x00-\\x1f\\x7f]*[^0-9+\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]*|[^\\x00-\\x1f\\x7f]+\\+[^\\x00-\\x1f\\x7f]*|\\+)$"
+);
+text_form!(MetadataName, "metadata-name", 1 to 253, "^[^\\x00-\\x1f\\x7f]+$");
 
 #[cfg(test)]
 mod tests {

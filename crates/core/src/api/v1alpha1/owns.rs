@@ -13,4 +13,8 @@ pub struct Owns {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("examples" = [["shared/orders-*"]]))]
     pub topics: Vec<String>,
+    /// Users by name or pattern.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("examples" = [["svc-*"]]))]
+    pub users: Vec<String>,
 }

@@ -3,7 +3,8 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Value, json};
 
 use super::{
-    IggyConsumerGroupSpec, IggyStreamSpec, IggyTopicSpec, IggyTopologySpec, Kind, Manifest,
+    IggyConsumerGroupSpec, IggyStreamSpec, IggyTopicSpec, IggyTopologySpec, IggyUserSpec, Kind,
+    Manifest,
 };
 
 /// Where the schemas are published; each `$id` is below it.
@@ -26,6 +27,7 @@ pub fn schema(kind: Kind) -> Value {
         Kind::IggyStream => generate::<Manifest<IggyStreamSpec>>(),
         Kind::IggyTopic => generate::<Manifest<IggyTopicSpec>>(),
         Kind::IggyConsumerGroup => generate::<Manifest<IggyConsumerGroupSpec>>(),
+        Kind::IggyUser => generate::<Manifest<IggyUserSpec>>(),
     };
     remove_null(&mut schema);
     let mut named = json!({

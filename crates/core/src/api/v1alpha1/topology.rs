@@ -1,9 +1,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Kind, Manifest, Owns, Spec, Stream};
+use super::{Kind, Manifest, Owns, Spec, Stream, User};
 
-/// A project: its streams with their topics and consumer groups, nested.
+/// A project: its streams with their topics and consumer groups, and its users, nested.
 pub type IggyTopology = Manifest<IggyTopologySpec>;
 
 /// What a project declares.
@@ -16,6 +16,9 @@ pub struct IggyTopologySpec {
     /// The streams that the project declares.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub streams: Option<Vec<Stream>>,
+    /// The users that the project declares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub users: Option<Vec<User>>,
 }
 
 impl Spec for IggyTopologySpec {

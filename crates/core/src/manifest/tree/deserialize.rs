@@ -1,6 +1,6 @@
 use std::fmt;
 
-use serde::de::value::StrDeserializer;
+use serde::de::value::{MapAccessDeserializer, StrDeserializer};
 use serde::de::{
     self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
     Unexpected, VariantAccess, Visitor,
@@ -89,9 +89,17 @@ impl<'t> Deserializer<'t> for Node<'t> {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Mismatch> {
-        match self.scalar() {
-            Scalar::Text(text) if self.shape() == Shape::Scalar => visitor.visit_enum(Word(text)),
-            other => Err(Mismatch(format!(
+        match (self.shape(), self.scalar()) {
+            (Shape::Scalar, Scalar::Text(text)) => visitor.visit_enum(Word(text)),
+            // One of several fields, such as where a secret comes from.
+            (Shape::Mapping, _) if self.pairs().count() == 1 => {
+                visitor.visit_enum(MapAccessDeserializer::new(Entries {
+                    children: self.children(MAPPING),
+                    value: None,
+                }))
+            }
+            (Shape::Mapping, _) => Err(Mismatch("expected exactly one field".to_owned())),
+            (_, other) => Err(Mismatch(format!(
                 "expected a word, found {}",
                 other.describe()
             ))),

@@ -1,0 +1,90 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::permissions::UserPermissions;
+use super::{Kind, Manifest, Spec, UserName};
+use crate::access::UserStatus;
+use crate::secret::SecretSource;
+
+/// One user as a document of its own.
+pub type IggyUser = Manifest<IggyUserSpec>;
+
+impl Spec for IggyUserSpec {
+    const KIND: Kind = Kind::IggyUser;
+    const DESCRIPTION: &'static str = "One user, with its password and permissions.";
+}
+
+/// As with topics: the two shapes differ only in how they say who the user is.
+macro_rules! with_user_settings {
+    (
+        $(#[$attribute:meta])*
+        $name:ident { $($identity:tt)* }
+    ) => {
+        $(#[$attribute])*
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+        #[serde(rename_all = "camelCase", deny_unknown_fields)]
+        pub struct $name {
+            $($identity)*
+            /// The name it had before: the user is renamed in place and keeps its password, its
+            /// permissions and its tokens. Acts only while the new name is missing and the old one
+            /// is there, so a stale one is harmless.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub previous_name: Option<UserName>,
+            /// Whether it may log in: `active` (a new user without it is) or `inactive`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub status: Option<UserStatus>,
+            /// Where its password comes from; the password itself never stands in a manifest. A
+            /// new user needs one.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub password: Option<SecretSource>,
+            /// Where the password comes from that it had before; the server wants it to change a
+            /// password. Only for a rotation.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub previous_password: Option<SecretSource>,
+            /// All that it may do. Without it permissions are left alone; empty means none.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub permissions: Option<UserPermissions>,
+        }
+    };
+}
+
+with_user_settings! {
+    /// A user of an `IggyTopology`.
+    User {
+        /// Name on the server, 3 to 50 bytes. Not only digits.
+        pub name: UserName,
+    }
+}
+
+with_user_settings! {
+    /// What an `IggyUser` declares.
+    IggyUserSpec {
+        /// Name on the server; `metadata.name` without it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub name: Option<UserName>,
+    }
+}
+
+impl IggyUserSpec {
+    /// The user as it would be written in a topology; `metadata_name` is its
+    /// name when the spec gives none.
+    #[must_use]
+    pub fn into_user(self, metadata_name: UserName) -> User {
+        let Self {
+            name,
+            previous_name,
+            status,
+            password,
+            previous_password,
+            permissions,
+        } = self;
+        User {
+            name: name.unwrap_or(metadata_name),
+            previous_name,
+            status,
+            password,
+            previous_password,
+            permissions,
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! What is worth knowing about users.
+
+use std::collections::BTreeSet;
+
+use super::{Finding, FindingCode, Severity};
+use crate::access::{GivenAway, Level, Preset};
+use crate::address::Address;
+use crate::diff::{ChangeSet, Difference};
+use crate::state::desired::DesiredState;
+use crate::state::desired_user::DesiredPermissions;
+use crate::state::observed::{AccessReading, ObservedState};
+use crate::state::observed_access::PasswordCheck;
+
+pub(super) fn check_users(
+    changes: &ChangeSet,
+    desired: &DesiredState,
+    observed: &ObservedState,
+    findings: &mut Vec<Finding>,
+) {
+    findings.extend(changes.changes.iter().filter_map(|change| {
+        let gets_permissions = match &change.difference {
+            Difference::CreateUser(creation) => creation.grants.is_some(),
+            Difference::ChangeUser(user) => user.permissions.is_some(),
+            _ => false,
+        };
+        let user = desired.users.get(change.address.user()?)?;
+        let permissions = user.permissions.as_ref().filter(|_| gets_permissions)?;
+        presets(&change.address, permissions)
+    }));
+    match &observed.access {
+        AccessReading::NotNeeded => {}
+        AccessReading::Refused { reason } => findings.extend(not_read(changes, reason)),
+        AccessReading::Read(access) => {
+            for (name, user) in &desired.users {
+                let names = [Some(name), user.previous_name.as_ref()];
+                let live = names
+                    .into_iter()
+                    .flatten()
+                    .find_map(|name| access.users.get(name));
+                if let Some(live) = live
+                    && let PasswordCheck::Unverifiable { reason } = &live.password
+                {
+                    findings.push(not_verified(Address::User(name.clone()), reason));
+                }
+            }
+        }
+    }
+}
+
+/// Once, at the first thing that is created.
+fn not_read(changes: &ChangeSet, reason: &str) -> Option<Finding> {
+    let first = changes.changes.iter().find(|change| {
+        matches!(
+            change.difference,
+            Difference::CreateStream | Difference::CreateTopic { .. }
+        )
+    })?;
+    Some(Finding {
+        code: FindingCode::AccessNotRead,
+        severity: Severity::Warning,
+        address: first.address.clone(),
+        message: format!(
+            "whether somebody has permissions left over from something that was deleted, which \
+             would open what is created now, is not known: the users could not be read: {reason}"
+        ),
+        fix: "apply with a login that may read users and list streams".to_owned(),
+    })
+}
+
+fn not_verified(address: Address, reason: &str) -> Finding {
+    Finding {
+        code: FindingCode::PasswordNotVerified,
+        severity: Severity::Warning,
+        address,
+        message: format!("whether the declared password is the live one is not known: {reason}"),
+        fix: "make the user active, or look after its password by hand".to_owned(),
+    }
+}
+
+/// What the presets of a user give beyond what they are named for.
+fn presets(address: &Address, permissions: &DesiredPermissions) -> Option<Finding> {
+    let mut given: BTreeSet<String> = BTreeSet::new();
+    let mut add = |preset: Option<Preset>, level| {
+        let sentence = |preset: Preset| {
+            let sentence = GivenAway::sentence(&preset.gives_away(level))?;
+            Some(format!("{preset} {sentence}"))
+        };
+        given.extend(preset.and_then(sentence));
+    };
+    add(permissions.preset, Level::Server);
+    for stream in &permissions.streams {
+        add(stream.preset, Level::Stream);
+        for topic in &stream.topics {
+            add(topic.preset, Level::Topic);
+        }
+    }
+    (!given.is_empty()).then(|| Finding {
+        code: FindingCode::PresetGivesMore,
+        severity: Severity::Note,
+        address: address.clone(),
+        message: given.into_iter().collect::<Vec<_>>().join(". "),
+        fix: "`iggyctl explain IGW0010` says why, and what is narrower".to_owned(),
+    })
+}

@@ -1,0 +1,19 @@
+//! Users: what is declared by name against what the server keeps by numbers.
+//!
+//! ```text
+//!  DesiredPermissions ──target──▶ Grants by name ─┐
+//!                                                 ├─user──▶ Change
+//!  Grants by id ──names──▶ Grants by name, and ───┘
+//!                          what names nothing any more ──dangling──▶ what a create would open
+//! ```
+
+mod dangling;
+mod names;
+mod target;
+mod user;
+
+pub use dangling::StaleGrants;
+pub(super) use dangling::StaleIds;
+pub(super) use names::Names;
+pub use names::Resolved;
+pub(super) use user::{Users, compare_users};

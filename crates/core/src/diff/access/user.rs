@@ -1,0 +1,292 @@
+use std::collections::BTreeMap;
+
+use super::names::{Called, Names, TopicsUnread};
+use super::target::{Target, target};
+use crate::access::{UserStatus, common};
+use crate::address::Address;
+use crate::diff::basis::{BasisRecorder, Found};
+use crate::diff::change::{
+    BlockReason, Change, Difference, LoginAttribute, Notice, PasswordChange, PermissionChange,
+    UserChange, UserCreation,
+};
+use crate::diff::rename::{self, Declaration, Sighting};
+use crate::name::ResourceName;
+use crate::state::desired::DesiredState;
+use crate::state::desired_user::{DesiredPermissions, DesiredUser};
+use crate::state::observed_access::{ObservedAccess, ObservedUser, PasswordCheck};
+
+/// How the users differ.
+#[derive(Debug, Default)]
+pub(in crate::diff) struct Users {
+    pub(in crate::diff) changes: Vec<Change>,
+    pub(in crate::diff) notices: Vec<Notice>,
+    pub(in crate::diff) unchanged: u32,
+}
+
+/// Numeric id of root, whose permissions and status the server protects.
+const ROOT: u32 = 0;
+
+/// Compares every declared user with what is there.
+pub(in crate::diff) fn compare_users(
+    desired: &DesiredState,
+    access: &ObservedAccess,
+    names: &Names<'_>,
+    basis: &mut BasisRecorder,
+) -> Users {
+    let mut users = Users::default();
+    let declaration = |user: &DesiredUser| user.previous_name.clone();
+    let previous: BTreeMap<&ResourceName, Option<ResourceName>> = desired
+        .users
+        .iter()
+        .map(|(name, user)| (name, declaration(user)))
+        .collect();
+    let declared = |name: &ResourceName| {
+        previous.get(name).map(|previous| Declaration {
+            declared: true,
+            previous: previous.as_ref(),
+        })
+    };
+    let renames = rename::resolve(
+        desired
+            .users
+            .keys()
+            .filter_map(|name| Some((name, declared(name)?))),
+        declared,
+        |name| {
+            if access.users.contains_key(name) {
+                Sighting::There
+            } else {
+                Sighting::Missing
+            }
+        },
+    );
+    users
+        .notices
+        .extend(renames.ignored(|name| Address::User(name.clone())));
+    for (name, user) in &desired.users {
+        let address = Address::User(name.clone());
+        let source = renames.source(name);
+        let live_name = source.unwrap_or(name);
+        // A name that another declaration takes over is not there for its own.
+        let is_taken = renames.is_taken(name) && source.is_none();
+        let live = access.users.get(live_name).filter(|_| !is_taken);
+        basis.found(
+            &address,
+            live.map_or(Found::Missing, |live| Found::There {
+                name: live_name,
+                id: live.id,
+                created_at_micros: live.created_at_micros,
+            }),
+        );
+        let target = user
+            .permissions
+            .as_ref()
+            .map(|permissions| target(permissions, desired, names));
+        match live {
+            None => users.changes.push(creation(address, user, target)),
+            Some(live) => {
+                basis.user(live);
+                let comparison = Comparison {
+                    desired: user,
+                    live,
+                    is_me: access.me.as_ref() == Some(live_name),
+                    renamed_from: source,
+                    names,
+                };
+                match comparison.change(address, target) {
+                    Some(change) => users.changes.push(change),
+                    None => users.unchanged += 1,
+                }
+            }
+        }
+    }
+    users
+}
+
+fn creation(address: Address, desired: &DesiredUser, target: Option<Target>) -> Change {
+    let mut obstacles = Vec::new();
+    if desired.password.is_none() {
+        obstacles.push(BlockReason::PasswordMissing);
+    }
+    let (grants, missing) = target.map_or((None, Vec::new()), |target| {
+        (Some(target.grants), target.missing)
+    });
+    obstacles.extend(missing_targets(missing));
+    Change {
+        address,
+        difference: Difference::CreateUser(Box::new(UserCreation {
+            status: desired.status.unwrap_or(UserStatus::Active),
+            password: desired.password.clone(),
+            grants: grants.filter(|grants| !grants.is_empty()),
+        })),
+        obstacles,
+    }
+}
+
+fn missing_targets(missing: Vec<Address>) -> impl Iterator<Item = BlockReason> {
+    missing
+        .into_iter()
+        .map(|target| BlockReason::GrantTargetMissing { target })
+}
+
+struct Comparison<'a> {
+    desired: &'a DesiredUser,
+    live: &'a ObservedUser,
+    /// It is the user that the connection is logged in as.
+    is_me: bool,
+    renamed_from: Option<&'a ResourceName>,
+    names: &'a Names<'a>,
+}
+
+impl Comparison<'_> {
+    fn change(&self, address: Address, target: Option<Target>) -> Option<Change> {
+        let DesiredUser {
+            previous_name: _,
+            status,
+            password: _,
+            previous_password: _,
+            permissions,
+            origin: _,
+        } = self.desired;
+        let mut obstacles = Vec::new();
+        let mut unchanged = 0;
+        let status = self.status(*status, &mut unchanged, &mut obstacles);
+        let password = self.password(&mut unchanged, &mut obstacles);
+        let permissions = permissions
+            .as_ref()
+            .zip(target)
+            .and_then(|(declared, target)| {
+                self.permissions(declared, target, &mut unchanged, &mut obstacles)
+            });
+        let renamed_from = self.renamed_from.cloned();
+        if self.is_me && renamed_from.is_some() {
+            obstacles.push(own_login(LoginAttribute::Name));
+        }
+        let differs = renamed_from.is_some()
+            || status.is_some()
+            || password.is_some()
+            || permissions.is_some()
+            || !obstacles.is_empty();
+        differs.then(|| Change {
+            address,
+            difference: Difference::ChangeUser(Box::new(UserChange {
+                renamed_from,
+                status,
+                password,
+                permissions,
+                unchanged_attributes: unchanged,
+            })),
+            obstacles,
+        })
+    }
+
+    fn status(
+        &self,
+        declared: Option<UserStatus>,
+        unchanged: &mut u32,
+        obstacles: &mut Vec<BlockReason>,
+    ) -> Option<(UserStatus, UserStatus)> {
+        let declared = declared?;
+        if declared == self.live.status {
+            *unchanged += 1;
+            return None;
+        }
+        if self.live.id == ROOT {
+            obstacles.push(root_protected("status"));
+            return None;
+        }
+        if self.is_me {
+            obstacles.push(own_login(LoginAttribute::Status));
+        }
+        Some((self.live.status, declared))
+    }
+
+    fn password(
+        &self,
+        unchanged: &mut u32,
+        obstacles: &mut Vec<BlockReason>,
+    ) -> Option<PasswordChange> {
+        let to = self.desired.password.as_ref()?;
+        match &self.live.password {
+            PasswordCheck::NotChecked | PasswordCheck::Declared => {
+                *unchanged += 1;
+                None
+            }
+            PasswordCheck::Previous => {
+                let from = self.desired.previous_password.clone()?;
+                let to = to.clone();
+                Some(PasswordChange { from, to })
+            }
+            PasswordCheck::Neither => {
+                obstacles.push(BlockReason::PasswordUnknown {
+                    with_previous: self.desired.previous_password.is_some(),
+                });
+                None
+            }
+            // Nothing says that it differs, so nothing is blocked; it is a finding.
+            PasswordCheck::Unverifiable { .. } => None,
+        }
+    }
+
+    fn permissions(
+        &self,
+        declared: &DesiredPermissions,
+        target: Target,
+        unchanged: &mut u32,
+        obstacles: &mut Vec<BlockReason>,
+    ) -> Option<PermissionChange> {
+        let DesiredPermissions {
+            preset: _,
+            allow: _,
+            streams: _,
+        } = declared;
+        let resolved = match self.names.resolve(&self.live.grants, Called::Declared) {
+            Ok(resolved) => resolved,
+            Err(TopicsUnread(stream)) => {
+                let stream = Address::Stream(stream);
+                let reason =
+                    format!("it has grants on topics of {stream}, which could not be read");
+                obstacles.push(BlockReason::NotReadable { reason });
+                return None;
+            }
+        };
+        let Target {
+            grants: to,
+            missing,
+        } = target;
+        if !missing.is_empty() {
+            obstacles.extend(missing_targets(missing));
+            return None;
+        }
+        let gone = u32::try_from(resolved.gone()).unwrap_or(u32::MAX);
+        if gone == 0 && resolved.grants == to {
+            *unchanged += 1;
+            return None;
+        }
+        if self.live.id == ROOT {
+            obstacles.push(root_protected("permissions"));
+            return None;
+        }
+        let both = common(&resolved.grants, &to);
+        let narrows = both != resolved.grants || gone > 0;
+        if self.is_me && both.effective() != resolved.grants.effective() {
+            obstacles.push(own_login(LoginAttribute::Permissions));
+        }
+        Some(PermissionChange {
+            narrowed: narrows.then(|| self.names.live(&both)),
+            from: resolved.grants,
+            gone,
+            to,
+        })
+    }
+}
+
+fn root_protected(field: &str) -> BlockReason {
+    BlockReason::RootProtected {
+        field: field.to_owned(),
+    }
+}
+
+fn own_login(attribute: LoginAttribute) -> BlockReason {
+    BlockReason::OwnLogin { attribute }
+}

@@ -1,0 +1,364 @@
+//! The steps of users, in their stages.
+
+use std::collections::BTreeSet;
+
+use super::build::{Rename, Steps, in_rename_order};
+use super::step::{Action, Precondition, Risk, StepId};
+use super::{Approvals, Stage};
+use crate::access::{Grants, UserStatus};
+use crate::address::Address;
+use crate::diff::{
+    BlockReason, Change, Difference, LoginAttribute, StaleGrants, UserChange, UserCreation,
+};
+use crate::name::ResourceName;
+
+struct UserRename<'a> {
+    address: &'a Address,
+    from: &'a ResourceName,
+}
+
+impl Rename for UserRename<'_> {
+    fn target(&self) -> Address {
+        self.address.clone()
+    }
+
+    fn source(&self) -> Address {
+        Address::User(self.from.clone())
+    }
+}
+
+/// What is to be done about users.
+pub(super) struct UserChanges<'a> {
+    strips: Vec<(&'a Address, &'a StaleGrants)>,
+    creations: Vec<(&'a Address, &'a UserCreation)>,
+    changes: Vec<(&'a Address, UserChange)>,
+    /// Those who get all their permissions.
+    widened: BTreeSet<&'a Address>,
+}
+
+impl<'a> UserChanges<'a> {
+    /// Without what waits for an approval.
+    pub(super) fn of(
+        doable: impl Iterator<Item = &'a Change>,
+        approvals: &Approvals,
+        without_grants: &BTreeSet<&Address>,
+    ) -> Self {
+        let mut users = Self {
+            strips: Vec::new(),
+            creations: Vec::new(),
+            changes: Vec::new(),
+            widened: BTreeSet::new(),
+        };
+        for change in doable {
+            let address = &change.address;
+            if !without_grants.contains(address) {
+                users.widened.insert(address);
+            }
+            match &change.difference {
+                Difference::StripStaleGrants(stale)
+                    if approvals.allow_destroy.contains(address) =>
+                {
+                    users.strips.push((address, stale));
+                }
+                Difference::CreateUser(creation) => users.creations.push((address, creation)),
+                Difference::ChangeUser(user) => {
+                    let mut user = user.as_ref().clone();
+                    for obstacle in &change.obstacles {
+                        if let BlockReason::OwnLogin { attribute } = obstacle
+                            && !approvals.allow_destroy.contains(address)
+                        {
+                            hold_back(&mut user, *attribute);
+                        }
+                    }
+                    users.changes.push((address, user));
+                }
+                _ => {}
+            }
+        }
+        users
+    }
+}
+
+/// What the permissions of a change speak of and nobody is going to make.
+pub(super) fn held_back_target(change: &Change, held_back: &BTreeSet<&Address>) -> Option<Address> {
+    if held_back.is_empty() {
+        return None;
+    }
+    let grants = match &change.difference {
+        Difference::CreateUser(creation) => creation.grants.as_ref()?,
+        Difference::ChangeUser(user) => &user.permissions.as_ref()?.to,
+        _ => return None,
+    };
+    let mut targets = grants.streams.iter().flat_map(|(stream, granted)| {
+        let topics = granted.topics.keys();
+        let topics = topics.map(|topic| Address::Topic(stream.clone(), topic.clone()));
+        std::iter::once(Address::Stream(stream.clone())).chain(topics)
+    });
+    targets.find(|target| held_back.contains(target))
+}
+
+fn hold_back(user: &mut UserChange, attribute: LoginAttribute) {
+    match attribute {
+        LoginAttribute::Name => user.renamed_from = None,
+        LoginAttribute::Status => user.status = None,
+        LoginAttribute::Permissions => user.permissions = None,
+    }
+}
+
+impl Steps {
+    /// What comes before anything is created.
+    pub(super) fn restrict_access(&mut self, users: &UserChanges<'_>) {
+        for (address, user) in &users.changes {
+            self.narrow(address, user);
+        }
+        for (address, stale) in &users.strips {
+            self.strip(address, stale);
+        }
+        self.set_statuses(users, UserStatus::Inactive, Stage::Deactivate);
+    }
+
+    /// The users among the resources: renames, and new ones, who may do nothing
+    /// yet.
+    pub(super) fn users(&mut self, users: &UserChanges<'_>) {
+        let renames = users.changes.iter().filter_map(|(address, user)| {
+            let from = user.renamed_from.as_ref()?;
+            Some(UserRename { address, from })
+        });
+        for rename in in_rename_order(renames) {
+            self.rename_user(&rename);
+        }
+        for (address, creation) in &users.creations {
+            self.create_user(address, creation);
+        }
+    }
+
+    /// What comes when everything is there.
+    pub(super) fn grant_access(&mut self, users: &UserChanges<'_>) {
+        for (address, user) in &users.changes {
+            self.change_password(address, user);
+        }
+        for (address, creation) in &users.creations {
+            if let Some(grants) = &creation.grants
+                && users.widened.contains(address)
+            {
+                self.widen(address, grants);
+            }
+        }
+        for (address, user) in &users.changes {
+            if let Some(permissions) = &user.permissions
+                && permissions.narrowed.as_ref() != Some(&permissions.to)
+                && users.widened.contains(address)
+            {
+                self.widen(address, &permissions.to);
+            }
+        }
+        self.set_statuses(users, UserStatus::Active, Stage::Activate);
+    }
+
+    fn set_statuses(&mut self, users: &UserChanges<'_>, status: UserStatus, stage: Stage) {
+        for (address, user) in &users.changes {
+            if user.status.is_some_and(|(_, to)| to == status) {
+                self.set_status(address, user, status, stage);
+            }
+        }
+    }
+
+    fn narrow(&mut self, address: &Address, change: &UserChange) {
+        let Some(narrowed) = change
+            .permissions
+            .as_ref()
+            .and_then(|permissions| permissions.narrowed.as_ref())
+        else {
+            return;
+        };
+        let Some(user) = live_name(address, change) else {
+            return;
+        };
+        let id = self.push_in(
+            Stage::Narrow,
+            address,
+            Action::SetPermissions {
+                user: user.clone(),
+                grants: narrowed.clone(),
+            },
+            Vec::new(),
+            present(&Address::User(user)),
+            Risk::Risky,
+        );
+        self.narrows.insert(address.clone(), id);
+    }
+
+    fn strip(&mut self, address: &Address, stale: &StaleGrants) {
+        let Address::User(user) = address else {
+            return;
+        };
+        let id = self.push_in(
+            Stage::Narrow,
+            address,
+            Action::SetPermissions {
+                user: user.clone(),
+                grants: stale.keeps.clone(),
+            },
+            Vec::new(),
+            present(address),
+            Risk::Risky,
+        );
+        self.strips.push(id);
+    }
+
+    fn rename_user(&mut self, rename: &UserRename<'_>) {
+        let UserRename { address, from } = rename;
+        let Address::User(to) = *address else {
+            return;
+        };
+        let source = Address::User((*from).clone());
+        let needs = self.frees.get(*address).copied().into_iter().collect();
+        let mut preconditions = present(&source);
+        preconditions.push(Precondition::Absent {
+            address: (*address).clone(),
+        });
+        let id = self.push_in(
+            Stage::Resources,
+            address,
+            Action::RenameUser {
+                from: (*from).clone(),
+                to: to.clone(),
+            },
+            needs,
+            preconditions,
+            Risk::Risky,
+        );
+        self.makes.insert((*address).clone(), id);
+        self.frees.insert(source, id);
+    }
+
+    fn create_user(&mut self, address: &Address, creation: &UserCreation) {
+        let (Address::User(user), Some(password)) = (address, &creation.password) else {
+            return;
+        };
+        let id = self.push_in(
+            Stage::Resources,
+            address,
+            Action::CreateUser {
+                user: user.clone(),
+                status: creation.status,
+                password: password.clone(),
+            },
+            Vec::new(),
+            vec![Precondition::Absent {
+                address: address.clone(),
+            }],
+            Risk::Safe,
+        );
+        self.makes.insert(address.clone(), id);
+    }
+
+    fn change_password(&mut self, address: &Address, change: &UserChange) {
+        let (Address::User(user), Some(password)) = (address, &change.password) else {
+            return;
+        };
+        let needs = self.makes.get(address).copied().into_iter().collect();
+        let id = self.push_in(
+            Stage::Passwords,
+            address,
+            Action::ChangePassword {
+                user: user.clone(),
+                from: password.from.clone(),
+                to: password.to.clone(),
+            },
+            needs,
+            present(address),
+            Risk::Risky,
+        );
+        self.passwords.insert(address.clone(), id);
+    }
+
+    /// Whatever fails before of what the permissions speak of, the user then
+    /// does not get them.
+    fn widen(&mut self, address: &Address, grants: &Grants<ResourceName>) {
+        let Address::User(user) = address else {
+            return;
+        };
+        let mut needs: Vec<StepId> = [&self.makes, &self.narrows, &self.passwords]
+            .into_iter()
+            .filter_map(|steps| steps.get(address).copied())
+            .collect();
+        for (stream, granted) in &grants.streams {
+            let at = Address::Stream(stream.clone());
+            needs.extend(self.makes.get(&at).copied());
+            for topic in granted.topics.keys() {
+                let at = Address::Topic(stream.clone(), topic.clone());
+                needs.extend(self.makes.get(&at).copied());
+            }
+        }
+        needs.sort_unstable();
+        needs.dedup();
+        let id = self.push_in(
+            Stage::Widen,
+            address,
+            Action::SetPermissions {
+                user: user.clone(),
+                grants: grants.clone(),
+            },
+            needs,
+            present(address),
+            Risk::Safe,
+        );
+        self.widens.insert(address.clone(), id);
+    }
+
+    fn set_status(
+        &mut self,
+        address: &Address,
+        user: &UserChange,
+        status: UserStatus,
+        stage: Stage,
+    ) {
+        // Before the renames a user has its old name.
+        let name = match stage {
+            Stage::Deactivate => live_name(address, user),
+            _ => own_name(address),
+        };
+        let Some(name) = name else {
+            return;
+        };
+        let mut needs = Vec::new();
+        if stage == Stage::Activate {
+            let before = [&self.makes, &self.passwords, &self.widens];
+            needs.extend(
+                before
+                    .iter()
+                    .filter_map(|steps| steps.get(address).copied()),
+            );
+            needs.sort_unstable();
+        }
+        self.push_in(
+            stage,
+            address,
+            Action::SetUserStatus {
+                user: name.clone(),
+                status,
+            },
+            needs,
+            present(&Address::User(name)),
+            Risk::Risky,
+        );
+    }
+}
+
+fn own_name(address: &Address) -> Option<ResourceName> {
+    match address {
+        Address::User(user) => Some(user.clone()),
+        _ => None,
+    }
+}
+
+fn live_name(address: &Address, change: &UserChange) -> Option<ResourceName> {
+    change.renamed_from.clone().or_else(|| own_name(address))
+}
+
+fn present(address: &Address) -> Vec<Precondition> {
+    vec![Precondition::Present {
+        address: address.clone(),
+    }]
+}

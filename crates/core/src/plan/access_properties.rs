@@ -1,0 +1,225 @@
+//! At no moment of an apply can anybody do what neither the old nor the new
+//! manifests allow.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::{Approvals, Plan, plan};
+use crate::access::{Grants, Right, Scope};
+use crate::address::Address;
+use crate::diff::diff;
+use crate::name::ResourceName;
+use crate::state::desired::DesiredState;
+use crate::state::observed::{AccessReading, ObservedState};
+use crate::state::observed_access::ObservedUser;
+use crate::testing::{
+    apply_plan, apply_step, desired_state, observed_state, with_users, without_obstacles,
+};
+
+fn states() -> impl Strategy<Value = (DesiredState, ObservedState)> {
+    let states = (desired_state(), observed_state()).prop_map(|(desired, observed)| {
+        let desired = without_obstacles(desired, &observed);
+        (desired, observed)
+    });
+    with_users(states)
+}
+
+/// With everything allowed that a person could allow of users.
+fn approvals(observed: &ObservedState) -> Approvals {
+    Approvals {
+        allow_destroy: users(observed).keys().cloned().map(Address::User).collect(),
+    }
+}
+
+fn users(state: &ObservedState) -> BTreeMap<ResourceName, ObservedUser> {
+    match &state.access {
+        AccessReading::Read(access) => access.users.clone(),
+        AccessReading::NotNeeded | AccessReading::Refused { .. } => BTreeMap::new(),
+    }
+}
+
+fn planned(desired: &DesiredState, observed: &ObservedState, approvals: &Approvals) -> Plan {
+    plan(&diff(desired, observed), approvals)
+}
+
+/// A user, a right and the incarnation that it is for: a stream or topic by its
+/// ids and creation times, nothing for the server.
+type Ability = (u32, Right, Vec<(u32, u64)>);
+
+/// All that everybody can do right now.
+fn abilities(state: &ObservedState) -> BTreeSet<Ability> {
+    let mut abilities = BTreeSet::new();
+    for user in users(state).values() {
+        let rights = user.grants.effective();
+        let mut add = |scope: &Scope<u32>, incarnation: Vec<(u32, u64)>| {
+            for right in Right::ALL {
+                if rights.allows(*right, scope) {
+                    abilities.insert((user.id, *right, incarnation.clone()));
+                }
+            }
+        };
+        add(&Scope::Server, Vec::new());
+        for stream in state.streams.values() {
+            let of_stream = (stream.id, stream.created_at_micros);
+            add(&Scope::Stream(stream.id), vec![of_stream]);
+            for topic in stream.topics.values() {
+                let of_topic = (topic.id, topic.created_at_micros);
+                add(
+                    &Scope::Topic(stream.id, topic.id),
+                    vec![of_stream, of_topic],
+                );
+            }
+        }
+    }
+    abilities
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+
+    #[test]
+    fn apply_then_plan_is_empty((desired, observed) in states()) {
+        let approvals = approvals(&observed);
+        let first = planned(&desired, &observed, &approvals);
+        prop_assert_eq!(&first.blocked, &Vec::new());
+        let mut live = observed;
+        apply_plan(&first, &mut live).unwrap();
+        let again = planned(&desired, &live, &Approvals::default());
+        prop_assert!(again.is_empty(), "{:#?}", again);
+    }
+
+    #[test]
+    fn nobody_can_at_any_moment_do_what_neither_allows((desired, observed) in states()) {
+        let steps = planned(&desired, &observed, &approvals(&observed)).steps;
+        let mut moments = vec![observed.clone()];
+        for step in &steps {
+            let mut next = moments.last().unwrap().clone();
+            apply_step(step, &mut next).unwrap();
+            moments.push(next);
+        }
+        let old = abilities(&observed);
+        let new = abilities(moments.last().unwrap());
+        // Server-wide rights of before are rights on what is new, too.
+        let old_server: BTreeMap<u32, Grants<u32>> = users(&observed)
+            .into_values()
+            .map(|user| {
+                let server = user.grants.server;
+                (user.id, Grants { server, ..Grants::default() })
+            })
+            .collect();
+        let old_stream: BTreeMap<(u32, u32), Grants<u32>> = users(&observed)
+            .into_values()
+            .flat_map(|user| {
+                let streams = user.grants.streams.clone().into_iter();
+                let id = user.id;
+                streams.map(move |(stream, mut granted)| {
+                    granted.topics.clear();
+                    let mut grants = Grants::default();
+                    grants.streams.insert(stream, granted);
+                    ((id, stream), grants)
+                })
+            })
+            .collect();
+        let known: BTreeSet<(u32, u64)> = observed
+            .streams
+            .values()
+            .map(|stream| (stream.id, stream.created_at_micros))
+            .collect();
+        let always = |(user, right, incarnation): &Ability| {
+            let scope = match incarnation.as_slice() {
+                [] => Scope::Server,
+                [stream] => Scope::Stream(stream.0),
+                [stream, topic, ..] => Scope::Topic(stream.0, topic.0),
+            };
+            let by_server = old_server
+                .get(user)
+                .is_some_and(|grants| grants.effective().allows(*right, &scope));
+            let by_stream = incarnation.first().is_some_and(|stream| {
+                known.contains(stream)
+                    && old_stream
+                        .get(&(*user, stream.0))
+                        .is_some_and(|grants| grants.effective().allows(*right, &scope))
+            });
+            by_server || by_stream
+        };
+        for (moment, state) in moments.iter().enumerate() {
+            for ability in abilities(state) {
+                prop_assert!(
+                    old.contains(&ability) || new.contains(&ability) || always(&ability),
+                    "after step {moment}, {ability:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn without_an_approval_nobody_gets_what_they_were_not_given((desired, observed) in states()) {
+        // What is blocked may stay away; what is done must open nothing.
+        let steps = planned(&desired, &observed, &Approvals::default()).steps;
+        let mut live = observed.clone();
+        let declared: BTreeSet<u32> = users(&observed)
+            .into_iter()
+            .filter(|(name, _)| {
+                desired.users.iter().any(|(declared, user)| {
+                    declared == name || user.previous_name.as_ref() == Some(name)
+                })
+            })
+            .map(|(_, user)| user.id)
+            .collect();
+        for step in &steps {
+            let before: BTreeSet<u32> = users(&live).into_values().map(|user| user.id).collect();
+            apply_step(step, &mut live).unwrap();
+            for (user, right, incarnation) in abilities(&live) {
+                let is_new = incarnation.iter().any(|(_, created)| *created >= 1_800_000_000_000_000);
+                let is_stranger = before.contains(&user)
+                    && !declared.contains(&user)
+                    && users(&observed).values().any(|it| it.id == user);
+                if is_new && is_stranger {
+                    let grants = &users(&live)
+                        .into_values()
+                        .find(|it| it.id == user)
+                        .unwrap()
+                        .grants;
+                    // Only through a wider right that was theirs before.
+                    let mut wide = grants.clone();
+                    let scope = match incarnation.as_slice() {
+                        [stream] => {
+                            wide.streams.clear();
+                            Scope::Stream(stream.0)
+                        }
+                        [stream, topic, ..] => {
+                            if stream.1 >= 1_800_000_000_000_000 {
+                                wide.streams.clear();
+                            }
+                            for granted in wide.streams.values_mut() {
+                                granted.topics.clear();
+                            }
+                            Scope::Topic(stream.0, topic.0)
+                        }
+                        [] => Scope::Server,
+                    };
+                    prop_assert!(
+                        wide.effective().allows(right, &scope),
+                        "{user} {right:?} {incarnation:?}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_crash_after_any_step_is_repaired((desired, observed) in states()) {
+        let first = planned(&desired, &observed, &approvals(&observed));
+        let mut crashed = observed;
+        for step in &first.steps {
+            let allowed = approvals(&crashed);
+            let rest = planned(&desired, &crashed, &allowed);
+            prop_assert_eq!(&rest.blocked, &Vec::new());
+            let mut repaired = crashed.clone();
+            apply_plan(&rest, &mut repaired).unwrap();
+            prop_assert!(planned(&desired, &repaired, &Approvals::default()).is_empty());
+            apply_step(step, &mut crashed).unwrap();
+        }
+    }
+}

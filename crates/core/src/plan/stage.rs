@@ -1,0 +1,24 @@
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// A part of an apply that begins only when every step of the part before has
+/// ended. The server has no transactions, reuses the ids that its permissions
+/// speak of, and replaces permissions as a whole; in this order nobody can at
+/// any moment do what neither the old nor the new manifests allow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub enum Stage {
+    /// Permissions are reduced to what both the old and the new ones allow, and
+    /// grants on what is no longer there are taken away.
+    Narrow,
+    /// Users are made inactive.
+    Deactivate,
+    /// Renames, streams, topics, partitions, groups, users without permissions.
+    Resources,
+    /// Passwords, before anybody may do more with them.
+    Passwords,
+    /// Permissions become what is declared.
+    Widen,
+    /// Users are made active.
+    Activate,
+}

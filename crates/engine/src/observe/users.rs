@@ -1,0 +1,222 @@
+//! Users, and what their grants speak of.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use iggyctl_core::access::{Grants, StreamGrants};
+use iggyctl_core::name::ResourceName;
+use iggyctl_core::state::desired::{DesiredState, Presence};
+use iggyctl_core::state::desired_user::NameOrPattern;
+use iggyctl_core::state::observed::{AccessReading, ObservedState};
+use iggyctl_core::state::observed_access::{
+    KnownStream, ObservedAccess, ObservedUser, PasswordCheck,
+};
+
+use super::reads::{Answer, Question, ReadError, read_all};
+use crate::broker::{BrokerErrorKind, BrokerRead, UserRead, UserSummary};
+use crate::connect::{Connect, ConnectionPool, PasswordQuestion, check_passwords};
+use crate::secrets::Secrets;
+
+/// Reads users when they are declared, and also when something is going to be
+/// created: the server would give it a number that somebody may hold grants on.
+pub(super) async fn observe_users<C: Connect>(
+    pool: &ConnectionPool<C>,
+    desired: &DesiredState,
+    observed: &mut ObservedState,
+    secrets: Option<&Secrets>,
+) -> Result<(), ReadError> {
+    if desired.users.is_empty() && !creates(desired, observed) {
+        return Ok(());
+    }
+    let listed = {
+        let lease = pool.acquire().await?;
+        let users = lease.list_users().await;
+        let streams = lease.list_streams().await;
+        // Only a declared user can be the one that is logged in.
+        let me = match desired.users.is_empty() {
+            true => None,
+            false => lease.me().await?.user_id,
+        };
+        match (users, streams) {
+            (Ok(users), Ok(streams)) => (users, streams, me),
+            (Err(error), _) | (_, Err(error)) if error.kind == BrokerErrorKind::Unauthorized => {
+                observed.access = AccessReading::Refused {
+                    reason: error.kind.to_string(),
+                };
+                return Ok(());
+            }
+            (Err(error), _) | (_, Err(error)) => return Err(error.into()),
+        }
+    };
+    let (users, streams, me) = listed;
+    let mut access = ObservedAccess {
+        me: users
+            .iter()
+            .find(|user| Some(user.id) == me)
+            .map(|user| user.name.clone()),
+        ..ObservedAccess::default()
+    };
+    let (root, others): (Vec<_>, Vec<_>) = users.into_iter().partition(|user| user.id == ROOT);
+    access.users.extend(root.into_iter().map(as_root));
+    let names = others.into_iter().map(|user| Question::User(user.name));
+    for answer in read_all(pool, names.collect()).await? {
+        match answer {
+            Answer::User(name, Some(user)) => {
+                access.users.insert(name, user);
+            }
+            Answer::Refused(_, error) => return Err(error.into()),
+            // Somebody deleted it since it was listed.
+            _ => {}
+        }
+    }
+    access.streams = streams
+        .into_iter()
+        .map(|stream| {
+            let known = KnownStream {
+                topics: observed.streams.get(&stream.name).map(topics_by_id),
+                name: stream.name,
+            };
+            (stream.id, known)
+        })
+        .collect();
+    read_topics(pool, desired, &mut access).await?;
+    if let Some(secrets) = secrets {
+        check(pool, desired, &mut access, secrets).await?;
+    }
+    observed.access = AccessReading::Read(Box::new(access));
+    Ok(())
+}
+
+/// Numeric id of root: it may do everything, so its grants need no read.
+const ROOT: u32 = 0;
+
+fn as_root(user: UserSummary) -> (ResourceName, ObservedUser) {
+    let UserSummary {
+        name,
+        id,
+        created_at_micros,
+        status,
+    } = user;
+    let root = ObservedUser {
+        id,
+        created_at_micros,
+        status,
+        grants: Grants::default(),
+        password: PasswordCheck::NotChecked,
+        tokens: None,
+    };
+    (name, root)
+}
+
+fn topics_by_id(
+    stream: &iggyctl_core::state::observed::ObservedStream,
+) -> BTreeMap<u32, ResourceName> {
+    let topics = stream.topics.iter();
+    topics
+        .map(|(name, topic)| (topic.id, name.clone()))
+        .collect()
+}
+
+/// Whether a stream or topic is declared that is not there.
+fn creates(desired: &DesiredState, observed: &ObservedState) -> bool {
+    desired.streams.iter().any(|(name, stream)| {
+        let names = [Some(name), stream.previous_name.as_ref()];
+        let live = names
+            .into_iter()
+            .flatten()
+            .find_map(|name| observed.streams.get(name));
+        let Some(live) = live else {
+            return stream.presence == Presence::Declared;
+        };
+        stream.topics.iter().any(|(name, topic)| {
+            let names = [Some(name), topic.previous_name.as_ref()];
+            topic.presence == Presence::Declared
+                && !names
+                    .into_iter()
+                    .flatten()
+                    .any(|name| live.topics.contains_key(name))
+        })
+    })
+}
+
+/// Streams whose topics matter, because a grant or a manifest speaks of single
+/// ones, and that were not read already.
+async fn read_topics<C: Connect>(
+    pool: &ConnectionPool<C>,
+    desired: &DesiredState,
+    access: &mut ObservedAccess,
+) -> Result<(), ReadError> {
+    let granted: BTreeSet<u32> = access
+        .users
+        .values()
+        .flat_map(|user: &ObservedUser| &user.grants.streams)
+        .filter(|(_, StreamGrants { topics, .. })| !topics.is_empty())
+        .map(|(id, _)| *id)
+        .collect();
+    let named: BTreeSet<&ResourceName> = desired
+        .users
+        .values()
+        .filter_map(|user| user.permissions.as_ref())
+        .flat_map(|permissions| &permissions.streams)
+        .filter(|rule| !rule.topics.is_empty())
+        .filter_map(|rule| match &rule.name {
+            NameOrPattern::Name(name) => Some(name),
+            NameOrPattern::Pattern(_) => None,
+        })
+        .collect();
+    let unread = access.streams.iter().filter(|(id, known)| {
+        known.topics.is_none() && (granted.contains(id) || named.contains(&known.name))
+    });
+    let questions = unread.map(|(_, known)| Question::Stream(known.name.clone()));
+    for answer in read_all(pool, questions.collect()).await? {
+        match answer {
+            Answer::Stream(_, Some(stream)) => {
+                if let Some(known) = access.streams.get_mut(&stream.id) {
+                    known.topics = Some(topics_by_id(&stream));
+                }
+            }
+            Answer::Refused(_, error) if error.kind != BrokerErrorKind::Unauthorized => {
+                return Err(error.into());
+            }
+            // What stays unread blocks the users whose grants speak of it.
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Tries the declared passwords of the users that are there.
+async fn check<C: Connect>(
+    pool: &ConnectionPool<C>,
+    desired: &DesiredState,
+    access: &mut ObservedAccess,
+    secrets: &Secrets,
+) -> Result<(), ReadError> {
+    let mut questions = Vec::new();
+    for (name, user) in &desired.users {
+        let names = [Some(name), user.previous_name.as_ref()];
+        let live = names
+            .into_iter()
+            .flatten()
+            .find(|name| access.users.contains_key(*name));
+        let (Some(live), Some(password)) = (live, &user.password) else {
+            continue;
+        };
+        let (Some(there), Some(declared)) = (access.users.get(live), secrets.get(password)) else {
+            continue;
+        };
+        let previous = user.previous_password.as_ref();
+        questions.push(PasswordQuestion {
+            user: live.clone(),
+            status: there.status,
+            declared: declared.clone(),
+            previous: previous.and_then(|previous| secrets.get(previous)).cloned(),
+        });
+    }
+    let answers = check_passwords(pool.connector(), questions).await?;
+    for (name, answer) in answers {
+        if let Some(user) = access.users.get_mut(&name) {
+            user.password = answer;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,91 @@
+//! The secrets that manifests speak of: gathered before anything is changed.
+
+use std::path::PathBuf;
+
+use iggyctl_core::diagnostic::Origin;
+use iggyctl_core::plan::{Action, Plan};
+use iggyctl_core::secret::SecretSource;
+use iggyctl_core::state::desired::DesiredState;
+use iggyctl_core::state::desired_user::SecretReference;
+use iggyctl_engine::Secrets;
+
+use super::Process;
+use crate::command_error::CommandError;
+use crate::secrets::{SecretStore, missing_secrets};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct SecretArguments {
+    /// Where the secrets of `secretKeyRef` are: DIR/NAME/KEY, as Kubernetes mounts them
+    #[arg(long, value_name = "DIR")]
+    secrets_dir: Option<PathBuf>,
+    /// Do not try to log in with the declared passwords to see whether they are the live ones
+    #[arg(long)]
+    skip_password_check: bool,
+}
+
+impl SecretArguments {
+    /// Everything that the manifests need, to be compared with the server;
+    /// nothing when that is not to be done.
+    pub(super) fn to_check(
+        &self,
+        process: &Process,
+        desired: &DesiredState,
+    ) -> Result<Option<Secrets>, CommandError> {
+        if self.skip_password_check {
+            return Ok(None);
+        }
+        self.gather(process, Secrets::needed(desired)).map(Some)
+    }
+
+    /// What the steps of a plan need: what was gathered before, or else only
+    /// that.
+    pub(super) fn to_apply(
+        &self,
+        process: &Process,
+        plan: &Plan,
+        gathered: Option<Secrets>,
+    ) -> Result<Secrets, CommandError> {
+        match gathered {
+            Some(secrets) => Ok(secrets),
+            None => self.gather(process, needed_by(plan)),
+        }
+    }
+
+    fn gather(
+        &self,
+        process: &Process,
+        needed: Vec<&SecretReference>,
+    ) -> Result<Secrets, CommandError> {
+        let places: Vec<(SecretSource, Origin)> = needed
+            .iter()
+            .map(|reference| (reference.source.clone(), reference.origin.clone()))
+            .collect();
+        let mut store = SecretStore::new(&process.environment, self.secrets_dir.clone());
+        let resolved = store
+            .resolve(&places)
+            .map_err(|missing| missing_secrets(&missing))?;
+        Ok(needed
+            .into_iter()
+            .filter_map(|reference| {
+                let secret = resolved.get(&reference.source, &reference.origin)?;
+                Some((reference.clone(), secret.clone()))
+            })
+            .collect())
+    }
+}
+
+fn needed_by(plan: &Plan) -> Vec<&SecretReference> {
+    let mut needed: Vec<&SecretReference> = plan
+        .steps
+        .iter()
+        .flat_map(|step| match &step.action {
+            Action::CreateUser { password, .. } => [Some(password), None],
+            Action::ChangePassword { from, to, .. } => [Some(from), Some(to)],
+            _ => [None, None],
+        })
+        .flatten()
+        .collect();
+    needed.sort();
+    needed.dedup();
+    needed
+}

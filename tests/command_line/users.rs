@@ -1,0 +1,287 @@
+//! Users and their permissions from the command line: what is planned, done and
+//! blocked, and that no password is ever shown.
+
+use iggy::prelude::*;
+use iggyctl_embedded::EmbeddedServer;
+use tokio::runtime::Runtime;
+
+use crate::sandbox::{Run, Sandbox};
+
+const TOPOLOGY: &str = "\
+apiVersion: iggyctl.dev/v1alpha1
+kind: IggyTopology
+metadata: { name: shop }
+spec:
+  streams:
+    - name: orders
+      topics: [{ name: events }, { name: dead-letters }]
+    - name: billing-invoices
+  users:
+    - name: svc-orders
+      password: { env: SVC_ORDERS_PASSWORD }
+      permissions:
+        streams:
+          - name: orders
+            topics:
+              - { name: events, preset: producer }
+              - { name: dead-letters, allow: [poll_messages] }
+    - name: auditor
+      status: active
+      password: { file: secrets/auditor }
+      permissions:
+        streams: [{ name: 'billing-*', preset: readOnly }]
+";
+
+/// Every secret of these tests, none of which may be seen anywhere.
+const SECRETS: [&str; 4] = [
+    "s3cret-orders",
+    "s3cret-auditor",
+    "s3cret-new",
+    "s3cret-mallory",
+];
+
+struct Lab {
+    runtime: Runtime,
+    server: Option<EmbeddedServer>,
+    sandbox: Sandbox,
+    address: String,
+}
+
+impl Lab {
+    fn new() -> Self {
+        let runtime = Runtime::new().unwrap();
+        let server = runtime.block_on(EmbeddedServer::builder().start()).unwrap();
+        let mut sandbox = Sandbox::new()
+            .variable("SVC_ORDERS_PASSWORD", SECRETS[0])
+            .variable("AUDITOR_NEW", SECRETS[2]);
+        let address = server.connection_string();
+        sandbox.mask(address.clone(), "[SERVER]");
+        sandbox.mask(server.address().to_string(), "[ADDRESS]");
+        sandbox.write("topology.yaml", TOPOLOGY);
+        sandbox.write("secrets/auditor", format!("{}\n", SECRETS[1]));
+        Self {
+            runtime,
+            server: Some(server),
+            sandbox,
+            address,
+        }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Run {
+        let server = ["-f", "topology.yaml", "--server", &self.address];
+        let run = self.sandbox.run(&[arguments, &server].concat());
+        for secret in SECRETS {
+            let seen = format!("{}{}", run.stdout, run.stderr).contains(secret);
+            assert!(!seen, "{secret} is in the output of {arguments:?}");
+        }
+        run
+    }
+
+    fn rewrite(&self, from: &str, to: &str) {
+        assert!(TOPOLOGY.contains(from), "{from}");
+        self.sandbox
+            .write("topology.yaml", TOPOLOGY.replace(from, to));
+    }
+
+    /// Something done by hand, as root.
+    fn by_hand<T>(&self, work: impl AsyncFnOnce(IggyClient) -> T) -> T {
+        self.runtime.block_on(async {
+            let root = IggyClient::from_connection_string(&self.address).unwrap();
+            root.connect().await.unwrap();
+            work(root).await
+        })
+    }
+
+    fn logs_in(&self, user: &str, password: &str) -> bool {
+        let server = self.server.as_ref().unwrap().address().to_string();
+        self.runtime.block_on(async {
+            let client = IggyClient::builder_from_connection_string(&format!(
+                "iggy://{user}:{password}@{server}?reconnection_retries=0"
+            ))
+            .unwrap()
+            .build()
+            .unwrap();
+            client.connect().await.is_ok()
+        })
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if let Some(server) = self.server.take() {
+            self.runtime.block_on(server.shutdown());
+        }
+    }
+}
+
+fn named(name: &str) -> Identifier {
+    Identifier::named(name).unwrap()
+}
+
+#[test]
+fn users_are_created_and_converge() {
+    let lab = Lab::new();
+    insta::assert_snapshot!(lab.run(&["apply", "--yes"]).transcript());
+    insta::assert_snapshot!(lab.run(&["diff"]).transcript());
+    assert!(lab.logs_in("svc-orders", SECRETS[0]));
+    assert!(lab.logs_in("auditor", SECRETS[1]));
+    assert!(!lab.logs_in("auditor", SECRETS[0]));
+    let json = lab.run(&["plan", "-o", "json"]);
+    assert_eq!(json.code, 0, "{}", json.transcript());
+}
+
+#[test]
+fn what_was_changed_by_hand_is_shown_and_repaired() {
+    let lab = Lab::new();
+    assert_eq!(lab.run(&["apply", "--yes"]).code, 0);
+    lab.by_hand(async |root| {
+        // The stream is replaced by another one, which gets its number.
+        root.delete_stream(&named("orders")).await.unwrap();
+        root.create_stream("other").await.unwrap();
+        root.update_user(
+            &named("auditor"),
+            None,
+            Some(UserStatus::Inactive),
+            &UserUpdateOptions::default(),
+        )
+        .await
+        .unwrap();
+    });
+    insta::assert_snapshot!(lab.run(&["diff"]).transcript());
+    insta::assert_snapshot!(lab.run(&["apply", "--yes"]).transcript());
+    assert_eq!(lab.run(&["diff"]).code, 0);
+}
+
+#[test]
+fn a_password_is_rotated_with_the_previous_one() {
+    let lab = Lab::new();
+    assert_eq!(lab.run(&["apply", "--yes"]).code, 0);
+    let old = "password: { file: secrets/auditor }";
+    lab.rewrite(old, "password: { env: AUDITOR_NEW }");
+    insta::assert_snapshot!(
+        "a password that nobody knows",
+        lab.run(&["plan"]).transcript()
+    );
+    lab.rewrite(
+        old,
+        "password: { env: AUDITOR_NEW }\n      previousPassword: { file: secrets/auditor }",
+    );
+    insta::assert_snapshot!("a rotation", lab.run(&["apply", "--yes"]).transcript());
+    assert!(lab.logs_in("auditor", SECRETS[2]));
+    assert!(!lab.logs_in("auditor", SECRETS[1]));
+    assert_eq!(lab.run(&["diff"]).code, 0);
+}
+
+#[test]
+fn a_missing_secret_is_found_before_anything_is_changed() {
+    let lab = Lab::new();
+    lab.rewrite("{ env: SVC_ORDERS_PASSWORD }", "{ env: NOBODY_SET_IT }");
+    lab.sandbox.write("secrets/auditor", "");
+    let run = lab.run(&["apply", "--yes"]);
+    assert_eq!(run.code, 65, "{}", run.transcript());
+    insta::assert_snapshot!(run.transcript());
+    let streams = lab.by_hand(async |root| root.get_streams().await.unwrap().len());
+    assert_eq!(streams, 0);
+    // Without the check, only what the steps need is asked for.
+    lab.sandbox
+        .write("topology.yaml", TOPOLOGY.replace("  users:", "  x-users:"));
+    let run = lab.run(&["plan", "--skip-password-check"]);
+    assert_eq!(run.code, 65, "an unknown field: {}", run.transcript());
+}
+
+#[test]
+fn a_literal_password_is_refused_and_not_repeated() {
+    let lab = Lab::new();
+    lab.rewrite("{ env: SVC_ORDERS_PASSWORD }", SECRETS[0]);
+    let run = lab.run(&["plan"]);
+    assert_eq!(run.code, 65, "{}", run.transcript());
+    insta::assert_snapshot!(run.transcript());
+}
+
+#[test]
+fn grants_left_over_block_what_they_would_open() {
+    let lab = Lab::new();
+    lab.by_hand(async |root| {
+        root.create_user("mallory", SECRETS[3], UserStatus::Active, None)
+            .await
+            .unwrap();
+        root.create_stream("gone").await.unwrap();
+        let mut streams = std::collections::BTreeMap::new();
+        streams.insert(
+            0,
+            StreamPermissions {
+                read_stream: true,
+                ..StreamPermissions::default()
+            },
+        );
+        let permissions = Permissions {
+            global: GlobalPermissions::default(),
+            streams: Some(streams),
+        };
+        root.update_permissions(&named("mallory"), Some(permissions))
+            .await
+            .unwrap();
+        root.delete_stream(&named("gone")).await.unwrap();
+    });
+    let run = lab.run(&["apply", "--yes"]);
+    assert_eq!(run.code, 3, "{}", run.transcript());
+    insta::assert_snapshot!("blocked", run.transcript());
+    let run = lab.run(&["apply", "--yes", "--allow-destroy", "user/mallory"]);
+    assert_eq!(run.code, 0, "{}", run.transcript());
+    insta::assert_snapshot!("allowed", run.transcript());
+    let mallory = lab.by_hand(async |root| root.get_user(&named("mallory")).await.unwrap());
+    assert_eq!(mallory.unwrap().permissions, None);
+    assert_eq!(lab.run(&["diff"]).code, 0);
+}
+
+#[test]
+fn a_grant_on_nothing_is_blocked_unless_it_is_optional() {
+    let lab = Lab::new();
+    lab.rewrite(
+        "{ name: events, preset: producer }",
+        "{ name: event, preset: producer }",
+    );
+    let run = lab.run(&["plan"]);
+    assert_eq!(run.code, 3, "{}", run.transcript());
+    insta::assert_snapshot!(run.transcript());
+    lab.rewrite(
+        "{ name: events, preset: producer }",
+        "{ name: event, preset: producer, optional: true }",
+    );
+    assert_eq!(lab.run(&["plan"]).code, 0);
+}
+
+#[test]
+fn nobody_is_locked_out_unless_named() {
+    let lab = Lab::new();
+    assert_eq!(lab.run(&["apply", "--yes"]).code, 0);
+    lab.by_hand(async |root| {
+        let permissions = Permissions {
+            global: GlobalPermissions {
+                manage_users: true,
+                manage_streams: true,
+                ..GlobalPermissions::default()
+            },
+            streams: None,
+        };
+        root.update_permissions(&named("auditor"), Some(permissions))
+            .await
+            .unwrap();
+    });
+    let own = format!(
+        "iggy://auditor:{}@{}",
+        SECRETS[1],
+        lab.server.as_ref().unwrap().address()
+    );
+    let plan = |more: &[&str]| {
+        let arguments = ["plan", "-f", "topology.yaml", "--server", &own];
+        let mut run = lab.sandbox.run(&[&arguments, more].concat());
+        run.hide(&own, "[OWN LOGIN]");
+        run
+    };
+    let run = plan(&[]);
+    assert_eq!(run.code, 3, "{}", run.transcript());
+    insta::assert_snapshot!("own login", run.transcript());
+    let run = plan(&["--allow-destroy", "user/auditor"]);
+    assert_eq!(run.code, 0, "{}", run.transcript());
+}
