@@ -11,10 +11,10 @@ use crate::exit_code::ExitCode;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  iggyctl export --context production > topology.yaml\n  iggyctl export --stream orders --stream billing\n\nPlanning what export writes against the same server shows no change."
+    after_help = "Examples:\n  iggyctl export --context production > topology.yaml\n  iggyctl export --stream orders --stream billing\n\nPlanning what export writes against the same server shows no change, unless a\nuser holds permissions on what was deleted: that plan takes them away."
 )]
 pub(super) struct ExportArguments {
-    /// Only this stream; may be repeated
+    /// Only this stream, without users; may be repeated
     #[arg(long, value_name = "NAME")]
     stream: Vec<String>,
     #[command(flatten)]
@@ -48,7 +48,7 @@ async fn write_manifest(
             for left_out in &export.left_out {
                 process.terminal.warning(&format!(
                     "{} is left out: {}",
-                    left_out.address, left_out.reason
+                    left_out.what, left_out.reason
                 ));
             }
             process.output(&export.manifest)?;

@@ -22,7 +22,7 @@ mod topic;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use access::{Resolved, StaleGrants};
+pub use access::{Resolved, StaleGrants, TopicsUnread, live_grants};
 pub use basis::Basis;
 pub use change::{
     BlockReason, Change, ChangeSet, Difference, Holdings, LoginAttribute, Notice, PartitionChange,

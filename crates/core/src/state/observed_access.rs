@@ -45,6 +45,15 @@ pub struct ObservedUser {
     pub tokens: Option<BTreeMap<ResourceName, ObservedToken>>,
 }
 
+impl ObservedUser {
+    /// Whether it is root, which may do everything; the server changes only
+    /// its name and its password.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.id == 0
+    }
+}
+
 /// What trying to log in with the declared passwords showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PasswordCheck {

@@ -1,8 +1,9 @@
 use iggyctl_core::name::ResourceName;
 
-use super::manifest::{Export, LeftOut, write};
+use super::left_out::{LeftOut, NotExported};
+use super::manifest::{Export, write};
 use crate::connect::{Connect, ConnectionPool};
-use crate::observe::{Depth, ReadError, survey};
+use crate::observe::{Depth, ReadError, survey, survey_everything};
 
 /// Why there is no export.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -21,7 +22,8 @@ fn listed(names: &[ResourceName]) -> String {
     names.join(", ")
 }
 
-/// Writes down the named streams, or all of them, as an `IggyTopology`.
+/// Writes down the named streams, or all streams and users, as an
+/// `IggyTopology`.
 ///
 /// # Errors
 /// When the server cannot be read, or a named stream is not there. What this
@@ -30,17 +32,23 @@ pub async fn export<C: Connect>(
     pool: &ConnectionPool<C>,
     streams: Option<&[ResourceName]>,
 ) -> Result<Export, ExportError> {
-    let survey = survey(pool, streams, Depth::ConsumerGroups).await?;
-    if !survey.missing.is_empty() {
-        return Err(ExportError::NoSuchStream(survey.missing));
-    }
-    let unreadable = survey.state.gaps.iter().map(|gap| LeftOut {
-        address: gap.address.clone(),
+    let state = match streams {
+        None => survey_everything(pool).await?,
+        Some(names) => {
+            let survey = survey(pool, Some(names), Depth::ConsumerGroups).await?;
+            if !survey.missing.is_empty() {
+                return Err(ExportError::NoSuchStream(survey.missing));
+            }
+            survey.state
+        }
+    };
+    let unreadable = state.gaps.iter().map(|gap| LeftOut {
+        what: NotExported::Resource(gap.address.clone()),
         reason: match gap.address.topic() {
             // A topic comes with its stream, so only its groups can be missing.
             Some(_) => format!("its consumer groups: {}", gap.reason),
             None => gap.reason.clone(),
         },
     });
-    Ok(write(&survey.state, unreadable.collect()))
+    Ok(write(&state, unreadable.collect()))
 }

@@ -1,17 +1,17 @@
 use std::fmt::{self, Write};
 
 use iggyctl_core::address::Address;
-use iggyctl_core::api::v1alpha1::{
-    API_VERSION, EDITOR_LINE, Kind, ManifestNameError, MetadataName, Name, StreamName,
-};
+use iggyctl_core::api::v1alpha1::{API_VERSION, EDITOR_LINE, Kind, MetadataName, Name, StreamName};
 use iggyctl_core::diff::Setting;
 use iggyctl_core::name::ResourceName;
 use iggyctl_core::quantity::{ByteSize, Compression, Durability, MaxTopicSize, MessageExpiry};
+use iggyctl_core::render::escape;
 use iggyctl_core::state::desired::TopicSettings;
 use iggyctl_core::state::observed::{ObservedState, ObservedStream, ObservedTopic};
 use iggyctl_core::wording::counted;
 
-use super::scalar;
+use super::left_out::LeftOut;
+use super::{scalar, users};
 
 /// What a server has, as a manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,15 +20,6 @@ pub struct Export {
     pub manifest: String,
     /// What is not in it, also listed in its comments.
     pub left_out: Vec<LeftOut>,
-}
-
-/// Something that a manifest cannot say, or that could not be read.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct LeftOut {
-    /// What.
-    pub address: Address,
-    /// Why.
-    pub reason: String,
 }
 
 /// What a topic has without anybody saying so: constants of the option catalogue,
@@ -52,7 +43,11 @@ pub(super) fn write(live: &ObservedState, left_out: Vec<LeftOut>) -> Export {
     };
     // Writing to a string cannot fail.
     let _ = writer.streams(live);
-    let Writer { body, mut left_out } = writer;
+    let Writer {
+        mut body,
+        mut left_out,
+    } = writer;
+    let _ = users::write(&live.access, &mut body, &mut left_out);
     left_out.sort();
 
     let mut manifest = format!(
@@ -60,8 +55,9 @@ pub(super) fn write(live: &ObservedState, left_out: Vec<LeftOut>) -> Export {
     );
     if !left_out.is_empty() {
         manifest.push_str("#\n# Not in this manifest:\n");
-        for LeftOut { address, reason } in &left_out {
-            let _ = writeln!(manifest, "#   {address}: {reason}");
+        for LeftOut { what, reason } in &left_out {
+            let line = format!("{what}: {reason}");
+            let _ = writeln!(manifest, "#   {}", escape(&line));
         }
     }
     let _ = write!(
@@ -93,7 +89,8 @@ impl Writer {
         let mut none = true;
         for (name, stream) in &live.streams {
             if let Err(reason) = name.as_str().parse::<StreamName>() {
-                self.leave_out(Address::Stream(name.clone()), &reason);
+                self.left_out
+                    .push(LeftOut::unnameable(Address::Stream(name.clone()), &reason));
                 continue;
             }
             if none {
@@ -118,7 +115,8 @@ impl Writer {
         let mut none = true;
         for (topic_name, topic) in &stream.topics {
             if let Err(reason) = topic_name.as_str().parse::<Name>() {
-                self.leave_out(Address::Topic(name.clone(), topic_name.clone()), &reason);
+                let address = Address::Topic(name.clone(), topic_name.clone());
+                self.left_out.push(LeftOut::unnameable(address, &reason));
                 continue;
             }
             if none {
@@ -163,7 +161,7 @@ impl Writer {
         for group in topic.groups.iter().flatten().map(|(group, _)| group) {
             if let Err(reason) = group.as_str().parse::<Name>() {
                 let address = Address::ConsumerGroup(stream.clone(), name.clone(), group.clone());
-                self.leave_out(address, &reason);
+                self.left_out.push(LeftOut::unnameable(address, &reason));
                 continue;
             }
             if none {
@@ -173,23 +171,6 @@ impl Writer {
             writeln!(self.body, "            - {}", scalar::name(group.as_str()))?;
         }
         Ok(())
-    }
-
-    fn leave_out(&mut self, address: Address, reason: &ManifestNameError) {
-        self.left_out.push(LeftOut {
-            address,
-            reason: match reason {
-                // These show the name, which the address escapes already.
-                ManifestNameError::Number(_) => {
-                    "a name that is a number would be taken for a numeric id".to_owned()
-                }
-                ManifestNameError::Reserved(_) => "it belongs to iggyctl".to_owned(),
-                ManifestNameError::ControlCharacter(_)
-                | ManifestNameError::Bytes { .. }
-                | ManifestNameError::Length(_)
-                | ManifestNameError::MetadataTooLong(_) => reason.to_string(),
-            },
-        });
     }
 }
 

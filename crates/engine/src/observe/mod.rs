@@ -12,4 +12,5 @@ mod users;
 
 pub use reads::ReadError;
 pub use state::{observe, observe_and_check_passwords};
-pub use survey::{Depth, Survey, survey};
+pub use survey::{Depth, Survey, survey, survey_everything};
+pub use users::survey_access;

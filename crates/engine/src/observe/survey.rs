@@ -5,6 +5,7 @@ use iggyctl_core::state::observed::ObservedState;
 
 use super::reads::{Answer, Question, ReadError, read_all};
 use super::state::record;
+use super::users::read_access;
 use crate::broker::BrokerRead;
 use crate::connect::{Connect, ConnectionPool};
 
@@ -69,6 +70,21 @@ pub async fn survey<C: Connect>(
         .gaps
         .sort_by(|one, other| one.address.cmp(&other.address));
     Ok(survey)
+}
+
+/// Reads everything: all streams with their consumer groups, and all users.
+///
+/// # Errors
+/// As [`survey`].
+pub async fn survey_everything<C: Connect>(
+    pool: &ConnectionPool<C>,
+) -> Result<ObservedState, ReadError> {
+    let Survey {
+        mut state,
+        missing: _,
+    } = survey(pool, None, Depth::ConsumerGroups).await?;
+    state.access = read_access(pool, &state.streams, &BTreeSet::new(), false).await?;
+    Ok(state)
 }
 
 async fn group_questions<C: Connect>(

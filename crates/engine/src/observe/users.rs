@@ -6,7 +6,7 @@ use iggyctl_core::access::{Grants, StreamGrants};
 use iggyctl_core::name::ResourceName;
 use iggyctl_core::state::desired::{DesiredState, Presence};
 use iggyctl_core::state::desired_user::NameOrPattern;
-use iggyctl_core::state::observed::{AccessReading, ObservedState};
+use iggyctl_core::state::observed::{AccessReading, ObservedState, ObservedStream};
 use iggyctl_core::state::observed_access::{
     KnownStream, ObservedAccess, ObservedUser, PasswordCheck,
 };
@@ -27,22 +27,54 @@ pub(super) async fn observe_users<C: Connect>(
     if desired.users.is_empty() && !creates(desired, observed) {
         return Ok(());
     }
+    let named = streams_of_topic_rules(desired);
+    // Only a declared user can be the one that is logged in.
+    let asks_for_me = !desired.users.is_empty();
+    observed.access = read_access(pool, &observed.streams, &named, asks_for_me).await?;
+    if let (Some(secrets), AccessReading::Read(access)) = (secrets, &mut observed.access) {
+        check(pool, desired, access, secrets).await?;
+    }
+    Ok(())
+}
+
+/// Reads all users with what they are granted, and the streams and topics that
+/// their grants speak of, whatever is declared. The topics of `streams` are
+/// read, too.
+///
+/// A login that may not list users or streams gets
+/// [`AccessReading::Refused`].
+///
+/// # Errors
+/// When there is no connection, or a read fails on several.
+pub async fn survey_access<C: Connect>(
+    pool: &ConnectionPool<C>,
+    streams: &BTreeSet<ResourceName>,
+) -> Result<AccessReading, ReadError> {
+    read_access(pool, &BTreeMap::new(), &streams.iter().collect(), false).await
+}
+
+/// Reads users; `known` streams are not read again, and of those in `named` the
+/// topics matter.
+pub(super) async fn read_access<C: Connect>(
+    pool: &ConnectionPool<C>,
+    known: &BTreeMap<ResourceName, ObservedStream>,
+    named: &BTreeSet<&ResourceName>,
+    asks_for_me: bool,
+) -> Result<AccessReading, ReadError> {
     let listed = {
         let lease = pool.acquire().await?;
         let users = lease.list_users().await;
         let streams = lease.list_streams().await;
-        // Only a declared user can be the one that is logged in.
-        let me = match desired.users.is_empty() {
-            true => None,
-            false => lease.me().await?.user_id,
+        let me = match asks_for_me {
+            true => lease.me().await?.user_id,
+            false => None,
         };
         match (users, streams) {
             (Ok(users), Ok(streams)) => (users, streams, me),
             (Err(error), _) | (_, Err(error)) if error.kind == BrokerErrorKind::Unauthorized => {
-                observed.access = AccessReading::Refused {
+                return Ok(AccessReading::Refused {
                     reason: error.kind.to_string(),
-                };
-                return Ok(());
+                });
             }
             (Err(error), _) | (_, Err(error)) => return Err(error.into()),
         }
@@ -71,19 +103,15 @@ pub(super) async fn observe_users<C: Connect>(
     access.streams = streams
         .into_iter()
         .map(|stream| {
-            let known = KnownStream {
-                topics: observed.streams.get(&stream.name).map(topics_by_id),
+            let stream_topics = KnownStream {
+                topics: known.get(&stream.name).map(topics_by_id),
                 name: stream.name,
             };
-            (stream.id, known)
+            (stream.id, stream_topics)
         })
         .collect();
-    read_topics(pool, desired, &mut access).await?;
-    if let Some(secrets) = secrets {
-        check(pool, desired, &mut access, secrets).await?;
-    }
-    observed.access = AccessReading::Read(Box::new(access));
-    Ok(())
+    read_topics(pool, named, &mut access).await?;
+    Ok(AccessReading::Read(Box::new(access)))
 }
 
 /// Numeric id of root: it may do everything, so its grants need no read.
@@ -107,9 +135,7 @@ fn as_root(user: UserSummary) -> (ResourceName, ObservedUser) {
     (name, root)
 }
 
-fn topics_by_id(
-    stream: &iggyctl_core::state::observed::ObservedStream,
-) -> BTreeMap<u32, ResourceName> {
+fn topics_by_id(stream: &ObservedStream) -> BTreeMap<u32, ResourceName> {
     let topics = stream.topics.iter();
     topics
         .map(|(name, topic)| (topic.id, name.clone()))
@@ -138,21 +164,9 @@ fn creates(desired: &DesiredState, observed: &ObservedState) -> bool {
     })
 }
 
-/// Streams whose topics matter, because a grant or a manifest speaks of single
-/// ones, and that were not read already.
-async fn read_topics<C: Connect>(
-    pool: &ConnectionPool<C>,
-    desired: &DesiredState,
-    access: &mut ObservedAccess,
-) -> Result<(), ReadError> {
-    let granted: BTreeSet<u32> = access
-        .users
-        .values()
-        .flat_map(|user: &ObservedUser| &user.grants.streams)
-        .filter(|(_, StreamGrants { topics, .. })| !topics.is_empty())
-        .map(|(id, _)| *id)
-        .collect();
-    let named: BTreeSet<&ResourceName> = desired
+/// The streams of which a manifest grants something on single topics.
+fn streams_of_topic_rules(desired: &DesiredState) -> BTreeSet<&ResourceName> {
+    desired
         .users
         .values()
         .filter_map(|user| user.permissions.as_ref())
@@ -162,6 +176,22 @@ async fn read_topics<C: Connect>(
             NameOrPattern::Name(name) => Some(name),
             NameOrPattern::Pattern(_) => None,
         })
+        .collect()
+}
+
+/// Streams whose topics matter, because a grant or a manifest speaks of single
+/// ones, and that were not read already.
+async fn read_topics<C: Connect>(
+    pool: &ConnectionPool<C>,
+    named: &BTreeSet<&ResourceName>,
+    access: &mut ObservedAccess,
+) -> Result<(), ReadError> {
+    let granted: BTreeSet<u32> = access
+        .users
+        .values()
+        .flat_map(|user: &ObservedUser| &user.grants.streams)
+        .filter(|(_, StreamGrants { topics, .. })| !topics.is_empty())
+        .map(|(id, _)| *id)
         .collect();
     let unread = access.streams.iter().filter(|(id, known)| {
         known.topics.is_none() && (granted.contains(id) || named.contains(&known.name))

@@ -7,13 +7,15 @@
 //!                          what names nothing any more ──dangling──▶ what a create would open
 //! ```
 
+mod by_name;
 mod dangling;
 mod names;
 mod target;
 mod user;
 
+pub use by_name::live_grants;
 pub use dangling::StaleGrants;
 pub(super) use dangling::StaleIds;
 pub(super) use names::Names;
-pub use names::Resolved;
+pub use names::{Resolved, TopicsUnread};
 pub(super) use user::{Users, compare_users};

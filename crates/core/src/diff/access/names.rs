@@ -45,8 +45,9 @@ impl Resolved {
 }
 
 /// The topics of a stream that grants speak of could not be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct TopicsUnread(pub(super) ResourceName);
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("it has grants on topics of the stream `{0}`, which could not be read")]
+pub struct TopicsUnread(pub ResourceName);
 
 impl<'a> Names<'a> {
     pub(in crate::diff) fn new(

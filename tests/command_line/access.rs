@@ -1,0 +1,177 @@
+//! Who may do what, from the command line: as a manifest to keep, as a list,
+//! and as the answer to a question.
+
+use iggy::prelude::*;
+use iggyctl_embedded::EmbeddedServer;
+use tokio::runtime::Runtime;
+
+use crate::sandbox::{Run, Sandbox};
+
+const TOPOLOGY: &str = "\
+apiVersion: iggyctl.dev/v1alpha1
+kind: IggyTopology
+metadata: { name: shop }
+spec:
+  streams:
+    - name: orders
+      topics: [{ name: events }, { name: dead-letters }]
+    - name: billing-invoices
+      topics: [{ name: issued }]
+  users:
+    - name: svc-orders
+      password: { env: SVC_ORDERS_PASSWORD }
+      permissions:
+        streams:
+          - name: orders
+            topics:
+              - { name: events, preset: producer }
+              - { name: dead-letters, allow: [poll_messages] }
+    - name: auditor
+      status: inactive
+      password: { env: AUDITOR_PASSWORD }
+      permissions:
+        streams: [{ name: 'billing-*', preset: readOnly }]
+    - name: operator
+      password: { env: OPERATOR_PASSWORD }
+      permissions:
+        allow: [read_users, manage_topics]
+    - name: legacy
+      password: { env: LEGACY_PASSWORD }
+";
+
+const SECRETS: [(&str, &str); 4] = [
+    ("SVC_ORDERS_PASSWORD", "s3cret-orders"),
+    ("AUDITOR_PASSWORD", "s3cret-auditor"),
+    ("OPERATOR_PASSWORD", "s3cret-operator"),
+    ("LEGACY_PASSWORD", "s3cret-legacy"),
+];
+
+/// A server with the topology, and with the users `mallory`, who was granted
+/// something on a stream that is gone, and one whose name would reorder a line.
+struct Lab {
+    runtime: Runtime,
+    server: Option<EmbeddedServer>,
+    sandbox: Sandbox,
+    address: String,
+}
+
+impl Lab {
+    fn new() -> Self {
+        let runtime = Runtime::new().unwrap();
+        let server = runtime.block_on(EmbeddedServer::builder().start()).unwrap();
+        let mut sandbox = with_manifest();
+        let address = server.connection_string();
+        sandbox.mask(address.clone(), "[SERVER]");
+        sandbox.mask(server.address().to_string(), "[ADDRESS]");
+        let lab = Self {
+            runtime,
+            server: Some(server),
+            sandbox,
+            address,
+        };
+        let applied = lab.run(&["apply", "--yes", "-f", "topology.yaml"]);
+        assert_eq!(applied.code, 0, "{}", applied.transcript());
+        lab.runtime.block_on(by_hand(&lab.address));
+        lab
+    }
+
+    fn run(&self, arguments: &[&str]) -> Run {
+        let run = self
+            .sandbox
+            .run(&[arguments, &["--server", &self.address]].concat());
+        for (_, secret) in SECRETS {
+            let seen = format!("{}{}", run.stdout, run.stderr).contains(secret);
+            assert!(!seen, "{secret} is in the output of {arguments:?}");
+        }
+        run
+    }
+
+    /// As `svc-orders`, who may read no users.
+    fn run_as_service(&self, arguments: &[&str]) -> Run {
+        let address = self.server.as_ref().unwrap().address();
+        let own = format!("iggy://svc-orders:s3cret-orders@{address}");
+        let mut run = self.sandbox.run(&[arguments, &["--server", &own]].concat());
+        run.hide("iggy://svc-orders:s3cret-orders@[ADDRESS]", "[OWN LOGIN]");
+        run
+    }
+}
+
+impl Drop for Lab {
+    fn drop(&mut self) {
+        if let Some(server) = self.server.take() {
+            self.runtime.block_on(server.shutdown());
+        }
+    }
+}
+
+fn with_manifest() -> Sandbox {
+    let mut sandbox = Sandbox::new();
+    for (name, value) in SECRETS {
+        sandbox = sandbox.variable(name, value);
+    }
+    sandbox.write("topology.yaml", TOPOLOGY);
+    sandbox
+}
+
+async fn by_hand(address: &str) {
+    let root = IggyClient::from_connection_string(address).unwrap();
+    root.connect().await.unwrap();
+    let gone = root.create_stream("gone").await.unwrap();
+    let grants = StreamPermissions {
+        manage_stream: true,
+        ..StreamPermissions::default()
+    };
+    let permissions = Permissions {
+        global: GlobalPermissions {
+            send_messages: true,
+            ..GlobalPermissions::default()
+        },
+        streams: Some([(gone.id as usize, grants)].into()),
+    };
+    root.create_user(
+        "mallory",
+        "s3cret-mallory",
+        UserStatus::Active,
+        Some(permissions),
+    )
+    .await
+    .unwrap();
+    root.create_user("a\u{202e}|b", "s3cret-odd", UserStatus::Active, None)
+        .await
+        .unwrap();
+    root.delete_stream(&Identifier::named("gone").unwrap())
+        .await
+        .unwrap();
+}
+
+#[test]
+fn an_export_has_the_users_and_planning_it_repairs_at_most() {
+    let lab = Lab::new();
+    let exported = lab.run(&["export"]);
+    insta::assert_snapshot!("export", exported.transcript());
+    lab.sandbox.write("exported.yaml", &exported.stdout);
+    insta::assert_snapshot!(
+        "what is left over is taken away",
+        lab.run(&["diff", "-f", "exported.yaml"]).transcript()
+    );
+    assert_eq!(lab.run(&["apply", "--yes", "-f", "exported.yaml"]).code, 0);
+    let again = lab.run(&["export"]);
+    lab.sandbox.write("exported.yaml", &again.stdout);
+    let run = lab.run(&["diff", "-f", "exported.yaml"]);
+    assert_eq!(run.code, 0, "{}", run.transcript());
+}
+
+#[test]
+fn an_export_without_the_right_to_read_users_says_so() {
+    let lab = Lab::new();
+    let run = lab.run(&["export", "--stream", "orders"]);
+    assert!(!run.stdout.contains("users"), "{}", run.transcript());
+    lab.sandbox.write(
+        "topology.yaml",
+        TOPOLOGY.replace("      permissions:\n        streams:\n          - name: orders\n", "      permissions:\n        allow: [read_streams]\n        streams:\n          - name: orders\n"),
+    );
+    assert_eq!(lab.run(&["apply", "--yes", "-f", "topology.yaml"]).code, 0);
+    let run = lab.run_as_service(&["export"]);
+    assert_eq!(run.code, 0, "{}", run.transcript());
+    insta::assert_snapshot!(run.transcript());
+}
