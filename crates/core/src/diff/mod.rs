@@ -447,12 +447,14 @@ impl<'a> Differ<'a> {
                 .iter()
                 .map(|(stream, declared, live)| (stream, declared, live)),
         );
-        self.stale_grants(&StaleIds::of(access, &names, desired), stream_renames, live);
         let Users {
             changes,
             notices,
             unchanged,
+            managed,
         } = compare_users(desired, access, &names, &mut self.basis);
+        let stale = StaleIds::of(access, &names, &managed);
+        self.stale_grants(&stale, stream_renames, live);
         self.changes.extend(changes);
         self.notices.extend(notices);
         self.unchanged.users = unchanged;

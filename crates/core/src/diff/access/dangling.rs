@@ -3,7 +3,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::names::{Called, Names, Resolved};
 use crate::access::Grants;
 use crate::name::ResourceName;
-use crate::state::desired::DesiredState;
 use crate::state::observed_access::ObservedAccess;
 
 /// Grants of a user that nobody declares, on what is no longer there.
@@ -26,24 +25,17 @@ pub(in crate::diff) struct StaleIds {
 }
 
 impl StaleIds {
-    /// Of the users that nobody declares: those that are declared get exactly
-    /// what is declared before anything is created.
+    /// Of the users whose permissions nobody declares: the others, who are
+    /// `managed`, get exactly what is declared before anything is created.
     pub(in crate::diff) fn of(
         access: &ObservedAccess,
         names: &Names<'_>,
-        desired: &DesiredState,
+        managed: &BTreeSet<ResourceName>,
     ) -> Self {
         let mut stale = Self {
             taken: names.ids().collect(),
             ..Self::default()
         };
-        let managed: BTreeSet<&ResourceName> = desired
-            .users
-            .iter()
-            .filter(|(_, user)| user.permissions.is_some())
-            .flat_map(|(name, user)| [Some(name), user.previous_name.as_ref()])
-            .flatten()
-            .collect();
         for (name, user) in &access.users {
             if managed.contains(name) {
                 continue;
@@ -108,6 +100,67 @@ fn lowest_free(taken: &BTreeSet<u32>, count: usize) -> impl Iterator<Item = u32>
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::access::{StreamGrants, StreamPermission, UserStatus};
+    use crate::address::Address;
+    use crate::diff::{BlockReason, diff};
+    use crate::state::desired::DesiredState;
+    use crate::state::desired_user::{DesiredPermissions, DesiredUser};
+    use crate::state::observed::{AccessReading, ObservedState};
+    use crate::state::observed_access::{ObservedUser, PasswordCheck};
+    use crate::testing::{declare_stream, name};
+
+    fn poll_of_what_is_gone() -> Grants<u32> {
+        let granted = StreamGrants {
+            allow: [StreamPermission::PollMessages].into(),
+            topics: BTreeMap::new(),
+        };
+        Grants {
+            streams: [(0, granted)].into(),
+            ..Grants::default()
+        }
+    }
+
+    #[test]
+    fn a_user_that_only_a_rename_without_effect_names_is_nobodys() {
+        let mut desired = DesiredState::default();
+        let origin = declare_stream(&mut desired, "next").origin.clone();
+        let ann = DesiredUser {
+            previous_name: Some(name("old-ann")),
+            status: None,
+            password: None,
+            previous_password: None,
+            permissions: Some(DesiredPermissions::default()),
+            origin,
+        };
+        desired.users.insert(name("ann"), ann);
+        let waits_for = |there: &[&str]| {
+            let mut access = ObservedAccess::default();
+            for (id, user) in (1..).zip(there) {
+                let user_there = ObservedUser {
+                    id,
+                    created_at_micros: u64::from(id),
+                    status: UserStatus::Active,
+                    grants: poll_of_what_is_gone(),
+                    password: PasswordCheck::NotChecked,
+                    tokens: None,
+                };
+                access.users.insert(name(user), user_there);
+            }
+            let observed = ObservedState {
+                access: AccessReading::Read(Box::new(access)),
+                ..ObservedState::default()
+            };
+            let changes = diff(&desired, &observed).changes;
+            let obstacles = changes.into_iter().flat_map(|change| change.obstacles);
+            obstacles.collect::<Vec<_>>()
+        };
+        assert_eq!(waits_for(&["ann"]), []);
+        assert_eq!(waits_for(&["old-ann"]), []);
+        let stale = BlockReason::StaleGrants {
+            user: Address::User(name("old-ann")),
+        };
+        assert_eq!(waits_for(&["ann", "old-ann"]), [stale]);
+    }
 
     #[test]
     fn the_lowest_free_ids_come_next() {

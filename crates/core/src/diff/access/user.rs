@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{Called, Names, TopicsUnread};
 use super::target::{Target, target};
@@ -21,6 +21,9 @@ pub(in crate::diff) struct Users {
     pub(in crate::diff) changes: Vec<Change>,
     pub(in crate::diff) notices: Vec<Notice>,
     pub(in crate::diff) unchanged: u32,
+    /// Who, by the names on the server, gets exactly the permissions that are
+    /// declared.
+    pub(in crate::diff) managed: BTreeSet<ResourceName>,
 }
 
 /// Numeric id of root, whose permissions and status the server protects.
@@ -86,6 +89,9 @@ pub(in crate::diff) fn compare_users(
             None => users.changes.push(creation(address, user, target)),
             Some(live) => {
                 basis.user(live);
+                if user.permissions.is_some() {
+                    users.managed.insert(live_name.clone());
+                }
                 let comparison = Comparison {
                     desired: user,
                     live,

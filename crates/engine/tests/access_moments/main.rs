@@ -1,0 +1,185 @@
+//! At no moment of an apply can anybody do what neither the old nor the new
+//! manifests allow: over the real wire protocol, looked at after every write.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test may panic, its helpers too"
+)]
+
+mod allowed;
+mod by_hand;
+mod scenario;
+
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::Duration;
+
+use iggyctl_core::address::Address;
+use iggyctl_core::diff::diff;
+use iggyctl_core::plan::{Action, Approvals, ApprovedPlan, DestructionGrant, Plan, plan};
+use iggyctl_core::state::desired::DesiredState;
+use iggyctl_core::state::observed::AccessReading;
+use iggyctl_embedded::{EmbeddedServer, FaultPlan, FaultTarget, PasswordHashing};
+use iggyctl_engine::Secrets;
+use iggyctl_engine::apply::{ApplyOutcome, Cancellation, apply};
+use iggyctl_engine::broker::BrokerRead as _;
+use iggyctl_engine::connect::{ConnectSettings, ConnectionPool, ServerAddress, ServerConnector};
+use iggyctl_engine::observe::observe_and_check_passwords;
+use proptest::test_runner::{Config, TestRunner};
+
+use crate::allowed::Allowed;
+use crate::scenario::{Interruption, Scenario, scenarios, secrets};
+
+type Pool = ConnectionPool<ServerConnector>;
+
+/// Some seconds.
+const CASES: u32 = 256;
+
+/// Applies after the first one until nothing is left to do: one that finishes,
+/// and one for passwords that nobody could check before, see
+/// [`Scenario::passwords_show_up_late`].
+const MORE_APPLIES: usize = 2;
+
+#[test]
+fn nobody_can_at_any_moment_do_what_neither_allows() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    TestRunner::new(Config::with_cases(CASES))
+        .run(&scenarios(), |scenario| {
+            runtime.block_on(play(scenario));
+            Ok(())
+        })
+        .unwrap();
+}
+
+async fn play(scenario: Scenario) {
+    let server = EmbeddedServer::builder()
+        .password_hashing(PasswordHashing::Fast)
+        .record_access()
+        .start()
+        .await
+        .unwrap();
+    by_hand::bring_about(&server, &scenario).await;
+    let before = server.access();
+    drop(server.access_moments());
+
+    let desired = &scenario.desired;
+    let secrets = secrets(desired);
+    let pool_of_the_first = pool(&server);
+    let first = approved(made_plan(&pool_of_the_first, desired, &secrets).await);
+    let mut crash = None;
+    match scenario.interruption {
+        Interruption::None => {}
+        Interruption::Fault { kind, at } => {
+            let faults = FaultPlan::none().once(kind, FaultTarget::Writes, at);
+            server.faults().set(faults);
+        }
+        Interruption::Crash { events } => crash = Some(events),
+    }
+    let outcome = run(&pool_of_the_first, &first, &secrets, crash).await;
+    server.faults().clear();
+    drop(pool_of_the_first);
+    if scenario.interruption == Interruption::None {
+        assert!(outcome.unwrap().is_complete());
+    }
+
+    let pool = pool(&server);
+    all_others_are_gone(&pool).await;
+    for _ in 0..MORE_APPLIES {
+        let plan = made_plan(&pool, desired, &secrets).await;
+        if plan.is_empty() {
+            break;
+        }
+        let is_expected = scenario.interruption != Interruption::None
+            || scenario.passwords_show_up_late
+                && plan
+                    .steps
+                    .iter()
+                    .all(|step| matches!(step.action, Action::ChangePassword { .. }));
+        assert!(is_expected, "{plan:#?}");
+        let outcome = run(&pool, &approved(plan), &secrets, None).await;
+        assert!(outcome.as_ref().unwrap().is_complete(), "{outcome:#?}");
+    }
+    let again = made_plan(&pool, desired, &secrets).await;
+    assert!(again.is_empty(), "{again:#?}");
+
+    let after = server.access();
+    let allowed = Allowed::new(&before, desired, &after);
+    for (number, moment) in server.access_moments().iter().enumerate() {
+        if let Some(ability) = allowed.excess(&moment.access) {
+            panic!(
+                "after write {number} (command {}): {ability:?}\n{before:#?}\nfirst {:#?}",
+                moment.command,
+                first.steps()
+            );
+        }
+    }
+    server.shutdown().await;
+}
+
+fn pool(server: &EmbeddedServer) -> Pool {
+    let ServerAddress::Remote(remote) = server.connection_string().parse().unwrap() else {
+        panic!("the server is remote");
+    };
+    let settings = ConnectSettings {
+        deadline: Duration::from_secs(5),
+        request_timeout: Duration::from_secs(5),
+    };
+    ConnectionPool::new(ServerConnector::new(remote, settings))
+}
+
+/// What a dead process had sent may still be carried out, as by somebody else:
+/// that is over when the server has ended its connections.
+async fn all_others_are_gone(pool: &Pool) {
+    let connection = pool.acquire().await.unwrap();
+    while connection.stats().await.unwrap().clients > 1 {}
+}
+
+/// With everything allowed that a person could allow of users.
+async fn made_plan(pool: &Pool, desired: &DesiredState, secrets: &Secrets) -> Plan {
+    let observed = observe_and_check_passwords(pool, desired, secrets)
+        .await
+        .unwrap();
+    let approvals = match &observed.access {
+        AccessReading::Read(access) => Approvals {
+            allow_destroy: access.users.keys().cloned().map(Address::User).collect(),
+        },
+        AccessReading::NotNeeded => Approvals::default(),
+        AccessReading::Refused { reason } => panic!("{reason}"),
+    };
+    plan(&diff(desired, &observed), &approvals)
+}
+
+fn approved(plan: Plan) -> ApprovedPlan {
+    let grant = DestructionGrant::from_command_line(plan.approvals.allow_destroy.clone());
+    plan.approve(false, &grant).unwrap()
+}
+
+/// Dropped, whatever it is waiting for, after it told of so many `events`:
+/// then there is no outcome.
+async fn run(
+    pool: &Pool,
+    plan: &ApprovedPlan,
+    secrets: &Secrets,
+    events: Option<usize>,
+) -> Option<ApplyOutcome> {
+    let told = AtomicUsize::new(0);
+    let mut on_event = |_: iggyctl_engine::apply::ApplyEvent<'_>| {
+        told.fetch_add(1, Ordering::Relaxed);
+    };
+    let cancellation = Cancellation::default();
+    let mut applying = pin!(apply(plan, pool, secrets, &mut on_event, &cancellation));
+    poll_fn(|context| match applying.as_mut().poll(context) {
+        Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
+        Poll::Pending => match events {
+            Some(events) if told.load(Ordering::Relaxed) >= events => Poll::Ready(None),
+            _ => Poll::Pending,
+        },
+    })
+    .await
+}
