@@ -35,7 +35,7 @@ use crate::scenario::{Interruption, Scenario, scenarios, secrets};
 
 type Pool = ConnectionPool<ServerConnector>;
 
-/// Some seconds.
+/// Under ten seconds on two cores, in debug.
 const CASES: u32 = 256;
 
 /// Applies after the first one until nothing is left to do: one that finishes,
