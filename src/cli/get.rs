@@ -1,7 +1,10 @@
 //! Tables of what a server has.
 
+use std::collections::BTreeSet;
+
 use clap::ValueEnum;
 use comfy_table::{CellAlignment, Table, presets};
+use iggyctl_core::name::ResourceName;
 use iggyctl_core::quantity::size_text;
 use iggyctl_core::render::escape;
 use iggyctl_core::state::observed::ObservedState;
@@ -10,6 +13,7 @@ use serde::Serialize;
 
 use super::Process;
 use super::export::{no_such_stream, stream_names};
+use super::get_users::{read_users, user_rows};
 use super::output::Format;
 use super::runtime::block_on;
 use super::server_arguments::ServerArguments;
@@ -20,7 +24,7 @@ use crate::exit_code::ExitCode;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  iggyctl get streams --context production\n  iggyctl get topics --stream orders -o yaml\n  iggyctl get groups --stream orders -o json"
+    after_help = "Examples:\n  iggyctl get streams --context production\n  iggyctl get topics --stream orders -o yaml\n  iggyctl get groups --stream orders -o json\n  iggyctl get users"
 )]
 pub(super) struct GetArguments {
     /// What to list
@@ -36,7 +40,7 @@ pub(super) struct GetArguments {
     output: Format,
 }
 
-#[derive(Debug, Clone, Copy, ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum What {
     /// Streams
     #[value(alias = "stream")]
@@ -47,10 +51,13 @@ enum What {
     /// Consumer groups
     #[value(alias = "group")]
     Groups,
+    /// Users and their permissions
+    #[value(alias = "user")]
+    Users,
 }
 
 /// A line of a table, and an object of the JSON list.
-trait Row: Serialize {
+pub(super) trait Row: Serialize {
     const HEADERS: &'static [&'static str];
     /// From this column on numbers are aligned to the right.
     const NUMBERS_FROM: usize;
@@ -94,38 +101,61 @@ pub(super) fn run(process: &Process, arguments: &GetArguments) -> Result<ExitCod
 
 async fn get(process: &Process, arguments: &GetArguments) -> Result<ExitCode, CommandError> {
     let names = stream_names(&arguments.stream)?;
+    if arguments.what == What::Users && names.is_some() {
+        return Err(CommandError::usage("--stream: users are not in a stream")
+            .hint("`iggyctl access --topic STREAM/TOPIC` says who may do something with a topic"));
+    }
     Session::run(
         process,
         &arguments.server,
         TimeLimit::NONE,
         async |session| {
-            let depth = match arguments.what {
-                What::Streams | What::Topics => Depth::Topics,
-                What::Groups => Depth::ConsumerGroups,
-            };
-            let found = survey(&session.pool, names.as_deref(), depth)
-                .await
-                .map_err(read_failed)?;
-            if !found.missing.is_empty() {
-                // In the words of `export`, and before there is any output.
-                return Err(no_such_stream(found.missing));
-            }
-            let observed = found.state;
-            for gap in &observed.gaps {
-                process
-                    .terminal
-                    .warning(&format!("{} cannot be read: {}", gap.address, gap.reason));
-            }
+            let streams =
+                async |depth| read_streams(process, session, names.as_deref(), depth).await;
             let text = match arguments.what {
-                What::Streams => render(arguments.output, &stream_rows(&observed)),
-                What::Topics => render(arguments.output, &topic_rows(&observed)),
-                What::Groups => render(arguments.output, &group_rows(&observed)),
+                What::Streams => {
+                    let observed = streams(Depth::Topics).await?;
+                    render(arguments.output, &stream_rows(&observed))
+                }
+                What::Topics => {
+                    let observed = streams(Depth::Topics).await?;
+                    render(arguments.output, &topic_rows(&observed))
+                }
+                What::Groups => {
+                    let observed = streams(Depth::ConsumerGroups).await?;
+                    render(arguments.output, &group_rows(&observed))
+                }
+                What::Users => {
+                    let access = read_users(session, &BTreeSet::new()).await?;
+                    render(arguments.output, &user_rows(process, &access))
+                }
             }?;
             process.output(&text)?;
             Ok(ExitCode::Done)
         },
     )
     .await
+}
+
+async fn read_streams(
+    process: &Process,
+    session: &Session,
+    names: Option<&[ResourceName]>,
+    depth: Depth,
+) -> Result<ObservedState, CommandError> {
+    let found = survey(&session.pool, names, depth)
+        .await
+        .map_err(read_failed)?;
+    if !found.missing.is_empty() {
+        // In the words of `export`, and before there is any output.
+        return Err(no_such_stream(found.missing));
+    }
+    for gap in &found.state.gaps {
+        process
+            .terminal
+            .warning(&format!("{} cannot be read: {}", gap.address, gap.reason));
+    }
+    Ok(found.state)
 }
 
 fn stream_rows(observed: &ObservedState) -> Vec<StreamRow> {

@@ -9,6 +9,7 @@ mod diff;
 mod explain;
 mod export;
 mod get;
+mod get_users;
 mod init;
 mod manifest_arguments;
 mod output;
@@ -101,7 +102,7 @@ enum Command {
     Apply(apply::ApplyArguments),
     /// Write a manifest of what a server has
     Export(export::ExportArguments),
-    /// List streams, topics or consumer groups of a server
+    /// List streams, topics, consumer groups or users of a server
     Get(get::GetArguments),
     /// Say what answers at the server's address, and whether the login works
     Ping(ping::PingArguments),

@@ -175,3 +175,43 @@ fn an_export_without_the_right_to_read_users_says_so() {
     assert_eq!(run.code, 0, "{}", run.transcript());
     insta::assert_snapshot!(run.transcript());
 }
+
+/// Times of creation, and numbers that depend on which user came first, as what
+/// they are.
+fn without_times_and_ids(text: &str) -> String {
+    let is_time = |word: &str| {
+        let of_a_time = |character: char| character.is_ascii_digit() || "-:.TZ".contains(character);
+        word.len() >= 8 && word.contains(['-', ':']) && word.chars().all(of_a_time)
+    };
+    let without_times = |line: &str| -> String {
+        line.split_inclusive(['"', ' '])
+            .map(|word| {
+                let end = word.trim_end_matches(['"', ' ']).len();
+                let (bare, rest) = word.split_at(end);
+                let shown = if is_time(bare) { "[TIME]" } else { bare };
+                format!("{shown}{rest}")
+            })
+            .collect()
+    };
+    let lines = text.lines().map(|line| match line.trim_start() {
+        id if id.starts_with("\"id\": ") || id.starts_with("id: ") => "[ID]\n".to_owned(),
+        _ => without_times(line) + "\n",
+    });
+    lines.collect()
+}
+
+#[test]
+fn users_are_listed_with_what_they_are_granted() {
+    let lab = Lab::new();
+    for format in ["text", "json", "yaml"] {
+        let run = lab.run(&["get", "users", "-o", format]);
+        assert_eq!(run.code, 0, "{}", run.transcript());
+        let text = without_times_and_ids(&run.transcript());
+        insta::assert_snapshot!(format!("users as {format}"), text);
+    }
+    let run = lab.run(&["get", "users", "--stream", "orders"]);
+    assert_eq!(run.code, 64, "{}", run.transcript());
+    let run = lab.run_as_service(&["get", "users"]);
+    assert_eq!(run.code, 77, "{}", run.transcript());
+    insta::assert_snapshot!("users that may not be read", run.transcript());
+}

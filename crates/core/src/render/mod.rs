@@ -18,6 +18,7 @@ mod paint;
 mod plan_body;
 mod plan_report;
 mod plan_text;
+mod scope_text;
 #[cfg(test)]
 mod tests;
 mod user_attributes;
@@ -26,6 +27,8 @@ pub use apply_report::{ApplyCounts, ApplyReport, StepReport, StepStatus, Verific
 pub use escape::{escape, is_deceiving};
 pub use line_diff::line_diff;
 pub use plan_report::{AttributeReport, ChangeReport, ChangeVerb, PlanReport};
+
+pub use scope_text::{grants_text, scope_text};
 
 /// How a report is printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
