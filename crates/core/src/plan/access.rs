@@ -164,11 +164,10 @@ impl Steps {
     }
 
     fn narrow(&mut self, address: &Address, change: &UserChange) {
-        let Some(narrowed) = change
-            .permissions
-            .as_ref()
-            .and_then(|permissions| permissions.narrowed.as_ref())
-        else {
+        let Some(permissions) = &change.permissions else {
+            return;
+        };
+        let Some(narrowed) = &permissions.narrowed else {
             return;
         };
         let Some(user) = live_name(address, change) else {
@@ -186,6 +185,9 @@ impl Steps {
             Risk::Risky,
         );
         self.narrows.insert(address.clone(), id);
+        if permissions.gone > 0 {
+            self.clears.push(id);
+        }
     }
 
     fn strip(&mut self, address: &Address, stale: &StaleGrants) {
@@ -203,7 +205,7 @@ impl Steps {
             present(address),
             Risk::Risky,
         );
-        self.strips.push(id);
+        self.clears.push(id);
     }
 
     fn rename_user(&mut self, rename: &UserRename<'_>) {

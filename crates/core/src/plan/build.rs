@@ -258,8 +258,9 @@ pub(super) struct Steps {
     pub(super) narrows: BTreeMap<Address, StepId>,
     pub(super) passwords: BTreeMap<Address, StepId>,
     pub(super) widens: BTreeMap<Address, StepId>,
-    /// The steps that take grants on what is no longer there away.
-    pub(super) strips: Vec<StepId>,
+    /// The steps that take grants on what is no longer there away: of declared
+    /// users and of others. What is created could get such an id.
+    pub(super) clears: Vec<StepId>,
 }
 
 impl Steps {
@@ -302,11 +303,17 @@ impl Steps {
             Action::CreateStream {
                 stream: stream.clone(),
             },
-            self.strips.clone(),
+            self.clears.clone(),
             absent(&change.address),
             Risk::Safe,
         );
         self.makes.insert(change.address.clone(), id);
+    }
+
+    fn creates_stream(&self, id: StepId) -> bool {
+        // A step's id is its position.
+        let step = self.steps.get(id.0 as usize);
+        step.is_some_and(|step| matches!(step.action, Action::CreateStream { .. }))
     }
 
     fn create_topic(&mut self, change: &Change) {
@@ -322,9 +329,10 @@ impl Steps {
         };
         let first = (*partitions).min(MAX_PARTITIONS_PER_REQUEST);
         let mut needs = self.made_by_parent(&change.address);
-        // The step of the stream has them, if there is one.
-        if needs.is_empty() {
-            needs.clone_from(&self.strips);
+        // The step that creates the stream has them, if there is one.
+        if !needs.iter().any(|need| self.creates_stream(*need)) {
+            needs.extend(&self.clears);
+            needs.sort_unstable();
         }
         let id = self.push(
             &change.address,

@@ -104,6 +104,8 @@ fn interruption() -> impl Strategy<Value = Interruption> {
         FaultKind::Disconnect,
         FaultKind::TransientNotAccepted,
         FaultKind::TransientNotCommitted,
+        // A plain refusal.
+        FaultKind::UnsupportedOptionKey,
     ]);
     prop_oneof![
         1 => Just(Interruption::None),

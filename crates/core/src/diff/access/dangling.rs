@@ -100,11 +100,11 @@ fn lowest_free(taken: &BTreeSet<u32>, count: usize) -> impl Iterator<Item = u32>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::{StreamGrants, StreamPermission, UserStatus};
+    use crate::access::{Preset, StreamGrants, StreamPermission, UserStatus};
     use crate::address::Address;
-    use crate::diff::{BlockReason, diff};
+    use crate::diff::{BlockReason, Difference, diff};
     use crate::state::desired::DesiredState;
-    use crate::state::desired_user::{DesiredPermissions, DesiredUser};
+    use crate::state::desired_user::{DesiredPermissions, DesiredUser, NameOrPattern, StreamRule};
     use crate::state::observed::{AccessReading, ObservedState};
     use crate::state::observed_access::{ObservedUser, PasswordCheck};
     use crate::testing::{declare_stream, name};
@@ -120,46 +120,77 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_user_that_only_a_rename_without_effect_names_is_nobodys() {
+    /// A stream to create, and `ann`, who was called `old-ann`, perhaps with
+    /// grants on what there is not.
+    fn declared(in_vain: bool) -> DesiredState {
         let mut desired = DesiredState::default();
         let origin = declare_stream(&mut desired, "next").origin.clone();
+        let rule = StreamRule {
+            name: NameOrPattern::Name(name("nowhere")),
+            optional: false,
+            preset: Some(Preset::Consumer),
+            allow: [].into(),
+            topics: Vec::new(),
+            origin: origin.clone(),
+        };
         let ann = DesiredUser {
             previous_name: Some(name("old-ann")),
             status: None,
             password: None,
             previous_password: None,
-            permissions: Some(DesiredPermissions::default()),
+            permissions: Some(DesiredPermissions {
+                streams: in_vain.then_some(rule).into_iter().collect(),
+                ..DesiredPermissions::default()
+            }),
             origin,
         };
         desired.users.insert(name("ann"), ann);
-        let waits_for = |there: &[&str]| {
-            let mut access = ObservedAccess::default();
-            for (id, user) in (1..).zip(there) {
-                let user_there = ObservedUser {
-                    id,
-                    created_at_micros: u64::from(id),
-                    status: UserStatus::Active,
-                    grants: poll_of_what_is_gone(),
-                    password: PasswordCheck::NotChecked,
-                    tokens: None,
-                };
-                access.users.insert(name(user), user_there);
-            }
-            let observed = ObservedState {
-                access: AccessReading::Read(Box::new(access)),
-                ..ObservedState::default()
+        desired
+    }
+
+    /// For whom the stream waits when these are there, all with grants on what
+    /// is gone.
+    fn waits_for(desired: &DesiredState, there: &[&str]) -> Vec<BlockReason> {
+        let mut access = ObservedAccess::default();
+        for (id, user) in (1..).zip(there) {
+            let user_there = ObservedUser {
+                id,
+                created_at_micros: u64::from(id),
+                status: UserStatus::Active,
+                grants: poll_of_what_is_gone(),
+                password: PasswordCheck::NotChecked,
+                tokens: None,
             };
-            let changes = diff(&desired, &observed).changes;
-            let obstacles = changes.into_iter().flat_map(|change| change.obstacles);
-            obstacles.collect::<Vec<_>>()
+            access.users.insert(name(user), user_there);
+        }
+        let observed = ObservedState {
+            access: AccessReading::Read(Box::new(access)),
+            ..ObservedState::default()
         };
-        assert_eq!(waits_for(&["ann"]), []);
-        assert_eq!(waits_for(&["old-ann"]), []);
-        let stale = BlockReason::StaleGrants {
-            user: Address::User(name("old-ann")),
-        };
-        assert_eq!(waits_for(&["ann", "old-ann"]), [stale]);
+        let changes = diff(desired, &observed).changes.into_iter();
+        let creates = changes.filter(|change| change.difference == Difference::CreateStream);
+        creates.flat_map(|change| change.obstacles).collect()
+    }
+
+    fn stale(user: &str) -> BlockReason {
+        BlockReason::StaleGrants {
+            user: Address::User(name(user)),
+        }
+    }
+
+    #[test]
+    fn a_user_that_only_a_rename_without_effect_names_is_nobodys() {
+        let desired = declared(false);
+        assert_eq!(waits_for(&desired, &["ann"]), []);
+        assert_eq!(waits_for(&desired, &["old-ann"]), []);
+        assert_eq!(waits_for(&desired, &["ann", "old-ann"]), [stale("old-ann")]);
+    }
+
+    #[test]
+    fn a_user_whose_permissions_cannot_be_written_keeps_what_is_stale() {
+        let desired = declared(true);
+        assert_eq!(waits_for(&desired, &["ann"]), [stale("ann")]);
+        assert_eq!(waits_for(&desired, &["old-ann"]), [stale("old-ann")]);
     }
 
     #[test]

@@ -89,7 +89,8 @@ pub(in crate::diff) fn compare_users(
             None => users.changes.push(creation(address, user, target)),
             Some(live) => {
                 basis.user(live);
-                if user.permissions.is_some() {
+                // What is declared in vain is not written either.
+                if target.as_ref().is_some_and(|it| it.missing.is_empty()) {
                     users.managed.insert(live_name.clone());
                 }
                 let comparison = Comparison {
