@@ -4,7 +4,8 @@
 //! the bare SDK making the minimal calls, the same parser into plain structs,
 //! the start of an empty program. Both sides take turns, and the median of each
 //! is shown, so a machine that is busy for a while slows both.
-//! `cargo bench -- create` measures one part: start, plan, create or offline.
+//! `cargo bench -- create` measures one part: start, plan, create, plan-users, create-users
+//! or offline.
 
 #![allow(
     clippy::expect_used,
@@ -16,6 +17,7 @@ mod offline;
 mod process;
 mod server;
 mod topology;
+mod users;
 
 use std::time::Duration;
 
@@ -87,10 +89,12 @@ fn main() {
         .skip(1)
         .filter(|argument| !argument.starts_with('-'))
         .collect();
-    let parts: [Part; 4] = [
+    let parts: [Part; 6] = [
         ("start", process::measure),
         ("plan", server::plan_without_changes),
         ("create", server::create_topics),
+        ("plan-users", users::plan_without_changes),
+        ("create-users", users::create),
         ("offline", offline::measure),
     ];
     let mut lines = Vec::new();

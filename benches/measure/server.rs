@@ -25,7 +25,7 @@ const RUNS: usize = 7;
 
 /// Both sides run on a thread of their own, as the program does, and the
 /// server on another one, as it always is.
-fn runtimes() -> (Runtime, Runtime) {
+pub(crate) fn runtimes() -> (Runtime, Runtime) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -149,13 +149,13 @@ pub(crate) fn create_topics() -> Vec<Line> {
     ]
 }
 
-fn start(servers: &Runtime) -> EmbeddedServer {
+pub(crate) fn start(servers: &Runtime) -> EmbeddedServer {
     servers
         .block_on(EmbeddedServer::builder().start())
         .expect("a server")
 }
 
-fn pool(server: &EmbeddedServer) -> ConnectionPool<ServerConnector> {
+pub(crate) fn pool(server: &EmbeddedServer) -> ConnectionPool<ServerConnector> {
     let Ok(ServerAddress::Remote(address)) = server.connection_string().parse() else {
         panic!("the connection string is an address");
     };
@@ -200,7 +200,7 @@ async fn apply_plan(plan: Plan, pool: &ConnectionPool<ServerConnector>) {
     assert!(outcome.is_complete());
 }
 
-async fn client(server: &EmbeddedServer) -> TcpClient {
+pub(crate) async fn client(server: &EmbeddedServer) -> TcpClient {
     let client = TcpClient::create(std::sync::Arc::new(TcpClientConfig {
         server_address: server.address().to_string(),
         auto_login: AutoLogin::Enabled(Credentials::UsernamePassword(

@@ -67,12 +67,16 @@ fn not_read(changes: &ChangeSet, reason: &str) -> Option<Finding> {
     })
 }
 
+/// A note: an inactive user may be declared to stay so, and then it is said in
+/// every plan.
 fn not_verified(address: Address, reason: &str) -> Finding {
     Finding {
         code: FindingCode::PasswordNotVerified,
-        severity: Severity::Warning,
+        severity: Severity::Note,
+        message: format!(
+            "whether the declared password of {address} is the live one is not known: {reason}"
+        ),
         address,
-        message: format!("whether the declared password is the live one is not known: {reason}"),
         fix: "make the user active, or look after its password by hand".to_owned(),
     }
 }

@@ -211,6 +211,9 @@ impl FromIterator<Diagnostic> for Diagnostics {
     fn from_iter<I: IntoIterator<Item = Diagnostic>>(diagnostics: I) -> Self {
         let mut diagnostics: Vec<Diagnostic> = diagnostics.into_iter().collect();
         diagnostics.sort();
+        // What stands in one place and is used in several, such as behind an
+        // anchor, is wrong once.
+        diagnostics.dedup();
         Self(diagnostics)
     }
 }

@@ -1,6 +1,6 @@
 use super::paint::Role;
 use super::plan_report::{ChangeReport, ChangeVerb};
-use crate::check::{Finding, FindingCode};
+use crate::check::{Finding, FindingCode, Severity};
 use crate::diff::{BlockReason, LoginAttribute};
 use crate::plan::Blocked;
 use crate::wording::counted;
@@ -91,11 +91,13 @@ pub(super) fn body(
     lines
 }
 
-/// A finding about something that does not change has its address on the line.
 pub(super) fn finding_lines(finding: &Finding) -> Vec<Line> {
     vec![
         Line {
-            role: Role::Warning,
+            role: match finding.severity {
+                Severity::Warning => Role::Warning,
+                Severity::Note => Role::Faint,
+            },
             depth: 3,
             text: format!("{} {}: {}", finding.severity, finding.code, finding.message),
         },
