@@ -137,6 +137,11 @@ async fn finish(
         deadline = deadline.map(|deadline| deadline + asked.elapsed());
     }
     let outcome = carry_out(process, &approved, &secrets, &session.pool, json, deadline).await;
+    if session.pool.login_has_changed() {
+        process
+            .terminal
+            .message("The login of iggyctl itself was changed: from now on it needs the new one.");
+    }
     let verified = if !outcome.is_complete() || arguments.no_verify {
         Verification::Skipped
     } else {

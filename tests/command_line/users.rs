@@ -285,3 +285,43 @@ fn nobody_is_locked_out_unless_named() {
     let run = plan(&["--allow-destroy", "user/auditor"]);
     assert_eq!(run.code, 0, "{}", run.transcript());
 }
+
+#[test]
+fn the_own_password_is_rotated_and_the_rest_goes_on_with_the_new_one() {
+    let lab = Lab::new();
+    lab.sandbox.write("secrets/root", "iggy\n");
+    lab.sandbox.write(
+        "topology.yaml",
+        TOPOLOGY.replace(
+            "  users:\n",
+            "  users:\n    - name: iggy\n      password: { env: AUDITOR_NEW }\n      previousPassword: { file: secrets/root }\n",
+        ),
+    );
+    let run = lab.run(&["apply", "--yes"]);
+    assert_eq!(run.code, 0, "{}", run.transcript());
+    insta::assert_snapshot!(run.transcript());
+    assert_eq!(lab.run(&["plan"]).code, 77, "the old password is refused");
+    assert!(lab.logs_in("iggy", SECRETS[2]));
+    let new = lab
+        .address
+        .replace("iggy:iggy@", &format!("iggy:{}@", SECRETS[2]));
+    let run = lab
+        .sandbox
+        .run(&["diff", "-f", "topology.yaml", "--server", &new]);
+    assert_eq!(run.code, 0, "{}", run.transcript());
+}
+
+#[test]
+fn of_root_only_name_and_password_can_be_declared() {
+    let lab = Lab::new();
+    lab.sandbox.write(
+        "topology.yaml",
+        TOPOLOGY.replace(
+            "  users:\n",
+            "  users:\n    - name: iggy\n      status: inactive\n      permissions: { preset: readOnly }\n",
+        ),
+    );
+    let run = lab.run(&["plan"]);
+    assert_eq!(run.code, 3, "{}", run.transcript());
+    insta::assert_snapshot!(run.transcript());
+}

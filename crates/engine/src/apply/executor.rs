@@ -3,14 +3,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use iggyctl_core::diff::{ChangeSet, diff};
-use iggyctl_core::plan::{ApprovedPlan, Stage, Step};
+use iggyctl_core::plan::{Action, ApprovedPlan, Stage, Step};
 use iggyctl_core::state::desired::DesiredState;
 
 use super::outcome::{
     ApplyEvent, ApplyOutcome, Cancellation, NotAttempted, StepOutcome, StepResult,
 };
 use super::step::{self, Ended};
-use crate::connect::{Connect, ConnectError, ConnectionPool, Fleet, Lease};
+use crate::connect::{Connect, ConnectError, ConnectionPool, Fleet, Lease, LoginChange};
 use crate::observe::{ReadError, observe};
 use crate::secrets::Secrets;
 
@@ -94,6 +94,11 @@ pub async fn apply<C: Connect>(
                 if clean {
                     fleet.completed();
                 }
+                if result.is_ok()
+                    && let Some(change) = login_change(&plan.steps()[index].action, secrets)
+                {
+                    pool.connector().login_changed(change);
+                }
                 progress.ended(
                     index,
                     match result {
@@ -106,6 +111,18 @@ pub async fn apply<C: Connect>(
     }
     let reason = unreachable.map_or(NotAttempted::Cancelled, NotAttempted::Unreachable);
     progress.finish(&reason)
+}
+
+/// What a step that was carried out changed about a login, which may be ours.
+fn login_change<'a>(action: &'a Action, secrets: &'a Secrets) -> Option<LoginChange<'a>> {
+    match action {
+        Action::ChangePassword { user, to, .. } => Some(LoginChange::Password {
+            user,
+            password: secrets.get(to)?,
+        }),
+        Action::RenameUser { from, to } => Some(LoginChange::Name { from, to }),
+        _ => None,
+    }
 }
 
 /// Reads the server again and says what still differs: nothing, after an apply

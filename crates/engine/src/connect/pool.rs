@@ -3,6 +3,9 @@ use std::ops::Deref;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use iggyctl_core::name::ResourceName;
+use iggyctl_core::secret::Secret;
+
 use super::address::Credentials;
 use super::error::ConnectError;
 use super::server::ConnectSettings;
@@ -37,11 +40,36 @@ pub trait Connect: Send + Sync {
         std::future::ready(())
     }
 
+    /// A user has another password or another name from now on: if it is the one
+    /// that connections are opened as, the next ones are opened with it.
+    fn login_changed(&self, change: LoginChange<'_>) {
+        let _ = change;
+    }
+
     /// The time limits of its connections: what is repeated when one is lost is
     /// repeated within them.
     fn settings(&self) -> ConnectSettings {
         ConnectSettings::default()
     }
+}
+
+/// What changed about how a user logs in.
+#[derive(Debug, Clone, Copy)]
+pub enum LoginChange<'a> {
+    /// Its password.
+    Password {
+        /// The user.
+        user: &'a ResourceName,
+        /// The new one.
+        password: &'a Secret,
+    },
+    /// Its name.
+    Name {
+        /// The one before.
+        from: &'a ResourceName,
+        /// The new one.
+        to: &'a ResourceName,
+    },
 }
 
 /// Connections that are opened when they are needed and kept for later.

@@ -1,3 +1,4 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -5,7 +6,7 @@ use tokio::time::Instant;
 use super::address::{Credentials, RemoteAddress, Transport};
 use super::diagnosis::{self, Finding};
 use super::error::ConnectError;
-use super::pool::{Connect, ConnectionPool};
+use super::pool::{Connect, ConnectionPool, LoginChange};
 use super::provider::install_crypto_provider;
 use crate::sdk::{LoginFailure, SdkBroker, log_in};
 
@@ -40,25 +41,49 @@ const FOR_CLOSING: Duration = Duration::from_secs(1);
 pub struct ServerConnector {
     address: RemoteAddress,
     settings: ConnectSettings,
+    /// What the credentials became, once they were changed through this
+    /// connector; clones log in as the same user, so they share it.
+    changed: Arc<Mutex<Option<Credentials>>>,
 }
 
 impl ServerConnector {
     /// For connections to `address`, with the credentials that are in it.
     #[must_use]
     pub fn new(address: RemoteAddress, settings: ConnectSettings) -> Self {
-        Self { address, settings }
+        Self {
+            address,
+            settings,
+            changed: Arc::default(),
+        }
+    }
+
+    /// Whether the login is no longer the one that this connector was made
+    /// with: whoever comes next needs the new one.
+    #[must_use]
+    pub fn login_has_changed(&self) -> bool {
+        self.changed_login().is_some()
+    }
+
+    fn changed_login(&self) -> MutexGuard<'_, Option<Credentials>> {
+        self.changed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// For connections to the same server as somebody else.
     #[must_use]
     pub fn with_credentials(&self, credentials: Credentials) -> Self {
-        let mut other = self.clone();
+        let mut other = Self::new(self.address.clone(), self.settings);
         other.address.credentials = Some(credentials);
         other
     }
 }
 
 impl ConnectionPool<ServerConnector> {
+    /// See [`ServerConnector::login_has_changed`].
+    #[must_use]
+    pub fn login_has_changed(&self) -> bool {
+        self.connector().login_has_changed()
+    }
+
     /// Closes the connections that are not in use, in order. Dropping the pool
     /// cuts them off, which a server also survives; so does this for those that
     /// a server does not let go within a second.
@@ -72,7 +97,39 @@ impl Connect for ServerConnector {
     type Broker = SdkBroker;
 
     async fn connect(&self) -> Result<SdkBroker, ConnectError> {
-        connect(&self.address, self.settings).await
+        let changed = self.changed_login().clone();
+        match changed {
+            None => connect(&self.address, self.settings).await,
+            Some(credentials) => {
+                let mut address = self.address.clone();
+                address.credentials = Some(credentials);
+                connect(&address, self.settings).await
+            }
+        }
+    }
+
+    fn login_changed(&self, change: LoginChange<'_>) {
+        let mut changed = self.changed_login();
+        let current = changed.as_ref().or(self.address.credentials.as_ref());
+        // A token stays valid whatever its user is called and knows.
+        let Some(Credentials::Password { username, password }) = current else {
+            return;
+        };
+        let new = match change {
+            LoginChange::Password {
+                user,
+                password: new,
+            } if user.as_str() == username => Credentials::Password {
+                username: username.clone(),
+                password: new.clone(),
+            },
+            LoginChange::Name { from, to } if from.as_str() == username => Credentials::Password {
+                username: to.to_string(),
+                password: password.clone(),
+            },
+            LoginChange::Password { .. } | LoginChange::Name { .. } => return,
+        };
+        *changed = Some(new);
     }
 
     async fn log_in_as(&self, credentials: &Credentials) -> Result<SdkBroker, ConnectError> {
