@@ -19,8 +19,9 @@ mod setting;
 #[cfg(test)]
 mod tests;
 mod topic;
+mod users;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 pub use access::{Resolved, StaleGrants, TopicsUnread, live_grants};
 pub use basis::Basis;
@@ -35,8 +36,7 @@ pub use topic::{DEFAULT_PARTITIONS, DEFAULT_SEGMENT_SIZE};
 use crate::address::Address;
 use crate::name::ResourceName;
 use crate::state::desired::{DesiredState, DesiredStream, DesiredTopic, Presence};
-use crate::state::observed::{AccessReading, ObservedState, ObservedStream, ObservedTopic};
-use access::{Names, StaleIds, Users, compare_users};
+use crate::state::observed::{ObservedState, ObservedStream, ObservedTopic};
 use basis::{BasisRecorder, Found};
 use rename::{Declaration, Renames, Sighting};
 
@@ -414,108 +414,6 @@ impl<'a> Differ<'a> {
             (true, true, GapMeans::PartlyUnreadable) | (false, true, _) => Sighting::There,
             (true, _, _) => Sighting::Unreadable,
             (false, false, _) => Sighting::Missing,
-        }
-    }
-
-    fn users(
-        &mut self,
-        desired: &DesiredState,
-        access: &AccessReading,
-        stream_renames: &BTreeMap<ResourceName, ResourceName>,
-        live: &BTreeMap<ResourceName, ObservedStream>,
-    ) {
-        let access = match access {
-            AccessReading::Read(access) => access,
-            AccessReading::NotNeeded => return self.unread_users(desired, "users were not read"),
-            AccessReading::Refused { reason } => return self.unread_users(desired, reason),
-        };
-        let topic_renames: Vec<(ResourceName, ResourceName, ResourceName)> = self
-            .changes
-            .iter()
-            .filter_map(|change| match (&change.difference, &change.address) {
-                (Difference::ChangeTopic(topic), Address::Topic(stream, name)) => {
-                    let live = stream_renames.get(stream).unwrap_or(stream);
-                    Some((live.clone(), name.clone(), topic.renamed_from.clone()?))
-                }
-                _ => None,
-            })
-            .collect();
-        let names = Names::new(
-            &access.streams,
-            stream_renames.iter(),
-            topic_renames
-                .iter()
-                .map(|(stream, declared, live)| (stream, declared, live)),
-        );
-        let Users {
-            changes,
-            notices,
-            unchanged,
-            managed,
-        } = compare_users(desired, access, &names, &mut self.basis);
-        let stale = StaleIds::of(access, &names, &managed);
-        self.stale_grants(&stale, stream_renames, live);
-        self.changes.extend(changes);
-        self.notices.extend(notices);
-        self.unchanged.users = unchanged;
-    }
-
-    fn unread_users(&mut self, desired: &DesiredState, reason: &str) {
-        for name in desired.users.keys() {
-            self.not_readable(Address::User(name.clone()), reason);
-        }
-    }
-
-    /// Any of the creates may get any of the next ids, so each of them waits
-    /// for every user who would get access to one.
-    fn stale_grants(
-        &mut self,
-        stale: &StaleIds,
-        stream_renames: &BTreeMap<ResourceName, ResourceName>,
-        live: &BTreeMap<ResourceName, ObservedStream>,
-    ) {
-        let mut new_streams: Vec<usize> = Vec::new();
-        let mut new_topics: BTreeMap<ResourceName, Vec<usize>> = BTreeMap::new();
-        for (index, change) in self.changes.iter().enumerate() {
-            match (&change.difference, &change.address) {
-                (Difference::CreateStream, _) => new_streams.push(index),
-                (Difference::CreateTopic { .. }, Address::Topic(stream, _)) => {
-                    let stream = stream_renames.get(stream).unwrap_or(stream);
-                    new_topics.entry(stream.clone()).or_default().push(index);
-                }
-                _ => {}
-            }
-        }
-        let mut opened: BTreeSet<ResourceName> = BTreeSet::new();
-        let mut wait =
-            |changes: &mut Vec<Change>, indices: &[usize], users: BTreeSet<&ResourceName>| {
-                for user in users {
-                    opened.insert(user.clone());
-                    for index in indices {
-                        changes[*index].obstacles.push(BlockReason::StaleGrants {
-                            user: Address::User(user.clone()),
-                        });
-                    }
-                }
-            };
-        let users = stale.next_streams(new_streams.len());
-        wait(&mut self.changes, &new_streams, users);
-        for (stream, indices) in &new_topics {
-            let Some(stream) = live.get(stream) else {
-                continue;
-            };
-            let taken = stream.topics.values().map(|topic| topic.id).collect();
-            let users = stale.next_topics(stream.id, &taken, indices.len());
-            wait(&mut self.changes, indices, users);
-        }
-        for user in opened {
-            if let Some(grants) = stale.grants_of(&user) {
-                self.changes.push(Change {
-                    address: Address::User(user),
-                    difference: Difference::StripStaleGrants(Box::new(grants.clone())),
-                    obstacles: Vec::new(),
-                });
-            }
         }
     }
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::build::{Rename, Steps, in_rename_order};
+use super::build::Steps;
+use super::rename_order::{Rename, in_rename_order};
 use super::step::{Action, Precondition, Risk, StepId};
 use super::{Approvals, Stage};
 use crate::access::{Grants, UserStatus};

@@ -1,15 +1,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::access::{self, UserChanges};
+use super::access::UserChanges;
+use super::blocked::{blocked_lines, forbidden_shrink};
+use super::rename_order::{StreamRename, in_rename_order, stream_rename, topic_rename};
 use super::step::{Action, Cost, Precondition, Risk, Step, StepId};
 use super::summary::Summary;
-use super::way_out::way_out;
-use super::{Approvals, Blocked, MAX_PARTITIONS_PER_REQUEST, Plan, Stage};
+use super::{Approvals, MAX_PARTITIONS_PER_REQUEST, Plan, Stage};
 use crate::address::Address;
-use crate::diff::{
-    BlockReason, Change, ChangeSet, Difference, PartitionChange, SettingChange, TopicChange,
-};
-use crate::name::ResourceName;
+use crate::diff::{Change, ChangeSet, Difference, PartitionChange, SettingChange, TopicChange};
 use crate::state::desired::TopicSettings;
 
 /// Orders what differs into steps, and says what is blocked. The same change
@@ -67,183 +65,6 @@ pub fn plan(changes: &ChangeSet, approvals: &Approvals) -> Plan {
         approvals: approvals.clone(),
         only: BTreeSet::new(),
     }
-}
-
-struct BlockedLines<'a> {
-    lines: Vec<Blocked>,
-    held_back: BTreeSet<&'a Address>,
-    /// Users whose permissions speak of something that is held back.
-    without_grants: BTreeSet<&'a Address>,
-}
-
-impl BlockedLines<'_> {
-    fn holds_back(&self, change: &Change) -> bool {
-        self.held_back.contains(&change.address)
-    }
-}
-
-/// Changes come parents first, so one pass finds everything that depends on
-/// something blocked.
-fn blocked_lines<'a>(changes: &'a ChangeSet, approvals: &Approvals) -> BlockedLines<'a> {
-    let mut blocked = BlockedLines {
-        lines: Vec::new(),
-        held_back: BTreeSet::new(),
-        without_grants: BTreeSet::new(),
-    };
-    for change in &changes.changes {
-        let parent = held_back_ancestor(&blocked.held_back, &change.address);
-        let mut reasons = change.obstacles.clone();
-        reasons.retain(|reason| !is_approved(&change.address, reason, approvals));
-        if let Difference::ChangeTopic(topic) = &change.difference {
-            reasons.extend(forbidden_shrink(&change.address, topic, approvals));
-        }
-        let is_held_back = match &change.difference {
-            Difference::Unknown => true,
-            _ => change.can_be_held_back() && !reasons.is_empty(),
-        };
-        if is_held_back || parent.is_some() {
-            blocked.held_back.insert(&change.address);
-            if let (Some(address), true) = (parent, reasons.is_empty()) {
-                reasons.push(BlockReason::DependsOnBlocked { address });
-            }
-        } else if let Some(address) = access::held_back_target(change, &blocked.held_back) {
-            blocked.without_grants.insert(&change.address);
-            reasons.push(BlockReason::DependsOnBlocked { address });
-        }
-        for reason in reasons {
-            blocked.lines.push(Blocked {
-                address: change.address.clone(),
-                way_out: way_out(&change.address, &reason),
-                reason,
-                declared_at: None,
-            });
-        }
-    }
-    blocked
-}
-
-/// What only waits for a person to allow it.
-fn is_approved(address: &Address, reason: &BlockReason, approvals: &Approvals) -> bool {
-    match reason {
-        BlockReason::StaleGrants { user } => approvals.allow_destroy.contains(user),
-        BlockReason::OwnLogin { .. } => approvals.allow_destroy.contains(address),
-        _ => false,
-    }
-}
-
-fn held_back_ancestor(held_back: &BTreeSet<&Address>, address: &Address) -> Option<Address> {
-    if held_back.is_empty() {
-        return None;
-    }
-    let mut parent = address.parent();
-    while let Some(ancestor) = parent {
-        if held_back.contains(&ancestor) {
-            return Some(ancestor);
-        }
-        parent = ancestor.parent();
-    }
-    None
-}
-
-fn forbidden_shrink(
-    address: &Address,
-    topic: &TopicChange,
-    approvals: &Approvals,
-) -> Option<BlockReason> {
-    let PartitionChange { from, to } = topic.partitions?;
-    (to < from && !approvals.allow_destroy.contains(address)).then_some(
-        BlockReason::PartitionShrink {
-            from,
-            to,
-            messages: topic.holds.messages,
-        },
-    )
-}
-
-/// A rename with the name that it frees, as an address beside the new one.
-struct StreamRename<'a> {
-    address: &'a Address,
-    from: &'a ResourceName,
-}
-
-struct TopicRename<'a> {
-    address: &'a Address,
-    topic: &'a TopicChange,
-    from: Address,
-}
-
-pub(super) trait Rename {
-    fn target(&self) -> Address;
-    fn source(&self) -> Address;
-}
-
-impl Rename for StreamRename<'_> {
-    fn target(&self) -> Address {
-        self.address.clone()
-    }
-
-    fn source(&self) -> Address {
-        Address::Stream(self.from.clone())
-    }
-}
-
-impl Rename for TopicRename<'_> {
-    fn target(&self) -> Address {
-        self.address.clone()
-    }
-
-    fn source(&self) -> Address {
-        self.from.clone()
-    }
-}
-
-fn stream_rename(change: &Change) -> Option<StreamRename<'_>> {
-    match &change.difference {
-        Difference::RenameStream { from } => Some(StreamRename {
-            address: &change.address,
-            from,
-        }),
-        _ => None,
-    }
-}
-
-fn topic_rename(change: &Change) -> Option<TopicRename<'_>> {
-    match &change.difference {
-        Difference::ChangeTopic(topic) => Some(TopicRename {
-            address: &change.address,
-            topic,
-            from: Address::Topic(
-                change.address.stream()?.clone(),
-                topic.renamed_from.clone()?,
-            ),
-        }),
-        _ => None,
-    }
-}
-
-/// Orders renames so that a name is free before it is taken: of `a → b` and
-/// `b → c` the second comes first.
-pub(super) fn in_rename_order<R: Rename>(renames: impl Iterator<Item = R>) -> Vec<R> {
-    let mut waiting: Vec<Option<R>> = renames.map(Some).collect();
-    let by_source: BTreeMap<Address, usize> = waiting
-        .iter()
-        .enumerate()
-        .filter_map(|(index, rename)| Some((rename.as_ref()?.source(), index)))
-        .collect();
-    let mut ordered = Vec::with_capacity(waiting.len());
-    for start in 0..waiting.len() {
-        let mut chain = Vec::new();
-        let mut next = Some(start);
-        while let Some(index) = next {
-            let Some(rename) = waiting[index].take() else {
-                break;
-            };
-            next = by_source.get(&rename.target()).copied();
-            chain.push(rename);
-        }
-        ordered.extend(chain.into_iter().rev());
-    }
-    ordered
 }
 
 #[derive(Default)]

@@ -11,9 +11,11 @@ mod access;
 #[cfg(test)]
 mod access_properties;
 mod approve;
+mod blocked;
 mod build;
 #[cfg(test)]
 mod properties;
+mod rename_order;
 mod restrict;
 mod stage;
 mod step;

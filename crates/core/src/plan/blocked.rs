@@ -1,0 +1,99 @@
+//! What is needed and will not be done.
+
+use std::collections::BTreeSet;
+
+use super::way_out::way_out;
+use super::{Approvals, Blocked, access};
+use crate::address::Address;
+use crate::diff::{BlockReason, Change, ChangeSet, Difference, PartitionChange, TopicChange};
+
+pub(super) struct BlockedLines<'a> {
+    pub(super) lines: Vec<Blocked>,
+    held_back: BTreeSet<&'a Address>,
+    /// Users whose permissions speak of something that is held back.
+    pub(super) without_grants: BTreeSet<&'a Address>,
+}
+
+impl BlockedLines<'_> {
+    pub(super) fn holds_back(&self, change: &Change) -> bool {
+        self.held_back.contains(&change.address)
+    }
+}
+
+/// Changes come parents first, so one pass finds everything that depends on
+/// something blocked.
+pub(super) fn blocked_lines<'a>(changes: &'a ChangeSet, approvals: &Approvals) -> BlockedLines<'a> {
+    let mut blocked = BlockedLines {
+        lines: Vec::new(),
+        held_back: BTreeSet::new(),
+        without_grants: BTreeSet::new(),
+    };
+    for change in &changes.changes {
+        let parent = held_back_ancestor(&blocked.held_back, &change.address);
+        let mut reasons = change.obstacles.clone();
+        reasons.retain(|reason| !is_approved(&change.address, reason, approvals));
+        if let Difference::ChangeTopic(topic) = &change.difference {
+            reasons.extend(forbidden_shrink(&change.address, topic, approvals));
+        }
+        let is_held_back = match &change.difference {
+            Difference::Unknown => true,
+            _ => change.can_be_held_back() && !reasons.is_empty(),
+        };
+        if is_held_back || parent.is_some() {
+            blocked.held_back.insert(&change.address);
+            if let (Some(address), true) = (parent, reasons.is_empty()) {
+                reasons.push(BlockReason::DependsOnBlocked { address });
+            }
+        } else if let Some(address) = access::held_back_target(change, &blocked.held_back) {
+            blocked.without_grants.insert(&change.address);
+            reasons.push(BlockReason::DependsOnBlocked { address });
+        }
+        for reason in reasons {
+            blocked.lines.push(Blocked {
+                address: change.address.clone(),
+                way_out: way_out(&change.address, &reason),
+                reason,
+                declared_at: None,
+            });
+        }
+    }
+    blocked
+}
+
+/// What only waits for a person to allow it.
+fn is_approved(address: &Address, reason: &BlockReason, approvals: &Approvals) -> bool {
+    match reason {
+        BlockReason::StaleGrants { user } => approvals.allow_destroy.contains(user),
+        BlockReason::OwnLogin { .. } => approvals.allow_destroy.contains(address),
+        _ => false,
+    }
+}
+
+fn held_back_ancestor(held_back: &BTreeSet<&Address>, address: &Address) -> Option<Address> {
+    if held_back.is_empty() {
+        return None;
+    }
+    let mut parent = address.parent();
+    while let Some(ancestor) = parent {
+        if held_back.contains(&ancestor) {
+            return Some(ancestor);
+        }
+        parent = ancestor.parent();
+    }
+    None
+}
+
+pub(super) fn forbidden_shrink(
+    address: &Address,
+    topic: &TopicChange,
+    approvals: &Approvals,
+) -> Option<BlockReason> {
+    let PartitionChange { from, to } = topic.partitions?;
+    (to < from && !approvals.allow_destroy.contains(address)).then_some(
+        BlockReason::PartitionShrink {
+            from,
+            to,
+            messages: topic.holds.messages,
+        },
+    )
+}
