@@ -22,7 +22,7 @@ use iggyctl_core::diff::diff;
 use iggyctl_core::plan::{Action, Approvals, ApprovedPlan, DestructionGrant, Plan, plan};
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::observed::AccessReading;
-use iggyctl_embedded::{EmbeddedServer, FaultPlan, FaultTarget, PasswordHashing};
+use iggyctl_embedded::{EmbeddedServer, FaultPlan, PasswordHashing};
 use iggyctl_engine::Secrets;
 use iggyctl_engine::apply::{ApplyOutcome, Cancellation, apply};
 use iggyctl_engine::broker::BrokerRead as _;
@@ -75,9 +75,10 @@ async fn play(scenario: Scenario) {
     let mut crash = None;
     match scenario.interruption {
         Interruption::None => {}
-        Interruption::Fault { kind, at } => {
-            let faults = FaultPlan::none().once(kind, FaultTarget::Writes, at);
-            server.faults().set(faults);
+        Interruption::Fault { kind, target, at } => {
+            server
+                .faults()
+                .set(FaultPlan::none().once(kind, target, at));
         }
         Interruption::Crash { events } => crash = Some(events),
     }

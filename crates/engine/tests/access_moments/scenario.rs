@@ -1,5 +1,6 @@
 //! What is there, what is wanted, and what happens in between.
 
+use iggy_binary_protocol::codes;
 use iggyctl_core::access::UserStatus;
 use iggyctl_core::name::ResourceName;
 use iggyctl_core::secret::{Secret, SecretSource};
@@ -7,7 +8,7 @@ use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::observed::{AccessReading, ObservedState};
 use iggyctl_core::state::observed_access::{ObservedAccess, PasswordCheck};
 use iggyctl_core::testing::{desired_state, observed_state, with_users, without_obstacles};
-use iggyctl_embedded::FaultKind;
+use iggyctl_embedded::{FaultKind, FaultTarget};
 use iggyctl_engine::Secrets;
 use proptest::collection::vec;
 use proptest::option;
@@ -43,9 +44,10 @@ pub(crate) enum Successor {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Interruption {
     None,
-    /// The `at`-th write meets it.
+    /// The `at`-th of these requests meets it.
     Fault {
         kind: FaultKind,
+        target: FaultTarget,
         at: u64,
     },
     /// The process dies when it has told of so many events.
@@ -109,7 +111,14 @@ fn interruption() -> impl Strategy<Value = Interruption> {
     ]);
     prop_oneof![
         1 => Just(Interruption::None),
-        2 => (kind, WRITES).prop_map(|(kind, at)| Interruption::Fault { kind, at }),
+        2 => (kind.clone(), WRITES).prop_map(|(kind, at)| {
+            let target = FaultTarget::Writes;
+            Interruption::Fault { kind, target, at }
+        }),
+        2 => (kind, 1..4_u64).prop_map(|(kind, at)| {
+            let target = FaultTarget::Command(codes::UPDATE_PERMISSIONS_CODE);
+            Interruption::Fault { kind, target, at }
+        }),
         2 => EVENTS.prop_map(|events| Interruption::Crash { events }),
     ]
 }
