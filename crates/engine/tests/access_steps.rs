@@ -198,6 +198,7 @@ const WAITS: FaultKind = FaultKind::Delay(Duration::from_millis(300));
 /// when the names are looked up and the write is on its way.
 async fn replaced_meanwhile(
     rule: &str,
+    is_reply_lost: bool,
     meanwhile: impl AsyncFnOnce(&IggyClient),
 ) -> (EmbeddedServer, ApplyOutcome, Grants<u32>) {
     let server = start().await;
@@ -222,9 +223,12 @@ async fn replaced_meanwhile(
     ));
     let plan = approved(&pool, &desired).await;
     let command = codes::UPDATE_PERMISSIONS_CODE;
-    server
-        .faults()
-        .set(FaultPlan::none().once(WAITS, FaultTarget::Command(command), 1));
+    let target = FaultTarget::Command(command);
+    let mut faults = FaultPlan::none().once(WAITS, target, 1);
+    if is_reply_lost {
+        faults = faults.once(FaultKind::LostReply, target, 1);
+    }
+    server.faults().set(faults);
     server.requests().reset();
     let somebody = async {
         let client = IggyClient::from_connection_string(&server.connection_string()).unwrap();
@@ -269,7 +273,7 @@ fn named(text: &str) -> Identifier {
 #[tokio::test]
 async fn permissions_on_a_stream_that_was_replaced_are_taken_back() {
     // By its like, which gets its number, too.
-    let (server, outcome, grants) = replaced_meanwhile(ON_THE_STREAM, async |client| {
+    let (server, outcome, grants) = replaced_meanwhile(ON_THE_STREAM, false, async |client| {
         client.delete_stream(&named("orders")).await.unwrap();
         client.create_stream("orders").await.unwrap();
     })
@@ -280,7 +284,7 @@ async fn permissions_on_a_stream_that_was_replaced_are_taken_back() {
     assert_eq!(sent, 2);
 
     // By another one, which gets the number.
-    let (_server, outcome, grants) = replaced_meanwhile(ON_THE_STREAM, async |client| {
+    let (_server, outcome, grants) = replaced_meanwhile(ON_THE_STREAM, false, async |client| {
         client.delete_stream(&named("orders")).await.unwrap();
         client.create_stream("secret").await.unwrap();
     })
@@ -291,7 +295,7 @@ async fn permissions_on_a_stream_that_was_replaced_are_taken_back() {
 
 #[tokio::test]
 async fn permissions_on_a_topic_that_was_replaced_are_taken_back() {
-    let (_server, outcome, grants) = replaced_meanwhile(ON_THE_TOPIC, async |client| {
+    let (_server, outcome, grants) = replaced_meanwhile(ON_THE_TOPIC, false, async |client| {
         let (stream, topic) = (named("orders"), named("events"));
         client.delete_topic(&stream, &topic).await.unwrap();
         let options = iggy::prelude::TopicCreateOptions::default();
@@ -306,8 +310,21 @@ async fn permissions_on_a_topic_that_was_replaced_are_taken_back() {
 }
 
 #[tokio::test]
+async fn permissions_on_a_stream_that_was_replaced_are_taken_back_after_a_lost_reply() {
+    let (server, outcome, grants) = replaced_meanwhile(ON_THE_STREAM, true, async |client| {
+        client.delete_stream(&named("orders")).await.unwrap();
+        client.create_stream("secret").await.unwrap();
+    })
+    .await;
+    assert_eq!(moved(&outcome), "stream/orders");
+    assert_eq!(grants, only_on_the_server());
+    let sent = server.requests().count(codes::UPDATE_PERMISSIONS_CODE);
+    assert_eq!(sent, 2);
+}
+
+#[tokio::test]
 async fn permissions_stay_when_something_else_was_replaced() {
-    let (server, outcome, grants) = replaced_meanwhile(ON_THE_TOPIC, async |client| {
+    let (server, outcome, grants) = replaced_meanwhile(ON_THE_TOPIC, false, async |client| {
         client.create_stream("other").await.unwrap();
     })
     .await;

@@ -127,18 +127,29 @@ pub(super) enum Sent {
 /// Replaces the permissions of a user. When a name turns out to have moved in
 /// the meantime, everything that speaks of numbers is taken back: what the user
 /// gets then is less than either manifest gives it, and the next plan repairs
-/// that.
+/// that. So it is when a name is gone and an earlier call of this step, which
+/// may have been carried out, spoke of its number (`is_repeated`).
 pub(super) async fn set_permissions<B: BrokerWrite>(
     broker: &B,
     user: &ResourceName,
     grants: &Grants<ResourceName>,
+    is_repeated: bool,
 ) -> Result<Sent, BrokerError> {
     let located = match locate(broker, grants).await? {
         Lookup::Found(located) => located,
         Lookup::Missing(address) => {
+            let mut found = "nothing of that name".to_owned();
+            if is_repeated {
+                let on_the_server = Grants {
+                    server: grants.server.clone(),
+                    ..Grants::default()
+                };
+                broker.update_permissions(user, &on_the_server).await?;
+                found.push_str(", so the permissions were taken back");
+            }
             return Ok(Sent::Moved {
                 expected: address.to_string(),
-                found: "nothing of that name".to_owned(),
+                found,
             });
         }
     };

@@ -87,7 +87,7 @@ impl<'pool, C: Connect> Runner<'pool, '_, C> {
     async fn run(&mut self) -> Result<(), Failure> {
         let mut last = None;
         let expires = self.expires();
-        for _ in 0..SENDS {
+        for sent in 0..SENDS {
             if self.is_relative() {
                 match self.standing().await? {
                     Standing::NotDone => {}
@@ -99,7 +99,7 @@ impl<'pool, C: Connect> Runner<'pool, '_, C> {
                 }
             }
             let (action, secrets) = (self.action, self.secrets);
-            let error = match send(self.connection().await?, action, secrets).await {
+            let error = match send(self.connection().await?, action, secrets, sent > 0).await {
                 Ok(Sent::Moved { expected, found }) => {
                     return Err(Failure::Moved { expected, found });
                 }
@@ -294,6 +294,7 @@ async fn send<B: BrokerWrite>(
     broker: &B,
     action: &Action,
     secrets: &Secrets,
+    is_repeated: bool,
 ) -> Result<Sent, BrokerError> {
     match action {
         Action::CreateStream { stream } => broker.create_stream(stream).await,
@@ -358,7 +359,7 @@ async fn send<B: BrokerWrite>(
             _ => return Ok(Sent::NoSecret),
         },
         Action::SetPermissions { user, grants } => {
-            return set_permissions(broker, user, grants).await;
+            return set_permissions(broker, user, grants, is_repeated).await;
         }
     }?;
     Ok(Sent::Done)
