@@ -11,6 +11,7 @@ mod lifecycle;
 mod offline;
 mod rights;
 mod sandbox;
+mod secrets;
 #[cfg(unix)]
 mod stopped;
 mod users;

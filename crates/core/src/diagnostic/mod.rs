@@ -100,6 +100,9 @@ pub struct Diagnostic {
     /// Other places it speaks of.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub related: Vec<Related>,
+    /// Whether its line may hold a secret, so that no message shows it.
+    #[serde(skip)]
+    pub hides_line: bool,
 }
 
 impl Diagnostic {
@@ -115,6 +118,7 @@ impl Diagnostic {
             expected: None,
             hint: None,
             related: Vec::new(),
+            hides_line: false,
         }
     }
 
@@ -145,6 +149,13 @@ impl Diagnostic {
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
+        self
+    }
+
+    /// Its line may hold a secret: neither this nor any other message shows it.
+    #[must_use]
+    pub fn hiding_line(mut self) -> Self {
+        self.hides_line = true;
         self
     }
 

@@ -3,7 +3,7 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Origin as Path, Renderer, Snippet};
 
-use super::{Code, Diagnostic, Diagnostics, Place, Severity, SourceFile};
+use super::{Diagnostic, Diagnostics, Place, Severity, SourceFile};
 use crate::wording::counted;
 
 /// Beyond this many, more messages help nobody; the rest is counted.
@@ -164,7 +164,7 @@ pub(super) fn visible(text: &str) -> String {
 /// Where each line of each file begins, so that a message costs no scan.
 struct Lines<'a> {
     files: BTreeMap<&'a str, (&'a [u8], Vec<usize>)>,
-    /// Lines that hold a literal secret: no message shows them.
+    /// Lines that may hold a secret: no message shows them.
     hidden: BTreeSet<(&'a str, u32)>,
 }
 
@@ -182,7 +182,7 @@ impl<'a> Lines<'a> {
         };
         let literal = diagnostics
             .iter()
-            .filter(|diagnostic| diagnostic.code == Code::LiteralSecret);
+            .filter(|diagnostic| diagnostic.hides_line);
         let origins = literal.filter_map(|diagnostic| Some(&diagnostic.place.as_ref()?.origin));
         Self {
             files: sources.iter().map(index).collect(),

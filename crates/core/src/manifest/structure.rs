@@ -41,6 +41,7 @@ impl Walk<'_> {
             self.diagnostics.push(literal_secret(node, what));
             return;
         }
+        let before = self.diagnostics.len();
         match node.shape() {
             Shape::Mapping if allows(schema, "object") => self.mapping(node, what, schema),
             Shape::Sequence if allows(schema, "array") => {
@@ -54,6 +55,12 @@ impl Walk<'_> {
             Shape::Mapping => self.wrong_type(node, what, schema, "a mapping"),
             Shape::Sequence => self.wrong_type(node, what, schema, "a list"),
             Shape::Scalar => self.scalar(node, what, schema),
+        }
+        // Where a secret should be named, one may stand.
+        if format_of(schema) == Some(SECRET_SOURCE_FORMAT) {
+            for diagnostic in self.diagnostics.iter_mut().skip(before) {
+                diagnostic.hides_line = true;
+            }
         }
     }
 
@@ -282,6 +289,7 @@ fn literal_secret(node: Node<'_>, what: &str) -> Diagnostic {
     .at(node.place())
     .expected("where it comes from: `{ env: NAME }`, `{ file: PATH }`, `{ context: NAME }` or `{ secretKeyRef: … }`")
     .hint("a manifest is kept in version control and shown in reviews; if this was a real one, change it")
+    .hiding_line()
 }
 
 /// The parser of each `format` of the schemas: the type that has it.

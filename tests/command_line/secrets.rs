@@ -1,0 +1,109 @@
+//! No password is ever seen: every command, in every format, as talkative as it
+//! gets, when it works and when it fails.
+
+use iggyctl_embedded::EmbeddedServer;
+use tokio::runtime::Runtime;
+
+use crate::sandbox::Sandbox;
+
+/// With everything that quoting, escaping or encoding could trip over.
+const OLD: &str = "marked-old-'\"%41\\n${x} \u{e9}";
+const NEW: &str = "marked-new-`$(id)`<b>&\u{1b}[31m";
+const IN_FILE: &str = "marked-file-line1";
+
+const TOPOLOGY: &str = "\
+apiVersion: iggyctl.dev/v1alpha1
+kind: IggyTopology
+metadata: { name: shop }
+spec:
+  streams: [{ name: orders }]
+  users:
+    - name: svc-orders
+      password: { env: PASSWORD }
+      permissions: { streams: [{ name: orders, preset: consumer }] }
+    - name: auditor
+      password: { file: password.txt }
+    - name: clerk
+      password: { context: clerk }
+";
+
+const CONTEXTS: &str = "\
+contexts: {}
+secrets:
+  clerk: { command: [sh, -c, 'echo marked-command; echo marked-noise >&2'] }
+";
+
+/// What no output may hold: the beginnings, so that no escaping hides one.
+const MARKS: [&str; 5] = [
+    "marked-old",
+    "marked-new",
+    "marked-file",
+    "marked-command",
+    "marked-noise",
+];
+
+fn all_runs(sandbox: &Sandbox, address: &str, previous: &str) {
+    let topology = TOPOLOGY.replace("{ env: PASSWORD }", previous);
+    sandbox.write("topology.yaml", topology);
+    let remote = ["-f", "topology.yaml", "--server", address];
+    let commands: [&[&str]; 12] = [
+        &["validate", "-f", "topology.yaml"],
+        &["validate", "-f", "topology.yaml", "-o", "json"],
+        &["render", "-f", "topology.yaml"],
+        &["plan"],
+        &["plan", "-o", "json"],
+        &["diff"],
+        &["apply", "--yes"],
+        &["apply", "--yes", "-o", "json"],
+        &["apply", "--yes", "--skip-blocked", "--no-verify"],
+        &["export", "--server", address],
+        &["get", "users", "--server", address],
+        &["get", "users", "-o", "json", "--server", address],
+    ];
+    for command in commands {
+        for more in [&[][..], &["-vv"]] {
+            let needs_server = matches!(command[0], "plan" | "diff" | "apply");
+            let place = if needs_server { &remote[..] } else { &[] };
+            let run = sandbox.run(&[command, place, more].concat());
+            for mark in MARKS {
+                assert!(
+                    !run.stdout.contains(mark) && !run.stderr.contains(mark),
+                    "{mark} is in the output of {command:?} {more:?}: {}",
+                    run.transcript()
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn no_command_shows_a_password() {
+    let runtime = Runtime::new().unwrap();
+    let server = runtime.block_on(EmbeddedServer::builder().start()).unwrap();
+    let address = server.connection_string();
+    let sandbox = |old: &str| {
+        let sandbox = Sandbox::new()
+            .variable("RUST_LOG", "trace")
+            .variable("PASSWORD", old)
+            .variable("NEW_PASSWORD", NEW)
+            .variable("XDG_CONFIG_HOME", "config");
+        sandbox.write("password.txt", format!("{IN_FILE}\n"));
+        sandbox.write("config/iggyctl/config.yaml", CONTEXTS);
+        sandbox
+    };
+    // Created, then nothing to do.
+    all_runs(&sandbox(OLD), &address, "{ env: PASSWORD }");
+    // Nobody knows the live one: blocked.
+    all_runs(&sandbox(OLD), &address, "{ env: NEW_PASSWORD }");
+    // Rotated; afterwards the old one is not needed any more.
+    let rotation = "{ env: NEW_PASSWORD }\n      previousPassword: { env: PASSWORD }";
+    all_runs(&sandbox(OLD), &address, rotation);
+    // A missing one, and one that stands in the manifest.
+    all_runs(&sandbox(OLD), &address, "{ env: NOT_SET }");
+    all_runs(&sandbox(OLD), &address, "marked-old-literal");
+    all_runs(&sandbox(OLD), &address, "[marked-old-literal]");
+    all_runs(&sandbox(OLD), &address, "{ enw: marked-old-literal }");
+    // The server goes away.
+    runtime.block_on(server.shutdown());
+    all_runs(&sandbox(OLD), &address, "{ env: PASSWORD }");
+}
