@@ -14,6 +14,8 @@ pub(crate) enum ExitCode {
     Blocked = 3,
     /// Some steps were applied and others were not, or an outcome is unknown.
     PartiallyApplied = 6,
+    /// A check says no (`access check`).
+    CheckSaysNo = 7,
     /// The command line is wrong (`EX_USAGE` of sysexits.h).
     Usage = 64,
     /// A manifest or another input file is wrong (`EX_DATAERR`).

@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod access;
 mod apply;
 mod apply_record;
 mod completions;
@@ -51,7 +52,7 @@ use crate::terminal::{Color, Terminal};
         iggyctl plan -f topology.yaml --server iggy://127.0.0.1:8090\n  \
         iggyctl apply -f topology.yaml --server embedded --yes\n\n\
         Exit codes: 0 done, 1 error, 2 changes pending, 3 blocked, 6 partially applied,\n\
-        64 usage, 65 invalid input, 69 server unavailable, 77 credentials refused."
+        7 a check says no, 64 usage, 65 invalid input, 69 server unavailable, 77 credentials refused."
 )]
 struct Arguments {
     #[command(flatten)]
@@ -104,6 +105,8 @@ enum Command {
     Export(export::ExportArguments),
     /// List streams, topics, consumer groups or users of a server
     Get(get::GetArguments),
+    /// Say who may do what, and why
+    Access(access::AccessArguments),
     /// Say what answers at the server's address, and whether the login works
     Ping(ping::PingArguments),
     /// Run an embedded Iggy server for development
@@ -175,6 +178,7 @@ fn run_command(arguments: Arguments, terminal: Terminal) -> Result<ExitCode, Com
         Command::Apply(arguments) => apply::run(&process, &arguments),
         Command::Export(arguments) => export::run(&process, &arguments),
         Command::Get(arguments) => get::run(&process, &arguments),
+        Command::Access(arguments) => access::run(&process, &arguments),
         Command::Ping(arguments) => ping::run(&process, &arguments),
         Command::Dev(arguments) => dev::run(&process, &arguments),
         Command::Context(arguments) => context::run(&process, &arguments),

@@ -215,3 +215,173 @@ fn users_are_listed_with_what_they_are_granted() {
     assert_eq!(run.code, 77, "{}", run.transcript());
     insta::assert_snapshot!("users that may not be read", run.transcript());
 }
+
+#[test]
+fn manifests_say_who_may_do_what_without_a_server() {
+    let sandbox = with_manifest();
+    let ask = |arguments: &[&str]| sandbox.run(&[arguments, &["-f", "topology.yaml"]].concat());
+    let service = ["access", "--user", "svc-orders"];
+    insta::assert_snapshot!("offline user", ask(&service).transcript());
+    let json = ask(&[&service[..], &["-o", "json"]].concat());
+    insta::assert_snapshot!("offline user as json", json.transcript());
+    let events = ["access", "--topic", "orders/events"];
+    insta::assert_snapshot!("offline topic", ask(&events).transcript());
+    let markdown = ask(&[&events[..], &["-o", "markdown"]].concat());
+    insta::assert_snapshot!("offline topic as markdown", markdown.transcript());
+    // A mistyped topic does not look like one that nobody may touch.
+    let run = ask(&["access", "--topic", "orders/event"]);
+    assert!(
+        run.stderr
+            .contains("no manifest declares topic/orders/event"),
+        "{}",
+        run.transcript()
+    );
+}
+
+#[test]
+fn a_server_says_who_may_do_what() {
+    let lab = Lab::new();
+    for user in ["mallory", "iggy", "a\u{202e}|b", "auditor"] {
+        let run = lab.run(&["access", "--user", user]);
+        assert_eq!(run.code, 0, "{}", run.transcript());
+        assert!(!run.stdout.contains('\u{202e}'), "{}", run.transcript());
+        let label = user.replace(['\u{202e}', '|'], "-");
+        insta::assert_snapshot!(format!("live user {label}"), run.stdout);
+    }
+    let events = ["access", "--topic", "orders/events"];
+    insta::assert_snapshot!("live topic", lab.run(&events).transcript());
+    let markdown = lab.run(&[&events[..], &["-o", "markdown"]].concat());
+    insta::assert_snapshot!("live topic as markdown", markdown.stdout);
+    let json = lab.run(&["access", "--topic", "billing-invoices/issued", "-o", "json"]);
+    insta::assert_snapshot!("live topic as json", json.stdout);
+    let run = lab.run(&["access", "--topic", "orders/event"]);
+    assert_eq!(run.code, 1, "{}", run.transcript());
+    assert!(
+        run.stderr.contains("the server has no topic/orders/event"),
+        "{}",
+        run.transcript()
+    );
+    let run = lab.run_as_service(&events);
+    assert_eq!(run.code, 77, "{}", run.transcript());
+}
+
+#[test]
+fn a_check_is_an_exit_code() {
+    let lab = Lab::new();
+    let question = |user: &str, right: &str, on: &str| {
+        let mut arguments = vec!["access", "check", "--user", user, "--can", right];
+        arguments.extend((!on.is_empty()).then_some(on));
+        let offline = lab
+            .sandbox
+            .run(&[&arguments[..], &["-f", "topology.yaml"]].concat());
+        (offline, lab.run(&arguments))
+    };
+    for (user, right, on, code) in [
+        ("svc-orders", "send_messages", "orders/events", 0),
+        ("svc-orders", "send_messages", "orders/dead-letters", 7),
+        // All topics of it.
+        ("svc-orders", "send_messages", "orders", 7),
+        ("svc-orders", "poll_messages", "orders", 0),
+        ("svc-orders", "manage_users", "", 7),
+        // A command, by the right that it needs.
+        ("auditor", "get_topic", "billing-invoices/issued", 0),
+        ("auditor", "get_topic", "orders/events", 7),
+        ("operator", "get_users", "", 0),
+        ("operator", "change_stream", "orders", 7),
+    ] {
+        let (offline, live) = question(user, right, on);
+        assert_eq!(offline.code, code, "{}", offline.transcript());
+        assert_eq!(live.code, code, "{}", live.transcript());
+    }
+    let (offline, live) = question("auditor", "poll_messages", "billing-invoices/issued");
+    insta::assert_snapshot!("check yes", offline.transcript());
+    insta::assert_snapshot!("check yes, live", live.transcript());
+    let (offline, _) = question("svc-orders", "change_topic", "orders/events");
+    insta::assert_snapshot!("check no", offline.transcript());
+    let (unmanaged, nothing) = question("legacy", "poll_messages", "orders/events");
+    insta::assert_snapshot!("check not known", unmanaged.transcript());
+    assert_eq!((unmanaged.code, nothing.code), (1, 7));
+    let (_, root) = question("iggy", "manage_users", "");
+    insta::assert_snapshot!("check root", root.transcript());
+    for wrong in [
+        &[
+            "access",
+            "check",
+            "--user",
+            "legacy",
+            "--can",
+            "pol_messages",
+            "orders",
+        ][..],
+        &[
+            "access",
+            "check",
+            "--user",
+            "legacy",
+            "--can",
+            "poll_messages",
+            "a/b/c",
+        ],
+        &["access", "--user", "legacy", "--topic", "orders/events"],
+        &["access", "--topic", "orders"],
+        &["access"],
+    ] {
+        let run = lab.run(wrong);
+        assert_eq!(run.code, 64, "{}", run.transcript());
+    }
+    let stranger = lab.run(&[
+        "access",
+        "check",
+        "--user",
+        "svc-order",
+        "--can",
+        "poll_messages",
+    ]);
+    assert_eq!(stranger.code, 1, "{}", stranger.transcript());
+    assert!(
+        stranger.stderr.contains("svc-orders"),
+        "{}",
+        stranger.transcript()
+    );
+}
+
+/// The server itself agrees: what a check says is what a client is able to do.
+#[test]
+fn the_answer_of_a_check_is_what_the_server_does() {
+    let lab = Lab::new();
+    let server = lab.server.as_ref().unwrap().address();
+    let login = format!("iggy://svc-orders:s3cret-orders@{server}");
+    for (on, right, code) in [
+        ("orders/events", "get_topic", 0),
+        ("billing-invoices/issued", "get_topic", 7),
+        ("orders/events", "delete_topic", 7),
+    ] {
+        let run = lab.run(&[
+            "access",
+            "check",
+            "--user",
+            "svc-orders",
+            "--can",
+            right,
+            on,
+        ]);
+        assert_eq!(run.code, code, "{}", run.transcript());
+        let (stream, topic) = on.split_once('/').unwrap();
+        let (stream, topic) = (
+            Identifier::named(stream).unwrap(),
+            Identifier::named(topic).unwrap(),
+        );
+        let done = lab.runtime.block_on(async {
+            let client = IggyClient::from_connection_string(&login).unwrap();
+            client.connect().await.unwrap();
+            match right {
+                "get_topic" => client
+                    .get_topic(&stream, &topic)
+                    .await
+                    .map(|found| found.is_some()),
+                _ => client.delete_topic(&stream, &topic).await.map(|()| true),
+            }
+        });
+        assert_eq!(done == Ok(true), code == 0, "{right} {on}: {done:?}");
+    }
+}

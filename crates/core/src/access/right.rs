@@ -1,3 +1,5 @@
+use serde::Serialize;
+
 use super::permission::{ServerPermission, StreamPermission, TopicPermission};
 use super::scope::Level;
 use crate::quantity::closed_set;
@@ -6,7 +8,8 @@ use crate::quantity::closed_set;
 /// apart. What every user may do is none of them: its own tokens, record and
 /// password, `ping`, `get_me`, cluster metadata, `describe_options`, and the
 /// synchronisation of a group it has joined.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Right {
     /// List all streams; the list is never filtered.
     ListStreams,

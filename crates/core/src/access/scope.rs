@@ -48,6 +48,18 @@ impl<K> Scope<K> {
     }
 }
 
+impl<K: Clone> Scope<&K> {
+    /// The same with keys of its own.
+    #[must_use]
+    pub fn cloned(self) -> Scope<K> {
+        match self {
+            Self::Server => Scope::Server,
+            Self::Stream(stream) => Scope::Stream(stream.clone()),
+            Self::Topic(stream, topic) => Scope::Topic(stream.clone(), topic.clone()),
+        }
+    }
+}
+
 impl<K: PartialEq> Scope<K> {
     /// Whether all of the other one is inside this one.
     pub fn contains(&self, other: &Self) -> bool {

@@ -23,7 +23,9 @@ mod users;
 
 use std::collections::BTreeMap;
 
-pub use access::{Resolved, StaleGrants, TopicsUnread, live_grants};
+pub use access::{
+    DeclaredGrants, Resolved, StaleGrants, TopicsUnread, declared_grants, live_grants,
+};
 pub use basis::Basis;
 pub use change::{
     BlockReason, Change, ChangeSet, Difference, Holdings, LoginAttribute, Notice, PartitionChange,

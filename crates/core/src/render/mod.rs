@@ -3,11 +3,13 @@
 //! ```text
 //! Plan + ChangeSet + Findings ──▶ PlanReport  ──▶ to_text, serde
 //! outcome of an apply         ──▶ ApplyReport ──▶ to_text, serde
+//! manifests, or a server      ──▶ AccessOverview ──▶ who may do what
 //! ```
 //!
 //! Names come from a server that anybody may write to: every text goes through
 //! [`escape`] before it is printed.
 
+mod access;
 mod apply_report;
 mod apply_text;
 mod bundle;
@@ -23,6 +25,10 @@ mod scope_text;
 mod tests;
 mod user_attributes;
 
+pub use access::{
+    AccessCheck, AccessOverview, AccessSource, Reason, RightWithReasons, ScopeAccess, Standing,
+    TopicAccess, TopicUser, UnknownUser, UserAccess,
+};
 pub use apply_report::{ApplyCounts, ApplyReport, StepReport, StepStatus, Verification};
 pub use escape::{escape, is_deceiving};
 pub use line_diff::line_diff;

@@ -1,7 +1,10 @@
 use std::iter::empty;
 
 use super::names::{Called, Names, Resolved, TopicsUnread};
+use super::target::{DeclaredGrants, Known, pieces};
 use crate::access::Grants;
+use crate::state::desired::DesiredState;
+use crate::state::desired_user::DesiredUser;
 use crate::state::observed_access::ObservedAccess;
 
 /// Grants as the server keeps them, by the names that its streams and topics
@@ -14,4 +17,22 @@ pub fn live_grants(
     access: &ObservedAccess,
 ) -> Result<Resolved, TopicsUnread> {
     Names::new(&access.streams, empty(), empty()).resolve(grants, Called::Live)
+}
+
+/// What the manifests grant a user, entry by entry, without asking a server:
+/// what an entry names is taken to be there. `None` when its permissions are
+/// not managed.
+#[must_use]
+pub fn declared_grants(user: &DesiredUser, desired: &DesiredState) -> Option<Vec<DeclaredGrants>> {
+    let permissions = user.permissions.as_ref()?;
+    let mut missing = Vec::new();
+    let mut declared = pieces(
+        permissions,
+        &user.origin,
+        desired,
+        Known::Unasked,
+        &mut missing,
+    );
+    declared.retain(|piece| !piece.grants.is_empty());
+    Some(declared)
 }

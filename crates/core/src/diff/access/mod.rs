@@ -13,9 +13,10 @@ mod names;
 mod target;
 mod user;
 
-pub use by_name::live_grants;
+pub use by_name::{declared_grants, live_grants};
 pub use dangling::StaleGrants;
 pub(super) use dangling::StaleIds;
 pub(super) use names::Names;
 pub use names::{Resolved, TopicsUnread};
+pub use target::DeclaredGrants;
 pub(super) use user::{Users, compare_users};

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{Called, Names, TopicsUnread};
-use super::target::{Target, target};
+use super::target::{Known, Target, target};
 use crate::access::{UserStatus, common};
 use crate::address::Address;
 use crate::diff::basis::{BasisRecorder, Found};
@@ -81,10 +81,7 @@ pub(in crate::diff) fn compare_users(
                 created_at_micros: live.created_at_micros,
             }),
         );
-        let target = user
-            .permissions
-            .as_ref()
-            .map(|permissions| target(permissions, desired, names));
+        let target = target(user, desired, Known::Server(names));
         match live {
             None => users.changes.push(creation(address, user, target)),
             Some(live) => {
