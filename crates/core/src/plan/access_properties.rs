@@ -98,6 +98,8 @@ proptest! {
         apply_plan(&first, &mut live).unwrap();
         let again = planned(&desired, &live, &Approvals::default());
         prop_assert!(again.is_empty(), "{:#?}", again);
+        // What no step is planned for would not be in a plan either.
+        prop_assert_eq!(diff(&desired, &live).changes, []);
     }
 
     #[test]

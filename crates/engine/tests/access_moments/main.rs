@@ -108,6 +108,11 @@ async fn play(scenario: Scenario) {
     }
     let again = made_plan(&pool, desired, &secrets).await;
     assert!(again.is_empty(), "{again:#?}");
+    // What no step is planned for would not be in a plan either.
+    let observed = observe_and_check_passwords(&pool, desired, &secrets)
+        .await
+        .unwrap();
+    assert_eq!(diff(desired, &observed).changes, []);
 
     let after = server.access();
     let allowed = Allowed::new(&before, desired, &after);
