@@ -46,7 +46,7 @@ fn all_runs(sandbox: &Sandbox, address: &str, previous: &str) {
     let topology = TOPOLOGY.replace("{ env: PASSWORD }", previous);
     sandbox.write("topology.yaml", topology);
     let remote = ["-f", "topology.yaml", "--server", address];
-    let commands: [&[&str]; 12] = [
+    let commands: [&[&str]; 14] = [
         &["validate", "-f", "topology.yaml"],
         &["validate", "-f", "topology.yaml", "-o", "json"],
         &["render", "-f", "topology.yaml"],
@@ -59,6 +59,8 @@ fn all_runs(sandbox: &Sandbox, address: &str, previous: &str) {
         &["export", "--server", address],
         &["get", "users", "--server", address],
         &["get", "users", "-o", "json", "--server", address],
+        &["access", "--user", "svc-orders", "-f", "topology.yaml"],
+        &["access", "--user", "svc-orders", "--server", address],
     ];
     for command in commands {
         for more in [&[][..], &["-vv"]] {
