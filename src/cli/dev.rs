@@ -11,7 +11,6 @@ use iggyctl_core::render::{ApplyReport, Verification};
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::{diff, plan};
 use iggyctl_embedded::{EmbeddedServer, StartError};
-use iggyctl_engine::observe::{observe, observe_and_check_passwords};
 use notify::{RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
@@ -20,7 +19,7 @@ use super::apply::{carry_out, step_reports};
 use super::manifest_arguments::{VariableArguments, compile};
 use super::runtime::block_on;
 use super::secret_arguments::SecretArguments;
-use super::session::{Pool, connect, own_address, read_failed};
+use super::session::{Pool, connect, observe_for, own_address};
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
 use crate::sources::{STANDARD_INPUT, is_manifest};
@@ -204,11 +203,7 @@ async fn converge(
     pool: &Pool,
 ) -> Result<(), CommandError> {
     let gathered = secrets.to_check(process, desired)?;
-    let observed = match &gathered {
-        Some(secrets) => observe_and_check_passwords(pool, desired, secrets).await,
-        None => observe(pool, desired).await,
-    }
-    .map_err(read_failed)?;
+    let observed = observe_for(pool, desired, gathered.as_ref()).await?;
     let plan = plan::plan(&diff::diff(desired, &observed), &Approvals::default()).located(desired);
     for blocked in &plan.blocked {
         let place = blocked

@@ -10,13 +10,12 @@ use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::observed::ObservedState;
 use iggyctl_core::{check, diff, plan};
 use iggyctl_engine::Secrets;
-use iggyctl_engine::observe::{observe, observe_and_check_passwords};
 
 use super::Process;
 use super::manifest_arguments::ManifestArguments;
 use super::secret_arguments::SecretArguments;
 use super::server_arguments::{ServerArguments, parse_duration};
-use super::session::{Session, read_failed};
+use super::session::{Session, observe_for};
 use super::time_limit::TimeLimit;
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
@@ -114,11 +113,7 @@ impl PlanningArguments {
         session: &Session,
         secrets: Option<&Secrets>,
     ) -> Result<Planned, CommandError> {
-        let observed = match secrets {
-            Some(secrets) => observe_and_check_passwords(&session.pool, &desired, secrets).await,
-            None => observe(&session.pool, &desired).await,
-        }
-        .map_err(read_failed)?;
+        let observed = observe_for(&session.pool, &desired, secrets).await?;
         self.plan_for(desired, &observed)
     }
 

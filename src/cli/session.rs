@@ -4,13 +4,16 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use iggyctl_core::state::desired::DesiredState;
+use iggyctl_core::state::observed::ObservedState;
 use iggyctl_embedded::EmbeddedServer;
+use iggyctl_engine::Secrets;
 use iggyctl_engine::broker::{BrokerError, BrokerErrorKind};
 use iggyctl_engine::connect::{
     ConnectError, ConnectSettings, ConnectionPool, Lease, RemoteAddress, ServerAddress,
     ServerConnector,
 };
-use iggyctl_engine::observe::ReadError;
+use iggyctl_engine::observe::{ReadError, observe, observe_and_check_passwords};
 
 use super::Process;
 use super::server_arguments::ServerArguments;
@@ -202,6 +205,20 @@ fn connect_failed(error: &ConnectError, named_by: &str) -> CommandError {
     };
     CommandError::new(exit_code, error.to_string())
         .hint(format!("the server was named by {named_by}"))
+}
+
+/// What the desired state needs of the server; with secrets, whether they are
+/// the live passwords, too.
+pub(super) async fn observe_for(
+    pool: &Pool,
+    desired: &DesiredState,
+    secrets: Option<&Secrets>,
+) -> Result<ObservedState, CommandError> {
+    match secrets {
+        Some(secrets) => observe_and_check_passwords(pool, desired, secrets).await,
+        None => observe(pool, desired).await,
+    }
+    .map_err(read_failed)
 }
 
 /// An observation that failed ends the command.

@@ -91,12 +91,10 @@ impl Merge {
                 }
             }
             Document::Stream(document) => {
-                let (name, place) = match document.spec.name {
-                    Some(name) => (name, field_place(spec, "name")),
-                    None => match named_by_metadata(&document.metadata, node, diagnostics) {
-                        Some(named) => named,
-                        None => return,
-                    },
+                let Some((name, place)) =
+                    name_of(document.spec.name, &document.metadata, node, diagnostics)
+                else {
+                    return;
                 };
                 let previous = document.spec.previous_name;
                 self.stream(
@@ -109,12 +107,13 @@ impl Merge {
                 );
             }
             Document::Topic(document) => {
-                let (name, place) = match document.spec.name.clone() {
-                    Some(name) => (name, field_place(spec, "name")),
-                    None => match named_by_metadata(&document.metadata, node, diagnostics) {
-                        Some(named) => named,
-                        None => return,
-                    },
+                let Some((name, place)) = name_of(
+                    document.spec.name.clone(),
+                    &document.metadata,
+                    node,
+                    diagnostics,
+                ) else {
+                    return;
                 };
                 let (stream, topic) = document.spec.into_topic(name);
                 let stream = stream.into_resource_name();
@@ -122,23 +121,22 @@ impl Merge {
                 self.topic(&stream, topic, spec, place, diagnostics);
             }
             Document::User(document) => {
-                let (name, place) = match document.spec.name.clone() {
-                    Some(name) => (name, field_place(spec, "name")),
-                    None => match named_by_metadata(&document.metadata, node, diagnostics) {
-                        Some(named) => named,
-                        None => return,
-                    },
+                let Some((name, place)) = name_of(
+                    document.spec.name.clone(),
+                    &document.metadata,
+                    node,
+                    diagnostics,
+                ) else {
+                    return;
                 };
                 let user = document.spec.into_user(name);
                 self.users().user(user, spec, place, diagnostics);
             }
             Document::ConsumerGroup(document) => {
-                let (name, place) = match document.spec.name {
-                    Some(name) => (name, field_place(spec, "name")),
-                    None => match named_by_metadata(&document.metadata, node, diagnostics) {
-                        Some(named) => named,
-                        None => return,
-                    },
+                let Some((name, place)) =
+                    name_of(document.spec.name, &document.metadata, node, diagnostics)
+                else {
+                    return;
                 };
                 let stream = document.spec.stream.into_resource_name();
                 let topic = document.spec.topic.into_resource_name();
@@ -347,12 +345,18 @@ impl Merge {
     }
 }
 
-/// `metadata.name` as the name on the server, where `spec.name` gives none.
-fn named_by_metadata<N: std::str::FromStr<Err = crate::api::v1alpha1::ManifestNameError>>(
+/// The name on the server of what a document declares, and where it stands:
+/// that of the spec, or `metadata.name` where the spec gives none.
+fn name_of<N: std::str::FromStr<Err = crate::api::v1alpha1::ManifestNameError>>(
+    spec_name: Option<N>,
     metadata: &Metadata,
     node: Node<'_>,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> Option<(N, Place)> {
+    if let Some(name) = spec_name {
+        let spec = node.get("spec").unwrap_or(node);
+        return Some((name, field_place(spec, "name")));
+    }
     let place = field_place(node.get("metadata").unwrap_or(node), "name");
     match metadata.name.as_str().parse() {
         Ok(name) => Some((name, place)),

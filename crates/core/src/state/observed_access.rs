@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 use crate::access::{Grants, UserStatus};
 use crate::name::ResourceName;
 
+/// Numeric id of the root user: it may do everything, and the server protects
+/// its permissions and its status (48, 49).
+pub const ROOT: u32 = 0;
+
 /// Everything about access that was read.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ObservedAccess {
@@ -50,7 +54,7 @@ impl ObservedUser {
     /// its name and its password.
     #[must_use]
     pub fn is_root(&self) -> bool {
-        self.id == 0
+        self.id == ROOT
     }
 }
 

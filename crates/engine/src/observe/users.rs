@@ -8,7 +8,7 @@ use iggyctl_core::state::desired::{DesiredState, Presence};
 use iggyctl_core::state::desired_user::NameOrPattern;
 use iggyctl_core::state::observed::{AccessReading, ObservedState, ObservedStream};
 use iggyctl_core::state::observed_access::{
-    KnownStream, ObservedAccess, ObservedUser, PasswordCheck,
+    KnownStream, ObservedAccess, ObservedUser, PasswordCheck, ROOT,
 };
 
 use super::reads::{Answer, Question, ReadError, read_all};
@@ -114,9 +114,7 @@ pub(super) async fn read_access<C: Connect>(
     Ok(AccessReading::Read(Box::new(access)))
 }
 
-/// Numeric id of root: it may do everything, so its grants need no read.
-const ROOT: u32 = 0;
-
+/// It may do everything, so its grants need no read.
 fn as_root(user: UserSummary) -> (ResourceName, ObservedUser) {
     let UserSummary {
         name,

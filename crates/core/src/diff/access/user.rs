@@ -1,4 +1,4 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use super::names::{Called, Names, TopicsUnread};
 use super::target::{Known, Target, target};
@@ -12,7 +12,7 @@ use crate::diff::change::{
 use crate::diff::rename::{self, Declaration, Sighting};
 use crate::name::ResourceName;
 use crate::state::desired::DesiredState;
-use crate::state::desired_user::{DesiredPermissions, DesiredUser};
+use crate::state::desired_user::DesiredUser;
 use crate::state::observed_access::{ObservedAccess, ObservedUser, PasswordCheck};
 
 /// How the users differ.
@@ -26,9 +26,6 @@ pub(in crate::diff) struct Users {
     pub(in crate::diff) managed: BTreeSet<ResourceName>,
 }
 
-/// Numeric id of root, whose permissions and status the server protects.
-const ROOT: u32 = 0;
-
 /// Compares every declared user with what is there.
 pub(in crate::diff) fn compare_users(
     desired: &DesiredState,
@@ -37,24 +34,12 @@ pub(in crate::diff) fn compare_users(
     basis: &mut BasisRecorder,
 ) -> Users {
     let mut users = Users::default();
-    let declaration = |user: &DesiredUser| user.previous_name.clone();
-    let previous: BTreeMap<&ResourceName, Option<ResourceName>> = desired
-        .users
-        .iter()
-        .map(|(name, user)| (name, declaration(user)))
-        .collect();
-    let declared = |name: &ResourceName| {
-        previous.get(name).map(|previous| Declaration {
-            declared: true,
-            previous: previous.as_ref(),
-        })
-    };
     let renames = rename::resolve(
         desired
             .users
-            .keys()
-            .filter_map(|name| Some((name, declared(name)?))),
-        declared,
+            .iter()
+            .map(|(name, user)| (name, declaration(user))),
+        |name| desired.users.get(name).map(declaration),
         |name| {
             if access.users.contains_key(name) {
                 Sighting::There
@@ -107,6 +92,13 @@ pub(in crate::diff) fn compare_users(
     users
 }
 
+fn declaration(user: &DesiredUser) -> Declaration<'_> {
+    Declaration {
+        declared: true,
+        previous: user.previous_name.as_ref(),
+    }
+}
+
 fn creation(address: Address, desired: &DesiredUser, target: Option<Target>) -> Change {
     let mut obstacles = Vec::new();
     if desired.password.is_none() {
@@ -149,19 +141,15 @@ impl Comparison<'_> {
             status,
             password: _,
             previous_password: _,
-            permissions,
+            permissions: _,
             origin: _,
         } = self.desired;
         let mut obstacles = Vec::new();
         let mut unchanged = 0;
         let status = self.status(*status, &mut unchanged, &mut obstacles);
         let password = self.password(&mut unchanged, &mut obstacles);
-        let permissions = permissions
-            .as_ref()
-            .zip(target)
-            .and_then(|(declared, target)| {
-                self.permissions(declared, target, &mut unchanged, &mut obstacles)
-            });
+        let permissions =
+            target.and_then(|target| self.permissions(target, &mut unchanged, &mut obstacles));
         let renamed_from = self.renamed_from.cloned();
         if self.is_me && renamed_from.is_some() {
             obstacles.push(own_login(LoginAttribute::Name));
@@ -195,7 +183,7 @@ impl Comparison<'_> {
             *unchanged += 1;
             return None;
         }
-        if self.live.id == ROOT {
+        if self.live.is_root() {
             obstacles.push(root_protected("status"));
             return None;
         }
@@ -234,16 +222,10 @@ impl Comparison<'_> {
 
     fn permissions(
         &self,
-        declared: &DesiredPermissions,
         target: Target,
         unchanged: &mut u32,
         obstacles: &mut Vec<BlockReason>,
     ) -> Option<PermissionChange> {
-        let DesiredPermissions {
-            preset: _,
-            allow: _,
-            streams: _,
-        } = declared;
         let resolved = match self.names.resolve(&self.live.grants, Called::Declared) {
             Ok(resolved) => resolved,
             Err(TopicsUnread(stream)) => {
@@ -267,7 +249,7 @@ impl Comparison<'_> {
             *unchanged += 1;
             return None;
         }
-        if self.live.id == ROOT {
+        if self.live.is_root() {
             obstacles.push(root_protected("permissions"));
             return None;
         }
