@@ -235,6 +235,38 @@ fn grants_left_over_block_what_they_would_open() {
 }
 
 #[test]
+fn grants_left_over_also_block_what_a_held_up_rename_creates() {
+    let lab = Lab::new();
+    let leftover = |topology: &str| lab.sandbox.write("topology.yaml", topology);
+    lab.by_hand(async |root| {
+        root.create_stream("signups").await.unwrap();
+        root.create_stream("gone").await.unwrap();
+        root.create_user("mallory", SECRETS[3], UserStatus::Active, None)
+            .await
+            .unwrap();
+        let read = StreamPermissions {
+            read_stream: true,
+            ..StreamPermissions::default()
+        };
+        let permissions = Permissions {
+            global: GlobalPermissions::default(),
+            streams: Some(std::collections::BTreeMap::from([(1, read)])),
+        };
+        root.update_permissions(&named("mallory"), Some(permissions))
+            .await
+            .unwrap();
+        root.delete_stream(&named("gone")).await.unwrap();
+    });
+    // `signups` is declared itself, so `registered` does not take it over but is created.
+    leftover(
+        "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyTopology\nmetadata: { name: shop }\nspec:\n  streams:\n    - { name: registered, previousName: signups }\n    - { name: signups }\n",
+    );
+    let run = lab.run(&["plan"]);
+    assert_eq!(run.code, 3, "{}", run.transcript());
+    assert!(run.stdout.contains("user/mallory"), "{}", run.transcript());
+}
+
+#[test]
 fn a_grant_on_nothing_is_blocked_unless_it_is_optional() {
     let lab = Lab::new();
     lab.rewrite(

@@ -140,24 +140,16 @@ fn topics_by_id(stream: &ObservedStream) -> BTreeMap<u32, ResourceName> {
         .collect()
 }
 
-/// Whether a stream or topic is declared that is not there.
+/// Whether a stream or topic is declared whose name is not there. It may be
+/// there under its previous name; whether that acts is for the comparison to
+/// decide, and when it does not, the name is created.
 fn creates(desired: &DesiredState, observed: &ObservedState) -> bool {
     desired.streams.iter().any(|(name, stream)| {
-        let names = [Some(name), stream.previous_name.as_ref()];
-        let live = names
-            .into_iter()
-            .flatten()
-            .find_map(|name| observed.streams.get(name));
-        let Some(live) = live else {
+        let Some(live) = observed.streams.get(name) else {
             return stream.presence == Presence::Declared;
         };
         stream.topics.iter().any(|(name, topic)| {
-            let names = [Some(name), topic.previous_name.as_ref()];
-            topic.presence == Presence::Declared
-                && !names
-                    .into_iter()
-                    .flatten()
-                    .any(|name| live.topics.contains_key(name))
+            topic.presence == Presence::Declared && !live.topics.contains_key(name)
         })
     })
 }
