@@ -174,17 +174,7 @@ impl Steps {
         let Some(user) = live_name(address, change) else {
             return;
         };
-        let id = self.push_in(
-            Stage::Narrow,
-            address,
-            Action::SetPermissions {
-                user: user.clone(),
-                grants: narrowed.clone(),
-            },
-            Vec::new(),
-            present(&Address::User(user)),
-            Risk::Risky,
-        );
+        let id = self.set_permissions(Stage::Narrow, address, &user, narrowed, Vec::new());
         self.narrows.insert(address.clone(), id);
         if permissions.gone > 0 {
             self.clears.push(id);
@@ -195,18 +185,34 @@ impl Steps {
         let Address::User(user) = address else {
             return;
         };
-        let id = self.push_in(
-            Stage::Narrow,
+        let id = self.set_permissions(Stage::Narrow, address, user, &stale.keeps, Vec::new());
+        self.clears.push(id);
+    }
+
+    /// Taking something away can be noticed; giving it cannot hurt the user.
+    fn set_permissions(
+        &mut self,
+        stage: Stage,
+        address: &Address,
+        user: &ResourceName,
+        grants: &Grants<ResourceName>,
+        needs: Vec<StepId>,
+    ) -> StepId {
+        let risk = match stage {
+            Stage::Narrow => Risk::Risky,
+            _ => Risk::Safe,
+        };
+        self.push_in(
+            stage,
             address,
             Action::SetPermissions {
                 user: user.clone(),
-                grants: stale.keeps.clone(),
+                grants: grants.clone(),
             },
-            Vec::new(),
-            present(address),
-            Risk::Risky,
-        );
-        self.clears.push(id);
+            needs,
+            present(&Address::User(user.clone())),
+            risk,
+        )
     }
 
     fn rename_user(&mut self, rename: &UserRename<'_>) {
@@ -296,17 +302,7 @@ impl Steps {
         }
         needs.sort_unstable();
         needs.dedup();
-        let id = self.push_in(
-            Stage::Widen,
-            address,
-            Action::SetPermissions {
-                user: user.clone(),
-                grants: grants.clone(),
-            },
-            needs,
-            present(address),
-            Risk::Safe,
-        );
+        let id = self.set_permissions(Stage::Widen, address, user, grants, needs);
         self.widens.insert(address.clone(), id);
     }
 
