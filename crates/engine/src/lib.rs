@@ -14,6 +14,7 @@
 pub mod apply;
 pub mod broker;
 pub mod connect;
+pub mod delivery;
 pub mod export;
 pub mod observe;
 pub mod sdk;

@@ -20,7 +20,8 @@ use iggyctl_core::access::{
 use iggyctl_core::name::ResourceName;
 use iggyctl_core::secret::Secret;
 use iggyctl_core::state::desired::TopicSettings;
-use iggyctl_core::state::observed_access::{ObservedToken, ObservedUser, PasswordCheck};
+use iggyctl_core::state::observed_access::{ObservedUser, PasswordCheck};
+use iggyctl_core::state::observed_token::ObservedToken;
 use iggyctl_embedded::{EmbeddedServer, FaultKind, FaultPlan, FaultTarget, PasswordHashing};
 use iggyctl_engine::broker::{
     BrokerError, BrokerErrorKind, BrokerRead, BrokerWrite, UserRead, UserWrite,

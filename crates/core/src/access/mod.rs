@@ -23,6 +23,7 @@ mod right_set;
 mod scope;
 mod scope_words;
 mod status;
+mod token_slot;
 
 #[cfg(test)]
 mod properties;
@@ -38,3 +39,4 @@ pub use right_set::RightSet;
 pub use scope::{Level, Scope};
 pub use scope_words::ScopeWords;
 pub use status::UserStatus;
+pub use token_slot::TokenSlot;

@@ -50,6 +50,7 @@ pub fn diff(desired: &DesiredState, observed: &ObservedState) -> ChangeSet {
         owns: _,
         streams,
         users: _,
+        tokens: _,
     } = desired;
     let ObservedState {
         streams: live,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::desired_token::DesiredToken;
 use super::desired_user::DesiredUser;
 use crate::address::Address;
 use crate::diagnostic::Origin;
@@ -23,6 +24,9 @@ pub struct DesiredState {
     pub streams: BTreeMap<ResourceName, DesiredStream>,
     /// Users that are declared.
     pub users: BTreeMap<ResourceName, DesiredUser>,
+    /// Access tokens that are declared, by user and token; the user may be one
+    /// that nobody declares.
+    pub tokens: BTreeMap<ResourceName, BTreeMap<ResourceName, DesiredToken>>,
 }
 
 impl DesiredState {
@@ -46,8 +50,7 @@ impl DesiredState {
                 topic(name).is_some_and(|topic| topic.groups.contains_key(group))
             }
             Address::User(user) => self.users.contains_key(user),
-            // No manifest declares tokens.
-            Address::Token(..) => false,
+            Address::Token(user, token) => self.token(user, token).is_some(),
         }
     }
 
@@ -62,8 +65,14 @@ impl DesiredState {
                 Some(&topic(stream, name)?.groups.get(group)?.origin)
             }
             Address::User(user) => Some(&self.users.get(user)?.origin),
-            Address::Token(..) => None,
+            Address::Token(user, name) => Some(&self.token(user, name)?.origin),
         }
+    }
+
+    /// A declared token.
+    #[must_use]
+    pub fn token(&self, user: &ResourceName, token: &ResourceName) -> Option<&DesiredToken> {
+        self.tokens.get(user)?.get(token)
     }
 
     /// Every resource of the kind of `address`, by name.
@@ -88,7 +97,15 @@ impl DesiredState {
                 })
                 .collect(),
             Address::User(_) => self.users.keys().cloned().map(Address::User).collect(),
-            Address::Token(..) => Vec::new(),
+            Address::Token(..) => self
+                .tokens
+                .iter()
+                .flat_map(|(user, tokens)| {
+                    tokens
+                        .keys()
+                        .map(move |token| Address::Token(user.clone(), token.clone()))
+                })
+                .collect(),
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::access::{Grants, UserStatus};
 use crate::name::ResourceName;
+use crate::state::observed_token::{ObservedToken, SinkContent};
 
 /// Numeric id of the root user: it may do everything, and the server protects
 /// its permissions and its status (48, 49).
@@ -19,6 +20,12 @@ pub struct ObservedAccess {
     pub streams: BTreeMap<u32, KnownStream>,
     /// The user that the connection is logged in as.
     pub me: Option<ResourceName>,
+    /// What is where the values of declared tokens go, by the declared names of
+    /// user and token. One that is missing here was not looked at.
+    pub sinks: BTreeMap<(ResourceName, ResourceName), SinkContent>,
+    /// When this was read, in microseconds since the Unix epoch: what expires
+    /// is compared with it. 0 when nobody looked at the clock.
+    pub read_at_micros: u64,
 }
 
 /// A stream as grants speak of it.
@@ -45,7 +52,8 @@ pub struct ObservedUser {
     pub grants: Grants<u32>,
     /// Whether the declared password is the live one.
     pub password: PasswordCheck,
-    /// Its access tokens by name; `None` when they were not read.
+    /// Its access tokens by name; `None` when they were not read: the server
+    /// lists them only to the user itself.
     pub tokens: Option<BTreeMap<ResourceName, ObservedToken>>,
 }
 
@@ -74,12 +82,4 @@ pub enum PasswordCheck {
         /// Why, in words for a person.
         reason: String,
     },
-}
-
-/// An access token of the server, without its value, which nobody can read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ObservedToken {
-    /// When it ends, in microseconds since the Unix epoch; `None` is never. An
-    /// expired one stays listed and keeps its name until the server cleans up.
-    pub expires_at_micros: Option<u64>,
 }

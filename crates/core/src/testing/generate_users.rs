@@ -148,7 +148,7 @@ pub fn with_users(
             let mut access = ObservedAccess {
                 users: BTreeMap::new(),
                 streams: known_streams(&live),
-                me: None,
+                ..ObservedAccess::default()
             };
             // 0 is root, which nobody here is.
             for (id, (text, (status, grants, is_current))) in (1_u32..).zip(there) {

@@ -4,7 +4,8 @@ use std::future::Future;
 use iggyctl_core::access::{Grants, UserStatus};
 use iggyctl_core::name::ResourceName;
 use iggyctl_core::secret::Secret;
-use iggyctl_core::state::observed_access::{ObservedToken, ObservedUser};
+use iggyctl_core::state::observed_access::ObservedUser;
+use iggyctl_core::state::observed_token::ObservedToken;
 
 use super::BrokerError;
 

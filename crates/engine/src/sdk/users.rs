@@ -8,7 +8,8 @@ use iggyctl_core::access::{Grants, UserStatus};
 use iggyctl_core::address::Address;
 use iggyctl_core::name::ResourceName;
 use iggyctl_core::secret::Secret;
-use iggyctl_core::state::observed_access::{ObservedToken, ObservedUser, PasswordCheck};
+use iggyctl_core::state::observed_access::{ObservedUser, PasswordCheck};
+use iggyctl_core::state::observed_token::ObservedToken;
 
 use super::SdkBroker;
 use super::broker::{name, named, none_when_missing};

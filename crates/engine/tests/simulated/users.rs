@@ -6,7 +6,8 @@ use std::ops::{Deref, DerefMut};
 use iggyctl_core::access::{Grants, UserStatus};
 use iggyctl_core::name::ResourceName;
 use iggyctl_core::secret::Secret;
-use iggyctl_core::state::observed_access::{ObservedToken, ObservedUser, PasswordCheck};
+use iggyctl_core::state::observed_access::{ObservedUser, PasswordCheck};
+use iggyctl_core::state::observed_token::ObservedToken;
 use iggyctl_engine::broker::{
     BrokerError, BrokerErrorKind, Operation, OwnTokens, UserRead, UserSummary, UserWrite,
 };
