@@ -8,7 +8,7 @@ use iggyctl_core::diagnostic::{Code, Diagnostic};
 use iggyctl_core::manifest::{MAX_SOURCE_BYTES, SourceFile};
 
 /// What `-f -` names.
-pub(crate) const STANDARD_INPUT: &str = "-";
+pub(crate) use iggyctl_engine::places::STANDARD_INPUT;
 
 /// What the `-f` options name, as far as it can be read.
 pub(crate) struct Sources {

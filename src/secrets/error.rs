@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use iggyctl_core::diagnostic::Origin;
 use iggyctl_core::render::escape;
+use iggyctl_engine::places::NotAKey;
 
 use crate::command_error::CommandError;
 
@@ -52,8 +53,8 @@ pub(crate) enum SecretError {
     )]
     NoSecretsFolder,
     /// A name that would lead out of the folder of the secrets.
-    #[error("`{0}` cannot be the name of a Kubernetes Secret, or of a key of one")]
-    NotAKey(String),
+    #[error(transparent)]
+    NotAKey(#[from] NotAKey),
 }
 
 impl SecretError {

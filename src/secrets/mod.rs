@@ -12,17 +12,16 @@
 
 mod content;
 mod error;
-mod mounted;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use iggyctl_core::diagnostic::Origin;
 use iggyctl_core::secret::{Secret, SecretKey, SecretSource};
+use iggyctl_engine::places::{base_folder, mounted_path};
 
 use crate::contexts::{ContextFile, NO_FOLDER, SecretSource as ContextSource};
 use crate::environment::Environment;
-use crate::sources::STANDARD_INPUT;
 
 pub(crate) use content::{printed, read_file};
 pub(crate) use error::{MissingSecret, SecretError, missing_secrets};
@@ -48,8 +47,6 @@ enum Location {
 }
 
 impl Location {
-    /// A relative path begins at the folder of the manifest; for what comes
-    /// from standard input, at the current one.
     fn new(source: &SecretSource, origin: &Origin) -> Self {
         match source {
             SecretSource::Env(name) => Self::Environment(name.clone()),
@@ -58,14 +55,6 @@ impl Location {
             SecretSource::SecretKeyRef(key) => Self::Mounted(key.clone()),
         }
     }
-}
-
-/// The folder that a relative path in this manifest begins at.
-pub(crate) fn base_folder(origin: &Origin) -> &Path {
-    if &*origin.file == STANDARD_INPUT {
-        return Path::new("");
-    }
-    Path::new(&*origin.file).parent().unwrap_or(Path::new(""))
 }
 
 /// The secrets that were asked for.
@@ -126,7 +115,7 @@ impl<'command> SecretStore<'command> {
             Location::File(path) => read_file(path),
             Location::Context(name) => self.context_secret(name),
             Location::Mounted(key) => match &self.secrets_folder {
-                Some(folder) => mounted::path_of(folder, key).and_then(|path| read_file(&path)),
+                Some(folder) => read_file(&mounted_path(folder, key)?),
                 None => Err(SecretError::NoSecretsFolder),
             },
         };

@@ -170,13 +170,6 @@ fn the_context_file_is_read_only_for_who_means_it() {
 }
 
 #[test]
-fn a_manifest_from_standard_input_begins_at_the_current_folder() {
-    assert_eq!(base_folder(&at("-", 1)), Path::new(""));
-    assert_eq!(base_folder(&at("users.yaml", 1)), Path::new(""));
-    assert_eq!(base_folder(&at("a/users.yaml", 1)), Path::new("a"));
-}
-
-#[test]
 fn no_debug_text_shows_a_secret() {
     let folder = tempfile::tempdir().unwrap();
     let config = write(

@@ -17,6 +17,7 @@ pub mod connect;
 pub mod delivery;
 pub mod export;
 pub mod observe;
+pub mod places;
 pub mod sdk;
 mod secrets;
 

@@ -11,9 +11,17 @@
 //! Whatever happens in between, [`TokenSinks::read`] then tells what was begun
 //! and not delivered.
 
+mod disk;
 mod error;
+mod file;
+mod record;
+mod value_file;
+
+#[cfg(test)]
+mod tests;
 
 pub use error::SinkError;
+pub use file::{FileSinks, NewFile};
 
 use std::future::Future;
 

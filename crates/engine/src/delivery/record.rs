@@ -1,0 +1,231 @@
+//! The note beside the value of a token: JSON with a version, and never the
+//! value.
+
+use iggyctl_core::access::TokenSlot;
+use iggyctl_core::address::Address;
+use iggyctl_core::quantity::MessageExpiry;
+use iggyctl_core::state::observed_token::DeliveredToken;
+use serde::{Deserialize, Serialize};
+
+/// The one version there is.
+const VERSION: u32 = 1;
+
+/// What a note says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Note {
+    /// The token, as it was declared.
+    pub(super) token: Address,
+    /// Which one was delivered.
+    pub(super) delivered: Option<DeliveredToken>,
+    /// Which one was about to be created.
+    pub(super) pending: Option<TokenSlot>,
+    /// The predecessor that is to be revoked.
+    pub(super) revokes: Option<TokenSlot>,
+}
+
+/// Why a note is not understood. Never repeats it: somebody may have put the
+/// value there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum NoteError {
+    /// Not what iggyctl writes.
+    #[error("it is no record of iggyctl (line {line}, column {column})")]
+    NotUnderstood {
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+    },
+    /// Of an iggyctl that is newer than this one.
+    #[error("a newer iggyctl wrote it (version {0}, and this one knows {VERSION})")]
+    Newer(u32),
+    /// A version that never was.
+    #[error("there is no version {0} of it")]
+    NoSuchVersion(u32),
+    /// Its `token` is the address of none.
+    #[error("its `token` is not the address of a token")]
+    NoToken,
+}
+
+/// Of any version.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Document {
+    version: u32,
+    token: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    delivered: Option<Delivered>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pending: Option<TokenSlot>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    revokes: Option<TokenSlot>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Delivered {
+    slot: TokenSlot,
+    expiry: MessageExpiry,
+}
+
+impl Note {
+    /// Of a token of which nothing was delivered.
+    pub(super) fn new(token: Address) -> Self {
+        Self {
+            token,
+            delivered: None,
+            pending: None,
+            revokes: None,
+        }
+    }
+
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, NoteError> {
+        let not_understood = |error: serde_json::Error| NoteError::NotUnderstood {
+            line: error.line(),
+            column: error.column(),
+        };
+        let Versioned { version } = serde_json::from_slice(bytes).map_err(not_understood)?;
+        match version {
+            VERSION => {}
+            newer if newer > VERSION => return Err(NoteError::Newer(newer)),
+            other => return Err(NoteError::NoSuchVersion(other)),
+        }
+        let Document {
+            version: _,
+            token,
+            delivered,
+            pending,
+            revokes,
+        } = serde_json::from_slice(bytes).map_err(not_understood)?;
+        let Ok(token @ Address::Token(..)) = token.parse() else {
+            return Err(NoteError::NoToken);
+        };
+        Ok(Self {
+            token,
+            delivered: delivered.map(|Delivered { slot, expiry }| DeliveredToken { slot, expiry }),
+            pending,
+            revokes,
+        })
+    }
+
+    /// As it is written, with a final line break.
+    pub(super) fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let Self {
+            token,
+            delivered,
+            pending,
+            revokes,
+        } = self;
+        let mut json = serde_json::to_vec_pretty(&Document {
+            version: VERSION,
+            token: token.to_string(),
+            delivered: delivered.map(|DeliveredToken { slot, expiry }| Delivered { slot, expiry }),
+            pending: *pending,
+            revokes: *revokes,
+        })?;
+        json.push(b'\n');
+        Ok(json)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_note_reads_back_as_it_was_written() {
+        let token: Address = "token/svc%2Forders/ci".parse().unwrap();
+        let slots = [None, Some(TokenSlot::First), Some(TokenSlot::Second)];
+        for expiry in ["30d", "1h 30m", "never"] {
+            for delivered in slots {
+                for pending in slots {
+                    for revokes in slots {
+                        let note = Note {
+                            token: token.clone(),
+                            delivered: delivered.map(|slot| DeliveredToken {
+                                slot,
+                                expiry: expiry.parse().unwrap(),
+                            }),
+                            pending,
+                            revokes,
+                        };
+                        assert_eq!(Note::parse(&note.to_json().unwrap()), Ok(note));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_version_is_written_like_this() {
+        let note = Note {
+            token: "token/svc-orders/ci".parse().unwrap(),
+            delivered: Some(DeliveredToken {
+                slot: TokenSlot::First,
+                expiry: "90d".parse().unwrap(),
+            }),
+            pending: Some(TokenSlot::Second),
+            revokes: Some(TokenSlot::First),
+        };
+        let json = String::from_utf8(note.to_json().unwrap()).unwrap();
+        assert_eq!(
+            json,
+            r#"{
+  "version": 1,
+  "token": "token/svc-orders/ci",
+  "delivered": {
+    "slot": "first",
+    "expiry": "90d"
+  },
+  "pending": "second",
+  "revokes": "first"
+}
+"#
+        );
+    }
+
+    #[test]
+    fn what_is_no_note_is_refused_without_being_repeated() {
+        for (bad, reason) in [
+            ("", "it is no record of iggyctl (line 1, column 0)"),
+            ("hunter2", "it is no record of iggyctl (line 1, column 1)"),
+            (
+                "\"hunter2\"",
+                "it is no record of iggyctl (line 1, column 9)",
+            ),
+            (
+                r#"{"version": 1}"#,
+                "it is no record of iggyctl (line 1, column 14)",
+            ),
+            (
+                r#"{"version": 2, "hunter2": true}"#,
+                "a newer iggyctl wrote it (version 2, and this one knows 1)",
+            ),
+            (r#"{"version": 0}"#, "there is no version 0 of it"),
+            (
+                r#"{"version": 1, "token": "hunter2"}"#,
+                "its `token` is not the address of a token",
+            ),
+            (
+                r#"{"version": 1, "token": "user/hunter2"}"#,
+                "its `token` is not the address of a token",
+            ),
+            (
+                r#"{"version": 1, "token": "token/a/b", "hunter2": 1}"#,
+                "it is no record of iggyctl (line 1, column 46)",
+            ),
+            (
+                r#"{"version": 1, "token": "token/a/b", "pending": "hunter2"}"#,
+                "it is no record of iggyctl (line 1, column 57)",
+            ),
+        ] {
+            let error = Note::parse(bad.as_bytes()).unwrap_err();
+            assert_eq!(error.to_string(), reason, "{bad}");
+            assert!(!format!("{error:?}").contains("hunter2"), "{bad}");
+        }
+    }
+}
