@@ -7,7 +7,7 @@ use iggyctl_core::address::Address;
 use iggyctl_core::plan::{Approvals, BlockReason, Blocked, DestructionGrant, Plan, UnusedApproval};
 use iggyctl_core::render::PlanReport;
 use iggyctl_core::state::desired::DesiredState;
-use iggyctl_core::state::observed::ObservedState;
+use iggyctl_core::state::observed::{AccessReading, ObservedState};
 use iggyctl_core::{check, diff, plan};
 use iggyctl_engine::Secrets;
 
@@ -113,20 +113,26 @@ impl PlanningArguments {
         session: &Session,
         secrets: Option<&Secrets>,
     ) -> Result<Planned, CommandError> {
-        let observed = observe_for(&session.pool, &desired, secrets).await?;
-        self.plan_for(desired, &observed)
+        let mut observed = observe_for(&session.pool, &desired, secrets).await?;
+        if let AccessReading::Read(access) = &mut observed.access {
+            access.default_password = session.default_password;
+        }
+        self.plan_for(desired, &observed, secrets)
     }
 
     fn plan_for(
         &self,
         desired: DesiredState,
         observed: &ObservedState,
+        secrets: Option<&Secrets>,
     ) -> Result<Planned, CommandError> {
         let approvals = Approvals {
             allow_destroy: self.allowed(),
         };
         let changes = diff::diff(&desired, observed);
-        let findings = check::check(&changes, &desired, observed);
+        let findings = check::check_with_secrets(&changes, &desired, observed, &|reference| {
+            secrets.and_then(|secrets| secrets.get(reference))
+        });
         let mut plan = plan::plan(&changes, &approvals).located(&desired);
         if !self.only.is_empty() {
             plan = plan.restrict(&self.only, &desired).map_err(|error| {

@@ -1,17 +1,19 @@
 //! A server to work with: one that is connected to, or an embedded one that
 //! lives as long as the command.
 
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use iggyctl_core::check::DEFAULT_ROOT_PASSWORD;
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::observed::ObservedState;
 use iggyctl_embedded::EmbeddedServer;
 use iggyctl_engine::Secrets;
 use iggyctl_engine::broker::{BrokerError, BrokerErrorKind};
 use iggyctl_engine::connect::{
-    ConnectError, ConnectSettings, ConnectionPool, Lease, RemoteAddress, ServerAddress,
-    ServerConnector,
+    ConnectError, ConnectSettings, ConnectionPool, Credentials, Lease, RemoteAddress,
+    ServerAddress, ServerConnector,
 };
 use iggyctl_engine::observe::{ReadError, observe, observe_and_check_passwords};
 
@@ -30,6 +32,9 @@ pub(super) struct Session {
     pub(super) pool: Pool,
     /// What to call it in messages.
     pub(super) name: String,
+    /// Whether the login was made with the password that root has by default,
+    /// on a server that others may reach.
+    pub(super) default_password: bool,
 }
 
 struct Embedded {
@@ -70,10 +75,15 @@ impl Session {
                 (remote, name, named_by, Some(embedded))
             }
         };
+        let default_password = embedded.is_none() && has_default_password(&remote);
         let connected = limit.limit(connect(remote, arguments.connect_timeout(), &named_by));
         let result = match connected.await {
             Ok(pool) => {
-                let session = Self { pool, name };
+                let session = Self {
+                    pool,
+                    name,
+                    default_password,
+                };
                 let result = work(&session).await;
                 session.pool.close().await;
                 result
@@ -93,6 +103,21 @@ impl Session {
             .await
             .map_err(|error| connect_failed(&error, &self.name))
     }
+}
+
+/// Whether somebody else may log in as root with what everybody knows. A server
+/// on this machine is one to try things out, such as that of `iggyctl dev`.
+fn has_default_password(remote: &RemoteAddress) -> bool {
+    let is_default = match &remote.credentials {
+        Some(Credentials::Password { password, .. }) => password.expose() == DEFAULT_ROOT_PASSWORD,
+        Some(Credentials::Token(_)) | None => false,
+    };
+    let host = remote.host.as_str();
+    let is_here = match host.parse::<IpAddr>() {
+        Ok(address) => address.to_canonical().is_loopback(),
+        Err(_) => host.eq_ignore_ascii_case("localhost"),
+    };
+    is_default && !is_here
 }
 
 /// What to do when a folder does not let us in: its root may have got another
@@ -241,4 +266,28 @@ pub(super) fn broker_failed(error: &BrokerError) -> CommandError {
         | BrokerErrorKind::Refused { .. } => ExitCode::Error,
     };
     CommandError::new(exit_code, error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_default_password_matters_where_others_reach_the_server() {
+        for (address, expected) in [
+            ("iggy://iggy:iggy@iggy.example.com:8090", true),
+            ("iggy://root:iggy@192.0.2.1:8090", true),
+            ("iggy://iggy:another@iggy.example.com:8090", false),
+            ("iggy://iggy@iggy.example.com:8090", false),
+            ("iggy://iggy:iggy@localhost:8090", false),
+            ("iggy://iggy:iggy@127.0.0.1:8090", false),
+            ("iggy://iggy:iggy@[::1]:8090", false),
+            ("iggy://iggy:iggy@[::ffff:127.0.0.1]:8090", false),
+        ] {
+            let Ok(ServerAddress::Remote(remote)) = address.parse() else {
+                panic!("{address}");
+            };
+            assert_eq!(has_default_password(&remote), expected, "{address}");
+        }
+    }
 }

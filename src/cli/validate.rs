@@ -1,3 +1,5 @@
+use iggyctl_core::check::check_declared;
+use iggyctl_core::render::findings_text;
 use iggyctl_core::wording::counted;
 
 use super::Process;
@@ -31,11 +33,21 @@ pub(super) fn run(
         .flat_map(|stream| stream.topics.values())
         .map(|topic| topic.groups.len())
         .sum();
-    process.output(&format!(
-        "Valid: {}, {}, {}.\n",
+    let mut counts = vec![
         counted(state.streams.len(), "stream"),
         counted(topics, "topic"),
         counted(groups, "consumer group"),
-    ))?;
+    ];
+    if !state.users.is_empty() {
+        counts.push(counted(state.users.len(), "user"));
+    }
+    let mut text = format!("Valid: {}.\n", counts.join(", "));
+    let findings = check_declared(state);
+    if !findings.findings.is_empty() {
+        let origin = |address: &_| state.origin(address);
+        text.push('\n');
+        text.push_str(&findings_text(&findings, origin, process.text_options()));
+    }
+    process.output(&text)?;
     Ok(ExitCode::Done)
 }

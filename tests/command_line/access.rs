@@ -48,15 +48,15 @@ const SECRETS: [(&str, &str); 4] = [
 
 /// A server with the topology, and with the users `mallory`, who was granted
 /// something on a stream that is gone, and one whose name would reorder a line.
-struct Lab {
+pub(crate) struct Lab {
     runtime: Runtime,
     server: Option<EmbeddedServer>,
-    sandbox: Sandbox,
+    pub(crate) sandbox: Sandbox,
     address: String,
 }
 
 impl Lab {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let runtime = Runtime::new().unwrap();
         let server = runtime.block_on(EmbeddedServer::builder().start()).unwrap();
         let mut sandbox = with_manifest();
@@ -75,7 +75,7 @@ impl Lab {
         lab
     }
 
-    fn run(&self, arguments: &[&str]) -> Run {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
         let run = self
             .sandbox
             .run(&[arguments, &["--server", &self.address]].concat());

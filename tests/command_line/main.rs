@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod access;
+mod access_findings;
 mod connecting;
 mod examples;
 mod faults;

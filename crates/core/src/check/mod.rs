@@ -1,13 +1,28 @@
 //! Findings about a change set: risks with a stable code and a fix.
 //!
+//! ```text
+//! ChangeSet, DesiredState, ObservedState ──check──────────▶ Findings of a plan
+//! DesiredState ─────────────────────────check_declared──▶ Findings of the manifests alone
+//! ```
+//!
 //! A finding never stops anything; what must not happen is blocked by the plan.
 
+mod code;
+mod declared;
 mod finding;
+mod passwords;
+mod server_wide;
 #[cfg(test)]
 mod tests;
+mod tokens;
+mod unused_grants;
 mod users;
 
-pub use finding::{Finding, FindingCode, Findings, Severity};
+pub use code::FindingCode;
+pub use declared::check_declared;
+pub use finding::{Finding, Findings, Severity};
+pub use passwords::{DEFAULT_ROOT_PASSWORD, SecretLookup};
+pub use server_wide::server_wide_rights;
 
 use crate::address::Address;
 use crate::diff::{
@@ -20,10 +35,25 @@ use crate::state::desired::{DesiredState, TopicSettings};
 use crate::state::observed::{ObservedState, ObservedTopic};
 use crate::wording::counted;
 
-/// Looks at everything that changes, and at nothing that does not: what was
-/// warned about once and accepted is not warned about in every plan.
+/// [`check_with_secrets`] without any.
 #[must_use]
 pub fn check(changes: &ChangeSet, desired: &DesiredState, observed: &ObservedState) -> Findings {
+    check_with_secrets(changes, desired, observed, &|_| None)
+}
+
+/// Looks at everything that changes, and at nothing that does not: what was
+/// warned about once and accepted is not warned about in every plan. The
+/// exceptions are what keeps a plan from knowing something, and the default
+/// password of root.
+///
+/// Secrets are only compared with each other, and are in no finding.
+#[must_use]
+pub fn check_with_secrets(
+    changes: &ChangeSet,
+    desired: &DesiredState,
+    observed: &ObservedState,
+    secrets: SecretLookup<'_>,
+) -> Findings {
     let mut findings = Vec::new();
     for notice in &changes.notices {
         let Notice {
@@ -94,7 +124,7 @@ pub fn check(changes: &ChangeSet, desired: &DesiredState, observed: &ObservedSta
             | Difference::Unknown => {}
         }
     }
-    users::check_users(changes, desired, observed, &mut findings);
+    users::check_users(changes, desired, observed, secrets, &mut findings);
     Findings { findings }
 }
 

@@ -1,8 +1,14 @@
 //! What is worth knowing about users.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeSet;
 
-use super::{Finding, FindingCode, Severity};
+use super::passwords::{SecretLookup, default_root_password, sets_password, shared_passwords};
+use super::tokens::{never_expires, of_inactive_users};
+use super::unused_grants::{There, unused_grants};
+use super::{Finding, FindingCode, Severity, server_wide};
 use crate::access::{GivenAway, Level, Preset};
 use crate::address::Address;
 use crate::diff::{ChangeSet, Difference};
@@ -15,18 +21,44 @@ pub(super) fn check_users(
     changes: &ChangeSet,
     desired: &DesiredState,
     observed: &ObservedState,
+    secrets: SecretLookup<'_>,
     findings: &mut Vec<Finding>,
 ) {
-    findings.extend(changes.changes.iter().filter_map(|change| {
-        let gets_permissions = match &change.difference {
-            Difference::CreateUser(creation) => creation.grants.is_some(),
-            Difference::ChangeUser(user) => user.permissions.is_some(),
-            _ => false,
+    let access = match &observed.access {
+        AccessReading::Read(access) => Some(access.as_ref()),
+        AccessReading::NotNeeded | AccessReading::Refused { .. } => None,
+    };
+    let there = access.map_or(There::NotAsked, |access| There::Server(access, changes));
+    for change in &changes.changes {
+        if let Address::Token(user, token) = &change.address {
+            findings.extend(never_expires(desired, user, token));
+        }
+        // A user may be created with permissions that come to nothing.
+        let (is_written, gets_some) = match &change.difference {
+            Difference::CreateUser(creation) => (true, creation.grants.is_some()),
+            Difference::ChangeUser(user) => {
+                let is_written = user.permissions.is_some();
+                (is_written, is_written)
+            }
+            _ => (false, false),
         };
-        let user = desired.users.get(change.address.user()?)?;
-        let permissions = user.permissions.as_ref().filter(|_| gets_permissions)?;
-        presets(&change.address, permissions)
+        let user = change
+            .address
+            .user()
+            .and_then(|name| desired.users.get(name));
+        let permissions = user.and_then(|user| user.permissions.as_ref());
+        if let Some(permissions) = permissions.filter(|_| is_written) {
+            let address = &change.address;
+            findings.extend(presets(address, permissions).filter(|_| gets_some));
+            findings.extend(server_wide::declared(address, permissions));
+            findings.extend(unused_grants(address, permissions, desired, there));
+        }
+    }
+    findings.extend(shared_passwords(desired, secrets, |user| {
+        sets_password(changes, user)
     }));
+    findings.extend(of_inactive_users(desired, access));
+    findings.extend(access.and_then(|access| default_root_password(changes, desired, access)));
     match &observed.access {
         AccessReading::NotNeeded => {}
         AccessReading::Refused { reason } => findings.extend(not_read(changes, reason)),

@@ -14,6 +14,7 @@ mod apply_report;
 mod apply_text;
 mod bundle;
 mod escape;
+mod findings_text;
 mod json;
 mod line_diff;
 mod paint;
@@ -31,6 +32,7 @@ pub use access::{
 };
 pub use apply_report::{ApplyCounts, ApplyReport, StepReport, StepStatus, Verification};
 pub use escape::{escape, is_deceiving};
+pub use findings_text::findings_text;
 pub use line_diff::line_diff;
 pub use plan_report::{AttributeReport, ChangeReport, ChangeVerb, PlanReport};
 

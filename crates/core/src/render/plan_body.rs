@@ -132,10 +132,15 @@ fn attributes_of(code: FindingCode) -> &'static [&'static str] {
         FindingCode::ExpiryLowered => &["messageExpiry"],
         FindingCode::MaxSizeLowered => &["maxTopicSize"],
         FindingCode::SizeNotEnforceable => &["maxTopicSize", PARTITIONS],
-        FindingCode::PasswordNotVerified => &["password"],
+        FindingCode::PasswordNotVerified | FindingCode::PasswordShared => &["password"],
+        FindingCode::TokenNeverExpires => &["expiry"],
         FindingCode::RenameBreaksClients
         | FindingCode::RenameIgnored
         | FindingCode::PresetGivesMore
+        | FindingCode::ServerWideRights
+        | FindingCode::GrantUnused
+        | FindingCode::DefaultRootPassword
+        | FindingCode::TokensOfInactiveUser
         | FindingCode::AccessNotRead => &[],
     }
 }

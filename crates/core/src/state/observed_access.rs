@@ -20,6 +20,9 @@ pub struct ObservedAccess {
     pub streams: BTreeMap<u32, KnownStream>,
     /// The user that the connection is logged in as.
     pub me: Option<ResourceName>,
+    /// Whether that login was made with the password that root has by default,
+    /// where it matters: whoever holds the credentials says so.
+    pub default_password: bool,
     /// What is where the values of declared tokens go, by the declared names of
     /// user and token. One that is missing here was not looked at.
     pub sinks: BTreeMap<(ResourceName, ResourceName), SinkContent>,

@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::FORMAT_VERSION;
@@ -9,7 +10,7 @@ use crate::name::ResourceName;
 use crate::render::scope_text::{safe, scope_text};
 
 /// Whether somebody may do something.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct AccessCheck {
     /// Version of this form.
@@ -17,6 +18,7 @@ pub struct AccessCheck {
     /// Where it is known from.
     pub source: AccessSource,
     /// Who.
+    #[schemars(with = "String")]
     pub user: ResourceName,
     /// Whether it may log in, which is no part of the answer, and whether it is
     /// root.
@@ -26,6 +28,7 @@ pub struct AccessCheck {
     pub right: Right,
     /// On all of this: `server`, or an address.
     #[serde(serialize_with = "scope_address")]
+    #[schemars(with = "String")]
     pub on: Scope<ResourceName>,
     /// The answer; absent when it is not known.
     #[serde(skip_serializing_if = "Option::is_none")]

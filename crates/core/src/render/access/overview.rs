@@ -1,9 +1,12 @@
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::reason::{Reason, RightWithReasons};
 use crate::access::{EffectiveRights, Grants, Preset, Right, Scope, UserStatus};
+use crate::address::Address;
+use crate::check::{Finding, check_declared, server_wide_rights};
 use crate::diagnostic::Origin;
 use crate::diff::{DeclaredGrants, declared_grants, live_grants};
 use crate::name::ResourceName;
@@ -11,7 +14,7 @@ use crate::state::desired::DesiredState;
 use crate::state::observed_access::ObservedAccess;
 
 /// Where it is known from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum AccessSource {
     /// What manifests declare; no server was asked.
@@ -21,7 +24,7 @@ pub enum AccessSource {
 }
 
 /// What is known of a user whatever the question.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Standing {
     /// Whether it may log in; absent where a manifest does not say it.
@@ -45,6 +48,8 @@ pub(super) struct User {
     pub(super) entries: Result<Vec<Entry>, String>,
     /// Streams and topics that were deleted and that it has grants on.
     pub(super) gone: usize,
+    /// What is worth knowing of it.
+    pub(super) findings: Vec<Finding>,
 }
 
 /// Words that have one reason.
@@ -59,6 +64,12 @@ impl AccessOverview {
     /// What manifests declare, without asking a server.
     #[must_use]
     pub fn of_manifests(desired: &DesiredState) -> Self {
+        let mut findings: BTreeMap<ResourceName, Vec<Finding>> = BTreeMap::new();
+        for finding in check_declared(desired).findings {
+            if let Some(user) = finding.address.user() {
+                findings.entry(user.clone()).or_default().push(finding);
+            }
+        }
         let users = desired.users.iter().map(|(name, user)| {
             let standing = Standing {
                 status: user.status,
@@ -71,6 +82,7 @@ impl AccessOverview {
                 standing,
                 entries,
                 gone: 0,
+                findings: findings.remove(name).unwrap_or_default(),
             };
             (name.clone(), user)
         });
@@ -95,6 +107,9 @@ impl AccessOverview {
                 entries: resolved
                     .map(|resolved| vec![Entry::without_reason(resolved.grants)])
                     .map_err(|error| error.to_string()),
+                findings: server_wide_rights(Address::User(name.clone()), &user.grants.server)
+                    .into_iter()
+                    .collect(),
             };
             (name.clone(), user)
         });

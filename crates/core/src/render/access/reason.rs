@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 
 use crate::access::{Preset, Right, Scope};
@@ -8,7 +9,7 @@ use crate::render::escape;
 use crate::render::scope_text::scope_text;
 
 /// A right, and what gives it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct RightWithReasons {
     /// The right.
@@ -18,11 +19,12 @@ pub struct RightWithReasons {
 }
 
 /// Words of the server that give a right.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Reason {
     /// Where they are granted: `server`, or an address.
     #[serde(serialize_with = "scope_address")]
+    #[schemars(with = "String")]
     pub on: Scope<ResourceName>,
     /// The words, each enough alone.
     pub words: Vec<&'static str>,

@@ -1,3 +1,4 @@
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::FORMAT_VERSION;
@@ -22,7 +23,7 @@ const RIGHTS: [Right; 6] = [
 ];
 
 /// Who may do something with a topic.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TopicAccess {
     /// Version of this form.
@@ -30,6 +31,7 @@ pub struct TopicAccess {
     /// Where it is known from.
     pub source: AccessSource,
     /// The topic.
+    #[schemars(with = "String")]
     pub topic: Address,
     /// Whoever may do something with it, in order.
     pub users: Vec<TopicUser>,
@@ -38,10 +40,11 @@ pub struct TopicAccess {
 }
 
 /// A user who may do something with a topic.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct TopicUser {
     /// The user.
+    #[schemars(with = "String")]
     pub user: ResourceName,
     /// Whether it may log in, and whether it is root.
     #[serde(flatten)]
@@ -52,10 +55,11 @@ pub struct TopicUser {
 }
 
 /// A user of whom it is not known what it may do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UnknownUser {
     /// The user.
+    #[schemars(with = "String")]
     pub user: ResourceName,
     /// Why.
     pub reason: String,

@@ -1,5 +1,6 @@
 use std::collections::BTreeSet;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::FORMAT_VERSION;
@@ -7,12 +8,13 @@ use super::markdown::{Table, cell};
 use super::overview::{AccessOverview, AccessSource, Standing};
 use super::reason::{RightWithReasons, push_rights, scope_address};
 use crate::access::{Right, Scope, UserStatus};
+use crate::check::Finding;
 use crate::name::ResourceName;
 use crate::render::scope_text::{safe, scope_text};
 use crate::wording::counted;
 
 /// What one user may do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct UserAccess {
     /// Version of this form.
@@ -20,6 +22,7 @@ pub struct UserAccess {
     /// Where it is known from.
     pub source: AccessSource,
     /// The user.
+    #[schemars(with = "String")]
     pub user: ResourceName,
     /// Whether it may log in, and whether it is root.
     #[serde(flatten)]
@@ -33,14 +36,17 @@ pub struct UserAccess {
     /// Streams and topics that were deleted and that it has grants on: whatever
     /// gets their numbers next is open to it.
     pub granted_on_deleted: usize,
+    /// What is worth knowing of it and its tokens, with stable codes.
+    pub findings: Vec<Finding>,
 }
 
 /// What somebody may do there.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ScopeAccess {
     /// Where: `server`, or an address.
     #[serde(serialize_with = "scope_address")]
+    #[schemars(with = "String")]
     pub on: Scope<ResourceName>,
     /// What, and by which words.
     pub rights: Vec<RightWithReasons>,
@@ -69,6 +75,7 @@ impl AccessOverview {
             unknown: user.entries.as_ref().err().cloned().filter(|_| !root),
             rights: rights.filter(|_| !root).collect(),
             granted_on_deleted: user.gone,
+            findings: user.findings.clone(),
         })
     }
 }
@@ -135,6 +142,16 @@ impl UserAccess {
                 "It has permissions on what was deleted ({gone}): what gets the number next is \
                  open to it."
             ));
+        }
+        for finding in &self.findings {
+            let Finding {
+                code,
+                severity,
+                address: _,
+                message,
+                fix,
+            } = finding;
+            notes.push(format!("{severity} {code}: {} → {fix}", safe(message)));
         }
         notes
     }

@@ -1,0 +1,225 @@
+use std::fmt;
+
+use serde::Serialize;
+
+/// The kinds of findings. A code is never used for anything else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FindingCode {
+    /// More partitions route keys elsewhere.
+    KeyRoutingChanges,
+    /// Messages expire earlier.
+    ExpiryLowered,
+    /// The topic may hold less.
+    MaxSizeLowered,
+    /// A size that the server cannot enforce with so many partitions.
+    SizeNotEnforceable,
+    /// Clients know the resource by the name that it loses.
+    RenameBreaksClients,
+    /// A previous name is there and stays.
+    RenameIgnored,
+    /// More is preallocated than a topic may have when it is created.
+    PreallocationGrows,
+    /// Users could not be read, so who gets access to what is created is not known.
+    AccessNotRead,
+    /// Whether a declared password is the live one cannot be found out.
+    PasswordNotVerified,
+    /// A preset gives more than its name says.
+    PresetGivesMore,
+    /// A user gets rights on the whole server.
+    ServerWideRights,
+    /// An entry of a user's permissions grants nothing, since it means nothing.
+    GrantUnused,
+    /// The login is root's with the password that everybody knows.
+    DefaultRootPassword,
+    /// Two users have one password.
+    PasswordShared,
+    /// A user that cannot log in has tokens.
+    TokensOfInactiveUser,
+    /// A token is valid for ever.
+    TokenNeverExpires,
+}
+
+impl FindingCode {
+    /// All of them, in the order of their numbers.
+    pub const ALL: [Self; 16] = [
+        Self::KeyRoutingChanges,
+        Self::ExpiryLowered,
+        Self::MaxSizeLowered,
+        Self::SizeNotEnforceable,
+        Self::RenameBreaksClients,
+        Self::RenameIgnored,
+        Self::PreallocationGrows,
+        Self::AccessNotRead,
+        Self::PasswordNotVerified,
+        Self::PresetGivesMore,
+        Self::ServerWideRights,
+        Self::GrantUnused,
+        Self::DefaultRootPassword,
+        Self::PasswordShared,
+        Self::TokensOfInactiveUser,
+        Self::TokenNeverExpires,
+    ];
+
+    /// The code as it is printed.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::KeyRoutingChanges => "IGW0001",
+            Self::ExpiryLowered => "IGW0002",
+            Self::MaxSizeLowered => "IGW0003",
+            Self::SizeNotEnforceable => "IGW0004",
+            Self::RenameBreaksClients => "IGW0005",
+            Self::RenameIgnored => "IGW0006",
+            Self::PreallocationGrows => "IGW0007",
+            Self::AccessNotRead => "IGW0008",
+            Self::PasswordNotVerified => "IGW0009",
+            Self::PresetGivesMore => "IGW0010",
+            Self::ServerWideRights => "IGW0011",
+            Self::GrantUnused => "IGW0012",
+            Self::DefaultRootPassword => "IGW0013",
+            Self::PasswordShared => "IGW0014",
+            Self::TokensOfInactiveUser => "IGW0015",
+            Self::TokenNeverExpires => "IGW0016",
+        }
+    }
+
+    /// One line: what happens.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::KeyRoutingChanges => "more partitions route keys elsewhere",
+            Self::ExpiryLowered => "messages expire earlier than now",
+            Self::MaxSizeLowered => "a topic may hold less than now",
+            Self::SizeNotEnforceable => "maxTopicSize cannot be kept with so many partitions",
+            Self::RenameBreaksClients => "clients know a resource by the name that it loses",
+            Self::RenameIgnored => "a previousName does not act",
+            Self::PreallocationGrows => "a topic grows beyond what it could be created with",
+            Self::AccessNotRead => "who gets access to what is created is not known",
+            Self::PasswordNotVerified => "a password cannot be compared with the live one",
+            Self::PresetGivesMore => "a preset has to give more than its name says",
+            Self::ServerWideRights => "a user has rights on the whole server",
+            Self::GrantUnused => "an entry of a user's permissions grants nothing",
+            Self::DefaultRootPassword => "root still has its default password",
+            Self::PasswordShared => "two users have the same password",
+            Self::TokensOfInactiveUser => "an inactive user has access tokens",
+            Self::TokenNeverExpires => "an access token never expires",
+        }
+    }
+
+    /// A paragraph about it, for a person who asks.
+    #[must_use]
+    pub fn explanation(self) -> &'static str {
+        match self {
+            Self::KeyRoutingChanges => {
+                "Producers hash the key of a message to one of the partitions that the topic has \
+                 at that moment. After partitions are added, most keys hash to another one. \
+                 Consumers may then see new messages of a key before older ones that still wait \
+                 in the former partition."
+            }
+            Self::ExpiryLowered => {
+                "The server deletes segments whose messages are all older than messageExpiry. A \
+                 shorter one makes messages that are kept today subject to deletion at once."
+            }
+            Self::MaxSizeLowered => {
+                "The server deletes the oldest segments of a topic that is larger than \
+                 maxTopicSize. A smaller one makes messages that are kept today subject to \
+                 deletion at once."
+            }
+            Self::SizeNotEnforceable => {
+                "The server divides maxTopicSize by the number of partitions and never deletes \
+                 the segment that is being written. A share smaller than one segment is accepted \
+                 and cannot be kept, so the topic grows beyond its maximum."
+            }
+            Self::RenameBreaksClients => {
+                "A rename keeps messages, offsets and consumer groups, and takes effect at once. \
+                 Clients that still use the former name get an error, and producers and consumers \
+                 that create what is missing make an empty resource under it."
+            }
+            Self::RenameIgnored => {
+                "previousName acts only while the declared name is missing, and the previous one \
+                 is there and not declared itself. Here both names exist; or the previous name is \
+                 declared with a previousName of its own, of which nothing is there. So nothing is \
+                 renamed, and what has the previous name stays as it is."
+            }
+            Self::PreallocationGrows => {
+                "With preallocateSegments, each partition reserves a whole segment file. The \
+                 server refuses to create a topic that reserves more than 64 GiB, and does not \
+                 check that when partitions are added: the disk space is taken, and a topic like \
+                 this one cannot be created again from its manifest."
+            }
+            Self::AccessNotRead => {
+                "The server keeps permissions by the numbers of streams and topics, leaves them \
+                 when those are deleted, and gives the numbers to what is created next. So \
+                 iggyctl reads the permissions of all users before it creates something, and \
+                 blocks what would be opened to somebody. This login may not read them, and the \
+                 plan goes on without that protection."
+            }
+            Self::PasswordNotVerified => {
+                "The server tells whether a password is the live one only by letting somebody log \
+                 in with it, and an inactive user cannot. The plan leaves the password as it is."
+            }
+            Self::PresetGivesMore => {
+                "A preset stands for the least permissions with which such a program works. The \
+                 server has no narrower words: the SDK's producers and consumers read the stream \
+                 and the topic before anything else, and who may read a stream may read the \
+                 messages of all its topics, and delete their consumer groups. A program that \
+                 names partitions itself gets by with directProducer or directConsumer; streams \
+                 of their own keep others out."
+            }
+            Self::ServerWideRights => {
+                "A right on the whole server is one on every stream and topic, also on those of \
+                 other teams and on those that are created later. With manage_users one can give \
+                 oneself and others everything. It is a warning where something can be changed, \
+                 and a note where it can only be read or sent. A plan says it of users that it \
+                 creates or gives other permissions; `iggyctl validate` and `iggyctl access \
+                 --user` say it always."
+            }
+            Self::GrantUnused => {
+                "A pattern means declared streams and topics only, and this one matches none; or \
+                 the entry is optional, and what it names is neither declared nor on the server. \
+                 It may be a misspelling, or left over from something that is gone; and once \
+                 something gets the name, the user has access to it. Without a server only \
+                 patterns can be judged. Whether a user makes use of what it may do is not known \
+                 to anybody: the server counts nothing."
+            }
+            Self::DefaultRootPassword => {
+                "This very connection is root's, with the password iggy, which a server has when \
+                 it is started with --with-default-root-credentials, and which anybody tries \
+                 first. It is said in plans of users, of servers that are reached by another \
+                 address than a loopback one. Declare root with a password, and the default one \
+                 as previousPassword; docs/access.md has the steps."
+            }
+            Self::PasswordShared => {
+                "Whoever knows the password of one of them can log in as the other, and a leak \
+                 concerns both. Without the secrets it is seen where two users name the same \
+                 source; a plan that reads them sees equal values from different sources, too. A \
+                 plan says it when it creates one of the users or changes its password; `iggyctl \
+                 validate` says it always."
+            }
+            Self::TokensOfInactiveUser => {
+                "The server creates, lists and deletes access tokens only for the user that is \
+                 logged in, and an inactive one cannot log in. So its tokens are neither looked \
+                 at nor created, replaced or revoked; those that there are do not work until it \
+                 is active again."
+            }
+            Self::TokenNeverExpires => {
+                "A token without an expiry works until somebody deletes it, wherever a copy of it \
+                 is. With expiry and rotateBefore it is replaced in time, and a copy that leaked \
+                 ends by itself. A plan says it when it creates or replaces the token; `iggyctl \
+                 validate` says it always."
+            }
+        }
+    }
+}
+
+impl fmt::Display for FindingCode {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+impl Serialize for FindingCode {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}

@@ -1,0 +1,33 @@
+//! What is worth knowing of manifests alone, whatever a server has.
+
+use super::passwords::shared_passwords;
+use super::server_wide;
+use super::tokens::{never_expires, of_inactive_users};
+use super::unused_grants::{There, unused_grants};
+use super::{Finding, Findings};
+use crate::address::Address;
+use crate::state::desired::DesiredState;
+
+/// Everything about access that the manifests show by themselves, each time:
+/// a plan says it only of what it changes. In the order of the addresses.
+#[must_use]
+pub fn check_declared(desired: &DesiredState) -> Findings {
+    let mut findings: Vec<Finding> = Vec::new();
+    for (name, user) in &desired.users {
+        let Some(permissions) = &user.permissions else {
+            continue;
+        };
+        let address = Address::User(name.clone());
+        findings.extend(server_wide::declared(&address, permissions));
+        let there = There::NotAsked;
+        findings.extend(unused_grants(&address, permissions, desired, there));
+    }
+    findings.extend(shared_passwords(desired, &|_| None, |_| true));
+    findings.extend(of_inactive_users(desired, None));
+    for (user, tokens) in &desired.tokens {
+        let tokens = tokens.keys();
+        findings.extend(tokens.filter_map(|token| never_expires(desired, user, token)));
+    }
+    findings.sort_by(|one, other| one.address.cmp(&other.address));
+    Findings { findings }
+}
