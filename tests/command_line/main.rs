@@ -5,6 +5,7 @@
 
 mod access;
 mod access_findings;
+mod access_reports;
 mod connecting;
 mod examples;
 mod faults;

@@ -171,6 +171,6 @@ fn the_reference_has_an_index() {
         "# Reference\n\n\
          - [Manifests](manifest.md): every field of every kind\n\
          - [Error codes](errors.md): what each diagnostic means and how to repair it\n\
-         - [JSON Schemas](../../schemas/): for editors, `iggyctl schema` prints them\n",
+         - [JSON Schemas](../../schemas/): for editors, `iggyctl schema` prints them; and those of the JSON that `plan`, `apply` and `access` print\n",
     );
 }

@@ -13,7 +13,8 @@ use iggyctl_core::check::check;
 use iggyctl_core::diff::diff;
 use iggyctl_core::plan::{Approvals, StepId, plan};
 use iggyctl_core::render::{
-    ApplyReport, PlanReport, StepReport, StepStatus, TextOptions, Verification,
+    AccessCheck, ApplyReport, PlanReport, StepReport, StepStatus, TextOptions, TopicAccess,
+    UserAccess, Verification,
 };
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::observed::ObservedState;
@@ -50,6 +51,13 @@ fn the_schema_of_a_plan_is_current() {
 #[test]
 fn the_schema_of_an_apply_is_current() {
     assert_current::<ApplyReport>("apply.v1.json");
+}
+
+#[test]
+fn the_schemas_of_access_are_current() {
+    assert_current::<UserAccess>("access-user.v1.json");
+    assert_current::<TopicAccess>("access-topic.v1.json");
+    assert_current::<AccessCheck>("access-check.v1.json");
 }
 
 fn keys(value: &Value) -> BTreeSet<&str> {
