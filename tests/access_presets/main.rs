@@ -13,19 +13,18 @@
 #[allow(dead_code, reason = "the contract uses more of it")]
 mod server;
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Display;
+mod grants;
+
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use futures::StreamExt as _;
 use iggy::prelude::*;
-use iggyctl_core::access::{
-    Grants, Preset, Scope, ServerPermission, StreamGrants, StreamPermission, TopicPermission,
-};
+use iggyctl_core::access::{Grants, Preset, Scope};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
+use grants::{permissions, with_one_word_less};
 use server::{PASSWORD, RealServer, RunningServer, USERNAME};
 
 const UNAUTHORIZED: u32 = 41;
@@ -170,64 +169,6 @@ impl Fixture {
 
 fn named(name: &str) -> Identifier {
     Identifier::named(name).unwrap()
-}
-
-/// The server's flags by the words, which are their names.
-fn permissions(grants: &Grants<u32>) -> Permissions {
-    let Grants { server, streams } = grants;
-    let streams = streams.iter();
-    let streams = streams.map(|(stream, StreamGrants { allow, topics })| {
-        let topics = topics.iter();
-        let topics = topics.map(|(topic, allow)| (*topic as usize, topic_flags(allow)));
-        let mut granted = stream_flags(allow);
-        granted.topics = Some(topics.collect());
-        (*stream as usize, granted)
-    });
-    Permissions {
-        global: serde_json::from_value(flags(ServerPermission::ALL, server)).unwrap(),
-        streams: Some(streams.collect()),
-    }
-}
-
-fn stream_flags(allow: &BTreeSet<StreamPermission>) -> StreamPermissions {
-    serde_json::from_value(flags(StreamPermission::ALL, allow)).unwrap()
-}
-
-fn topic_flags(allow: &BTreeSet<TopicPermission>) -> TopicPermissions {
-    serde_json::from_value(flags(TopicPermission::ALL, allow)).unwrap()
-}
-
-fn flags<W: Ord + Display>(all: &[W], allow: &BTreeSet<W>) -> serde_json::Value {
-    let flags = all
-        .iter()
-        .map(|word| (word.to_string(), allow.contains(word)));
-    serde_json::to_value(flags.collect::<BTreeMap<_, _>>()).unwrap()
-}
-
-/// The grants without one word, for each word they have.
-fn with_one_word_less(grants: &Grants<u32>) -> Vec<Grants<u32>> {
-    let mut all = Vec::new();
-    for word in &grants.server {
-        let mut less = grants.clone();
-        less.server.remove(word);
-        all.push(less);
-    }
-    for (stream, granted) in &grants.streams {
-        for word in &granted.allow {
-            let mut less = grants.clone();
-            less.streams.get_mut(stream).unwrap().allow.remove(word);
-            all.push(less);
-        }
-        for (topic, words) in &granted.topics {
-            for word in words {
-                let mut less = grants.clone();
-                let stream = less.streams.get_mut(stream).unwrap();
-                stream.topics.get_mut(topic).unwrap().remove(word);
-                all.push(less);
-            }
-        }
-    }
-    all
 }
 
 /// The official client of a user.
