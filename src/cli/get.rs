@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use super::Process;
 use super::export::{no_such_stream, stream_names};
+use super::get_tokens::{read_tokens, token_rows};
 use super::get_users::{read_users, user_rows};
 use super::output::Format;
 use super::runtime::block_on;
@@ -24,7 +25,7 @@ use crate::exit_code::ExitCode;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  iggyctl get streams --context production\n  iggyctl get topics --stream orders -o yaml\n  iggyctl get groups --stream orders -o json\n  iggyctl get users"
+    after_help = "Examples:\n  iggyctl get streams --context production\n  iggyctl get topics --stream orders -o yaml\n  iggyctl get groups --stream orders -o json\n  iggyctl get users\n  iggyctl get tokens"
 )]
 pub(super) struct GetArguments {
     /// What to list
@@ -54,6 +55,9 @@ enum What {
     /// Users and their permissions
     #[value(alias = "user")]
     Users,
+    /// Access tokens of the own user; nobody can list those of others
+    #[value(alias = "token")]
+    Tokens,
 }
 
 /// A line of a table, and an object of the JSON list.
@@ -101,9 +105,8 @@ pub(super) fn run(process: &Process, arguments: &GetArguments) -> Result<ExitCod
 
 async fn get(process: &Process, arguments: &GetArguments) -> Result<ExitCode, CommandError> {
     let names = stream_names(&arguments.stream)?;
-    if arguments.what == What::Users && names.is_some() {
-        return Err(CommandError::usage("--stream: users are not in a stream")
-            .hint("`iggyctl access --topic STREAM/TOPIC` says who may do something with a topic"));
+    if names.is_some() {
+        outside_streams(arguments.what)?;
     }
     Session::run(
         process,
@@ -129,12 +132,28 @@ async fn get(process: &Process, arguments: &GetArguments) -> Result<ExitCode, Co
                     let access = read_users(session, &BTreeSet::new()).await?;
                     render(arguments.output, &user_rows(process, &access))
                 }
+                What::Tokens => {
+                    let tokens = read_tokens(session).await?;
+                    render(arguments.output, &token_rows(&tokens))
+                }
             }?;
             process.output(&text)?;
             Ok(ExitCode::Done)
         },
     )
     .await
+}
+
+/// What is in no stream cannot be listed of one.
+fn outside_streams(what: What) -> Result<(), CommandError> {
+    match what {
+        What::Streams | What::Topics | What::Groups => Ok(()),
+        What::Users => Err(CommandError::usage("--stream: users are not in a stream")
+            .hint("`iggyctl access --topic STREAM/TOPIC` says who may do something with a topic")),
+        What::Tokens => Err(CommandError::usage(
+            "--stream: access tokens are not in a stream",
+        )),
+    }
 }
 
 async fn read_streams(
@@ -208,7 +227,8 @@ fn group_rows(observed: &ObservedState) -> Vec<GroupRow> {
     rows
 }
 
-fn render<R: Row>(format: Format, rows: &[R]) -> Result<String, CommandError> {
+/// A table, or a list of objects.
+pub(super) fn render<R: Row>(format: Format, rows: &[R]) -> Result<String, CommandError> {
     format.render(&rows, || {
         let mut table = Table::new();
         table.load_style(presets::NOTHING).set_header(R::HEADERS);

@@ -10,6 +10,7 @@ mod diff;
 mod explain;
 mod export;
 mod get;
+mod get_tokens;
 mod get_users;
 mod init;
 mod manifest_arguments;
@@ -24,6 +25,7 @@ mod secret_arguments;
 mod server_arguments;
 mod session;
 mod time_limit;
+mod token;
 mod unknown_settings;
 mod validate;
 
@@ -103,10 +105,12 @@ enum Command {
     Apply(apply::ApplyArguments),
     /// Write a manifest of what a server has
     Export(export::ExportArguments),
-    /// List streams, topics, consumer groups or users of a server
+    /// List streams, topics, consumer groups, users or access tokens of a server
     Get(get::GetArguments),
     /// Say who may do what, and why
     Access(access::AccessArguments),
+    /// Create, list and delete access tokens of the own user
+    Token(token::TokenArguments),
     /// Say what answers at the server's address, and whether the login works
     Ping(ping::PingArguments),
     /// Run an embedded Iggy server for development
@@ -179,6 +183,7 @@ fn run_command(arguments: Arguments, terminal: Terminal) -> Result<ExitCode, Com
         Command::Export(arguments) => export::run(&process, &arguments),
         Command::Get(arguments) => get::run(&process, &arguments),
         Command::Access(arguments) => access::run(&process, &arguments),
+        Command::Token(arguments) => token::run(&process, &arguments),
         Command::Ping(arguments) => ping::run(&process, &arguments),
         Command::Dev(arguments) => dev::run(&process, &arguments),
         Command::Context(arguments) => context::run(&process, &arguments),

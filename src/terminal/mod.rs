@@ -68,6 +68,13 @@ impl Terminal {
         ignore_broken_pipe(io::stdout().lock().write_all(text.as_bytes()))
     }
 
+    /// Writes data that would be lost if nobody read it.
+    pub(crate) fn output_or_fail(self, text: &str) -> io::Result<()> {
+        let mut output = io::stdout().lock();
+        output.write_all(text.as_bytes())?;
+        output.flush()
+    }
+
     /// Writes a line for a person.
     pub(crate) fn message(self, text: &str) {
         // Nothing is left to tell when standard error itself is gone.

@@ -178,7 +178,7 @@ fn an_export_without_the_right_to_read_users_says_so() {
 
 /// Times of creation, and numbers that depend on which user came first, as what
 /// they are.
-fn without_times_and_ids(text: &str) -> String {
+pub(crate) fn without_times_and_ids(text: &str) -> String {
     let is_time = |word: &str| {
         let of_a_time = |character: char| character.is_ascii_digit() || "-:.TZ".contains(character);
         word.len() >= 8 && word.contains(['-', ':']) && word.chars().all(of_a_time)

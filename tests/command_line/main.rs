@@ -16,4 +16,5 @@ mod sandbox;
 mod secrets;
 #[cfg(unix)]
 mod stopped;
+mod tokens;
 mod users;

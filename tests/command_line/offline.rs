@@ -45,6 +45,8 @@ fn every_command_has_help_with_an_example() {
         "apply",
         "export",
         "get",
+        "access",
+        "token",
         "ping",
         "dev",
         "context",

@@ -109,3 +109,43 @@ fn no_command_shows_a_password() {
     runtime.block_on(server.shutdown());
     all_runs(&sandbox(OLD), &address, "{ env: PASSWORD }");
 }
+
+/// The server chooses the value, so it is known only afterwards.
+#[test]
+fn no_command_shows_the_value_of_a_token() {
+    let runtime = Runtime::new().unwrap();
+    let server = runtime.block_on(EmbeddedServer::builder().start()).unwrap();
+    let address = server.connection_string();
+    let sandbox = Sandbox::new().variable("RUST_LOG", "trace");
+    let mut seen = Vec::new();
+    for more in [&[][..], &["-v"], &["-vv"]] {
+        let name = format!("token{}", more.len() + seen.len());
+        let create = ["token", "create", &name, "--expiry", "1d"];
+        let commands: [&[&str]; 5] = [
+            &[&create[..], &["--write-to", &name]].concat(),
+            &["token", "list"],
+            &["token", "list", "-o", "json"],
+            &["get", "tokens"],
+            &["token", "delete", &name, "--yes"],
+        ];
+        for command in commands {
+            let run = sandbox.run(&[command, more, &["--server", &address]].concat());
+            assert_eq!(run.code, 0, "{}", run.transcript());
+            seen.push(run);
+        }
+        let value = std::fs::read_to_string(sandbox.path().join(&name)).unwrap();
+        // And what a login with it says, and one after it is deleted.
+        let own = format!("iggy://{value}@{}", server.address());
+        seen.push(sandbox.run(&[&["ping", "--server", &own], more].concat()));
+        for run in &mut seen {
+            // The arguments of the last one are ours.
+            let shown = format!("{}{}", run.stdout, run.stderr);
+            assert!(!shown.contains(&value), "{shown}");
+            // Nor a part of it, nor its bytes as numbers.
+            assert!(!shown.contains(&value[8..24]), "{shown}");
+            let bytes: Vec<String> = value.bytes().take(8).map(|byte| byte.to_string()).collect();
+            assert!(!shown.contains(&bytes.join(", ")), "{shown}");
+        }
+    }
+    runtime.block_on(server.shutdown());
+}

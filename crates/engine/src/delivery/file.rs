@@ -199,15 +199,19 @@ impl NewFile {
     }
 
     pub(super) fn claim_on(disk: Disk, path: &Path) -> Result<Self, SinkError> {
-        if look(path)?.is_some() {
+        // Without a `/` at its end, which no file can have.
+        let path = path
+            .file_name()
+            .map_or_else(|| path.to_owned(), |name| path.with_file_name(name));
+        if look(&path)?.is_some() {
             return Err(SinkError::Foreign {
                 place: path.display().to_string(),
             });
         }
         Ok(Self {
-            staged: disk.stage(path)?,
+            staged: disk.stage(&path)?,
             disk,
-            path: path.to_owned(),
+            path,
         })
     }
 
