@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test ends at the first surprise")]
 
 mod access;
+mod access_documentation;
 mod access_findings;
 mod access_reports;
 mod connecting;

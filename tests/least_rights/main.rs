@@ -1,6 +1,6 @@
 //! The least rights with which iggyctl itself does something, as the table of
 //! `docs/access.md` has them: with exactly these it is done, and neither without one of
-//! them nor with a weaker one in its place.
+//! them nor with a weaker one in its place. And what it says about a leak.
 //!
 //! On the embedded server; and on a real one, found as for the contract
 //! (`docs/testing.md`).
@@ -12,6 +12,7 @@
 
 #[path = "../access_presets/grants.rs"]
 mod grants;
+mod leak;
 #[path = "../../crates/embedded/tests/contract/server.rs"]
 #[allow(dead_code, reason = "the contract uses more of it")]
 mod server;
@@ -38,43 +39,60 @@ const DEADLINE: Duration = Duration::from_secs(120);
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
+    let mut trials = vec![Trial::test("the_documentation_has_this_table", || {
+        the_documentation_has_this_table();
+        Ok(())
+    })];
     let real = RealServer::find();
     if let Ok(RealServer::Address(_)) = real {
         // One server for all: one test at a time.
         arguments.test_threads = Some(1);
     }
-    let mut trials = vec![Trial::test("the_documentation_has_this_table", || {
-        the_documentation_has_this_table();
-        Ok(())
-    })];
     for task in TASKS {
-        trials.push(Trial::test(format!("embedded/{}", task.name), || {
+        let prove = move |mut fixture: Fixture| async move { fixture.prove(task).await };
+        trials.extend(on_each_server(task.name, &real, prove));
+    }
+    let leak = leak::what_ends_at_once_and_what_goes_on;
+    trials.extend(on_each_server("a_leak", &real, leak));
+    libtest_mimic::run(&arguments, trials).exit_code()
+}
+
+/// A test on the embedded server, and on a real one where there is one.
+fn on_each_server<F>(
+    name: &str,
+    real: &Result<RealServer, String>,
+    test: impl Fn(Fixture) -> F + Clone + Send + 'static,
+) -> [Trial; 2]
+where
+    F: Future<Output = ()>,
+{
+    let real = real.clone();
+    let on_real = test.clone();
+    [
+        Trial::test(format!("embedded/{name}"), move || {
             block_on(async {
                 let server = server::embedded().await?;
-                Fixture::start(server.address()).await.prove(task).await;
+                test(Fixture::start(server.address()).await).await;
                 server.shutdown().await;
                 Ok(Completion::Completed)
             })
             .map(|_| ())
-        }));
-        let real = real.clone();
-        let name = format!("real/{}", task.name);
-        trials.push(Trial::ignorable_test(name, move || {
+        }),
+        Trial::ignorable_test(format!("real/{name}"), move || {
             let real = match real {
                 Ok(real) => real,
                 Err(reason) => return Ok(Completion::ignored_with(reason)),
             };
             block_on(async {
                 let server = RunningServer::real(&real).await?;
-                Fixture::start(server.address()).await.prove(task).await;
+                on_real(Fixture::start(server.address()).await).await;
                 if let RunningServer::Shared(address) = server {
                     server::clean(address).await?;
                 }
                 Ok(Completion::Completed)
             })
-        }));
-    }
-    libtest_mimic::run(&arguments, trials).exit_code()
+        }),
+    ]
 }
 
 fn block_on(test: impl Future<Output = Result<Completion, String>>) -> Result<Completion, Failed> {
