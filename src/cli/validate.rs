@@ -41,6 +41,10 @@ pub(super) fn run(
     if !state.users.is_empty() {
         counts.push(counted(state.users.len(), "user"));
     }
+    let tokens: usize = state.tokens.values().map(|tokens| tokens.len()).sum();
+    if tokens > 0 {
+        counts.push(counted(tokens, "token"));
+    }
     let mut text = format!("Valid: {}.\n", counts.join(", "));
     let findings = check_declared(state);
     if !findings.findings.is_empty() {
