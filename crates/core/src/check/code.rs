@@ -37,11 +37,19 @@ pub enum FindingCode {
     TokensOfInactiveUser,
     /// A token is valid for ever.
     TokenNeverExpires,
+    /// The server has a token whose value is not where it belongs.
+    TokenElsewhere,
+    /// The server does not take the value of a token.
+    TokenValueRefused,
+    /// A token was created to be valid for another time than is declared.
+    TokenExpiryDiffers,
+    /// The tokens of a user could not be listed.
+    TokenNotCompared,
 }
 
 impl FindingCode {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 20] = [
         Self::KeyRoutingChanges,
         Self::ExpiryLowered,
         Self::MaxSizeLowered,
@@ -58,6 +66,10 @@ impl FindingCode {
         Self::PasswordShared,
         Self::TokensOfInactiveUser,
         Self::TokenNeverExpires,
+        Self::TokenElsewhere,
+        Self::TokenValueRefused,
+        Self::TokenExpiryDiffers,
+        Self::TokenNotCompared,
     ];
 
     /// The code as it is printed.
@@ -80,6 +92,10 @@ impl FindingCode {
             Self::PasswordShared => "IGW0014",
             Self::TokensOfInactiveUser => "IGW0015",
             Self::TokenNeverExpires => "IGW0016",
+            Self::TokenElsewhere => "IGW0017",
+            Self::TokenValueRefused => "IGW0018",
+            Self::TokenExpiryDiffers => "IGW0019",
+            Self::TokenNotCompared => "IGW0020",
         }
     }
 
@@ -103,6 +119,10 @@ impl FindingCode {
             Self::PasswordShared => "two users have the same password",
             Self::TokensOfInactiveUser => "an inactive user has access tokens",
             Self::TokenNeverExpires => "an access token never expires",
+            Self::TokenElsewhere => "a valid token is not where it was to be written",
+            Self::TokenValueRefused => "the server does not take the value of a token",
+            Self::TokenExpiryDiffers => "a token was created with another expiry",
+            Self::TokenNotCompared => "the tokens of a user could not be listed",
         }
     }
 
@@ -207,6 +227,29 @@ impl FindingCode {
                  is. With expiry and rotateBefore it is replaced in time, and a copy that leaked \
                  ends by itself. A plan says it when it creates or replaces the token; `iggyctl \
                  validate` says it always."
+            }
+            Self::TokenElsewhere => {
+                "The server shows the value of a token once, when it is created. It has a valid \
+                 token of this name, and where writeTo says, there is none: it was delivered from \
+                 another checkout or machine, or the file was removed. A plan does not replace it \
+                 by itself, since whoever uses it would be locked out; --rotate with its address \
+                 creates a new one, writes it here and then revokes the old one."
+            }
+            Self::TokenValueRefused => {
+                "There is a value where writeTo says and a valid token on the server, and a login \
+                 with the value is refused: somebody replaced one of the two. --rotate with the \
+                 address of the token creates a new one and revokes the old one."
+            }
+            Self::TokenExpiryDiffers => {
+                "The server keeps only the moment when a token ends, so an expiry that changes in \
+                 a manifest is for the next token, and no reason to replace a valid one. --rotate \
+                 with the address of the token replaces it now."
+            }
+            Self::TokenNotCompared => {
+                "The server lists the tokens of a user only to that user, so iggyctl logs in as \
+                 the user to compare them. Here it could not, because the user is inactive, its \
+                 password is not known, or --skip-password-check was given. The plan leaves its \
+                 tokens as they are."
             }
         }
     }

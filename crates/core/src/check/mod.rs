@@ -14,6 +14,7 @@ mod passwords;
 mod server_wide;
 #[cfg(test)]
 mod tests;
+mod token_notices;
 mod tokens;
 mod unused_grants;
 mod users;
@@ -121,10 +122,12 @@ pub fn check_with_secrets(
             | Difference::CreateConsumerGroup
             | Difference::CreateUser(_)
             | Difference::StripStaleGrants(_)
+            | Difference::ChangeToken(_)
             | Difference::Unknown => {}
         }
     }
     users::check_users(changes, desired, observed, secrets, &mut findings);
+    token_notices::token_notices(changes, &mut findings);
     Findings { findings }
 }
 

@@ -94,7 +94,7 @@ codes! {
     ControlCharacterInName = "IGC0023", "a name holds a control character",
         "The server would take it, but nobody could type or see it, and in a terminal or a log it can do harm.";
     ReservedName = "IGC0024", "a name is reserved",
-        "Streams whose name begins with `iggyctl` belong to this program, and no manifest may declare or own them.";
+        "Streams whose name begins with `iggyctl` belong to this program, and no manifest may declare or own them. The name of an access token does not end with `~2`: that is the second name that it has while it is replaced.";
     UnsupportedYaml = "IGC0025", "a YAML feature is not supported",
         "Manifests are plain data: no custom tags (`!name`), no keys that are lists or mappings. Anchors, aliases and `<<` merges are fine.";
     DuplicateResource = "IGC0030", "a resource is declared twice",
@@ -129,6 +129,8 @@ codes! {
         "The mapping says one thing in one of several ways, such as where a secret comes from, so it holds exactly one of the fields.";
     PreviousPasswordAlone = "IGC0045", "previousPassword without password",
         "`previousPassword` is the password that the server still has, which it wants to see before it takes the one of `password`. Alone it says nothing.";
+    RotatedAlways = "IGC0046", "rotateBefore is not shorter than expiry",
+        "A token is replaced when less than `rotateBefore` is left of it. When that is as long as the token lives, every apply replaces it. Without `rotateBefore`, a token is replaced when it has ended.";
     GrantName = "IGC0047", "a grant names nothing that can exist",
         "Permissions name streams and topics as the server does, or by a pattern with `*` and `?`, which means the streams and topics that the manifests declare. Not a name: an empty text, one of more than 255 bytes, only digits, control characters.";
     GrantedTwice = "IGC0048", "permissions have two entries for one name",
@@ -137,6 +139,8 @@ codes! {
         "`previousName` takes over what has the previous name only while nobody else declares that name. Here it is declared too, and stays what it is. If it is what is to be renamed, remove its declaration; if it has another previous name itself, give it that `previousName`, and both are renamed in one apply; otherwise remove this `previousName`. A warning, since nothing is lost.";
     TooManyPatterns = "IGC0050", "owns has too many patterns",
         "`owns` holds any number of names, and at most 256 patterns with `*` or `?`. Use wider patterns, or names.";
+    SharedSink = "IGC0051", "two tokens are written to one place",
+        "Each token has a place of its own for its value: of two in one file, the second would overwrite the first, which then nobody has.";
 }
 
 impl fmt::Display for Code {

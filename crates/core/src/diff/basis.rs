@@ -9,6 +9,7 @@ use crate::access::Scope;
 use crate::address::Address;
 use crate::name::ResourceName;
 use crate::state::observed_access::ObservedUser;
+use crate::state::observed_token::ObservedToken;
 
 /// Fingerprint (SHA-256, hexadecimal) of everything on the server that a
 /// comparison depended on: which names exist, which incarnation has them, the
@@ -117,6 +118,17 @@ impl BasisRecorder {
             }
             for word in line.words {
                 self.text(b'w', word);
+            }
+        }
+    }
+
+    /// The two tokens of the server that a declared one can be.
+    pub(super) fn token(&mut self, address: &Address, slots: [Option<ObservedToken>; 2]) {
+        self.text(b'k', &address.to_string());
+        for slot in slots {
+            match slot {
+                None => self.bytes(b"-"),
+                Some(token) => self.number(b'e', token.expires_at_micros.unwrap_or(u64::MAX)),
             }
         }
     }

@@ -6,6 +6,9 @@ use serde::Serialize;
 use super::access::StaleGrants;
 use super::basis::Basis;
 use super::setting::Setting;
+pub use super::token_change::{
+    Revocation, RevocationReason, TokenCause, TokenChange, TokenLogin, TokenNotice, TokenNoticeKind,
+};
 use crate::access::{Grants, UserStatus};
 use crate::address::Address;
 use crate::name::ResourceName;
@@ -20,6 +23,8 @@ pub struct ChangeSet {
     pub changes: Vec<Change>,
     /// Renames that do not happen although somebody may expect them to.
     pub notices: Vec<Notice>,
+    /// What is to be known about tokens that stay as they are.
+    pub token_notices: Vec<TokenNotice>,
     /// How many declared resources do not differ.
     pub unchanged: Tally,
     /// The fingerprint of what was compared.
@@ -47,6 +52,8 @@ pub struct Tally {
     pub groups: u32,
     /// Users.
     pub users: u32,
+    /// Access tokens.
+    pub tokens: u32,
 }
 
 impl Tally {
@@ -58,8 +65,9 @@ impl Tally {
             topics,
             groups,
             users,
+            tokens,
         } = self;
-        streams + topics + groups + users
+        streams + topics + groups + users + tokens
     }
 }
 
@@ -89,7 +97,8 @@ impl Change {
             | Difference::RenameStream { .. }
             | Difference::CreateTopic { .. }
             | Difference::CreateConsumerGroup
-            | Difference::CreateUser(_) => true,
+            | Difference::CreateUser(_)
+            | Difference::ChangeToken(_) => true,
         }
     }
 }
@@ -122,6 +131,8 @@ pub enum Difference {
     /// Nobody declares the user, and it holds grants on what is no longer
     /// there, which a create of this change set would open to it.
     StripStaleGrants(Box<StaleGrants>),
+    /// A token is to be created or revoked.
+    ChangeToken(Box<TokenChange>),
     /// It could not be read, or something that it is in could not.
     Unknown,
 }
@@ -354,6 +365,13 @@ pub enum BlockReason {
         /// The user.
         #[schemars(with = "String")]
         user: Address,
+    },
+    /// Only its user can create a token, and how to log in as it is not declared.
+    TokenNeedsPassword,
+    /// Where the value of the token goes is something that is never overwritten.
+    SinkUnusable {
+        /// Why.
+        reason: String,
     },
     /// What is there could not be read.
     NotReadable {

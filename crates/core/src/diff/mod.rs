@@ -18,6 +18,7 @@ mod rename;
 mod setting;
 #[cfg(test)]
 mod tests;
+mod token_change;
 mod topic;
 mod users;
 
@@ -29,8 +30,9 @@ pub use access::{
 pub use basis::Basis;
 pub use change::{
     BlockReason, Change, ChangeSet, Difference, Holdings, LoginAttribute, Notice, PartitionChange,
-    PasswordChange, PermissionChange, RenameIgnored, SettingChange, Tally, TopicChange, UserChange,
-    UserCreation,
+    PasswordChange, PermissionChange, RenameIgnored, Revocation, RevocationReason, SettingChange,
+    Tally, TokenCause, TokenChange, TokenLogin, TokenNotice, TokenNoticeKind, TopicChange,
+    UserChange, UserCreation,
 };
 pub use setting::Setting;
 pub use topic::{DEFAULT_PARTITIONS, DEFAULT_SEGMENT_SIZE};
@@ -64,6 +66,7 @@ pub fn diff(desired: &DesiredState, observed: &ObservedState) -> ChangeSet {
             .collect(),
         changes: Vec::new(),
         notices: Vec::new(),
+        token_notices: Vec::new(),
         unchanged: Tally::default(),
         basis: BasisRecorder::new(),
     };
@@ -92,6 +95,7 @@ pub fn diff(desired: &DesiredState, observed: &ObservedState) -> ChangeSet {
         stream_renames,
         changes: differ.changes,
         notices: differ.notices,
+        token_notices: differ.token_notices,
         unchanged: differ.unchanged,
         basis: differ.basis.finish(),
     }
@@ -140,6 +144,7 @@ struct Differ<'a> {
     gaps: BTreeMap<&'a Address, &'a str>,
     changes: Vec<Change>,
     notices: Vec<Notice>,
+    token_notices: Vec<TokenNotice>,
     unchanged: Tally,
     basis: BasisRecorder,
 }

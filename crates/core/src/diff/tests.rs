@@ -28,7 +28,10 @@ fn line(change: &Change) -> String {
             parts.extend(partitions.map(|p| format!("partitions {} to {}", p.from, p.to)));
             parts.join(", ")
         }
-        Difference::CreateUser(_) | Difference::ChangeUser(_) | Difference::StripStaleGrants(_) => {
+        Difference::CreateUser(_)
+        | Difference::ChangeUser(_)
+        | Difference::StripStaleGrants(_)
+        | Difference::ChangeToken(_) => {
             panic!("these states have no users: {change:?}")
         }
     };
@@ -57,7 +60,9 @@ fn obstacle(reason: &BlockReason) -> String {
         | BlockReason::GrantTargetMissing { .. }
         | BlockReason::RootProtected { .. }
         | BlockReason::OwnLogin { .. }
-        | BlockReason::StaleGrants { .. } => panic!("these states have no users: {reason:?}"),
+        | BlockReason::StaleGrants { .. }
+        | BlockReason::TokenNeedsPassword
+        | BlockReason::SinkUnusable { .. } => panic!("these states have no users: {reason:?}"),
         BlockReason::PartitionShrink { .. } | BlockReason::DependsOnBlocked { .. } => {
             panic!("only a plan says so: {reason:?}")
         }

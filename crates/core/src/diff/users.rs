@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::access::{Names, StaleIds, Users, compare_users};
+use super::access::{Names, StaleIds, Tokens, Users, compare_tokens, compare_users};
 use super::{BlockReason, Change, Differ, Difference};
 use crate::address::Address;
 use crate::name::ResourceName;
@@ -46,17 +46,31 @@ impl Differ<'_> {
             notices,
             unchanged,
             managed,
+            live_names,
         } = compare_users(desired, access, &names, &mut self.basis);
         let stale = StaleIds::of(access, &names, &managed);
         self.stale_grants(&stale, stream_renames, live);
         self.changes.extend(changes);
         self.notices.extend(notices);
         self.unchanged.users = unchanged;
+        let Tokens {
+            changes,
+            notices,
+            unchanged,
+        } = compare_tokens(desired, access, &live_names, &mut self.basis);
+        self.changes.extend(changes);
+        self.token_notices.extend(notices);
+        self.unchanged.tokens = unchanged;
     }
 
     fn unread_users(&mut self, desired: &DesiredState, reason: &str) {
         for name in desired.users.keys() {
             self.not_readable(Address::User(name.clone()), reason);
+        }
+        for (user, tokens) in &desired.tokens {
+            for token in tokens.keys() {
+                self.not_readable(Address::Token(user.clone(), token.clone()), reason);
+            }
         }
     }
 

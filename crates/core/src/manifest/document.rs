@@ -13,8 +13,8 @@ use super::tree::{Limits, Mismatch, Node, Outcome, Reader, Scalar, Shape, Tree};
 use super::variables::Variables;
 use super::{partial, structure};
 use crate::api::v1alpha1::{
-    API_VERSION, IggyConsumerGroup, IggyStream, IggyTopic, IggyTopology, IggyUser, Kind, Stream,
-    schema,
+    API_VERSION, IggyAccessToken, IggyConsumerGroup, IggyStream, IggyTopic, IggyTopology, IggyUser,
+    Kind, Stream, schema,
 };
 use crate::diagnostic::{Code, Diagnostic, Origin, SourceFile};
 use crate::wording::nearest;
@@ -27,6 +27,7 @@ pub(super) enum Document {
     Topic(IggyTopic),
     ConsumerGroup(IggyConsumerGroup),
     User(IggyUser),
+    Token(IggyAccessToken),
 }
 
 impl Document {
@@ -37,6 +38,7 @@ impl Document {
             Self::Topic(_) => Kind::IggyTopic,
             Self::ConsumerGroup(_) => Kind::IggyConsumerGroup,
             Self::User(_) => Kind::IggyUser,
+            Self::Token(_) => Kind::IggyAccessToken,
         }
     }
 }
@@ -215,6 +217,7 @@ fn read(node: Node<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<Document> {
         Kind::IggyTopic => typed(node, kind, diagnostics).map(Document::Topic),
         Kind::IggyConsumerGroup => typed(node, kind, diagnostics).map(Document::ConsumerGroup),
         Kind::IggyUser => typed(node, kind, diagnostics).map(Document::User),
+        Kind::IggyAccessToken => typed(node, kind, diagnostics).map(Document::Token),
     }
 }
 

@@ -132,6 +132,19 @@ impl Merge {
                 let user = document.spec.into_user(name);
                 self.users().user(user, spec, place, diagnostics);
             }
+            Document::Token(document) => {
+                let Some((name, place)) = name_of(
+                    document.spec.name.clone(),
+                    &document.metadata,
+                    node,
+                    diagnostics,
+                ) else {
+                    return;
+                };
+                let (user, token) = document.spec.into_token(name);
+                let user = user.into_resource_name();
+                self.users().token(&user, token, spec, place, diagnostics);
+            }
             Document::ConsumerGroup(document) => {
                 let Some((name, place)) =
                     name_of(document.spec.name, &document.metadata, node, diagnostics)
@@ -298,6 +311,7 @@ impl Merge {
     fn users(&mut self) -> Users<'_> {
         Users {
             users: &mut self.state.users,
+            tokens: &mut self.state.tokens,
             renames: &mut self.renames,
         }
     }

@@ -16,6 +16,7 @@ mod render;
 mod rules;
 mod structure;
 mod text;
+mod tokens;
 mod tree;
 mod users;
 mod variables;

@@ -119,6 +119,7 @@ fn value(document: &Document) -> Result<Value, serde_json::Error> {
         Document::Topic(document) => serde_json::to_value(document),
         Document::ConsumerGroup(document) => serde_json::to_value(document),
         Document::User(document) => serde_json::to_value(document),
+        Document::Token(document) => serde_json::to_value(document),
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::merge::{Merge, Rename, field_place};
+use super::tokens;
 use super::tree::Node;
 use crate::address::Address;
 use crate::diagnostic::{Code, Diagnostic, Origin};
@@ -151,6 +152,7 @@ fn preallocation(
 pub(super) fn whole(merge: &Merge, diagnostics: &mut Vec<Diagnostic>) {
     renames(&merge.renames, diagnostics);
     held_up_renames(merge, diagnostics);
+    tokens::shared_sinks(&merge.state, diagnostics);
     if merge.state.streams.len() > MAX_STREAMS
         && let Some(stream) = merge.state.streams.values().nth(MAX_STREAMS)
     {

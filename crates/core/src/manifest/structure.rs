@@ -7,7 +7,9 @@
 use serde_json::{Map, Value};
 
 use super::tree::{Node, Scalar, Shape};
-use crate::api::v1alpha1::{ManifestNameError, MetadataName, Name, StreamName, UserName};
+use crate::api::v1alpha1::{
+    ManifestNameError, MetadataName, Name, StreamName, TokenName, UserName,
+};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::quantity::{ByteSize, MaxTopicSize, MessageExpiry, QuantityError};
 use crate::secret::SECRET_SOURCE_FORMAT;
@@ -307,6 +309,10 @@ fn wrong_format(format: &str, text: &str, what: &str) -> Option<Diagnostic> {
             .parse::<UserName>()
             .err()
             .map(|error| bad_name(&error, what)),
+        "iggy-token-name" => text
+            .parse::<TokenName>()
+            .err()
+            .map(|error| bad_name(&error, what)),
         "metadata-name" => text
             .parse::<MetadataName>()
             .err()
@@ -338,7 +344,9 @@ pub(super) fn bad_name(error: &ManifestNameError, what: &str) -> Diagnostic {
         ManifestNameError::ControlCharacter(_) => {
             (Code::ControlCharacterInName, "remove the character")
         }
-        ManifestNameError::Reserved(_) => (Code::ReservedName, "choose another name"),
+        ManifestNameError::Reserved(_) | ManifestNameError::TokenMark(_) => {
+            (Code::ReservedName, "choose another name")
+        }
     };
     Diagnostic::error(code, format!("{what}: {error}")).hint(hint)
 }

@@ -5,9 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::merge::{Rename, duplicate, field_place};
 use super::tree::Node;
 use crate::address::Address;
-use crate::api::v1alpha1::{StreamPermissions, TopicPermissions, User, UserName, UserPermissions};
+use crate::api::v1alpha1::{
+    StreamPermissions, Token, TopicPermissions, User, UserName, UserPermissions,
+};
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::name::{NamePattern, ResourceName};
+use crate::quantity::MessageExpiry;
+use crate::state::desired_token::{DesiredToken, TokenDestination};
 use crate::state::desired_user::{
     DesiredPermissions, DesiredUser, NameOrPattern, SecretReference, StreamRule, TopicRule,
 };
@@ -15,6 +19,7 @@ use crate::state::desired_user::{
 /// The users of the desired state, while documents are added.
 pub(super) struct Users<'m> {
     pub(super) users: &'m mut BTreeMap<ResourceName, DesiredUser>,
+    pub(super) tokens: &'m mut BTreeMap<ResourceName, BTreeMap<ResourceName, DesiredToken>>,
     pub(super) renames: &'m mut Vec<Rename>,
 }
 
@@ -33,6 +38,7 @@ impl Users<'_> {
             password,
             previous_password,
             permissions,
+            tokens,
         } = user;
         let name = name.into_resource_name();
         let address = Address::User(name.clone());
@@ -68,6 +74,10 @@ impl Users<'_> {
             let node = node.get("permissions").unwrap_or(node);
             permission_rules(permissions, node, diagnostics)
         });
+        let nodes = node.get("tokens").into_iter().flat_map(|list| list.items());
+        for (token, node) in tokens.unwrap_or_default().into_iter().zip(nodes) {
+            self.token(&name, token, node, field_place(node, "name"), diagnostics);
+        }
         self.users.insert(
             name,
             DesiredUser {
@@ -76,6 +86,56 @@ impl Users<'_> {
                 password: secret(password, "password"),
                 previous_password: secret(previous_password, "previousPassword"),
                 permissions: rules,
+                origin: place.origin,
+            },
+        );
+    }
+
+    /// A token of a user who may be declared elsewhere.
+    pub(super) fn token(
+        &mut self,
+        user: &ResourceName,
+        token: Token,
+        node: Node<'_>,
+        place: Place,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) {
+        let Token {
+            name,
+            expiry,
+            rotate_before,
+            write_to,
+        } = token;
+        let name = name.into_resource_name();
+        let tokens = self.tokens.entry(user.clone()).or_default();
+        if let Some(first) = tokens.get(&name) {
+            let address = Address::Token(user.clone(), name);
+            diagnostics.push(duplicate(&address, place, &first.origin));
+            return;
+        }
+        let expiry = expiry.unwrap_or(MessageExpiry::NEVER);
+        if let Some(before) = rotate_before
+            && before >= expiry
+        {
+            diagnostics.push(
+                Diagnostic::error(
+                    Code::RotatedAlways,
+                    "`rotateBefore` is not shorter than `expiry`",
+                )
+                .at(field_place(node, "rotateBefore"))
+                .expected("less than `expiry`: otherwise each apply replaces the token"),
+            );
+        }
+        tokens.insert(
+            name,
+            DesiredToken {
+                expiry,
+                rotate_before,
+                write_to: TokenDestination {
+                    sink: write_to,
+                    origin: field_place(node, "writeTo").origin,
+                },
+                rotate: false,
                 origin: place.origin,
             },
         );

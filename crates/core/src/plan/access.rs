@@ -9,7 +9,8 @@ use super::{Approvals, Stage};
 use crate::access::{Grants, UserStatus};
 use crate::address::Address;
 use crate::diff::{
-    BlockReason, Change, Difference, LoginAttribute, StaleGrants, UserChange, UserCreation,
+    BlockReason, Change, Difference, LoginAttribute, StaleGrants, TokenChange, UserChange,
+    UserCreation,
 };
 use crate::name::ResourceName;
 
@@ -33,6 +34,7 @@ pub(super) struct UserChanges<'a> {
     strips: Vec<(&'a Address, &'a StaleGrants)>,
     creations: Vec<(&'a Address, &'a UserCreation)>,
     changes: Vec<(&'a Address, UserChange)>,
+    pub(super) tokens: Vec<(&'a Address, &'a TokenChange)>,
     /// Those who get all their permissions.
     widened: BTreeSet<&'a Address>,
 }
@@ -48,6 +50,7 @@ impl<'a> UserChanges<'a> {
             strips: Vec::new(),
             creations: Vec::new(),
             changes: Vec::new(),
+            tokens: Vec::new(),
             widened: BTreeSet::new(),
         };
         for change in doable {
@@ -61,6 +64,7 @@ impl<'a> UserChanges<'a> {
                 {
                     users.strips.push((address, stale));
                 }
+                Difference::ChangeToken(token) => users.tokens.push((address, token)),
                 Difference::CreateUser(creation) => users.creations.push((address, creation)),
                 Difference::ChangeUser(user) => {
                     let mut user = user.as_ref().clone();
@@ -115,6 +119,7 @@ impl Steps {
         for (address, stale) in &users.strips {
             self.strip(address, stale);
         }
+        self.revoke_tokens(users);
         self.set_statuses(users, UserStatus::Inactive, Stage::Deactivate);
     }
 
@@ -154,6 +159,7 @@ impl Steps {
             }
         }
         self.set_statuses(users, UserStatus::Active, Stage::Activate);
+        self.create_tokens(users);
     }
 
     fn set_statuses(&mut self, users: &UserChanges<'_>, status: UserStatus, stage: Stage) {
@@ -331,7 +337,7 @@ impl Steps {
             );
             needs.sort_unstable();
         }
-        self.push_in(
+        let id = self.push_in(
             stage,
             address,
             Action::SetUserStatus {
@@ -342,6 +348,9 @@ impl Steps {
             present(&Address::User(name)),
             Risk::Risky,
         );
+        if stage == Stage::Activate {
+            self.activates.insert(address.clone(), id);
+        }
     }
 }
 

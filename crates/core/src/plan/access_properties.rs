@@ -14,7 +14,8 @@ use crate::state::desired::DesiredState;
 use crate::state::observed::{AccessReading, ObservedState};
 use crate::state::observed_access::ObservedUser;
 use crate::testing::{
-    apply_plan, apply_step, desired_state, observed_state, with_users, without_obstacles,
+    apply_plan, apply_step, desired_state, observed_state, with_tokens, with_users,
+    without_obstacles,
 };
 
 fn states() -> impl Strategy<Value = (DesiredState, ObservedState)> {
@@ -22,13 +23,14 @@ fn states() -> impl Strategy<Value = (DesiredState, ObservedState)> {
         let desired = without_obstacles(desired, &observed);
         (desired, observed)
     });
-    with_users(states)
+    with_tokens(with_users(states))
 }
 
 /// With everything allowed that a person could allow of users.
 fn approvals(observed: &ObservedState) -> Approvals {
     Approvals {
         allow_destroy: users(observed).keys().cloned().map(Address::User).collect(),
+        ..Approvals::default()
     }
 }
 

@@ -14,8 +14,8 @@ use crate::state::desired::TopicSettings;
 /// set and approvals give the same plan to the byte.
 ///
 /// ```text
-/// narrow ▶ deactivate ▶ resources ▶ passwords ▶ widen ▶ activate
-///                          │
+/// narrow ▶ revoke ▶ deactivate ▶ resources ▶ passwords ▶ widen ▶ activate ▶ tokens
+///                                   │
 ///   renames of streams, of topics ▶ streams ▶ topics ▶ settings ▶ partitions ▶ groups ▶ users
 /// ```
 #[must_use]
@@ -79,6 +79,7 @@ pub(super) struct Steps {
     pub(super) narrows: BTreeMap<Address, StepId>,
     pub(super) passwords: BTreeMap<Address, StepId>,
     pub(super) widens: BTreeMap<Address, StepId>,
+    pub(super) activates: BTreeMap<Address, StepId>,
     /// The steps that take grants on what is no longer there away: of declared
     /// users and of others. What is created could get such an id.
     pub(super) clears: Vec<StepId>,

@@ -22,6 +22,7 @@ mod step;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod unused_approval;
 mod way_out;
 
@@ -55,6 +56,10 @@ pub struct Approvals {
     /// Resources that may lose data (`--allow-destroy ADDRESS`).
     #[schemars(with = "Vec<String>")]
     pub allow_destroy: BTreeSet<Address>,
+    /// Access tokens that are replaced although they are valid (`--rotate
+    /// ADDRESS`).
+    #[schemars(with = "Vec<String>")]
+    pub rotate: BTreeSet<Address>,
 }
 
 /// A change that is needed and will not be made.

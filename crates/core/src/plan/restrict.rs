@@ -122,6 +122,8 @@ fn old_name(action: &Action) -> Option<Address> {
         | Action::CreateUser { .. }
         | Action::SetUserStatus { .. }
         | Action::ChangePassword { .. }
-        | Action::SetPermissions { .. } => None,
+        | Action::SetPermissions { .. }
+        | Action::CreateToken { .. }
+        | Action::RevokeToken { .. } => None,
     }
 }

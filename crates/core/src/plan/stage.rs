@@ -11,6 +11,9 @@ pub enum Stage {
     /// Permissions are reduced to what both the old and the new ones allow, and
     /// grants on what is no longer there are taken away.
     Narrow,
+    /// Access tokens are revoked that nobody has, that have ended, or that make
+    /// room for a later one.
+    Revoke,
     /// Users are made inactive.
     Deactivate,
     /// Renames, streams, topics, partitions, groups, users without permissions.
@@ -21,4 +24,6 @@ pub enum Stage {
     Widen,
     /// Users are made active.
     Activate,
+    /// Access tokens are created and delivered, and what they replace is revoked.
+    Tokens,
 }

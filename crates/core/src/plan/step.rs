@@ -6,11 +6,14 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Stage;
-use crate::access::{Grants, UserStatus};
+use crate::access::{Grants, TokenSlot, UserStatus};
 use crate::address::Address;
+use crate::diff::{RevocationReason, TokenCause, TokenLogin};
 use crate::name::ResourceName;
-use crate::secret::SecretSource;
+use crate::quantity::MessageExpiry;
+use crate::secret::{SecretSource, TokenSink};
 use crate::state::desired::TopicSettings;
+use crate::state::desired_token::TokenDestination;
 use crate::state::desired_user::SecretReference;
 use crate::wording::counted;
 
@@ -182,6 +185,49 @@ pub enum Action {
         /// All that it may do, by the names of the moment.
         grants: Grants<ResourceName>,
     },
+    /// Create an access token, as its user, and write its value where it belongs.
+    CreateToken {
+        /// The user.
+        #[schemars(with = "String")]
+        user: ResourceName,
+        /// The name that is declared.
+        #[schemars(with = "String")]
+        token: ResourceName,
+        /// Which of its names on the server it gets.
+        slot: TokenSlot,
+        /// Why.
+        cause: TokenCause,
+        /// How long it is valid.
+        #[schemars(with = "String")]
+        expiry: MessageExpiry,
+        /// How to become the user.
+        login: TokenLogin,
+        /// Where the value goes.
+        #[schemars(with = "TokenSink")]
+        write_to: TokenDestination,
+        /// The one that a later step revokes because of it.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        revokes: Option<TokenSlot>,
+    },
+    /// Revoke an access token, as its user.
+    RevokeToken {
+        /// The user.
+        #[schemars(with = "String")]
+        user: ResourceName,
+        /// The name that is declared.
+        #[schemars(with = "String")]
+        token: ResourceName,
+        /// Which of its names on the server it has.
+        slot: TokenSlot,
+        /// Why it may go.
+        reason: RevocationReason,
+        /// How to become the user.
+        login: TokenLogin,
+        /// Where it is noted that this was still to be done.
+        #[schemars(with = "Option<TokenSink>")]
+        #[serde(skip_serializing_if = "Option::is_none")]
+        noted_in: Option<TokenDestination>,
+    },
 }
 
 /// What must hold on the server right before a step.
@@ -275,6 +321,12 @@ impl fmt::Display for Action {
             Self::SetUserStatus { status, .. } => write!(formatter, "make {status}"),
             Self::ChangePassword { .. } => formatter.write_str("change password"),
             Self::SetPermissions { .. } => formatter.write_str("set permissions"),
+            Self::CreateToken { token, slot, .. } => {
+                write!(formatter, "create token {}", slot.name_of(token))
+            }
+            Self::RevokeToken { token, slot, .. } => {
+                write!(formatter, "revoke token {}", slot.name_of(token))
+            }
         }
     }
 }

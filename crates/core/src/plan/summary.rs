@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::{Action, Blocked, Risk, Step};
 use crate::address::Address;
+use crate::diff::TokenCause;
 
 /// What happens to a resource, all its steps taken together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -37,6 +38,13 @@ impl Verb {
             | Action::CreateTopic { .. }
             | Action::CreateConsumerGroup { .. }
             | Action::CreateUser { .. } => Self::Create,
+            // To whoever declared it, one that takes the place of a valid one is the
+            // same token.
+            Action::CreateToken {
+                cause: TokenCause::EndsSoon | TokenCause::Requested,
+                ..
+            } => Self::Update,
+            Action::CreateToken { .. } => Self::Create,
             Action::RenameStream { .. }
             | Action::RenameUser { .. }
             | Action::UpdateTopic {
@@ -49,7 +57,8 @@ impl Verb {
             | Action::RemovePartitions { .. }
             | Action::SetUserStatus { .. }
             | Action::ChangePassword { .. }
-            | Action::SetPermissions { .. } => Self::Update,
+            | Action::SetPermissions { .. }
+            | Action::RevokeToken { .. } => Self::Update,
         }
     }
 }

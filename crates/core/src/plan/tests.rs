@@ -151,6 +151,7 @@ fn partitions_shrink_only_when_allowed_by_address() {
 
     let elsewhere = Approvals {
         allow_destroy: BTreeSet::from([address("stream/s"), address("topic/s/u")]),
+        ..Approvals::default()
     };
     assert!(
         plan(&diff(&desired, &observed), &elsewhere)
@@ -160,6 +161,7 @@ fn partitions_shrink_only_when_allowed_by_address() {
 
     let here = Approvals {
         allow_destroy: BTreeSet::from([address("topic/s/t")]),
+        ..Approvals::default()
     };
     let allowed = plan(&diff(&desired, &observed), &here);
     insta::assert_snapshot!(lines(&allowed));

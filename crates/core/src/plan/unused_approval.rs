@@ -86,6 +86,7 @@ mod tests {
         there_topic(&mut observed, "orders", "events").partitions = 3;
         let approvals = Approvals {
             allow_destroy: allowed.iter().map(|text| text.parse().unwrap()).collect(),
+            ..Approvals::default()
         };
         plan(&diff(&desired, &observed), &approvals)
             .unused_approvals(&desired)

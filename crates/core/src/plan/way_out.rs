@@ -59,6 +59,12 @@ pub(super) fn way_out(address: &Address, reason: &BlockReason) -> String {
              topics be taken away with --allow-destroy {}",
             shell_word(&user.to_string())
         ),
+        BlockReason::TokenNeedsPassword => "declare the user in `users`, with `password`: a token \
+             can be created only by logging in as its user"
+            .to_owned(),
+        BlockReason::SinkUnusable { .. } => {
+            "move away what is there, or give the token another place in `writeTo`".to_owned()
+        }
         BlockReason::DependsOnBlocked { address } => format!("resolve {address} first"),
     }
 }

@@ -24,6 +24,7 @@ mod plan_text;
 mod scope_text;
 #[cfg(test)]
 mod tests;
+mod token_attributes;
 mod user_attributes;
 
 pub use access::{

@@ -141,6 +141,10 @@ fn attributes_of(code: FindingCode) -> &'static [&'static str] {
         | FindingCode::GrantUnused
         | FindingCode::DefaultRootPassword
         | FindingCode::TokensOfInactiveUser
+        | FindingCode::TokenElsewhere
+        | FindingCode::TokenValueRefused
+        | FindingCode::TokenExpiryDiffers
+        | FindingCode::TokenNotCompared
         | FindingCode::AccessNotRead => &[],
     }
 }
@@ -162,6 +166,8 @@ fn blocked_row(line: &Blocked) -> Option<Row> {
         | BlockReason::OwnLogin { .. }
         | BlockReason::StaleGrants { .. }
         | BlockReason::ParentMissing { .. }
+        | BlockReason::TokenNeedsPassword
+        | BlockReason::SinkUnusable { .. }
         | BlockReason::NotReadable { .. }
         | BlockReason::DependsOnBlocked { .. } => return None,
     };
@@ -235,6 +241,12 @@ fn blocked_lines(line: &Blocked, depth: usize) -> Vec<Line> {
             "{user}, which no manifest manages, has permissions on something that was deleted, \
              and the server would give its number to this"
         ),
+        BlockReason::TokenNeedsPassword => {
+            "only the user itself can create a token, and its password is not declared".to_owned()
+        }
+        BlockReason::SinkUnusable { reason } => {
+            format!("where the token is to be written cannot be used: {reason}")
+        }
         BlockReason::NotReadable { reason } => format!("could not be read: {reason}"),
         BlockReason::DependsOnBlocked { address } => format!("needs {address}, which is blocked"),
     };

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::json::to_json;
-use super::user_attributes;
+use super::{token_attributes, user_attributes};
 use crate::address::Address;
 use crate::check::{Finding, Findings};
 use crate::diff::{Change, ChangeSet, Difference, PartitionChange, Setting, TopicChange};
@@ -215,6 +215,9 @@ impl ChangeReport {
             }
             Difference::StripStaleGrants(stale) => {
                 report.attributes = user_attributes::of_stale_grants(stale);
+            }
+            Difference::ChangeToken(token) => {
+                report.attributes = token_attributes::of_change(token);
             }
             Difference::CreateStream | Difference::CreateConsumerGroup | Difference::Unknown => {}
         }

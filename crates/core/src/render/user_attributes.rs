@@ -143,7 +143,7 @@ fn source(source: &SecretSource) -> String {
     }
 }
 
-fn set(name: impl Into<String>, to: String) -> AttributeReport {
+pub(super) fn set(name: impl Into<String>, to: String) -> AttributeReport {
     AttributeReport {
         name: name.into(),
         from: None,

@@ -3,8 +3,10 @@
 
 mod by_hand;
 mod generate;
+mod generate_tokens;
 mod generate_users;
 mod simulate;
+mod simulate_tokens;
 mod simulate_users;
 
 pub use by_hand::{
@@ -12,5 +14,6 @@ pub use by_hand::{
     there_stream, there_topic,
 };
 pub use generate::{desired_state, observed_state, without_obstacles};
+pub use generate_tokens::with_tokens;
 pub use generate_users::with_users;
 pub use simulate::{SimulationError, apply_plan, apply_step};

@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::by_hand::default_settings;
+use super::simulate_tokens as tokens;
 use super::simulate_users as users;
 use crate::address::Address;
 use crate::diff::Setting;
@@ -96,6 +97,21 @@ pub fn apply_step(step: &Step, state: &mut ObservedState) -> Result<(), Simulati
         Action::SetUserStatus { user, status } => users::set_status(state, user, *status),
         Action::ChangePassword { user, .. } => users::change_password(state, user),
         Action::SetPermissions { user, grants } => users::set_permissions(state, user, grants),
+        Action::CreateToken {
+            user,
+            token,
+            slot,
+            expiry,
+            revokes,
+            ..
+        } => tokens::create(state, (user, token), *slot, *expiry, *revokes),
+        Action::RevokeToken {
+            user,
+            token,
+            slot,
+            noted_in,
+            ..
+        } => tokens::revoke(state, (user, token), *slot, noted_in.as_ref()),
     }
     .map_err(|reason| refused(step, reason))?;
     users::refresh(state);
@@ -273,7 +289,7 @@ fn is_there(address: &Address, state: &ObservedState) -> bool {
             .and_then(|topic| topic.groups.as_ref())
             .is_some_and(|groups| groups.contains_key(group)),
         Address::User(user) => users::is_there(state, user),
-        Address::Token(..) => false,
+        Address::Token(user, token) => tokens::is_there(state, user, token),
     }
 }
 

@@ -36,14 +36,14 @@ pub(super) fn known_streams(state: &ObservedState) -> BTreeMap<u32, KnownStream>
         .collect()
 }
 
-fn access(state: &mut ObservedState) -> Result<&mut ObservedAccess, &'static str> {
+pub(super) fn access(state: &mut ObservedState) -> Result<&mut ObservedAccess, &'static str> {
     match &mut state.access {
         AccessReading::Read(access) => Ok(access),
         AccessReading::NotNeeded | AccessReading::Refused { .. } => Err(NOT_FOUND),
     }
 }
 
-fn user<'a>(
+pub(super) fn user<'a>(
     state: &'a mut ObservedState,
     name: &ResourceName,
 ) -> Result<&'a mut ObservedUser, &'static str> {
@@ -75,7 +75,7 @@ pub(super) fn create(
         status,
         grants: Grants::default(),
         password: PasswordCheck::Declared,
-        tokens: None,
+        tokens: (status == UserStatus::Active).then(BTreeMap::new),
     };
     access.users.insert(name.clone(), created);
     Ok(())
@@ -100,7 +100,10 @@ pub(super) fn set_status(
     name: &ResourceName,
     status: UserStatus,
 ) -> Result<(), &'static str> {
-    user(state, name)?.status = status;
+    let user = user(state, name)?;
+    user.status = status;
+    // Only the user itself could list them.
+    user.tokens = (status == UserStatus::Active).then(BTreeMap::new);
     Ok(())
 }
 

@@ -26,16 +26,19 @@ pub enum Kind {
     IggyConsumerGroup,
     /// One user with its permissions and tokens.
     IggyUser,
+    /// One access token of a user that is declared elsewhere.
+    IggyAccessToken,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::IggyTopology,
         Self::IggyStream,
         Self::IggyTopic,
         Self::IggyConsumerGroup,
         Self::IggyUser,
+        Self::IggyAccessToken,
     ];
 
     /// The kind as manifests write it.
@@ -47,6 +50,7 @@ impl Kind {
             Self::IggyTopic => "IggyTopic",
             Self::IggyConsumerGroup => "IggyConsumerGroup",
             Self::IggyUser => "IggyUser",
+            Self::IggyAccessToken => "IggyAccessToken",
         }
     }
 }
@@ -60,7 +64,7 @@ impl fmt::Display for Kind {
 /// A text that is no kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a kind; the kinds are IggyTopology, IggyStream, IggyTopic, IggyConsumerGroup and IggyUser"
+    "`{0}` is not a kind; the kinds are IggyTopology, IggyStream, IggyTopic, IggyConsumerGroup, IggyUser and IggyAccessToken"
 )]
 pub struct UnknownKind(pub String);
 

@@ -7,6 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::access::TokenSlot;
 use crate::name::{NameError, ResourceName};
 
 /// Streams of this prefix belong to iggyctl itself.
@@ -17,6 +18,11 @@ const MAX_METADATA_NAME_BYTES: usize = 253;
 
 /// Bytes of a username (`iggy_common` 0.11.0, `http/users/defaults.rs`).
 const USER_NAME_BYTES: RangeInclusive<usize> = 3..=50;
+
+/// Bytes of a token's name: what every server takes, without room for the
+/// mark of [`TokenSlot`]. HTTP and 0.8 refuse more than 30 (`iggy_common`
+/// 0.11.0, `http/personal_access_tokens`).
+const TOKEN_NAME_BYTES: RangeInclusive<usize> = 1..=28;
 
 /// A name that a manifest may give a topic or a consumer group: narrower than
 /// what the server takes, see [`ManifestNameError`].
@@ -30,6 +36,10 @@ pub struct StreamName(ResourceName);
 /// The name of a user: a [`Name`] of 3 to 50 bytes.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserName(ResourceName);
+
+/// The name of an access token: a [`Name`] of 1 to 28 bytes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TokenName(ResourceName);
 
 /// The name of a document: 1 to 253 bytes without control characters.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -67,6 +77,13 @@ pub enum ManifestNameError {
         "the name `{0}` is reserved: streams that begin with `{RESERVED_PREFIX}` are the tool's own"
     )]
     Reserved(Box<str>),
+    /// It is how the second name of a token ends.
+    #[error(
+        "the name `{0}` ends with `{mark}`, which marks the second name that a token has while it is \
+         replaced",
+        mark = TokenSlot::MARK
+    )]
+    TokenMark(Box<str>),
 }
 
 impl Name {
@@ -90,6 +107,14 @@ impl UserName {
         &self.0
     }
 
+    /// The name as the server keeps it.
+    #[must_use]
+    pub fn into_resource_name(self) -> ResourceName {
+        self.0
+    }
+}
+
+impl TokenName {
     /// The name as the server keeps it.
     #[must_use]
     pub fn into_resource_name(self) -> ResourceName {
@@ -182,6 +207,17 @@ impl FromStr for UserName {
     }
 }
 
+impl FromStr for TokenName {
+    type Err = ManifestNameError;
+
+    fn from_str(text: &str) -> Result<Self, ManifestNameError> {
+        if text.ends_with(TokenSlot::MARK) {
+            return Err(ManifestNameError::TokenMark(text.into()));
+        }
+        of_bytes(text, "the name of a token", &TOKEN_NAME_BYTES).map(Self)
+    }
+}
+
 impl FromStr for MetadataName {
     type Err = ManifestNameError;
 
@@ -268,6 +304,12 @@ text_form!(
     UserName,
     "iggy-user-name",
     3 to 50,
+    "^([^\\x00-\\x1f\\x7f]*[^0-9+\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]*|[^\\x00-\\x1f\\x7f]+\\+[^\\x00-\\x1f\\x7f]*|\\+)$"
+);
+text_form!(
+    TokenName,
+    "iggy-token-name",
+    1 to 28,
     "^([^\\x00-\\x1f\\x7f]*[^0-9+\\x00-\\x1f\\x7f][^\\x00-\\x1f\\x7f]*|[^\\x00-\\x1f\\x7f]+\\+[^\\x00-\\x1f\\x7f]*|\\+)$"
 );
 text_form!(MetadataName, "metadata-name", 1 to 253, "^[^\\x00-\\x1f\\x7f]+$");

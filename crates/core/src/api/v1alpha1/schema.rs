@@ -3,8 +3,8 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Value, json};
 
 use super::{
-    IggyConsumerGroupSpec, IggyStreamSpec, IggyTopicSpec, IggyTopologySpec, IggyUserSpec, Kind,
-    Manifest,
+    IggyAccessTokenSpec, IggyConsumerGroupSpec, IggyStreamSpec, IggyTopicSpec, IggyTopologySpec,
+    IggyUserSpec, Kind, Manifest,
 };
 
 /// Where the schemas are published; each `$id` is below it.
@@ -28,6 +28,7 @@ pub fn schema(kind: Kind) -> Value {
         Kind::IggyTopic => generate::<Manifest<IggyTopicSpec>>(),
         Kind::IggyConsumerGroup => generate::<Manifest<IggyConsumerGroupSpec>>(),
         Kind::IggyUser => generate::<Manifest<IggyUserSpec>>(),
+        Kind::IggyAccessToken => generate::<Manifest<IggyAccessTokenSpec>>(),
     };
     remove_null(&mut schema);
     let mut named = json!({

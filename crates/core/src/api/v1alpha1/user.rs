@@ -2,7 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::permissions::UserPermissions;
-use super::{Kind, Manifest, Spec, UserName};
+use super::{Kind, Manifest, Spec, Token, UserName};
 use crate::access::UserStatus;
 use crate::secret::SecretSource;
 
@@ -44,6 +44,9 @@ macro_rules! with_user_settings {
             /// All that it may do. Without it permissions are left alone; empty means none.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub permissions: Option<UserPermissions>,
+            /// Its access tokens. To create them iggyctl logs in as the user, so it needs a password.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub tokens: Option<Vec<Token>>,
         }
     };
 }
@@ -77,6 +80,7 @@ impl IggyUserSpec {
             password,
             previous_password,
             permissions,
+            tokens,
         } = self;
         User {
             name: name.unwrap_or(metadata_name),
@@ -85,6 +89,7 @@ impl IggyUserSpec {
             password,
             previous_password,
             permissions,
+            tokens,
         }
     }
 }

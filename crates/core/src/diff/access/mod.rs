@@ -10,7 +10,9 @@
 mod by_name;
 mod dangling;
 mod names;
+mod rotation;
 mod target;
+mod token;
 mod user;
 
 pub use by_name::{declared_grants, live_grants};
@@ -19,4 +21,5 @@ pub(super) use dangling::StaleIds;
 pub(super) use names::Names;
 pub use names::{Resolved, TopicsUnread};
 pub use target::DeclaredGrants;
+pub(super) use token::{Tokens, compare_tokens};
 pub(super) use user::{Users, compare_users};

@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::{Called, Names, TopicsUnread};
 use super::target::{Known, Target, target};
@@ -17,22 +17,24 @@ use crate::state::observed_access::{ObservedAccess, ObservedUser, PasswordCheck}
 
 /// How the users differ.
 #[derive(Debug, Default)]
-pub(in crate::diff) struct Users {
+pub(in crate::diff) struct Users<'a> {
     pub(in crate::diff) changes: Vec<Change>,
     pub(in crate::diff) notices: Vec<Notice>,
     pub(in crate::diff) unchanged: u32,
     /// Who, by the names on the server, gets exactly the permissions that are
     /// declared.
     pub(in crate::diff) managed: BTreeSet<ResourceName>,
+    /// What those of them that are there are called on the server.
+    pub(in crate::diff) live_names: BTreeMap<&'a ResourceName, &'a ResourceName>,
 }
 
 /// Compares every declared user with what is there.
-pub(in crate::diff) fn compare_users(
-    desired: &DesiredState,
+pub(in crate::diff) fn compare_users<'a>(
+    desired: &'a DesiredState,
     access: &ObservedAccess,
     names: &Names<'_>,
     basis: &mut BasisRecorder,
-) -> Users {
+) -> Users<'a> {
     let mut users = Users::default();
     let renames = rename::resolve(
         desired
@@ -70,6 +72,7 @@ pub(in crate::diff) fn compare_users(
         match live {
             None => users.changes.push(creation(address, user, target)),
             Some(live) => {
+                users.live_names.insert(name, live_name);
                 basis.user(live);
                 // What is declared in vain is not written either.
                 if target.as_ref().is_some_and(|it| it.missing.is_empty()) {

@@ -1,0 +1,46 @@
+//! What is worth knowing about access tokens that stay as they are.
+
+use super::{Finding, FindingCode, Severity};
+use crate::diff::{ChangeSet, TokenNotice, TokenNoticeKind};
+
+pub(super) fn token_notices(changes: &ChangeSet, findings: &mut Vec<Finding>) {
+    findings.extend(changes.token_notices.iter().map(finding));
+}
+
+fn finding(notice: &TokenNotice) -> Finding {
+    let TokenNotice { address, what } = notice;
+    let rotate = format!("if it is to be replaced, apply with --rotate {address}");
+    let (code, severity, message, fix) = match what {
+        TokenNoticeKind::Elsewhere => (
+            FindingCode::TokenElsewhere,
+            Severity::Warning,
+            "the server has a valid token, and its value is not where `writeTo` says".to_owned(),
+            format!("take the file from where it was delivered; {rotate}"),
+        ),
+        TokenNoticeKind::ValueRefused => (
+            FindingCode::TokenValueRefused,
+            Severity::Warning,
+            "the server does not take the value that is where `writeTo` says".to_owned(),
+            rotate,
+        ),
+        TokenNoticeKind::OtherExpiry { from, to } => (
+            FindingCode::TokenExpiryDiffers,
+            Severity::Note,
+            format!("it was created to be valid for {from}; {to} is for the next one"),
+            rotate,
+        ),
+        TokenNoticeKind::NotCompared { reason } => (
+            FindingCode::TokenNotCompared,
+            Severity::Note,
+            format!("whether it is as declared is not known: {reason}"),
+            "plan again when iggyctl can log in as the user".to_owned(),
+        ),
+    };
+    Finding {
+        code,
+        severity,
+        address: address.clone(),
+        message,
+        fix,
+    }
+}
