@@ -247,8 +247,8 @@ impl FindingCode {
             }
             Self::TokenNotCompared => {
                 "The server lists the tokens of a user only to that user, so iggyctl logs in as \
-                 the user to compare them. Here it could not, because the user is inactive, its \
-                 password is not known, or --skip-password-check was given. The plan leaves its \
+                 the user to compare them. Here it could not, because its password is not known, \
+                 it becomes active only now, or --skip-password-check was given. The plan leaves its \
                  tokens as they are."
             }
         }

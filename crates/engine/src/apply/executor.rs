@@ -10,7 +10,9 @@ use super::outcome::{
     ApplyEvent, ApplyOutcome, Cancellation, NotAttempted, StepOutcome, StepResult,
 };
 use super::step::{self, Ended};
+use super::supplies::Supplies;
 use crate::connect::{Connect, ConnectError, ConnectionPool, Fleet, Lease, LoginChange};
+use crate::delivery::TokenSinks;
 use crate::observe::{ReadError, observe};
 use crate::secrets::Secrets;
 
@@ -19,10 +21,10 @@ use crate::secrets::Secrets;
 /// everything as it happens.
 ///
 /// Never fails as a whole: every step has its own end in the outcome.
-pub async fn apply<C: Connect>(
+pub async fn apply<C: Connect, S: TokenSinks>(
     plan: &ApprovedPlan,
     pool: &ConnectionPool<C>,
-    secrets: &Secrets,
+    supplies: Supplies<'_, S>,
     events: &mut (dyn FnMut(ApplyEvent<'_>) + Send),
     cancellation: &Cancellation,
 ) -> ApplyOutcome {
@@ -47,7 +49,7 @@ pub async fn apply<C: Connect>(
                         lease,
                         index,
                         step,
-                        secrets,
+                        supplies,
                     },
                 ));
             }
@@ -95,7 +97,8 @@ pub async fn apply<C: Connect>(
                     fleet.completed();
                 }
                 if result.is_ok()
-                    && let Some(change) = login_change(&plan.steps()[index].action, secrets)
+                    && let Some(change) =
+                        login_change(&plan.steps()[index].action, supplies.secrets)
                 {
                     pool.connector().login_changed(change);
                 }
@@ -138,13 +141,13 @@ pub async fn verify<C: Connect>(
     Ok(diff(desired, &observed))
 }
 
-enum Work<'pool, 'plan, C: Connect> {
+enum Work<'pool, 'plan, C: Connect, S> {
     Open,
     Step {
         lease: Lease<'pool, C>,
         index: usize,
         step: &'plan Step,
-        secrets: &'plan Secrets,
+        supplies: Supplies<'plan, S>,
     },
 }
 
@@ -156,9 +159,9 @@ enum Event<'pool, C: Connect> {
     },
 }
 
-async fn work<'pool, C: Connect>(
+async fn work<'pool, C: Connect, S: TokenSinks>(
     pool: &'pool ConnectionPool<C>,
-    work: Work<'pool, '_, C>,
+    work: Work<'pool, '_, C, S>,
 ) -> Event<'pool, C> {
     match work {
         Work::Open => Event::Opened(pool.acquire().await),
@@ -166,10 +169,10 @@ async fn work<'pool, C: Connect>(
             lease,
             index,
             step,
-            secrets,
+            supplies,
         } => Event::Step {
             index,
-            ended: step::run(pool, lease, step, secrets).await,
+            ended: step::run(pool, lease, step, supplies).await,
         },
     }
 }

@@ -9,6 +9,7 @@ use iggyctl_core::address::Address;
 use iggyctl_core::name::ResourceName;
 
 use crate::broker::{BrokerError, BrokerErrorKind, BrokerRead, BrokerWrite};
+use crate::delivery::SinkError;
 
 /// Grants by the numbers of this moment.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -122,6 +123,8 @@ pub(super) enum Sent {
     NoSecret,
     /// It was not, or was taken back: the server is not as the plan found it.
     Moved { expected: String, found: String },
+    /// The value of a token did not get where it belongs; there is none.
+    NotDelivered(SinkError),
 }
 
 /// Replaces the permissions of a user. When a name turns out to have moved in

@@ -15,8 +15,11 @@ mod located;
 mod outcome;
 mod settle;
 mod step;
+mod supplies;
+mod token;
 
 pub use executor::{apply, verify};
 pub use outcome::{
     ApplyEvent, ApplyOutcome, Cancellation, Failure, NotAttempted, StepOutcome, StepResult,
 };
+pub use supplies::Supplies;

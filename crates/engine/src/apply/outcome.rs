@@ -6,6 +6,7 @@ use iggyctl_core::plan::{Step, StepId};
 
 use crate::broker::BrokerError;
 use crate::connect::ConnectError;
+use crate::delivery::SinkError;
 
 /// How every step of a plan ended, in the order of the plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +63,9 @@ pub enum Failure {
     /// Nobody gave the secret that it needs.
     #[error("the password was not given")]
     NoSecret,
+    /// Where the value of a token goes could not be written.
+    #[error("{0}; the token is not in use")]
+    NotDelivered(SinkError),
     /// It was not done, and there is no connection to do it.
     #[error(transparent)]
     Unreachable(ConnectError),
@@ -73,7 +77,11 @@ impl Failure {
     pub fn is_unknown(&self) -> bool {
         match self {
             Self::OutcomeUnknown { .. } => true,
-            Self::Refused(_) | Self::Moved { .. } | Self::NoSecret | Self::Unreachable(_) => false,
+            Self::Refused(_)
+            | Self::Moved { .. }
+            | Self::NoSecret
+            | Self::NotDelivered(_)
+            | Self::Unreachable(_) => false,
         }
     }
 }

@@ -153,6 +153,15 @@ async fn read<B: BrokerWrite>(
                 (Some(_), _) => Standing::NotDone,
             })
         }
+        // Whether it is there or not: its value is lost, so it is made again.
+        Action::CreateToken { .. } => Ok(Standing::NotDone),
+        Action::RevokeToken { token, slot, .. } => {
+            let tokens = broker.own_tokens().await?;
+            Ok(match tokens.contains_key(&slot.name_of(token)) {
+                true => Standing::NotDone,
+                false => Standing::Done,
+            })
+        }
         // Replacing the new password by itself shows whether it is the live one.
         Action::ChangePassword { user, to, .. } => {
             let Some(password) = secrets.get(to) else {

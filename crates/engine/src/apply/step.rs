@@ -11,15 +11,20 @@
 
 use std::time::Duration;
 
+use iggyctl_core::diff::TokenLogin;
+use iggyctl_core::name::ResourceName;
 use iggyctl_core::plan::{Action, Step};
+use iggyctl_core::state::desired_user::SecretReference;
 use tokio::time::{Instant, timeout_at};
 
 use super::located::{Sent, set_permissions};
 use super::outcome::Failure;
 use super::settle::{Standing, standing};
+use super::supplies::Supplies;
+use super::token::{self, NewToken};
 use crate::broker::{BrokerError, BrokerErrorKind, BrokerWrite};
-use crate::connect::{Connect, ConnectError, ConnectionPool, Lease};
-use crate::secrets::Secrets;
+use crate::connect::{Connect, ConnectError, ConnectionPool, Credentials, Lease};
+use crate::delivery::TokenSinks;
 
 /// A call is sent at most this often. Every repetition follows a read that
 /// showed that the earlier one did nothing so far.
@@ -36,6 +41,32 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// stayed the same for this many reads, [`PAUSE`] apart.
 const QUIET_READS: u32 = 3;
 
+/// Whose connection a step is carried out on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Login<'step> {
+    /// One of the pool.
+    Pool,
+    /// One of its own.
+    User {
+        user: &'step ResourceName,
+        password: &'step SecretReference,
+    },
+}
+
+impl<'step> Login<'step> {
+    fn of(action: &'step Action) -> Self {
+        match action {
+            Action::CreateToken { user, login, .. } | Action::RevokeToken { user, login, .. } => {
+                match login {
+                    TokenLogin::Own => Self::Pool,
+                    TokenLogin::Password(password) => Self::User { user, password },
+                }
+            }
+            _ => Self::Pool,
+        }
+    }
+}
+
 /// How a step ended.
 pub(super) struct Ended<'pool, C: Connect> {
     /// The connection, when there still is one.
@@ -47,22 +78,27 @@ pub(super) struct Ended<'pool, C: Connect> {
     pub(super) unreachable: Option<ConnectError>,
 }
 
-pub(super) async fn run<'pool, C: Connect>(
+pub(super) async fn run<'pool, C: Connect, S: TokenSinks>(
     pool: &'pool ConnectionPool<C>,
     lease: Lease<'pool, C>,
     step: &Step,
-    secrets: &Secrets,
+    supplies: Supplies<'_, S>,
 ) -> Ended<'pool, C> {
     let mut runner = Runner {
         pool,
         lease: Some(lease),
+        login: Login::of(&step.action),
+        own: None,
         action: &step.action,
-        secrets,
+        supplies,
         doubt: None,
         clean: false,
         unreachable: None,
     };
     let result = runner.run().await;
+    if let Some(broker) = runner.own.take() {
+        pool.connector().close(broker).await;
+    }
     Ended {
         lease: runner.lease,
         clean: runner.clean,
@@ -71,11 +107,15 @@ pub(super) async fn run<'pool, C: Connect>(
     }
 }
 
-struct Runner<'pool, 'step, C: Connect> {
+struct Runner<'pool, 'step, C: Connect, S> {
     pool: &'pool ConnectionPool<C>,
     lease: Option<Lease<'pool, C>>,
+    /// Whose connection the calls are made on.
+    login: Login<'step>,
+    /// The connection of somebody else.
+    own: Option<C::Broker>,
     action: &'step Action,
-    secrets: &'step Secrets,
+    supplies: Supplies<'step, S>,
     /// The last call of this step whose outcome was not known. From then on
     /// what is there may be its work.
     doubt: Option<BrokerError>,
@@ -83,7 +123,7 @@ struct Runner<'pool, 'step, C: Connect> {
     unreachable: Option<ConnectError>,
 }
 
-impl<'pool, C: Connect> Runner<'pool, '_, C> {
+impl<'pool, C: Connect, S: TokenSinks> Runner<'pool, '_, C, S> {
     async fn run(&mut self) -> Result<(), Failure> {
         let mut last = None;
         let expires = self.expires();
@@ -98,17 +138,25 @@ impl<'pool, C: Connect> Runner<'pool, '_, C> {
                     }
                 }
             }
-            let (action, secrets) = (self.action, self.secrets);
-            let error = match send(self.connection().await?, action, secrets, sent > 0).await {
+            let (action, supplies) = (self.action, self.supplies);
+            let is_repeated = match action {
+                // What is there without a call in doubt is not our work.
+                Action::CreateToken { .. } => self.doubt.is_some(),
+                _ => sent > 0,
+            };
+            let broker = self.connection().await?;
+            let error = match send(broker, action, supplies, is_repeated).await {
                 Ok(Sent::Moved { expected, found }) => {
                     return Err(Failure::Moved { expected, found });
                 }
                 Ok(Sent::NoSecret) => return Err(Failure::NoSecret),
+                Ok(Sent::NotDelivered(error)) => return Err(Failure::NotDelivered(error)),
                 Ok(Sent::Done) if self.is_relative() && self.doubt.is_some() => {
                     return self.settled().await?.map_or(Ok(()), Err);
                 }
                 Ok(Sent::Done) => {
-                    self.clean = self.doubt.is_none();
+                    // A login of its own says nothing about the pace of calls.
+                    self.clean = self.doubt.is_none() && self.login == Login::Pool;
                     return Ok(());
                 }
                 Err(error) => error,
@@ -194,7 +242,7 @@ impl<'pool, C: Connect> Runner<'pool, '_, C> {
         let mut lost: Option<BrokerError> = None;
         loop {
             tried += 1;
-            let secrets = self.secrets;
+            let secrets = self.supplies.secrets;
             let read = standing(self.connection().await?, action, secrets);
             let found = match lost {
                 None => read.await,
@@ -227,11 +275,35 @@ impl<'pool, C: Connect> Runner<'pool, '_, C> {
     }
 
     async fn connection(&mut self) -> Result<&C::Broker, Failure> {
+        if let Login::User { user, password } = self.login {
+            let broker = match self.own.take() {
+                Some(broker) => broker,
+                None => self.log_in_as(user, password).await?,
+            };
+            return Ok(self.own.insert(broker));
+        }
         let lease = match self.lease.take() {
             Some(lease) => lease,
             None => self.reconnect().await?,
         };
         Ok(&**self.lease.insert(lease))
+    }
+
+    async fn log_in_as(
+        &mut self,
+        user: &ResourceName,
+        password: &SecretReference,
+    ) -> Result<C::Broker, Failure> {
+        let password = self.supplies.secrets.get(password);
+        let credentials = Credentials::Password {
+            username: user.to_string(),
+            password: password.ok_or(Failure::NoSecret)?.clone(),
+        };
+        let login = self.pool.connector().log_in_as(&credentials).await;
+        login.map_err(|error| match &self.doubt {
+            None => Failure::Unreachable(error),
+            Some(_) => self.unknown("there was no way to log in as the user afterwards"),
+        })
     }
 
     async fn reconnect(&mut self) -> Result<Lease<'pool, C>, Failure> {
@@ -247,7 +319,9 @@ impl<'pool, C: Connect> Runner<'pool, '_, C> {
     }
 
     fn drop_connection(&mut self) {
-        if let Some(lease) = self.lease.take() {
+        if self.login != Login::Pool {
+            self.own = None;
+        } else if let Some(lease) = self.lease.take() {
             lease.discard();
         }
     }
@@ -281,7 +355,9 @@ impl<'pool, C: Connect> Runner<'pool, '_, C> {
             | Action::RenameUser { .. }
             | Action::SetUserStatus { .. }
             | Action::ChangePassword { .. }
-            | Action::SetPermissions { .. } => false,
+            | Action::SetPermissions { .. }
+            | Action::CreateToken { .. }
+            | Action::RevokeToken { .. } => false,
         }
     }
 
@@ -290,10 +366,10 @@ impl<'pool, C: Connect> Runner<'pool, '_, C> {
     }
 }
 
-async fn send<B: BrokerWrite>(
+async fn send<B: BrokerWrite, S: TokenSinks>(
     broker: &B,
     action: &Action,
-    secrets: &Secrets,
+    Supplies { secrets, sinks }: Supplies<'_, S>,
     is_repeated: bool,
 ) -> Result<Sent, BrokerError> {
     match action {
@@ -360,6 +436,34 @@ async fn send<B: BrokerWrite>(
         },
         Action::SetPermissions { user, grants } => {
             return set_permissions(broker, user, grants, is_repeated).await;
+        }
+        Action::CreateToken {
+            user,
+            token,
+            slot,
+            expiry,
+            write_to,
+            revokes,
+            ..
+        } => {
+            let new = NewToken {
+                user,
+                token,
+                slot: *slot,
+                expiry: *expiry,
+                write_to,
+                revokes: *revokes,
+            };
+            return token::create(broker, sinks, new, is_repeated).await;
+        }
+        Action::RevokeToken {
+            token,
+            slot,
+            noted_in,
+            ..
+        } => {
+            let name = slot.name_of(token);
+            return token::revoke_and_note(broker, sinks, &name, noted_in.as_ref()).await;
         }
     }?;
     Ok(Sent::Done)

@@ -27,7 +27,9 @@ pub use address_parser::AddressParseError;
 pub use error::ConnectError;
 pub(crate) use fleet::Fleet;
 pub use options::{ConnectionOptions, OptionError, TlsOptions};
-pub use passwords::{PasswordAnswer, PasswordQuestion, check_password, check_passwords};
+pub use passwords::{
+    LoginCheck, PasswordAnswer, PasswordQuestion, check_password, check_passwords,
+};
 pub use pool::{Connect, ConnectionPool, Lease, LoginChange};
 pub use provider::install_crypto_provider;
 pub use server::{ConnectSettings, ServerConnector, connect};

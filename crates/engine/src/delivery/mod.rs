@@ -14,14 +14,15 @@
 mod disk;
 mod error;
 mod file;
+mod no_sinks;
 mod record;
-mod value_file;
-
 #[cfg(test)]
 mod tests;
+mod value_file;
 
 pub use error::SinkError;
 pub use file::{FileSinks, NewFile};
+pub use no_sinks::NoSinks;
 
 use std::future::Future;
 

@@ -54,7 +54,9 @@ pub(super) fn without_the_name(reason: &ManifestNameError) -> String {
         ManifestNameError::Number(_) => {
             "a name that is a number would be taken for a numeric id".to_owned()
         }
-        ManifestNameError::Reserved(_) => "it belongs to iggyctl".to_owned(),
+        ManifestNameError::Reserved(_) | ManifestNameError::TokenMark(_) => {
+            "it belongs to iggyctl".to_owned()
+        }
         ManifestNameError::ControlCharacter(_)
         | ManifestNameError::Bytes { .. }
         | ManifestNameError::Length(_)

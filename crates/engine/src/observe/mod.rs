@@ -8,9 +8,10 @@
 mod reads;
 mod state;
 mod survey;
+mod tokens;
 mod users;
 
 pub use reads::ReadError;
-pub use state::{observe, observe_and_check_passwords};
+pub use state::{Checks, observe, observe_and_check};
 pub use survey::{Depth, Survey, survey, survey_everything};
 pub use users::survey_access;

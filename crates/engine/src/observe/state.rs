@@ -9,6 +9,7 @@ use super::reads::{Answer, Question, ReadError, read_all};
 use super::users::observe_users;
 use crate::broker::{BrokerError, BrokerErrorKind};
 use crate::connect::{Connect, ConnectionPool};
+use crate::delivery::{NoSinks, TokenSinks};
 use crate::secrets::Secrets;
 
 /// Reads what the desired state needs, and nothing else.
@@ -21,26 +22,36 @@ pub async fn observe<C: Connect>(
     pool: &ConnectionPool<C>,
     desired: &DesiredState,
 ) -> Result<ObservedState, ReadError> {
-    read(pool, desired, None).await
+    read::<C, NoSinks>(pool, desired, None).await
 }
 
-/// As [`observe`], and tries to log in with the declared passwords: the server
-/// tells in no other way whether they are the live ones.
+/// What an observation looks at beyond what the own login may read.
+#[derive(Debug, Clone, Copy)]
+pub struct Checks<'a, S> {
+    /// The declared passwords, to log in with: the server tells in no other way
+    /// whether they are the live ones, and lists tokens only to their users.
+    /// Without them nobody logs in, and tokens are not compared.
+    pub secrets: Option<&'a Secrets>,
+    /// Where the values of the declared tokens go.
+    pub sinks: &'a S,
+}
+
+/// As [`observe`], with checks.
 ///
 /// # Errors
 /// As [`observe`], and when a login gets no answer.
-pub async fn observe_and_check_passwords<C: Connect>(
+pub async fn observe_and_check<C: Connect, S: TokenSinks>(
     pool: &ConnectionPool<C>,
     desired: &DesiredState,
-    secrets: &Secrets,
+    checks: Checks<'_, S>,
 ) -> Result<ObservedState, ReadError> {
-    read(pool, desired, Some(secrets)).await
+    read(pool, desired, Some(checks)).await
 }
 
-async fn read<C: Connect>(
+async fn read<C: Connect, S: TokenSinks>(
     pool: &ConnectionPool<C>,
     desired: &DesiredState,
-    secrets: Option<&Secrets>,
+    checks: Option<Checks<'_, S>>,
 ) -> Result<ObservedState, ReadError> {
     let mut observed = ObservedState::default();
     let streams = stream_names(desired).into_iter().map(Question::Stream);
@@ -51,7 +62,7 @@ async fn read<C: Connect>(
     for answer in read_all(pool, groups).await? {
         record(&mut observed, answer)?;
     }
-    observe_users(pool, desired, &mut observed, secrets).await?;
+    observe_users(pool, desired, &mut observed, checks).await?;
     // Answers come in any order, and what is built from them must not show it.
     observed
         .gaps

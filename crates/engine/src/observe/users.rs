@@ -12,27 +12,40 @@ use iggyctl_core::state::observed_access::{
 };
 
 use super::reads::{Answer, Question, ReadError, read_all};
+use super::state::Checks;
+use super::tokens;
 use crate::broker::{BrokerErrorKind, BrokerRead, UserRead, UserSummary};
-use crate::connect::{Connect, ConnectionPool, PasswordQuestion, check_passwords};
+use crate::connect::{Connect, ConnectionPool, LoginCheck, PasswordQuestion, check_passwords};
+use crate::delivery::TokenSinks;
 use crate::secrets::Secrets;
 
 /// Reads users when they are declared, and also when something is going to be
 /// created: the server would give it a number that somebody may hold grants on.
-pub(super) async fn observe_users<C: Connect>(
+pub(super) async fn observe_users<C: Connect, S: TokenSinks>(
     pool: &ConnectionPool<C>,
     desired: &DesiredState,
     observed: &mut ObservedState,
-    secrets: Option<&Secrets>,
+    checks: Option<Checks<'_, S>>,
 ) -> Result<(), ReadError> {
-    if desired.users.is_empty() && !creates(desired, observed) {
+    let declares_access = !desired.users.is_empty() || !desired.tokens.is_empty();
+    if !declares_access && !creates(desired, observed) {
         return Ok(());
     }
     let named = streams_of_topic_rules(desired);
     // Only a declared user can be the one that is logged in.
-    let asks_for_me = !desired.users.is_empty();
-    observed.access = read_access(pool, &observed.streams, &named, asks_for_me).await?;
-    if let (Some(secrets), AccessReading::Read(access)) = (secrets, &mut observed.access) {
+    observed.access = read_access(pool, &observed.streams, &named, declares_access).await?;
+    let (Some(Checks { secrets, sinks }), AccessReading::Read(access)) =
+        (checks, &mut observed.access)
+    else {
+        return Ok(());
+    };
+    if !desired.tokens.is_empty() {
+        tokens::read_sinks(desired, sinks, access).await;
+        tokens::read_own(pool, desired, access).await?;
+    }
+    if let Some(secrets) = secrets {
         check(pool, desired, access, secrets).await?;
+        tokens::check_values(pool.connector(), desired, sinks, access).await?;
     }
     Ok(())
 }
@@ -230,12 +243,17 @@ async fn check<C: Connect>(
             status: there.status,
             declared: declared.clone(),
             previous: previous.and_then(|previous| secrets.get(previous)).cloned(),
+            lists_tokens: desired.tokens.contains_key(name) && there.tokens.is_none(),
         });
     }
     let answers = check_passwords(pool.connector(), questions).await?;
     for (name, answer) in answers {
         if let Some(user) = access.users.get_mut(&name) {
-            user.password = answer;
+            let LoginCheck { password, tokens } = answer;
+            user.password = password;
+            if let Some(tokens) = tokens {
+                user.tokens = Some(tokens?);
+            }
         }
     }
     Ok(())

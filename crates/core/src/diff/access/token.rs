@@ -79,6 +79,8 @@ enum Known<'a> {
     None,
     /// Whoever creates one will see.
     Later,
+    /// Nothing: nobody can log in as an inactive user. A finding says so of each.
+    Inactive,
     /// Nothing, and nothing can be done.
     Nothing { reason: String },
 }
@@ -88,9 +90,7 @@ impl<'a> Owner<'a> {
         let declared = self.declared.and_then(|user| user.status);
         let status = declared.or(self.live.map(|live| live.status));
         if status == Some(UserStatus::Inactive) {
-            return Known::Nothing {
-                reason: "an inactive user cannot log in".to_owned(),
-            };
+            return Known::Inactive;
         }
         let Some(live) = self.live else {
             return Known::None;
@@ -188,6 +188,7 @@ impl Comparison<'_> {
                 let reason = "the user is inactive until this plan is applied".to_owned();
                 return self.notice(TokenNoticeKind::NotCompared { reason }, found);
             }
+            Known::Inactive => return,
             Known::Nothing { reason } => {
                 return self.notice(TokenNoticeKind::NotCompared { reason }, found);
             }

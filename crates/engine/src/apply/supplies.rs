@@ -1,0 +1,28 @@
+use crate::delivery::TokenSinks;
+use crate::secrets::Secrets;
+
+/// What steps need that is not in a plan.
+#[derive(Debug)]
+pub struct Supplies<'a, S> {
+    /// The secrets of the steps.
+    pub secrets: &'a Secrets,
+    /// Where the values of tokens go.
+    pub sinks: &'a S,
+}
+
+// Derived, both would ask the same of `S`.
+impl<S> Clone for Supplies<'_, S> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<S> Copy for Supplies<'_, S> {}
+
+impl<'a, S: TokenSinks> Supplies<'a, S> {
+    /// Both.
+    #[must_use]
+    pub fn new(secrets: &'a Secrets, sinks: &'a S) -> Self {
+        Self { secrets, sinks }
+    }
+}

@@ -1,0 +1,114 @@
+//! Creating and revoking access tokens, as their users.
+
+use iggyctl_core::access::TokenSlot;
+use iggyctl_core::address::Address;
+use iggyctl_core::name::ResourceName;
+use iggyctl_core::quantity::MessageExpiry;
+use iggyctl_core::state::desired_token::TokenDestination;
+
+use super::located::Sent;
+use crate::broker::{BrokerError, BrokerErrorKind, BrokerWrite};
+use crate::delivery::{Beginning, Delivery, TokenSinks};
+
+/// A token to create.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct NewToken<'a> {
+    pub(super) user: &'a ResourceName,
+    pub(super) token: &'a ResourceName,
+    pub(super) slot: TokenSlot,
+    pub(super) expiry: MessageExpiry,
+    pub(super) write_to: &'a TokenDestination,
+    pub(super) revokes: Option<TokenSlot>,
+}
+
+/// Creates a token and writes its value where it belongs.
+///
+/// The value is in one reply and nowhere else. So after a lost one the token is
+/// of no use: it is revoked and created once more, with the same note that it
+/// was begun.
+pub(super) async fn create<B: BrokerWrite, S: TokenSinks>(
+    broker: &B,
+    sinks: &S,
+    new: NewToken<'_>,
+    is_repeated: bool,
+) -> Result<Sent, BrokerError> {
+    let NewToken {
+        user,
+        token,
+        slot,
+        expiry,
+        write_to,
+        revokes,
+    } = new;
+    let name = slot.name_of(token);
+    let declared = Address::Token(user.clone(), token.clone());
+    if broker.own_tokens().await?.contains_key(&name) {
+        if !is_repeated {
+            return Ok(Sent::Moved {
+                expected: format!("no token `{name}` of {}", Address::User(user.clone())),
+                found: "one".to_owned(),
+            });
+        }
+        revoke(broker, &name).await?;
+    }
+    let beginning = Beginning {
+        token: &declared,
+        slot,
+        revokes,
+    };
+    if let Err(error) = sinks.begin(write_to, &beginning).await {
+        return Ok(Sent::NotDelivered(error));
+    }
+    let micros = (expiry != MessageExpiry::NEVER).then(|| expiry.micros());
+    let value = match broker.create_token(&name, micros).await {
+        // It was not there right before, so it is what this very request made:
+        // the SDK sent it again, and the server shows a value only once.
+        Err(error) if error.kind == BrokerErrorKind::AlreadyExists => {
+            revoke(broker, &name).await?;
+            broker.create_token(&name, micros).await?
+        }
+        created => created?,
+    };
+    let delivery = Delivery {
+        token: &declared,
+        slot,
+        expiry,
+        revokes,
+        value: &value,
+    };
+    let Err(error) = sinks.deliver(write_to, &delivery).await else {
+        return Ok(Sent::Done);
+    };
+    // Nobody will ever have its value. If it cannot be revoked now, the note
+    // that it was begun makes the next apply do so.
+    let _ = revoke(broker, &name).await;
+    Ok(Sent::NotDelivered(error))
+}
+
+/// Revokes a token; one that is not there is revoked.
+pub(super) async fn revoke<B: BrokerWrite>(
+    broker: &B,
+    name: &ResourceName,
+) -> Result<(), BrokerError> {
+    match broker.delete_token(name).await {
+        Err(error) if error.kind == BrokerErrorKind::NotFound => Ok(()),
+        revoked => revoked,
+    }
+}
+
+/// Revokes a token, and then takes the note away that this was to be done.
+pub(super) async fn revoke_and_note<B: BrokerWrite, S: TokenSinks>(
+    broker: &B,
+    sinks: &S,
+    name: &ResourceName,
+    noted_in: Option<&TokenDestination>,
+) -> Result<Sent, BrokerError> {
+    revoke(broker, name).await?;
+    let Some(destination) = noted_in else {
+        return Ok(Sent::Done);
+    };
+    Ok(match sinks.finish(destination).await {
+        Ok(()) => Sent::Done,
+        Err(error) => Sent::NotDelivered(error),
+    })
+}
