@@ -13,8 +13,9 @@ use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::{check, diff, plan};
 use iggyctl_embedded::EmbeddedServer;
 use iggyctl_engine::Secrets;
-use iggyctl_engine::apply::{Cancellation, apply};
+use iggyctl_engine::apply::{Cancellation, Supplies, apply};
 use iggyctl_engine::connect::{ConnectSettings, ConnectionPool, ServerAddress, ServerConnector};
+use iggyctl_engine::delivery::NoSinks;
 use iggyctl_engine::observe::observe;
 use tokio::runtime::Runtime;
 
@@ -192,7 +193,7 @@ async fn apply_plan(plan: Plan, pool: &ConnectionPool<ServerConnector>) {
     let outcome = apply(
         &approved,
         pool,
-        &Secrets::default(),
+        Supplies::new(&Secrets::default(), &NoSinks),
         &mut |_| {},
         &Cancellation::default(),
     )

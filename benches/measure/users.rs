@@ -14,8 +14,9 @@ use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::{diff, plan};
 use iggyctl_embedded::EmbeddedServer;
 use iggyctl_engine::Secrets;
-use iggyctl_engine::apply::{Cancellation, apply};
+use iggyctl_engine::apply::{Cancellation, Supplies, apply};
 use iggyctl_engine::connect::{ConnectionPool, ServerConnector};
+use iggyctl_engine::delivery::NoSinks;
 use iggyctl_engine::observe::observe;
 
 use crate::Line;
@@ -59,7 +60,7 @@ async fn converge(desired: &DesiredState, pool: &ConnectionPool<ServerConnector>
     let outcome = apply(
         &approved,
         pool,
-        &secrets,
+        Supplies::new(&secrets, &NoSinks),
         &mut |_| {},
         &Cancellation::default(),
     )

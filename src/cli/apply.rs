@@ -5,8 +5,8 @@ use std::time::Duration;
 use iggyctl_core::plan::{ApprovedPlan, Blocked, Step};
 use iggyctl_core::render::{ApplyReport, StepReport, StepStatus, Verification, escape};
 use iggyctl_core::state::desired::DesiredState;
-use iggyctl_engine::Secrets;
-use iggyctl_engine::apply::{ApplyEvent, ApplyOutcome, Cancellation, StepResult, apply};
+use iggyctl_engine::apply::{ApplyEvent, ApplyOutcome, Cancellation, StepResult, Supplies, apply};
+use iggyctl_engine::delivery::FileSinks;
 use tokio::time::Instant;
 
 use super::Process;
@@ -14,6 +14,7 @@ use super::apply_record::Record;
 use super::dev::stop_requested;
 use super::plan_arguments::{Planned, PlanningArguments, json_failed, unreadable};
 use super::runtime::block_on;
+use super::secret_arguments::Gathered;
 use super::session::{Pool, Session};
 use super::unknown_settings;
 use crate::command_error::CommandError;
@@ -42,8 +43,8 @@ pub(super) struct ApplyArguments {
 }
 
 pub(super) fn run(process: &Process, arguments: &ApplyArguments) -> Result<ExitCode, CommandError> {
-    let desired = arguments.planning.manifests.compile(process)?.state;
-    let secrets = arguments.planning.secrets.to_check(process, &desired)?;
+    let desired = arguments.planning.desired(process)?;
+    let gathered = arguments.planning.secrets.to_check(process, &desired)?;
     block_on(async {
         let limit = arguments.planning.time_limit();
         Session::run(
@@ -54,9 +55,9 @@ pub(super) fn run(process: &Process, arguments: &ApplyArguments) -> Result<ExitC
                 // Until the first step nothing is lost by giving up, so this part is
                 // simply cut off; steps are ended one by one.
                 let planned = limit
-                    .limit(arguments.planning.plan(desired, session, secrets.as_ref()))
+                    .limit(arguments.planning.plan(desired, session, &gathered))
                     .await?;
-                finish(process, arguments, planned, secrets, session, limit.at()).await
+                finish(process, arguments, planned, gathered, session, limit.at()).await
             },
         )
         .await
@@ -67,7 +68,7 @@ async fn finish(
     process: &Process,
     arguments: &ApplyArguments,
     planned: Planned,
-    gathered: Option<Secrets>,
+    gathered: Gathered,
     session: &Session,
     deadline: Option<Instant>,
 ) -> Result<ExitCode, CommandError> {
@@ -86,11 +87,15 @@ async fn finish(
     } else {
         arguments.planning.print(process, &report)?;
     }
-    let is_checked = gathered.is_some();
+    let Gathered {
+        secrets: checked,
+        sinks,
+    } = gathered;
+    let is_checked = checked.is_some();
     let secrets = arguments
         .planning
         .secrets
-        .to_apply(process, &plan, gathered)?;
+        .to_apply(process, &plan, checked)?;
     let blocked = plan.blocked.clone();
     let left_out = report.left_out;
     let nothing_to_do = plan.steps.is_empty();
@@ -136,7 +141,15 @@ async fn finish(
         // A person may take any time to answer.
         deadline = deadline.map(|deadline| deadline + asked.elapsed());
     }
-    let outcome = carry_out(process, &approved, &secrets, &session.pool, json, deadline).await;
+    let outcome = carry_out(
+        process,
+        &approved,
+        Supplies::new(&secrets, &sinks),
+        &session.pool,
+        json,
+        deadline,
+    )
+    .await;
     if session.pool.login_has_changed() {
         process
             .terminal
@@ -145,8 +158,12 @@ async fn finish(
     let verified = if !outcome.is_complete() || arguments.no_verify {
         Verification::Skipped
     } else {
+        let gathered = Gathered {
+            secrets: is_checked.then_some(secrets),
+            sinks,
+        };
         tokio::select! {
-            verified = verify(arguments, desired, is_checked.then_some(&secrets), session, &blocked, left_out) => verified,
+            verified = verify(arguments, desired, &gathered, session, &blocked, left_out) => verified,
             reason = interrupted(deadline) => Verification::Failed {
                 reason: reason.to_owned(),
             },
@@ -217,13 +234,15 @@ fn converged(blocked: &[Blocked], left_out: u32) -> Verification {
 /// Plans again: nothing is left, except what was blocked before and skipped.
 async fn verify(
     arguments: &ApplyArguments,
-    desired: DesiredState,
-    secrets: Option<&Secrets>,
+    mut desired: DesiredState,
+    gathered: &Gathered,
     session: &Session,
     accepted: &[Blocked],
     left_out: u32,
 ) -> Verification {
-    match arguments.planning.plan(desired, session, secrets).await {
+    // What was replaced is not to be replaced once more.
+    desired.forget_rotations();
+    match arguments.planning.plan(desired, session, gathered).await {
         Ok(left) => {
             let more_blocked = left.plan.blocked.len().saturating_sub(accepted.len());
             let summary = left.plan.summary;
@@ -248,7 +267,7 @@ async fn verify(
 pub(super) async fn carry_out(
     process: &Process,
     plan: &ApprovedPlan,
-    secrets: &Secrets,
+    supplies: Supplies<'_, FileSinks>,
     pool: &Pool,
     quiet: bool,
     deadline: Option<Instant>,
@@ -261,7 +280,7 @@ pub(super) async fn carry_out(
             record.note(event);
             show(&mut progress, event);
         };
-        let work = apply(plan, pool, secrets, &mut on_event, &cancellation);
+        let work = apply(plan, pool, supplies, &mut on_event, &cancellation);
         tokio::pin!(work);
         tokio::select! {
             outcome = &mut work => Some(outcome),

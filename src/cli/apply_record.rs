@@ -83,5 +83,7 @@ fn operation(action: &Action) -> Operation {
         Action::SetUserStatus { .. } => Operation::SetUserStatus,
         Action::ChangePassword { .. } => Operation::ChangePassword,
         Action::SetPermissions { .. } => Operation::UpdatePermissions,
+        Action::CreateToken { .. } => Operation::CreateToken,
+        Action::RevokeToken { .. } => Operation::DeleteToken,
     }
 }

@@ -11,6 +11,7 @@ use iggyctl_core::render::{ApplyReport, Verification};
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::{diff, plan};
 use iggyctl_embedded::{EmbeddedServer, StartError};
+use iggyctl_engine::apply::Supplies;
 use notify::{RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
@@ -18,7 +19,7 @@ use super::Process;
 use super::apply::{carry_out, step_reports};
 use super::manifest_arguments::{VariableArguments, compile};
 use super::runtime::block_on;
-use super::secret_arguments::SecretArguments;
+use super::secret_arguments::{Gathered, SecretArguments};
 use super::session::{Pool, connect, observe_for, own_address};
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
@@ -203,7 +204,7 @@ async fn converge(
     pool: &Pool,
 ) -> Result<(), CommandError> {
     let gathered = secrets.to_check(process, desired)?;
-    let observed = observe_for(pool, desired, gathered.as_ref()).await?;
+    let observed = observe_for(pool, desired, &gathered).await?;
     let plan = plan::plan(&diff::diff(desired, &observed), &Approvals::default()).located(desired);
     for blocked in &plan.blocked {
         let place = blocked
@@ -219,11 +220,23 @@ async fn converge(
         process.terminal.message("Nothing to change.");
         return Ok(());
     }
-    let secrets = secrets.to_apply(process, &plan, gathered)?;
+    let Gathered {
+        secrets: checked,
+        sinks,
+    } = gathered;
+    let secrets = secrets.to_apply(process, &plan, checked)?;
     let approved = plan
         .approve(true, &DestructionGrant::default())
         .map_err(|refusal| CommandError::other(refusal.to_string()))?;
-    let outcome = carry_out(process, &approved, &secrets, pool, false, None).await;
+    let outcome = carry_out(
+        process,
+        &approved,
+        Supplies::new(&secrets, &sinks),
+        pool,
+        false,
+        None,
+    )
+    .await;
     let report = ApplyReport::new(
         step_reports(&approved, &outcome),
         Vec::new(),

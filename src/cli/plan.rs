@@ -36,13 +36,13 @@ pub(super) fn plan(
     detailed_exitcode: bool,
     skip_blocked: bool,
 ) -> Result<ExitCode, CommandError> {
-    let desired = planning.manifests.compile(process)?.state;
-    let secrets = planning.secrets.to_check(process, &desired)?;
+    let desired = planning.desired(process)?;
+    let gathered = planning.secrets.to_check(process, &desired)?;
     block_on(async {
         let limit = planning.time_limit();
         Session::run(process, &planning.server, limit, async |session| {
             let planned = limit
-                .limit(planning.plan(desired, session, secrets.as_ref()))
+                .limit(planning.plan(desired, session, &gathered))
                 .await?;
             planning.print(process, &planned.report)?;
             PlanningArguments::warn_about_unused_approvals(process, &planned);

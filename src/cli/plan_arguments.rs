@@ -13,7 +13,7 @@ use iggyctl_engine::Secrets;
 
 use super::Process;
 use super::manifest_arguments::ManifestArguments;
-use super::secret_arguments::SecretArguments;
+use super::secret_arguments::{Gathered, SecretArguments};
 use super::server_arguments::{ServerArguments, parse_duration};
 use super::session::{Session, observe_for};
 use super::time_limit::TimeLimit;
@@ -34,6 +34,10 @@ pub(super) struct PlanningArguments {
     /// Allow data of this resource to be lost, such as by fewer partitions; may be repeated
     #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
     allow_destroy: Vec<Address>,
+    /// Replace this access token, such as token/svc-orders/ci, although it is valid: the new one is
+    /// delivered, then the old one is revoked; may be repeated
+    #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
+    rotate: Vec<Address>,
     /// How long the whole command may take
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     timeout: Option<Duration>,
@@ -106,14 +110,28 @@ impl PlanningArguments {
         self.allow_destroy.iter().cloned().collect()
     }
 
+    /// What the manifests declare, with what is to be replaced although it is as
+    /// declared.
+    pub(super) fn desired(&self, process: &Process) -> Result<DesiredState, CommandError> {
+        let mut desired = self.manifests.compile(process)?.state;
+        for address in &self.rotate {
+            desired.request_rotation(address).map_err(|error| {
+                CommandError::usage(format!("--rotate: {error}"))
+                    .hint("the address of an access token is token/USER/TOKEN")
+            })?;
+        }
+        Ok(desired)
+    }
+
     /// Observes the server and plans.
     pub(super) async fn plan(
         &self,
         desired: DesiredState,
         session: &Session,
-        secrets: Option<&Secrets>,
+        gathered: &Gathered,
     ) -> Result<Planned, CommandError> {
-        let mut observed = observe_for(&session.pool, &desired, secrets).await?;
+        let secrets = gathered.secrets.as_ref();
+        let mut observed = observe_for(&session.pool, &desired, gathered).await?;
         if let AccessReading::Read(access) = &mut observed.access {
             access.default_password = session.default_password;
         }
@@ -128,6 +146,7 @@ impl PlanningArguments {
     ) -> Result<Planned, CommandError> {
         let approvals = Approvals {
             allow_destroy: self.allowed(),
+            rotate: self.rotate.iter().cloned().collect(),
         };
         let changes = diff::diff(&desired, observed);
         let findings = check::check_with_secrets(&changes, &desired, observed, &|reference| {
@@ -137,7 +156,8 @@ impl PlanningArguments {
         if !self.only.is_empty() {
             plan = plan.restrict(&self.only, &desired).map_err(|error| {
                 CommandError::usage(format!("--only: {error}")).hint(
-                    "an address is stream/STREAM, topic/STREAM/TOPIC or group/STREAM/TOPIC/GROUP",
+                    "an address is stream/STREAM, topic/STREAM/TOPIC, group/STREAM/TOPIC/GROUP, user/USER or \
+                     token/USER/TOKEN",
                 )
             })?;
         }

@@ -3,19 +3,41 @@
 use std::path::PathBuf;
 
 use iggyctl_core::diagnostic::Origin;
+use iggyctl_core::diff::TokenLogin;
 use iggyctl_core::plan::{Action, Plan};
 use iggyctl_core::secret::SecretSource;
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::desired_user::SecretReference;
 use iggyctl_engine::Secrets;
+use iggyctl_engine::delivery::FileSinks;
+use iggyctl_engine::observe::Checks;
 
 use super::Process;
 use crate::command_error::CommandError;
 use crate::secrets::{SecretStore, missing_secrets};
 
+/// What a plan needs that no manifest holds.
+pub(super) struct Gathered {
+    /// The declared passwords, when they are to be tried.
+    pub(super) secrets: Option<Secrets>,
+    /// Where the values of access tokens go.
+    pub(super) sinks: FileSinks,
+}
+
+impl Gathered {
+    /// What an observation is to look at.
+    pub(super) fn checks(&self) -> Checks<'_, FileSinks> {
+        Checks {
+            secrets: self.secrets.as_ref(),
+            sinks: &self.sinks,
+        }
+    }
+}
+
 #[derive(Debug, clap::Args)]
 pub(super) struct SecretArguments {
-    /// Where the secrets of `secretKeyRef` are: DIR/NAME/KEY, as Kubernetes mounts them
+    /// Where the secrets of `secretKeyRef` are, and where tokens are written for one: DIR/NAME/KEY,
+    /// as Kubernetes mounts them
     #[arg(long, value_name = "DIR")]
     secrets_dir: Option<PathBuf>,
     /// Do not try to log in with the declared passwords to see whether they are the live ones
@@ -30,11 +52,15 @@ impl SecretArguments {
         &self,
         process: &Process,
         desired: &DesiredState,
-    ) -> Result<Option<Secrets>, CommandError> {
-        if self.skip_password_check {
-            return Ok(None);
-        }
-        self.gather(process, Secrets::needed(desired)).map(Some)
+    ) -> Result<Gathered, CommandError> {
+        let secrets = match self.skip_password_check {
+            true => None,
+            false => Some(self.gather(process, Secrets::needed(desired))?),
+        };
+        Ok(Gathered {
+            secrets,
+            sinks: FileSinks::new(self.secrets_dir.clone()),
+        })
     }
 
     /// What the steps of a plan need: what was gathered before, or else only
@@ -81,6 +107,10 @@ fn needed_by(plan: &Plan) -> Vec<&SecretReference> {
         .flat_map(|step| match &step.action {
             Action::CreateUser { password, .. } => [Some(password), None],
             Action::ChangePassword { from, to, .. } => [Some(from), Some(to)],
+            Action::CreateToken { login, .. } | Action::RevokeToken { login, .. } => match login {
+                TokenLogin::Own => [None, None],
+                TokenLogin::Password(password) => [Some(password), None],
+            },
             _ => [None, None],
         })
         .flatten()

@@ -9,15 +9,15 @@ use iggyctl_core::check::DEFAULT_ROOT_PASSWORD;
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::observed::ObservedState;
 use iggyctl_embedded::EmbeddedServer;
-use iggyctl_engine::Secrets;
 use iggyctl_engine::broker::{BrokerError, BrokerErrorKind};
 use iggyctl_engine::connect::{
     ConnectError, ConnectSettings, ConnectionPool, Credentials, Lease, RemoteAddress,
     ServerAddress, ServerConnector,
 };
-use iggyctl_engine::observe::{ReadError, observe, observe_and_check_passwords};
+use iggyctl_engine::observe::{ReadError, observe_and_check};
 
 use super::Process;
+use super::secret_arguments::Gathered;
 use super::server_arguments::ServerArguments;
 use super::time_limit::TimeLimit;
 use crate::command_error::CommandError;
@@ -237,13 +237,11 @@ fn connect_failed(error: &ConnectError, named_by: &str) -> CommandError {
 pub(super) async fn observe_for(
     pool: &Pool,
     desired: &DesiredState,
-    secrets: Option<&Secrets>,
+    gathered: &Gathered,
 ) -> Result<ObservedState, CommandError> {
-    match secrets {
-        Some(secrets) => observe_and_check_passwords(pool, desired, secrets).await,
-        None => observe(pool, desired).await,
-    }
-    .map_err(read_failed)
+    observe_and_check(pool, desired, gathered.checks())
+        .await
+        .map_err(read_failed)
 }
 
 /// An observation that failed ends the command.

@@ -74,7 +74,9 @@ fn settings(step: &Step) -> Option<&TopicSettings> {
         | Action::RenameUser { .. }
         | Action::SetUserStatus { .. }
         | Action::ChangePassword { .. }
-        | Action::SetPermissions { .. } => None,
+        | Action::SetPermissions { .. }
+        | Action::CreateToken { .. }
+        | Action::RevokeToken { .. } => None,
     }
 }
 

@@ -21,12 +21,13 @@ use iggyctl_core::secret::{Secret, SecretSource};
 use iggyctl_core::state::desired::{DesiredState, TopicSettings};
 use iggyctl_embedded::{EmbeddedServer, FaultKind, FaultPlan, FaultTarget, PasswordHashing};
 use iggyctl_engine::Secrets;
-use iggyctl_engine::apply::{ApplyOutcome, Cancellation, Failure, StepResult, apply};
+use iggyctl_engine::apply::{ApplyOutcome, Cancellation, Failure, StepResult, Supplies, apply};
 use iggyctl_engine::broker::{BrokerWrite as _, UserRead as _, UserWrite as _};
 use iggyctl_engine::connect::{
     Connect as _, ConnectSettings, ConnectionPool, Credentials, ServerAddress, ServerConnector,
 };
-use iggyctl_engine::observe::observe_and_check_passwords;
+use iggyctl_engine::delivery::NoSinks;
+use iggyctl_engine::observe::{Checks, observe_and_check};
 
 type Pool = ConnectionPool<ServerConnector>;
 
@@ -77,7 +78,7 @@ fn secrets(desired: &DesiredState) -> Secrets {
 }
 
 async fn approved(pool: &Pool, desired: &DesiredState) -> ApprovedPlan {
-    let observed = observe_and_check_passwords(pool, desired, &secrets(desired))
+    let observed = observe_and_check(pool, desired, checks(&secrets(desired)))
         .await
         .unwrap();
     plan(&diff(desired, &observed), &Approvals::default())
@@ -88,7 +89,14 @@ async fn approved(pool: &Pool, desired: &DesiredState) -> ApprovedPlan {
 async fn run(pool: &Pool, plan: &ApprovedPlan, desired: &DesiredState) -> ApplyOutcome {
     let secrets = secrets(desired);
     let cancellation = Cancellation::default();
-    apply(plan, pool, &secrets, &mut |_| {}, &cancellation).await
+    apply(
+        plan,
+        pool,
+        Supplies::new(&secrets, &NoSinks),
+        &mut |_| {},
+        &cancellation,
+    )
+    .await
 }
 
 fn on_stream(id: u32, word: StreamPermission) -> Grants<u32> {
@@ -332,4 +340,11 @@ async fn permissions_stay_when_something_else_was_replaced() {
     assert!(grants.streams[&0].topics.contains_key(&0));
     let sent = server.requests().count(codes::UPDATE_PERMISSIONS_CODE);
     assert_eq!(sent, 1);
+}
+
+fn checks(secrets: &Secrets) -> Checks<'_, NoSinks> {
+    Checks {
+        secrets: Some(secrets),
+        sinks: &NoSinks,
+    }
 }

@@ -21,9 +21,11 @@ use iggyctl_core::state::desired::{
 };
 use iggyctl_engine::Secrets;
 use iggyctl_engine::apply::{
-    ApplyEvent, ApplyOutcome, Cancellation, Failure, NotAttempted, StepResult, apply, verify,
+    ApplyEvent, ApplyOutcome, Cancellation, Failure, NotAttempted, StepResult, Supplies, apply,
+    verify,
 };
 use iggyctl_engine::connect::ConnectionPool;
+use iggyctl_engine::delivery::NoSinks;
 use iggyctl_engine::observe::observe;
 use proptest::prelude::*;
 use simulated::{Fault, Simulated, Stream, Streams, Topic, defaults};
@@ -137,7 +139,7 @@ async fn run(server: &Simulated, plan: &ApprovedPlan) -> ApplyOutcome {
     let outcome = apply(
         plan,
         &pool,
-        &Secrets::default(),
+        Supplies::new(&Secrets::default(), &NoSinks),
         &mut |event| events.push(format!("{event:?}").split(' ').next().unwrap().to_owned()),
         &Cancellation::default(),
     )
@@ -407,7 +409,7 @@ async fn cancelling_finishes_what_is_in_flight() {
     let outcome = apply(
         &plan,
         &pool,
-        &Secrets::default(),
+        Supplies::new(&Secrets::default(), &NoSinks),
         &mut |event| {
             if let ApplyEvent::StepStarted { step } = event
                 && step.id.0 == 1

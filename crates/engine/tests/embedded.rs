@@ -18,12 +18,13 @@ use iggyctl_core::plan::{Approvals, ApprovedPlan, DestructionGrant, Plan, plan};
 use iggyctl_core::state::desired::{DesiredState, TopicSettings};
 use iggyctl_embedded::{EmbeddedServer, FaultKind, FaultPlan, FaultTarget};
 use iggyctl_engine::Secrets;
-use iggyctl_engine::apply::{ApplyOutcome, Cancellation, apply, verify};
+use iggyctl_engine::apply::{ApplyOutcome, Cancellation, Supplies, apply, verify};
 use iggyctl_engine::broker::{BrokerErrorKind, BrokerRead, BrokerWrite};
 use iggyctl_engine::connect::{
     ConnectError, ConnectSettings, ConnectionPool, RemoteAddress, ServerAddress, ServerConnector,
     connect,
 };
+use iggyctl_engine::delivery::NoSinks;
 use iggyctl_engine::export::export;
 use iggyctl_engine::observe::observe;
 use proptest::prelude::*;
@@ -107,7 +108,7 @@ async fn run(pool: &ConnectionPool<ServerConnector>, plan: &ApprovedPlan) -> App
     apply(
         plan,
         pool,
-        &Secrets::default(),
+        Supplies::new(&Secrets::default(), &NoSinks),
         &mut |_| {},
         &Cancellation::default(),
     )

@@ -16,9 +16,10 @@ use iggyctl_core::plan::{Approvals, ApprovedPlan, DestructionGrant, plan};
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_embedded::{EmbeddedServer, FaultKind, FaultPlan, FaultTarget};
 use iggyctl_engine::Secrets;
-use iggyctl_engine::apply::{ApplyEvent, Cancellation, Failure, StepResult, apply};
+use iggyctl_engine::apply::{ApplyEvent, Cancellation, Failure, StepResult, Supplies, apply};
 use iggyctl_engine::broker::BrokerErrorKind;
 use iggyctl_engine::connect::{ConnectSettings, ConnectionPool, ServerAddress, ServerConnector};
+use iggyctl_engine::delivery::NoSinks;
 use iggyctl_engine::observe::{ReadError, observe};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -119,7 +120,7 @@ async fn an_apply_outlives_a_restart_of_the_server() {
         apply(
             &plan,
             &pool,
-            &Secrets::default(),
+            Supplies::new(&Secrets::default(), &NoSinks),
             &mut on_event,
             &cancellation,
         ),
@@ -174,7 +175,7 @@ async fn a_call_and_the_read_after_it_are_sent_once_when_nothing_answers() {
         let outcome = apply(
             &plan,
             &pool,
-            &Secrets::default(),
+            Supplies::new(&Secrets::default(), &NoSinks),
             &mut |_| {},
             &Cancellation::default(),
         )

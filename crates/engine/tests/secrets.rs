@@ -76,10 +76,11 @@ async fn a_trace_of_users_and_tokens_shows_no_password_and_no_token() {
         status: UserStatus::Active,
         declared: old,
         previous: Some(new.clone()),
+        lists_tokens: false,
     }];
     tracing::info!(?questions, "asked");
     let checks = check_passwords(&connector, questions).await.unwrap();
-    assert_eq!(checks[&bob], PasswordCheck::Previous);
+    assert_eq!(checks[&bob].password, PasswordCheck::Previous);
     let credentials = Credentials::Password {
         username: "bob".to_owned(),
         password: new,

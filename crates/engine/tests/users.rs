@@ -440,6 +440,7 @@ fn question(user: &str, declared: &str, previous: Option<&str>) -> PasswordQuest
         status: UserStatus::Active,
         declared: secret(declared),
         previous: previous.map(secret),
+        lists_tokens: false,
     }
 }
 
@@ -470,13 +471,13 @@ async fn passwords_are_checked_by_logging_in() {
     let logins = server.requests().count(codes::LOGIN_REGISTER_CODE);
     assert_eq!(logins, 4 + 4 * 2 + 4 * 2);
     assert_eq!(checks.len(), 14);
-    assert_eq!(checks[&name("user-00")], PasswordCheck::Declared);
-    assert_eq!(checks[&name("user-04")], PasswordCheck::Previous);
-    assert_eq!(checks[&name("user-11")], PasswordCheck::Neither);
+    assert_eq!(checks[&name("user-00")].password, PasswordCheck::Declared);
+    assert_eq!(checks[&name("user-04")].password, PasswordCheck::Previous);
+    assert_eq!(checks[&name("user-11")].password, PasswordCheck::Neither);
     for unverifiable in ["asleep", "user-00-short"] {
         assert!(
             matches!(
-                checks[&name(unverifiable)],
+                checks[&name(unverifiable)].password,
                 PasswordCheck::Unverifiable { .. }
             ),
             "{checks:?}"
@@ -521,7 +522,7 @@ async fn at_most_four_logins_are_under_way() {
     assert!(
         checks
             .values()
-            .all(|check| *check == PasswordCheck::Neither)
+            .all(|check| check.password == PasswordCheck::Neither)
     );
     assert_eq!(counting.most.load(Ordering::SeqCst), 4);
 }

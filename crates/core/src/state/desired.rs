@@ -29,6 +29,11 @@ pub struct DesiredState {
     pub tokens: BTreeMap<ResourceName, BTreeMap<ResourceName, DesiredToken>>,
 }
 
+/// An address that is of no declared access token.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no manifest declares {0} as an access token")]
+pub struct NoSuchToken(pub Address);
+
 impl DesiredState {
     /// Whether a manifest names the resource, be it only as a parent.
     #[must_use]
@@ -66,6 +71,29 @@ impl DesiredState {
             }
             Address::User(user) => Some(&self.users.get(user)?.origin),
             Address::Token(user, name) => Some(&self.token(user, name)?.origin),
+        }
+    }
+
+    /// Has a declared token replaced, whatever its state.
+    ///
+    /// # Errors
+    /// When no manifest declares such a token.
+    pub fn request_rotation(&mut self, address: &Address) -> Result<(), NoSuchToken> {
+        let token = match address {
+            Address::Token(user, token) => self
+                .tokens
+                .get_mut(user)
+                .and_then(|tokens| tokens.get_mut(token)),
+            _ => None,
+        };
+        token.ok_or_else(|| NoSuchToken(address.clone()))?.rotate = true;
+        Ok(())
+    }
+
+    /// Takes every request to replace a token back.
+    pub fn forget_rotations(&mut self) {
+        for token in self.tokens.values_mut().flat_map(BTreeMap::values_mut) {
+            token.rotate = false;
         }
     }
 

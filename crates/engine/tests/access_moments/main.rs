@@ -24,10 +24,11 @@ use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::observed::AccessReading;
 use iggyctl_embedded::{EmbeddedServer, FaultPlan, PasswordHashing};
 use iggyctl_engine::Secrets;
-use iggyctl_engine::apply::{ApplyOutcome, Cancellation, apply};
+use iggyctl_engine::apply::{ApplyOutcome, Cancellation, Supplies, apply};
 use iggyctl_engine::broker::BrokerRead as _;
 use iggyctl_engine::connect::{ConnectSettings, ConnectionPool, ServerAddress, ServerConnector};
-use iggyctl_engine::observe::observe_and_check_passwords;
+use iggyctl_engine::delivery::NoSinks;
+use iggyctl_engine::observe::{Checks, observe_and_check};
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::allowed::Allowed;
@@ -109,7 +110,7 @@ async fn play(scenario: Scenario) {
     let again = made_plan(&pool, desired, &secrets).await;
     assert!(again.is_empty(), "{again:#?}");
     // What no step is planned for would not be in a plan either.
-    let observed = observe_and_check_passwords(&pool, desired, &secrets)
+    let observed = observe_and_check(&pool, desired, checks(&secrets))
         .await
         .unwrap();
     assert_eq!(diff(desired, &observed).changes, []);
@@ -148,12 +149,13 @@ async fn all_others_are_gone(pool: &Pool) {
 
 /// With everything allowed that a person could allow of users.
 async fn made_plan(pool: &Pool, desired: &DesiredState, secrets: &Secrets) -> Plan {
-    let observed = observe_and_check_passwords(pool, desired, secrets)
+    let observed = observe_and_check(pool, desired, checks(secrets))
         .await
         .unwrap();
     let approvals = match &observed.access {
         AccessReading::Read(access) => Approvals {
             allow_destroy: access.users.keys().cloned().map(Address::User).collect(),
+            ..Approvals::default()
         },
         AccessReading::NotNeeded => Approvals::default(),
         AccessReading::Refused { reason } => panic!("{reason}"),
@@ -179,7 +181,13 @@ async fn run(
         told.fetch_add(1, Ordering::Relaxed);
     };
     let cancellation = Cancellation::default();
-    let mut applying = pin!(apply(plan, pool, secrets, &mut on_event, &cancellation));
+    let mut applying = pin!(apply(
+        plan,
+        pool,
+        Supplies::new(secrets, &NoSinks),
+        &mut on_event,
+        &cancellation
+    ));
     poll_fn(|context| match applying.as_mut().poll(context) {
         Poll::Ready(outcome) => Poll::Ready(Some(outcome)),
         Poll::Pending => match events {
@@ -188,4 +196,11 @@ async fn run(
         },
     })
     .await
+}
+
+fn checks(secrets: &Secrets) -> Checks<'_, NoSinks> {
+    Checks {
+        secrets: Some(secrets),
+        sinks: &NoSinks,
+    }
 }
