@@ -14,25 +14,25 @@ fn finding(notice: &TokenNotice) -> Finding {
         TokenNoticeKind::Elsewhere => (
             FindingCode::TokenElsewhere,
             Severity::Warning,
-            "the server has a valid token, and its value is not where `writeTo` says".to_owned(),
+            format!("{address} is valid on the server, and its value is not where `writeTo` says"),
             format!("take the file from where it was delivered; {rotate}"),
         ),
         TokenNoticeKind::ValueRefused => (
             FindingCode::TokenValueRefused,
             Severity::Warning,
-            "the server does not take the value that is where `writeTo` says".to_owned(),
+            format!("the server does not take the value of {address} that is where `writeTo` says"),
             rotate,
         ),
         TokenNoticeKind::OtherExpiry { from, to } => (
             FindingCode::TokenExpiryDiffers,
             Severity::Note,
-            format!("it was created to be valid for {from}; {to} is for the next one"),
+            format!("{address} was created with the expiry {from}; {to} is for the next one"),
             rotate,
         ),
         TokenNoticeKind::NotCompared { reason } => (
             FindingCode::TokenNotCompared,
             Severity::Note,
-            format!("whether it is as declared is not known: {reason}"),
+            format!("whether {address} is as declared is not known: {reason}"),
             "plan again when iggyctl can log in as the user".to_owned(),
         ),
     };
