@@ -452,7 +452,7 @@ async fn the_file_of_another_token_is_not_taken_over() {
     let folder = folder();
     with_first(folder.path()).await;
     let (sinks, ci) = (FileSinks::new(None), ci(folder.path()));
-    let other: Address = "token/svc-billing/ci".parse().unwrap();
+    let other: Address = "token/svc-orders/deploy".parse().unwrap();
     let beginning = Beginning {
         token: &other,
         slot: First,
@@ -461,11 +461,30 @@ async fn the_file_of_another_token_is_not_taken_over() {
     let error = sinks.begin(&ci, &beginning).await.unwrap_err().to_string();
     assert!(
         error.ends_with(
-            "tokens/ci: it has the value of token/svc-orders/ci, not of token/svc-billing/ci"
+            "tokens/ci: it has the value of token/svc-orders/ci, not of token/svc-orders/deploy"
         ),
         "{error}"
     );
     assert_eq!(sinks.read(&ci).await, record(Some(First), None, None, true));
+}
+
+#[tokio::test]
+async fn the_file_of_a_user_that_was_renamed_stays_its_own() {
+    let folder = folder();
+    with_first(folder.path()).await;
+    let (sinks, ci) = (FileSinks::new(None), ci(folder.path()));
+    let renamed: Address = "token/svc-billing/ci".parse().unwrap();
+    let beginning = Beginning {
+        token: &renamed,
+        slot: Second,
+        revokes: None,
+    };
+    sinks.begin(&ci, &beginning).await.unwrap();
+    let SinkContent::Record(noted) = sinks.read(&ci).await else {
+        panic!("there is a record");
+    };
+    assert_eq!(noted.token, renamed);
+    assert_eq!(noted.pending, Some(Second));
 }
 
 #[tokio::test]

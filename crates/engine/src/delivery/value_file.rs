@@ -124,7 +124,10 @@ impl ValueFile {
     ) -> Result<OwnValues, SinkError> {
         let Found { value, note } = self.find()?;
         let before = match note {
-            Some(note) => self.of_token(note, token)?,
+            Some(note) => Note {
+                token: token.clone(),
+                ..self.of_token(note, token)?
+            },
             None if value.is_some() => return Err(self.foreign()),
             None => Note::new(token.clone()),
         };
@@ -245,8 +248,14 @@ impl ValueFile {
         disk.replace(&self.note, &json)
     }
 
+    /// Its user may have been renamed since: whether it was, who makes a plan
+    /// knows, and who asks for this has one.
     fn of_token(&self, note: Note, token: &Address) -> Result<Note, SinkError> {
-        if note.token == *token {
+        let is_it = match (&note.token, token) {
+            (Address::Token(_, noted), Address::Token(_, token)) => noted == token,
+            _ => false,
+        };
+        if is_it {
             return Ok(note);
         }
         Err(self.refused(
