@@ -1,11 +1,11 @@
-//! The steps of `docs/access.md` for a new server, as they stand there.
+//! The steps of `docs/access.md`: for a new server as they stand there, and after a leak.
 
 use std::collections::BTreeMap;
 
 use iggyctl_embedded::EmbeddedServer;
 use tokio::runtime::Runtime;
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{DevServer, Sandbox};
 
 /// The content of the fenced blocks of a section with this language.
 fn blocks(section: &str, language: &str) -> Vec<String> {
@@ -100,4 +100,91 @@ fn a_new_server_is_set_up_as_documented() {
     sandbox.write("access.yaml", manifest.replace(line, ""));
     assert_eq!(log_in("deployer", password("DEPLOYER_PASSWORD"), &plan), 0);
     runtime.block_on(server.shutdown());
+}
+
+/// A manifest with these lines about the user `service`.
+fn service(lines: &str) -> String {
+    format!(
+        "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyTopology\nmetadata: {{ name: shop }}\nspec:\n  \
+         streams: [{{ name: orders }}]\n  users:\n    - name: service\n{lines}"
+    )
+}
+
+#[test]
+fn a_leaked_password_is_dealt_with_as_documented() {
+    let sandbox = Sandbox::new()
+        .variable("FORMER", "s3cret-former")
+        .variable("SERVICE", "s3cret-new");
+    let server = DevServer::start(&sandbox, &["--data-dir", "data"]);
+    let run = |login: &str, address: &str, arguments: &[&str]| {
+        let login = format!("iggy://{login}@{address}");
+        sandbox.run(&[arguments, &["--server", &login]].concat())
+    };
+    let apply = |address: &str, lines: &str| {
+        sandbox.write("topology.yaml", service(lines));
+        let run = run(
+            "iggy:iggy",
+            address,
+            &["apply", "--yes", "-f", "topology.yaml"],
+        );
+        assert_eq!(run.code, 0, "{}", run.transcript());
+    };
+    let may_read = |login: &str, address: &str| {
+        let diff = ["export", "--stream", "orders"];
+        let run = run(login, address, &diff);
+        run.code == 0 && run.stdout.contains("- name: orders")
+    };
+    let rights = "      permissions: { streams: [{ name: orders, preset: readOnly }] }\n";
+    let (former, new) = ("service:s3cret-former", "service:s3cret-new");
+    apply(
+        server.address(),
+        &format!("      password: {{ env: FORMER }}\n{rights}"),
+    );
+
+    // Whoever has the password makes a token.
+    let create = [
+        "token", "create", "backdoor", "--expiry", "never", "--print",
+    ];
+    let made = run(former, server.address(), &create);
+    let token = made.stdout.trim().to_owned();
+    assert!(may_read(former, server.address()) && may_read(&token, server.address()));
+
+    // 1. Another password, and no permissions.
+    apply(
+        server.address(),
+        "      password: { env: SERVICE }\n      previousPassword: { env: FORMER }\n      \
+         permissions: {}\n",
+    );
+    assert_eq!(run(former, server.address(), &["ping"]).code, 77);
+    assert_eq!(run(&token, server.address(), &["ping"]).code, 0);
+    assert!(!may_read(&token, server.address()) && !may_read(new, server.address()));
+
+    // 2. The tokens that no manifest declares.
+    let listed = run(new, server.address(), &["token", "list"]);
+    assert!(
+        listed.stdout.contains("backdoor"),
+        "{}",
+        listed.transcript()
+    );
+    let deleted = run(
+        new,
+        server.address(),
+        &["token", "delete", "backdoor", "--yes"],
+    );
+    assert_eq!(deleted.code, 0, "{}", deleted.transcript());
+
+    // 3. The sessions end with the server; then nothing of it is left.
+    server.kill();
+    let server = DevServer::start(&sandbox, &["--data-dir", "data"]);
+    let listed = run(new, server.address(), &["token", "list", "-o", "json"]);
+    assert_eq!(listed.stdout.trim(), "[]", "{}", listed.transcript());
+    assert_eq!(run(&token, server.address(), &["ping"]).code, 77);
+
+    // 4. The permissions.
+    apply(
+        server.address(),
+        &format!("      password: {{ env: SERVICE }}\n{rights}"),
+    );
+    assert!(may_read(new, server.address()));
+    assert_eq!(run(former, server.address(), &["ping"]).code, 77);
 }
