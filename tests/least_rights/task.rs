@@ -157,6 +157,11 @@ const PASSWORD_DIFFERS: &str = "  users:
       password: { env: SERVICE }
       previousPassword: { env: FORMER }
 ";
+const TOKEN_IS_NEW: &str = "  users:
+    - name: service-@
+      password: { env: FORMER }
+      tokens: [{ name: ci, expiry: 30d, writeTo: { file: 'tokens/@' } }]
+";
 const STREAM_AND_USER: &str = "  streams: [{ name: new-@ }]
   users:
     - name: another-@
@@ -354,6 +359,15 @@ pub(crate) const TASKS: &[Task] = &[
         needs: on_server(&[Server::ReadStreams, Server::ManageUsers]),
         before: ORDERS_AND_USER,
         manifest: PASSWORD_DIFFERS,
+        command: APPLY,
+        is_done: done,
+    },
+    Task {
+        name: "apply_of_tokens",
+        documented: "`apply` of access tokens of users that are there",
+        needs: on_server(&[Server::ReadStreams, Server::ReadUsers]),
+        before: ORDERS_AND_USER,
+        manifest: TOKEN_IS_NEW,
         command: APPLY,
         is_done: done,
     },
