@@ -208,7 +208,8 @@ fn mistakes_about_tokens_are_said() {
         "rotateBefore: 5d\n          writeTo: { file: tokens/ci }",
         "rotateBefore: 30d\n          writeTo: { file: ./tokens/ops }",
     );
-    insta::assert_snapshot!(lab.run(&["validate"]).transcript());
+    let run = lab.sandbox.run(&["validate", "-f", "topology.yaml"]);
+    insta::assert_snapshot!(run.transcript());
     lab.rewrite("", "");
     for address in ["token/svc-orders/cd", "user/svc-orders"] {
         let run = lab.run(&["plan", "--rotate", address]);
