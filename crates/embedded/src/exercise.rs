@@ -2,17 +2,18 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-use iggy_binary_protocol::{Operation, RequestHeader};
+use iggy_binary_protocol::{Operation, RequestHeader, codes};
 
 use crate::connection::frame::{FrameProgress, read_frame};
 use crate::connection::{Clients, ReplyContext};
 use crate::credentials::{Credentials, CredentialsError};
 use crate::dispatch::{
-    self, Answer, Caller, Errand, Provision, ReadScene, ServerFacts, WriteScene,
+    self, Answer, Caller, Errand, Polled, Provision, ReadScene, ServerFacts, WriteScene,
 };
 use crate::password::PasswordHashing;
 use crate::rules::Refused;
 use crate::state::{Metadata, ROOT_ID};
+use crate::store::Row;
 
 /// Takes bytes as the requests of one client, logged in as root of a fresh server in
 /// memory, executes all whole frames among them, and returns how many there were.
@@ -71,6 +72,7 @@ impl Exerciser {
             reached: LOCAL,
         };
         let answer = match (header.operation, code) {
+            (Operation::NonReplicated, Some(codes::POLL_MESSAGES_CODE)) => self.poll(body, caller),
             (Operation::NonReplicated, Some(code)) => dispatch::read(
                 code,
                 body,
@@ -93,11 +95,9 @@ impl Exerciser {
     }
 
     fn write(&mut self, operation: Operation, body: &[u8], caller: Caller) -> Answer {
-        let provision = match Errand::of(operation, body, &self.metadata) {
-            Some(errand) => errand
-                .run(PasswordHashing::Fast)
-                .map_err(|_| Refused::MALFORMED)?,
-            None => Provision::Nothing,
+        let provision = match Provision::of_body(operation, body) {
+            Some(provision) => provision,
+            None => self.errand(operation, body)?,
         };
         let mut scene = WriteScene {
             metadata: &mut self.metadata,
@@ -105,7 +105,33 @@ impl Exerciser {
             provision,
             now: self.now,
         };
-        dispatch::write(operation, body, &mut scene).map(|(payload, _)| payload)
+        let (payload, change) = dispatch::write(operation, body, &mut scene)?;
+        if let Some(row) = Row::of(change, &self.metadata) {
+            row.settle();
+        }
+        Ok(payload)
+    }
+
+    fn poll(&mut self, body: &[u8], caller: Caller) -> Answer {
+        let mut scene = WriteScene {
+            metadata: &mut self.metadata,
+            caller,
+            provision: Provision::Nothing,
+            now: self.now,
+        };
+        Ok(match dispatch::poll(body, &mut scene)? {
+            Polled::Nothing(body) => body,
+            Polled::Messages { plan, .. } => plan.read(&()),
+        })
+    }
+
+    fn errand(&self, operation: Operation, body: &[u8]) -> Result<Provision, Refused> {
+        Ok(match Errand::of(operation, body, &self.metadata) {
+            Some(errand) => errand
+                .run(PasswordHashing::Fast)
+                .map_err(|_| Refused::MALFORMED)?,
+            None => Provision::Nothing,
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 //! It speaks the real binary protocol over TCP, with the codec of
 //! `iggy_binary_protocol`, so any Iggy 0.11 client works with it: the Rust SDK,
 //! the official command line, the Python SDK. It keeps streams, topics,
-//! partitions and consumer groups with the rules, limits, defaults, id reuse and
+//! partitions, consumer groups and messages with the rules, limits, defaults, id reuse and
 //! error codes of the real 0.9 server; in memory, or in a folder. It can inject
 //! faults that a real server shows rarely.
 //!
@@ -28,8 +28,11 @@
 //! [`password_hashing`](EmbeddedServerBuilder::password_hashing) says otherwise; of a token
 //! only the hash is known.
 //!
-//! Not there: messages, consumer offsets and snapshots. Their commands are answered with
-//! 5 FeatureUnavailable, to those who would be permitted them.
+//! Messages are kept with their consumer offsets, by partition, in memory or in the folder;
+//! age and size limits are applied; consumer groups share out partitions among members.
+//!
+//! Not there: snapshots and flushing. Their commands are answered with 5 FeatureUnavailable,
+//! to those who would be permitted them.
 
 mod access;
 mod cleaner;
@@ -39,6 +42,7 @@ mod credentials;
 mod dispatch;
 mod exercise;
 mod fault;
+mod log;
 mod password;
 mod request_log;
 mod rules;

@@ -8,15 +8,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::Semaphore;
 
 use crate::access::{AccessMoment, AccessSnapshot};
-use crate::clock::now_micros;
+use crate::clock::Clock;
 use crate::connection::Clients;
 use crate::credentials::Credentials;
 use crate::dispatch::ServerFacts;
 use crate::fault::{FaultHandle, FaultPlan};
 use crate::password::PasswordHashing;
 use crate::request_log::RequestLog;
-use crate::state::Metadata;
-use crate::store::StoreWriter;
+use crate::state::{Change, Metadata};
+use crate::store::{Committed, Row, StoreWriter};
 
 /// What a server begins with.
 pub(crate) struct Beginning {
@@ -34,6 +34,7 @@ pub(crate) struct Beginning {
 pub(crate) struct Shared {
     pub(crate) address: SocketAddr,
     pub(crate) facts: ServerFacts,
+    pub(crate) clock: Clock,
     pub(crate) credentials: Credentials,
     metadata: Mutex<Metadata>,
     clients: Mutex<Clients>,
@@ -60,15 +61,17 @@ impl Shared {
             records_access,
             faults,
         } = beginning;
+        let clock = Clock::default();
         let faults_handle = FaultHandle::default();
         faults_handle.set(faults);
         let processors = std::thread::available_parallelism().map_or(1, NonZero::get);
         Self {
             address,
             facts: ServerFacts {
-                started_at: now_micros(),
+                started_at: clock.now(),
                 hostname: hostname(),
             },
+            clock,
             credentials,
             metadata: Mutex::new(metadata),
             clients: Mutex::new(Clients::default()),
@@ -93,7 +96,7 @@ impl Shared {
 
     /// Microseconds since the Unix epoch.
     pub(crate) fn now(&self) -> u64 {
-        now_micros()
+        self.clock.now()
     }
 
     /// The time of a write, in microseconds since the Unix epoch, and later than that of
@@ -148,6 +151,19 @@ impl Shared {
     ) -> Option<T> {
         let _permit = self.hashing_threads.acquire().await.ok()?;
         tokio::task::spawn_blocking(work).await.ok()
+    }
+
+    /// Hands a change to the store, while the state is locked, so in order; resolves when
+    /// it is on disk. `None` when there is nothing to wait for.
+    pub(crate) fn keep(&self, change: Change, metadata: &Metadata) -> Option<Committed> {
+        let row = Row::of(change, metadata)?;
+        match &self.store {
+            Some(store) => Some(store.write(row)),
+            None => {
+                row.settle();
+                None
+            }
+        }
     }
 
     /// Adds an entry to the log; its position, from 1 on.

@@ -3,7 +3,9 @@
 //! Nothing here exists on a real server. It is for tests of tools that treat a
 //! topic with messages, or a group with members, with more care.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use iggy_binary_protocol::{WireIdentifier, WireName};
 use thiserror::Error;
@@ -40,7 +42,7 @@ impl Testing {
     }
 
     /// Makes a partition look as if it held `messages` messages of together
-    /// `size_bytes` bytes.
+    /// `size_bytes` bytes, until it is purged; what can be polled stays as it is.
     ///
     /// # Errors
     /// [`TestingError::Missing`]
@@ -63,10 +65,11 @@ impl Testing {
             .ok()
             .and_then(|topic| topic.partitions.get_mut(partition as usize))
             .ok_or_else(missing)?;
-        entry.counters = PartitionCounters {
+        entry.made_up = Some(PartitionCounters {
             messages,
             size_bytes,
-        };
+            current_offset: messages.saturating_sub(1),
+        });
         Ok(())
     }
 
@@ -91,7 +94,12 @@ impl Testing {
             .map_err(missing)?;
         entry.members.clear();
         for member in 0..u128::from(members) {
-            entry.join(FIRST_MADE_UP_CLIENT + member, partitions);
+            entry.join(
+                FIRST_MADE_UP_CLIENT + member,
+                partitions,
+                &BTreeSet::new(),
+                0,
+            );
         }
         Ok(())
     }
@@ -99,7 +107,24 @@ impl Testing {
     /// Deletes the tokens that have expired, as the server does every minute (at most 256
     /// at a time); how many those were.
     pub fn delete_expired_tokens(&self) -> usize {
-        crate::cleaner::pass(&self.shared)
+        crate::cleaner::delete_expired_tokens(&self.shared)
+    }
+
+    /// Puts the server's clock forward; it stays ahead of the system's.
+    pub fn advance_clock(&self, by: Duration) {
+        self.shared.clock.advance(by);
+    }
+
+    /// Removes the messages that the age and size limits of their topics do not keep, as
+    /// the server does every minute; how many partitions lost some.
+    pub fn clean_segments(&self) -> usize {
+        crate::cleaner::clean_segments(&self.shared)
+    }
+
+    /// Lets partitions go from members that had their 30 seconds to commit what they were
+    /// given, as the server does every second.
+    pub fn hand_over_partitions(&self) {
+        crate::cleaner::hand_over(&self.shared);
     }
 
     /// Number of open connections.

@@ -16,7 +16,6 @@ use crate::dispatch::{self, Caller, Errand, Provision, ReadScene, WriteScene};
 use crate::fault::{Action, Injection};
 use crate::rules::{Refused, Rejection};
 use crate::shared::Shared;
-use crate::store::Row;
 
 /// What becomes of a request.
 #[derive(Debug)]
@@ -34,7 +33,7 @@ const NOBODY: u32 = u32::MAX;
 
 /// The server's side of a connection.
 pub(super) struct Connection {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
     /// The number under which clients are listed.
     id: u32,
     peer: SocketAddr,
@@ -93,6 +92,8 @@ impl Connection {
         }
         let reaction = if is_write {
             self.write(code, operation, request).await
+        } else if code == codes::POLL_MESSAGES_CODE {
+            self.poll(request).await
         } else {
             Reaction::Reply(self.read(code, request))
         };
@@ -156,7 +157,14 @@ impl Connection {
 
     /// Executes a write, and answers when it is on disk (if there is a disk).
     async fn write(&mut self, code: u32, operation: Operation, request: &Request) -> Reaction {
-        match self.session.as_ref().map(|s| s.replay_of(&request.header)) {
+        // Requests to partitions are not numbered: the same one again is done again.
+        let is_numbered = !operation.is_partition();
+        let replay = self
+            .session
+            .as_ref()
+            .filter(|_| is_numbered)
+            .map(|session| session.replay_of(&request.header));
+        match replay {
             Some(Replay::Known(reply)) => return Reaction::Reply(reply),
             Some(Replay::Conflicting) => return Reaction::Silence,
             Some(Replay::Spent) => {
@@ -182,14 +190,7 @@ impl Connection {
                 Ok((payload, change)) => {
                     let by = scene.caller.user;
                     self.shared.note_access(code, by, scene.metadata);
-                    let row = Row::of(change, scene.metadata);
-                    let committed = self
-                        .shared
-                        .store
-                        .as_ref()
-                        .zip(row)
-                        .map(|(store, row)| store.write(row));
-                    (Ok(payload), committed)
+                    (Ok(payload), self.shared.keep(change, scene.metadata))
                 }
                 Err(refused) => (Err(refused), None),
             }
@@ -212,7 +213,7 @@ impl Connection {
             .then_some(Err(Refused::Committed(Rejection::TokenNameTaken)));
         let context = self.context(request);
         let reply = context.answer(answer);
-        if let (Some(session), false) = (self.session.as_mut(), denied) {
+        if let (Some(session), false) = (self.session.as_mut(), denied || !is_numbered) {
             let remembered =
                 remembered.map_or_else(|| reply.clone(), |answer| context.answer(answer));
             session.remember(&request.header, remembered);
@@ -223,6 +224,9 @@ impl Connection {
     /// Hashes and draws what a write needs, while others use the state. `None` when that
     /// failed.
     async fn provide(&self, operation: Operation, request: &Request) -> Option<Provision> {
+        if let Some(provision) = Provision::of_body(operation, &request.body) {
+            return Some(provision);
+        }
         let errand = Errand::of(operation, &request.body, &self.shared.metadata());
         let Some(errand) = errand else {
             return Some(Provision::Nothing);
@@ -306,7 +310,7 @@ impl Connection {
         self.shared.clients().set_login(self.id, login);
     }
 
-    fn caller(&self, request: &Request) -> Caller {
+    pub(super) fn caller(&self, request: &Request) -> Caller {
         let session = self.session.as_ref();
         Caller {
             connection: self.id,
@@ -316,7 +320,7 @@ impl Connection {
         }
     }
 
-    fn context(&self, request: &Request) -> ReplyContext {
+    pub(super) fn context(&self, request: &Request) -> ReplyContext {
         ReplyContext {
             request: request.header,
             session: self.session.as_ref().map_or(0, |session| session.epoch),

@@ -4,6 +4,7 @@ mod clients;
 pub(crate) mod frame;
 mod handler;
 mod login;
+mod polling;
 mod reply;
 mod session;
 
@@ -94,8 +95,11 @@ async fn next_request(
                 buffer.advance(length);
                 continue;
             }
-            // The buffer grows with what arrives, not with what a header claims.
-            Ok(FrameProgress::Incomplete { missing }) => missing.min(READ_BUFFER_BYTES),
+            // The buffer grows with what arrives, not with what a header claims; but it
+            // may double, so that a large batch takes few reads.
+            Ok(FrameProgress::Incomplete { missing }) => {
+                missing.min(buffer.len().max(READ_BUFFER_BYTES))
+            }
             Err(error) => {
                 tracing::debug!(%peer, %error, "closing a connection that sent no request");
                 return None;

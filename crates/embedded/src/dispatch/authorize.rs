@@ -66,6 +66,20 @@ impl WriteScene<'_> {
     }
 }
 
+/// Refusals on the way to a partition are denials, too.
+impl WriteScene<'_> {
+    pub(super) fn permit_partition(
+        &self,
+        action: Action,
+        stream: u32,
+        topic: u32,
+    ) -> Result<(), Refused> {
+        Asker::of(self.metadata, self.caller.user)
+            .permit(action, Some(stream), Some(topic))
+            .map_err(Refused::Early)
+    }
+}
+
 struct Asker<'server> {
     metadata: &'server Metadata,
     user: u32,

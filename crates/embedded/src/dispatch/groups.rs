@@ -62,13 +62,13 @@ pub(super) fn sync(body: &[u8], scene: &ReadScene<'_>) -> Bytes {
     assignment(body, scene).map_or_else(Bytes::new, |(generation, partitions)| {
         SyncConsumerGroupResponse {
             generation,
-            partitions: partitions.to_vec(),
+            partitions,
         }
         .to_bytes()
     })
 }
 
-fn assignment<'scene>(body: &[u8], scene: &ReadScene<'scene>) -> Option<(u64, &'scene [u32])> {
+fn assignment(body: &[u8], scene: &ReadScene<'_>) -> Option<(u64, Vec<u32>)> {
     let request = SyncConsumerGroupRequest::decode_from(body).ok()?;
     let (stream, topic) = scene
         .metadata
@@ -108,6 +108,7 @@ pub(super) fn join(body: &[u8], scene: &mut WriteScene<'_>) -> WriteAnswer {
         &request.topic_id,
         &request.group_id,
         scene.caller.client,
+        scene.now,
     )?)
 }
 

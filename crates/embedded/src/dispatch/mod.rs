@@ -3,6 +3,7 @@
 mod authorize;
 mod groups;
 mod messages;
+mod offsets;
 mod partitions;
 mod provision;
 mod streams;
@@ -21,6 +22,7 @@ use crate::rules::permissions::Action;
 use crate::rules::{Refused, Rejection};
 use crate::state::{Change, Metadata};
 
+pub(crate) use messages::{Polled, poll};
 pub(crate) use provision::{Errand, Provision};
 pub(crate) use system::{SERVER_VERSION, ServerFacts};
 
@@ -63,7 +65,7 @@ pub(crate) type Answer = Result<Bytes, Refused>;
 /// The payload of a write's answer and what it touched.
 pub(crate) type WriteAnswer = Result<(Bytes, Change), Refused>;
 
-/// Answers a request that changes nothing.
+/// Answers a request that changes nothing; not a poll, which may commit an offset.
 pub(crate) fn read(code: u32, body: &[u8], scene: &ReadScene<'_>) -> Answer {
     match code {
         // As a read, a logout is answered and does nothing; the one that counts is an
@@ -98,8 +100,7 @@ pub(crate) fn read(code: u32, body: &[u8], scene: &ReadScene<'_>) -> Answer {
         codes::GET_CONSUMER_GROUPS_CODE => groups::list(body, scene),
         codes::GET_CONSUMER_GROUP_CODE => groups::get(body, scene),
         codes::SYNC_CONSUMER_GROUP_CODE => Ok(groups::sync(body, scene)),
-        codes::POLL_MESSAGES_CODE => messages::poll(body, scene),
-        codes::GET_CONSUMER_OFFSET_CODE => messages::get_offset(body, scene),
+        codes::GET_CONSUMER_OFFSET_CODE => offsets::get(body, scene),
         other => Err(Refused::Early(if lookup_command(other).is_some() {
             Rejection::FeatureUnavailable
         } else {
@@ -134,8 +135,8 @@ pub(crate) fn write(operation: Operation, body: &[u8], scene: &mut WriteScene<'_
         Operation::CreatePersonalAccessToken => tokens::create(body, scene),
         Operation::DeletePersonalAccessToken => tokens::delete(body, scene),
         Operation::SendMessages => messages::send(body, scene),
-        Operation::StoreConsumerOffset => messages::store_offset(body, scene),
-        Operation::DeleteConsumerOffset => messages::delete_offset(body, scene),
+        Operation::StoreConsumerOffset => offsets::store(body, scene),
+        Operation::DeleteConsumerOffset => offsets::delete(body, scene),
         _ => Err(Refused::Early(Rejection::FeatureUnavailable)),
     }
 }

@@ -6,6 +6,7 @@ use iggy_binary_protocol::requests::partitions::{
 use iggy_binary_protocol::requests::segments::DeleteSegmentsRequest;
 
 use super::{WriteAnswer, WriteScene, decode, done};
+use crate::log::PartitionKey;
 use crate::rules::limits::check_partitions_delta;
 use crate::rules::permissions::Action;
 use crate::rules::{Refused, Rejection};
@@ -33,8 +34,8 @@ pub(super) fn delete(body: &[u8], scene: &mut WriteScene<'_>) -> WriteAnswer {
     done(scene.metadata.delete_partitions(&request)?)
 }
 
-/// No partition has a sealed segment, so there is never one to delete; only that
-/// the partition is there is checked. 1009, 2010, 3007.
+/// Removes the oldest sealed segments, but none that a consumer has not read to its end;
+/// that there are fewer, or none, is no error. 1009, 2010, 3007.
 pub(super) fn delete_segments(body: &[u8], scene: &mut WriteScene<'_>) -> WriteAnswer {
     let request: DeleteSegmentsRequest = decode(body)?;
     scene.permit_topic(
@@ -45,9 +46,24 @@ pub(super) fn delete_segments(body: &[u8], scene: &mut WriteScene<'_>) -> WriteA
     let (stream, topic) = scene
         .metadata
         .topic_ids(&request.stream_id, &request.topic_id)?;
-    let partitions = scene.metadata.topic_mut(stream, topic)?.partitions_count();
-    if request.partition_id >= partitions {
-        return Err(Refused::from(Rejection::PartitionNotFound));
-    }
-    done(Change::Volatile)
+    let log = scene
+        .metadata
+        .topic_mut(stream, topic)?
+        .partitions
+        .get_mut(request.partition_id as usize)
+        .ok_or(Refused::from(Rejection::PartitionNotFound))?
+        .existing_log();
+    let removed = log.is_some_and(|log| {
+        log.end_of_oldest(request.segments_count)
+            .is_some_and(|end| log.remove_up_to(end))
+    });
+    done(if removed {
+        Change::Trimmed(PartitionKey {
+            stream,
+            topic,
+            partition: request.partition_id,
+        })
+    } else {
+        Change::Volatile
+    })
 }

@@ -10,7 +10,9 @@ use iggy_binary_protocol::{Operation, WireDecode};
 use iggy_common::PersonalAccessToken;
 use secrecy::SecretString;
 
+use crate::log::AdmittedBatch;
 use crate::password::{HashingFailed, PasswordCheck, PasswordHashing};
+use crate::rules::Rejection;
 use crate::state::{Metadata, TokenHash};
 
 /// Something to do before a write.
@@ -38,10 +40,22 @@ pub(crate) enum Provision {
         current_is_right: bool,
         new: PasswordCheck,
     },
+    /// The batch of a send, or what is wrong with it.
+    Batch(Result<AdmittedBatch, Rejection>),
     Token {
         token: SecretString,
         hash: TokenHash,
     },
+}
+
+impl Provision {
+    /// What a write needs that takes no more than a look at its body; `None` for others.
+    pub(crate) fn of_body(operation: Operation, body: &[u8]) -> Option<Self> {
+        match operation {
+            Operation::SendMessages => super::messages::admit(body).map(Self::Batch),
+            _ => None,
+        }
+    }
 }
 
 impl Errand {

@@ -58,8 +58,7 @@ pub(super) fn stats(scene: &ReadScene<'_>) -> Answer {
         streams_count: totals.streams,
         topics_count: totals.topics,
         partitions_count: totals.partitions,
-        // One empty segment per partition.
-        segments_count: totals.partitions,
+        segments_count: totals.segments,
         messages_count: totals.messages,
         clients_count: count(scene.clients.len()),
         consumer_groups_count: totals.groups,

@@ -14,13 +14,7 @@ use iggy_binary_protocol::responses::topics::{
 use super::{Answer, ReadScene, WriteAnswer, WriteScene, count, decode, done};
 use crate::rules::permissions::Action;
 use crate::rules::topic_options::{TopicSettings, check_patch};
-use crate::state::{Stream, Topic};
-
-/// Segments a partition has once its storage exists; nothing is stored here, so
-/// it never has more.
-const SEGMENTS_OF_A_PARTITION: u32 = 1;
-/// What the reply to a creation says: storage does not exist yet.
-const SEGMENTS_AT_CREATION: u32 = 0;
+use crate::state::{Partition, Stream, Topic};
 
 /// The topics of a missing stream are an empty list, not an error.
 pub(super) fn list(body: &[u8], scene: &ReadScene<'_>) -> Answer {
@@ -45,7 +39,7 @@ pub(super) fn get(body: &[u8], scene: &ReadScene<'_>) -> Answer {
         .ok()
         .and_then(|(stream, topic)| Some((topic, metadata.topic(stream, topic)?)));
     Ok(found.map_or_else(Bytes::new, |(id, topic)| {
-        details(id, topic, SEGMENTS_OF_A_PARTITION)
+        details(id, topic, partition_entry)
     }))
 }
 
@@ -58,7 +52,7 @@ pub(super) fn create(body: &[u8], scene: &mut WriteScene<'_>) -> WriteAnswer {
         .metadata
         .topic(stream, topic)
         .map_or_else(Bytes::new, |entry| {
-            details(topic, entry, SEGMENTS_AT_CREATION)
+            details(topic, entry, new_partition_entry)
         });
     Ok((payload, change))
 }
@@ -105,25 +99,42 @@ pub(super) fn headers(stream: &Stream) -> Vec<TopicHeader> {
         .collect()
 }
 
-fn details(id: u32, topic: &Topic, segments_count: u32) -> Bytes {
+fn details(
+    id: u32,
+    topic: &Topic,
+    entry: impl Fn(usize, &Partition) -> PartitionResponse,
+) -> Bytes {
     let partitions = topic
         .partitions
         .iter()
         .enumerate()
-        .map(|(position, partition)| PartitionResponse {
-            id: count(position),
-            created_at: partition.created_at,
-            segments_count,
-            current_offset: partition.counters.current_offset(),
-            size_bytes: partition.counters.size_bytes,
-            messages_count: partition.counters.messages,
-        })
+        .map(|(position, partition)| entry(position, partition))
         .collect();
     GetTopicResponse {
         topic: header(id, topic),
         partitions,
     }
     .to_bytes()
+}
+
+fn partition_entry(position: usize, partition: &Partition) -> PartitionResponse {
+    let counters = partition.counters();
+    PartitionResponse {
+        id: count(position),
+        created_at: partition.created_at,
+        segments_count: partition.segments_count(),
+        current_offset: counters.current_offset,
+        size_bytes: counters.size_bytes,
+        messages_count: counters.messages,
+    }
+}
+
+/// In the reply to a creation there is no segment yet.
+fn new_partition_entry(position: usize, partition: &Partition) -> PartitionResponse {
+    PartitionResponse {
+        segments_count: 0,
+        ..partition_entry(position, partition)
+    }
 }
 
 fn header(id: u32, topic: &Topic) -> TopicHeader {

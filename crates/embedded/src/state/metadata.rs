@@ -9,7 +9,7 @@ use iggy_binary_protocol::requests::partitions::{
 use iggy_binary_protocol::requests::topics::{CreateTopicRequest, UpdateTopicRequest};
 use iggy_binary_protocol::{WireIdentifier, WireName};
 
-use super::{Change, Group, Groups, Slots, Stream, Topic, Users};
+use super::{Change, Group, Partition, Slots, Stream, Topic, Users};
 use crate::credentials::Credentials;
 use crate::rules::topic_options::TopicSettings;
 use crate::rules::{Rejection, limits};
@@ -27,6 +27,7 @@ pub(crate) struct Totals {
     pub(crate) streams: u32,
     pub(crate) topics: u32,
     pub(crate) partitions: u32,
+    pub(crate) segments: u32,
     pub(crate) groups: u32,
     pub(crate) messages: u64,
     pub(crate) size_bytes: u64,
@@ -94,7 +95,10 @@ impl Metadata {
                 topic.purge();
             }
         }
-        Ok(Change::Volatile)
+        Ok(Change::Purged {
+            stream,
+            topic: None,
+        })
     }
 
     /// Creates a topic with settings that were admitted. 1009, 2013, 2021.
@@ -122,13 +126,7 @@ impl Metadata {
         if topics.len() >= limits::MAX_TOPICS {
             return Err(Rejection::TooManyTopics);
         }
-        let mut topic = Topic {
-            name,
-            created_at: now,
-            settings,
-            partitions: Vec::new(),
-            groups: Groups::default(),
-        };
+        let mut topic = Topic::new(name, now, settings);
         topic.add_partitions(partitions_count, now);
         let topic = topics.insert(topic);
         Ok((stream, topic, Change::TopicPut { stream, topic }))
@@ -190,7 +188,10 @@ impl Metadata {
     ) -> Result<Change, Rejection> {
         let (stream, topic) = self.topic_ids(stream, topic)?;
         self.topic_mut(stream, topic)?.purge();
-        Ok(Change::Volatile)
+        Ok(Change::Purged {
+            stream,
+            topic: Some(topic),
+        })
     }
 
     /// Appends partitions. 1009, 2010, 3013.
@@ -225,7 +226,7 @@ impl Metadata {
             .ok_or(Rejection::InvalidPartitionsCount)?;
         entry.partitions.truncate(kept);
         entry.groups.rebalance(entry.partitions_count());
-        Ok(Change::TopicPut { stream, topic })
+        Ok(Change::PartitionsRemoved { stream, topic })
     }
 
     /// Creates a consumer group. 1009, 2010, 5004.
@@ -253,11 +254,13 @@ impl Metadata {
         request: &DeleteConsumerGroupRequest,
     ) -> Result<Change, Rejection> {
         let (stream, topic) = self.topic_ids(&request.stream_id, &request.topic_id)?;
-        let groups = &mut self.topic_mut(stream, topic)?.groups;
-        let group = groups
+        let entry = self.topic_mut(stream, topic)?;
+        let group = entry
+            .groups
             .resolve(&request.group_id)
             .ok_or(Rejection::GroupNotFound)?;
-        groups.remove(group);
+        entry.groups.remove(group);
+        entry.forget_group_offsets(group);
         Ok(Change::GroupRemoved {
             stream,
             topic,
@@ -272,9 +275,21 @@ impl Metadata {
         topic: &WireIdentifier,
         group: &WireIdentifier,
         client: u128,
+        now: u64,
     ) -> Result<Change, Rejection> {
-        let (group, partitions) = self.group_mut(stream, topic, group)?;
-        group.join(client, partitions);
+        let (stream, topic) = self.topic_ids(stream, topic)?;
+        let topic = self.topic_mut(stream, topic)?;
+        let group = topic
+            .groups
+            .resolve(group)
+            .ok_or(Rejection::GroupNotFound)?;
+        let in_flight = topic.in_flight(group);
+        let partitions = topic.partitions_count();
+        topic
+            .groups
+            .get_mut(group)
+            .ok_or(Rejection::GroupNotFound)?
+            .join(client, partitions, &in_flight, now);
         Ok(Change::Volatile)
     }
 
@@ -328,6 +343,11 @@ impl Metadata {
                 let counters = topic.counters();
                 totals.topics += 1;
                 totals.partitions += topic.partitions_count();
+                totals.segments += topic
+                    .partitions
+                    .iter()
+                    .map(Partition::segments_count)
+                    .sum::<u32>();
                 totals.groups += u32::try_from(topic.groups.len()).unwrap_or(u32::MAX);
                 totals.messages = totals.messages.saturating_add(counters.messages);
                 totals.size_bytes = totals.size_bytes.saturating_add(counters.size_bytes);

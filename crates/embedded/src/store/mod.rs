@@ -1,15 +1,18 @@
-//! Keeping the metadata in a folder.
+//! Keeping metadata, messages and offsets in a folder.
 //!
 //! ```text
-//! DIR/iggyctl.redb   the tables, one row per stream, topic, group, user and token
+//! DIR/iggyctl.redb   the tables, one row per stream, topic, group, user, token, batch of
+//!                    messages and consumer offset
 //! DIR/address        where the process that holds the folder listens
 //! ```
 //!
 //! A write is acknowledged to its client after its row is committed and flushed,
 //! so whatever was acknowledged survives the death of the process. One process at
 //! a time: the lock is the database's own. A read may show a change that is still
-//! on its way to the disk.
+//! on its way to the disk; messages are given out only when they are there.
 
+mod message_tables;
+mod resident;
 mod row;
 mod tables;
 mod user_tables;
@@ -26,10 +29,12 @@ use crate::credentials::Credentials;
 use crate::state::Metadata;
 
 pub(crate) use row::Row;
-pub(crate) use writer::StoreWriter;
+pub(crate) use writer::{Committed, StoreWriter};
 
 const DATABASE_FILE: &str = "iggyctl.redb";
 const ADDRESS_FILE: &str = "address";
+/// The database's own default is a gigabyte, which messages would fill.
+const CACHE_BYTES: usize = 32 * 1024 * 1024;
 
 /// Why a data folder cannot be used.
 #[derive(Debug, Error)]
@@ -106,7 +111,9 @@ impl DataFolder {
             source,
         };
         std::fs::create_dir_all(directory).map_err(io_error)?;
-        let database = match Database::create(directory.join(DATABASE_FILE)) {
+        let mut builder = Database::builder();
+        builder.set_cache_size(CACHE_BYTES);
+        let database = match builder.create(directory.join(DATABASE_FILE)) {
             Ok(database) => database,
             Err(DatabaseError::DatabaseAlreadyOpen) => {
                 return Err(StoreError::InUse {

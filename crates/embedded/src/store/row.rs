@@ -2,9 +2,18 @@
 
 use iggy_binary_protocol::WireName;
 
+use crate::log::{ConsumerKey, PartitionKey, PartitionLog, StoredBatch};
 use crate::password::PasswordCheck;
 use crate::rules::topic_options::TopicSettings;
 use crate::state::{Change, Metadata, StoredUser, Token};
+
+fn log(key: PartitionKey, metadata: &Metadata) -> Option<&PartitionLog> {
+    metadata
+        .topic(key.stream, key.topic)?
+        .partitions
+        .get(key.partition as usize)?
+        .log()
+}
 
 /// The rows of one change, taken from the state right after it.
 #[derive(Debug)]
@@ -25,6 +34,8 @@ pub(crate) enum Row {
         settings: TopicSettings,
         /// Creation times by partition id.
         partitions: Vec<u64>,
+        /// Whether what is left of removed partitions is to go.
+        shrunk: bool,
     },
     TopicRemoved {
         stream: u32,
@@ -42,6 +53,28 @@ pub(crate) enum Row {
         stream: u32,
         topic: u32,
         group: u32,
+    },
+    /// A batch of messages. It can be polled once it is committed.
+    Batch {
+        partition: PartitionKey,
+        batch: StoredBatch,
+    },
+    /// All batches of a partition before an offset went.
+    Trimmed {
+        partition: PartitionKey,
+        first_offset: u64,
+        next_offset: u64,
+    },
+    /// All batches and offsets went, of one topic or of a stream.
+    Purged {
+        stream: u32,
+        topic: Option<u32>,
+    },
+    Offset {
+        partition: PartitionKey,
+        consumer: ConsumerKey,
+        /// `None` when it was deleted.
+        offset: Option<u64>,
     },
     User {
         user: u32,
@@ -77,17 +110,28 @@ impl Row {
                 })
             }
             Change::StreamRemoved { stream } => Some(Self::StreamRemoved { stream }),
-            Change::TopicPut { stream, topic } => {
-                let entry = metadata.topic(stream, topic)?;
-                Some(Self::Topic {
-                    stream,
-                    topic,
-                    created_at: entry.created_at,
-                    name: entry.name.clone(),
-                    settings: entry.settings.clone(),
-                    partitions: entry.partitions.iter().map(|p| p.created_at).collect(),
+            Change::TopicPut { stream, topic } => Self::topic(stream, topic, false, metadata),
+            Change::PartitionsRemoved { stream, topic } => {
+                Self::topic(stream, topic, true, metadata)
+            }
+            Change::Purged { stream, topic } => Some(Self::Purged { stream, topic }),
+            Change::Appended(partition) => Some(Self::Batch {
+                partition,
+                batch: log(partition, metadata)?.newest()?.clone(),
+            }),
+            Change::Trimmed(partition) => {
+                let log = log(partition, metadata)?;
+                Some(Self::Trimmed {
+                    partition,
+                    first_offset: log.first_offset(),
+                    next_offset: log.next_offset(),
                 })
             }
+            Change::OffsetPut(partition, consumer) => Some(Self::Offset {
+                partition,
+                consumer,
+                offset: log(partition, metadata)?.offsets.get(consumer),
+            }),
             Change::TopicRemoved { stream, topic } => Some(Self::TopicRemoved { stream, topic }),
             Change::GroupPut {
                 stream,
@@ -120,6 +164,26 @@ impl Row {
                 Some(Self::Token { user, name, token })
             }
             Change::TokenRemoved { user, name } => Some(Self::TokenRemoved { user, name }),
+        }
+    }
+
+    fn topic(stream: u32, topic: u32, shrunk: bool, metadata: &Metadata) -> Option<Self> {
+        let entry = metadata.topic(stream, topic)?;
+        Some(Self::Topic {
+            stream,
+            topic,
+            created_at: entry.created_at,
+            name: entry.name.clone(),
+            settings: entry.settings.clone(),
+            partitions: entry.partitions.iter().map(|p| p.created_at).collect(),
+            shrunk,
+        })
+    }
+
+    /// It is where it will be kept; without a folder that is so at once.
+    pub(crate) fn settle(&self) {
+        if let Self::Batch { batch, .. } = self {
+            batch.cell.publish();
         }
     }
 

@@ -9,16 +9,18 @@ use redb::{
     TableError, Value, WriteTransaction,
 };
 
+use super::message_tables::{self, StoredLogs};
 use super::{Row, StoreError, user_tables};
 use crate::credentials::Credentials;
+use crate::log::PartitionKey;
 use crate::rules::topic_options::TopicSettings;
-use crate::state::{Groups, Metadata, Partition, PartitionCounters, Slots, Stream, Topic};
+use crate::state::{Groups, Metadata, Partition, Slots, Stream, Topic};
 
 /// Version of everything below and in `user_tables`.
-const FORMAT_VERSION: u64 = 2;
-/// The version before, which had no users and no tokens: it is read, and becomes the
-/// current one. Any other number is refused.
-const VERSION_WITHOUT_USERS: u64 = 1;
+const FORMAT_VERSION: u64 = 3;
+/// Versions without users and tokens (1) and without messages (2): they are read, and
+/// become the current one. Any other number is refused.
+const OLDER_VERSIONS: std::ops::RangeInclusive<u64> = 1..=2;
 const VERSION_KEY: &str = "format_version";
 
 const FACTS: TableDefinition<'_, &str, u64> = TableDefinition::new("facts");
@@ -75,6 +77,7 @@ fn put(transaction: &WriteTransaction, row: &Row) -> Result<(), redb::Error> {
             remove_range(&mut transaction.open_table(GROUP_COUNTERS)?, topics)?;
             let groups = (*stream, 0, 0)..=(*stream, u32::MAX, u32::MAX);
             remove_range(&mut transaction.open_table(GROUPS)?, groups)?;
+            message_tables::purge(transaction, *stream, None)?;
         }
         Row::Topic {
             stream,
@@ -83,6 +86,7 @@ fn put(transaction: &WriteTransaction, row: &Row) -> Result<(), redb::Error> {
             name,
             settings,
             partitions,
+            shrunk,
         } => {
             let TopicSettings {
                 message_expiry,
@@ -106,6 +110,10 @@ fn put(transaction: &WriteTransaction, row: &Row) -> Result<(), redb::Error> {
                     partitions.clone(),
                 ),
             )?;
+            if *shrunk {
+                let kept = u32::try_from(partitions.len()).unwrap_or(u32::MAX);
+                message_tables::remove_partitions(transaction, *stream, *topic, kept)?;
+            }
         }
         Row::TopicRemoved { stream, topic } => {
             transaction.open_table(TOPICS)?.remove((*stream, *topic))?;
@@ -114,6 +122,7 @@ fn put(transaction: &WriteTransaction, row: &Row) -> Result<(), redb::Error> {
                 .remove((*stream, *topic))?;
             let groups = (*stream, *topic, 0)..=(*stream, *topic, u32::MAX);
             remove_range(&mut transaction.open_table(GROUPS)?, groups)?;
+            message_tables::purge(transaction, *stream, Some(*topic))?;
         }
         Row::Group {
             stream,
@@ -137,7 +146,22 @@ fn put(transaction: &WriteTransaction, row: &Row) -> Result<(), redb::Error> {
             transaction
                 .open_table(GROUPS)?
                 .remove((*stream, *topic, *group))?;
+            message_tables::remove_group(transaction, *stream, *topic, *group)?;
         }
+        Row::Batch { partition, batch } => {
+            message_tables::put_batch(transaction, *partition, batch)?;
+        }
+        Row::Trimmed {
+            partition,
+            first_offset,
+            next_offset,
+        } => message_tables::trim(transaction, *partition, *first_offset, *next_offset)?,
+        Row::Purged { stream, topic } => message_tables::purge(transaction, *stream, *topic)?,
+        Row::Offset {
+            partition,
+            consumer,
+            offset,
+        } => message_tables::put_offset(transaction, *partition, *consumer, *offset)?,
         Row::User {
             user,
             is_new,
@@ -152,7 +176,7 @@ fn put(transaction: &WriteTransaction, row: &Row) -> Result<(), redb::Error> {
     Ok(())
 }
 
-fn remove_range<K, V>(
+pub(super) fn remove_range<K, V>(
     table: &mut Table<'_, K, V>,
     range: std::ops::RangeInclusive<K>,
 ) -> Result<(), redb::Error>
@@ -199,13 +223,13 @@ pub(super) fn load(
     }
 }
 
-/// The version in the database; a new one and the one before get ours.
+/// The version in the database; a new one and older ones get ours.
 fn version(database: &Database) -> Result<u64, redb::Error> {
     let transaction = database.begin_read()?;
     match transaction.open_table(FACTS) {
         Ok(facts) => {
             let found = facts.get(VERSION_KEY)?.map_or(0, |version| version.value());
-            if found != VERSION_WITHOUT_USERS {
+            if !OLDER_VERSIONS.contains(&found) {
                 return Ok(found);
             }
         }
@@ -222,6 +246,7 @@ fn version(database: &Database) -> Result<u64, redb::Error> {
     transaction.open_table(GROUPS)?;
     transaction.open_table(GROUP_COUNTERS)?;
     user_tables::create(&transaction)?;
+    message_tables::create(&transaction)?;
     transaction.commit()?;
     Ok(FORMAT_VERSION)
 }
@@ -240,12 +265,13 @@ impl<E: Into<redb::Error>> From<E> for LoadError {
 
 fn read_all(transaction: &ReadTransaction, root: &Credentials) -> Result<Metadata, LoadError> {
     let mut groups = read_groups(transaction)?;
+    let mut logs = StoredLogs::read(transaction)?;
     let mut topics: BTreeMap<u32, BTreeMap<u32, Topic>> = BTreeMap::new();
     for entry in transaction.open_table(TOPICS)?.iter()? {
         let (key, value) = entry?;
         let (stream, topic) = key.value();
         let groups = groups.remove(&(stream, topic)).unwrap_or_default();
-        let restored = restore_topic(value.value(), groups)
+        let restored = restore_topic(key.value(), value.value(), groups, &mut logs)
             .ok_or_else(|| LoadError::Damaged(format!("topic {topic} of stream {stream}")))?;
         topics.entry(stream).or_default().insert(topic, restored);
     }
@@ -289,7 +315,12 @@ fn read_groups(transaction: &ReadTransaction) -> Result<BTreeMap<TopicKey, Group
     Ok(groups)
 }
 
-fn restore_topic(row: TopicRow<'_>, groups: Groups) -> Option<Topic> {
+fn restore_topic(
+    (stream, topic): TopicKey,
+    row: TopicRow<'_>,
+    groups: Groups,
+    logs: &mut StoredLogs,
+) -> Option<Topic> {
     let (
         created_at,
         name,
@@ -301,26 +332,29 @@ fn restore_topic(row: TopicRow<'_>, groups: Groups) -> Option<Topic> {
         derived,
         partitions,
     ) = row;
-    Some(Topic {
-        name: WireName::new(name).ok()?,
-        created_at,
-        settings: TopicSettings {
-            message_expiry,
-            compression,
-            max_topic_size,
-            segment_size,
-            explicit: WireOptions::from_slice(explicit).ok()?,
-            derived: WireOptions::from_slice(derived).ok()?,
-        },
-        partitions: partitions
-            .into_iter()
-            .map(|created_at| Partition {
-                created_at,
-                counters: PartitionCounters::default(),
-            })
-            .collect(),
-        groups,
-    })
+    let settings = TopicSettings {
+        message_expiry,
+        compression,
+        max_topic_size,
+        segment_size,
+        explicit: WireOptions::from_slice(explicit).ok()?,
+        derived: WireOptions::from_slice(derived).ok()?,
+    };
+    let mut entry = Topic::new(WireName::new(name).ok()?, created_at, settings);
+    let policy = entry.flush_policy;
+    entry.groups = groups;
+    entry.partitions = (0..)
+        .zip(partitions)
+        .map(|(partition, created_at)| {
+            let key = PartitionKey {
+                stream,
+                topic,
+                partition,
+            };
+            Partition::restore(created_at, logs.take(key, policy))
+        })
+        .collect();
+    Some(entry)
 }
 
 #[cfg(test)]
@@ -346,7 +380,7 @@ mod tests {
     #[test]
     fn a_folder_without_users_is_taken_over() {
         let folder = tempfile::tempdir().unwrap();
-        let database = open(&folder.path().join("database"), VERSION_WITHOUT_USERS);
+        let database = open(&folder.path().join("database"), *OLDER_VERSIONS.start());
         let root = Credentials::default_root().unwrap();
         for _ in 0..2 {
             let metadata = load(&database, folder.path(), &root).unwrap();
@@ -365,8 +399,8 @@ mod tests {
         assert!(matches!(
             error,
             StoreError::Version {
-                found: 3,
-                supported: 2,
+                found: 4,
+                supported: 3,
                 ..
             }
         ));

@@ -6,13 +6,16 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
+use bytes::Bytes;
 use redb::Database;
 use tokio::sync::oneshot;
 
-use super::{Row, tables};
+use super::resident::Resident;
+use super::{Row, message_tables, tables};
+use crate::log::{BatchSource, PlannedBatch};
 
 /// Resolves when a row is on disk; an error when it never will be.
 pub(crate) type Committed = oneshot::Receiver<()>;
@@ -22,6 +25,8 @@ pub(crate) type Committed = oneshot::Receiver<()>;
 pub(crate) struct StoreWriter {
     queue: Mutex<Option<Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    /// For reading; `None` once it is closed.
+    database: RwLock<Option<Arc<Database>>>,
 }
 
 #[derive(Debug)]
@@ -34,16 +39,20 @@ impl StoreWriter {
     /// Starts the thread, which owns the database and so the lock on the folder.
     pub(super) fn start(database: Database, address_file: PathBuf) -> io::Result<Self> {
         let (queue, jobs) = channel();
+        let database = Arc::new(database);
+        let written = Arc::clone(&database);
         let thread = std::thread::Builder::new()
             .name("iggyctl-store".to_owned())
             .spawn(move || {
-                run(&database, &jobs);
+                run(&written, &jobs);
+                drop(written);
                 // Best effort: a stale file is removed by the next to open.
                 let _ = std::fs::remove_file(address_file);
             })?;
         Ok(Self {
             queue: Mutex::new(Some(queue)),
             thread: Mutex::new(Some(thread)),
+            database: RwLock::new(Some(database)),
         })
     }
 
@@ -75,10 +84,31 @@ impl StoreWriter {
         if let Some(thread) = thread {
             let _ = thread.join();
         }
+        // Waits for those who read.
+        drop(
+            self.database
+                .write()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take(),
+        );
+    }
+}
+
+impl BatchSource for StoreWriter {
+    fn record(&self, batch: &PlannedBatch) -> Option<Bytes> {
+        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        match message_tables::record(database.as_ref()?, batch.partition, batch.base_offset) {
+            Ok(record) => record.map(Bytes::from),
+            Err(error) => {
+                tracing::error!(%error, "messages cannot be read from the data folder");
+                None
+            }
+        }
     }
 }
 
 fn run(database: &Database, jobs: &Receiver<Job>) {
+    let mut resident = Resident::default();
     while let Ok(first) = jobs.recv() {
         let batch: Vec<Job> = std::iter::once(first).chain(jobs.try_iter()).collect();
         if let Err(error) = tables::write(database, batch.iter().map(|job| &job.row)) {
@@ -88,6 +118,10 @@ fn run(database: &Database, jobs: &Receiver<Job>) {
             return;
         }
         for job in batch {
+            job.row.settle();
+            if let Row::Batch { batch, .. } = &job.row {
+                resident.committed(batch);
+            }
             let _ = job.done.send(());
         }
     }

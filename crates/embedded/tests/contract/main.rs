@@ -17,6 +17,7 @@
 
 mod access;
 mod calls;
+mod message_calls;
 mod record;
 mod scenarios;
 mod server;

@@ -40,6 +40,7 @@ fn body(code: u32) -> Vec<u8> {
     let name = [1, b'x'].to_vec();
     let one = 1_u32.to_le_bytes().to_vec();
     let consumer = [&[1_u8][..], &stream].concat();
+    let first_partition = vec![1, 0, 0, 0, 0];
     match code {
         codes::GET_STATS_CODE
         | codes::GET_CLIENTS_CODE
@@ -92,8 +93,10 @@ fn body(code: u32) -> Vec<u8> {
             [vec![18, 0, 0, 0], topic, vec![1, 0], vec![0; 4]].concat()
         }
         codes::GET_CONSUMER_OFFSET_CODE => [consumer, topic, vec![0; 5]].concat(),
-        codes::STORE_CONSUMER_OFFSET_CODE => [consumer, topic, vec![0; 5 + 8 + 1]].concat(),
-        codes::DELETE_CONSUMER_OFFSET_CODE => [consumer, topic, vec![0; 5 + 1]].concat(),
+        codes::STORE_CONSUMER_OFFSET_CODE => {
+            [consumer, topic, first_partition, vec![0; 8 + 1]].concat()
+        }
+        codes::DELETE_CONSUMER_OFFSET_CODE => [consumer, topic, first_partition, vec![0]].concat(),
         other => panic!("how does a request of {other} look?"),
     }
 }

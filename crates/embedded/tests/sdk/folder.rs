@@ -6,7 +6,7 @@ use iggyctl_embedded::{EmbeddedServer, StartError, StoreError};
 
 use crate::support::{client_of, code, named, token_login, user};
 
-async fn start_in(directory: &Path) -> EmbeddedServer {
+pub(crate) async fn start_in(directory: &Path) -> EmbeddedServer {
     EmbeddedServer::builder()
         .data_dir(directory)
         .start()
@@ -235,7 +235,15 @@ async fn killed_process() {
     std::future::pending::<()>().await;
 }
 
-struct KilledOnDrop(Child);
+/// A server in another process.
+pub(crate) struct KilledOnDrop(Child);
+
+impl KilledOnDrop {
+    /// On unix this is SIGKILL.
+    pub(crate) fn kill(&mut self) {
+        self.0.kill().unwrap();
+    }
+}
 
 impl Drop for KilledOnDrop {
     fn drop(&mut self) {
@@ -256,18 +264,23 @@ async fn published_address(folder: &Path) -> String {
     }
 }
 
-#[tokio::test]
-async fn what_was_acknowledged_survives_a_kill() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut child = KilledOnDrop(
+/// Starts a server in another process; where it listens.
+pub(crate) async fn start_to_kill(folder: &Path) -> (KilledOnDrop, String) {
+    let child = KilledOnDrop(
         Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "folder::killed_process"])
-            .env(FOLDER, folder.path())
+            .env(FOLDER, folder)
             .stdout(Stdio::null())
             .spawn()
             .unwrap(),
     );
-    let address = published_address(folder.path()).await;
+    (child, published_address(folder).await)
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_survives_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut child, address) = start_to_kill(folder.path()).await;
     let client = IggyClient::from_connection_string(&format!(
         "iggy://iggy:iggy@{address}?reconnection_retries=0"
     ))
@@ -294,8 +307,8 @@ async fn what_was_acknowledged_survives_a_kill() {
         {
             acknowledged += 1;
             if acknowledged == 20 {
-                // In the middle of the writes; on unix this is SIGKILL.
-                child.0.kill().unwrap();
+                // In the middle of the writes.
+                child.kill();
             }
         }
         acknowledged

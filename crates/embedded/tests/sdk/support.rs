@@ -69,6 +69,62 @@ pub(crate) fn named(name: &str) -> Identifier {
     Identifier::named(name).unwrap()
 }
 
+/// Creates `s/t`.
+pub(crate) async fn topic(client: &IggyClient, options: &TopicCreateOptions) {
+    client.create_stream("s").await.unwrap();
+    client
+        .create_topic(&named("s"), "t", options)
+        .await
+        .unwrap();
+}
+
+/// Options of a topic with so many partitions.
+pub(crate) fn partitions(count: u32) -> TopicCreateOptions {
+    TopicCreateOptions {
+        partitions_count: Some(count),
+        ..Default::default()
+    }
+}
+
+/// Sends texts to a partition of `s/t`.
+pub(crate) async fn send(
+    client: &IggyClient,
+    partition: u32,
+    texts: &[&str],
+) -> Result<(), IggyError> {
+    let mut messages: Vec<IggyMessage> = texts.iter().map(|text| text.parse().unwrap()).collect();
+    let partitioning = Partitioning::partition_id(partition);
+    client
+        .send_messages(&named("s"), &named("t"), &partitioning, &mut messages)
+        .await
+        .map(|_| ())
+}
+
+/// What a partition of `s/t` holds, from an offset on.
+pub(crate) async fn polled(client: &IggyClient, partition: u32, offset: u64) -> PolledMessages {
+    client
+        .poll_messages(
+            &named("s"),
+            &named("t"),
+            Some(partition),
+            &Consumer::new(named("reader")),
+            &PollingStrategy::offset(offset),
+            100_000,
+            false,
+        )
+        .await
+        .unwrap()
+}
+
+/// The payloads of messages.
+pub(crate) fn texts(polled: &PolledMessages) -> Vec<String> {
+    polled
+        .messages
+        .iter()
+        .map(|message| String::from_utf8(message.payload.to_vec()).unwrap())
+        .collect()
+}
+
 /// The code of an error; 0 for success.
 pub(crate) fn code<T>(result: Result<T, IggyError>) -> u32 {
     result.err().map_or(0, |error| error.as_code())

@@ -1,12 +1,16 @@
 //! The scenarios. Each begins on an empty server and touches nothing but it.
 
 mod frames;
+mod group_polling;
 mod groups;
 mod login;
+mod messages;
+mod offsets;
 mod options;
 mod partitions;
 mod permissions;
 mod sdk;
+mod segments;
 mod streams;
 mod system;
 mod tokens;
@@ -129,6 +133,18 @@ pub(crate) fn all() -> Vec<Scenario> {
         groups::ids_not_reused,
         groups::join_and_leave,
         groups::membership_ends,
+        messages::send_and_poll,
+        messages::timestamps,
+        messages::partitioning,
+        messages::contents,
+        messages::commits,
+        messages::refused,
+        offsets::of_consumers,
+        offsets::of_groups,
+        group_polling::next_for_members,
+        group_polling::newcomers,
+        segments::deleted,
+        segments::purged,
         users::create_get_list,
         users::update,
         users::delete_and_id_reuse,
