@@ -1,8 +1,8 @@
 //! Each preset with the official clients: exactly its permissions are enough for the
 //! program that it is named after, each of them is needed, and they end at the scope.
 //!
-//! On the embedded server, which permits messages and then has none; and on a real one,
-//! found as for the contract (`docs/testing.md`), where they are sent and polled.
+//! On the embedded server, and on a real one, found as for the contract
+//! (`docs/testing.md`).
 
 #![allow(
     clippy::unwrap_used,
@@ -50,7 +50,7 @@ macro_rules! trials {
             Trial::test(concat!("embedded/", stringify!($test)), || {
                 block_on(async {
                     let server = server::embedded().await?;
-                    $test(Fixture::start(server.address(), Messages::OnlyPermitted).await).await;
+                    $test(Fixture::start(server.address()).await).await;
                     server.shutdown().await;
                     Ok(Completion::Completed)
                 })
@@ -65,7 +65,7 @@ macro_rules! trials {
                     };
                     block_on(async {
                         let server = RunningServer::real(&real).await?;
-                        $test(Fixture::start(server.address(), Messages::Kept).await).await;
+                        $test(Fixture::start(server.address()).await).await;
                         if let RunningServer::Shared(address) = server {
                             server::clean(address).await?;
                         }
@@ -108,15 +108,6 @@ fn block_on(test: impl Future<Output = Result<Completion, String>>) -> Result<Co
     })
 }
 
-/// What a server does with messages.
-#[derive(Debug, Clone, Copy)]
-enum Messages {
-    /// Sends and polls are done.
-    Kept,
-    /// Whoever is permitted to send or poll is told that this is not there.
-    OnlyPermitted,
-}
-
 struct Fixture {
     address: SocketAddr,
     root: Principal,
@@ -126,8 +117,8 @@ struct Fixture {
 impl Fixture {
     /// Streams `other` and `orders` with topics `other` and `events` each, with a
     /// message in each.
-    async fn start(address: SocketAddr, messages: Messages) -> Self {
-        let root = Principal::log_in(address, messages, USERNAME, PASSWORD).await;
+    async fn start(address: SocketAddr) -> Self {
+        let root = Principal::log_in(address, USERNAME, PASSWORD).await;
         let fixture = Self {
             address,
             root,
@@ -163,7 +154,7 @@ impl Fixture {
         root.create_user(&name, "password", UserStatus::Active, permissions)
             .await
             .unwrap();
-        Principal::log_in(self.address, self.root.messages, &name, "password").await
+        Principal::log_in(self.address, &name, "password").await
     }
 }
 
@@ -174,11 +165,10 @@ fn named(name: &str) -> Identifier {
 /// The official client of a user.
 struct Principal {
     sdk: IggyClient,
-    messages: Messages,
 }
 
 impl Principal {
-    async fn log_in(address: SocketAddr, messages: Messages, name: &str, password: &str) -> Self {
+    async fn log_in(address: SocketAddr, name: &str, password: &str) -> Self {
         let sdk = IggyClient::builder()
             .with_tcp()
             .with_server_address(address.to_string())
@@ -187,15 +177,7 @@ impl Principal {
             .unwrap();
         sdk.connect().await.unwrap();
         sdk.login_user(name, password).await.unwrap();
-        Self { sdk, messages }
-    }
-
-    /// The outcome of a request about messages; nothing where there are none.
-    fn permitted<T>(&self, outcome: Result<T, IggyError>) -> Result<Option<T>, IggyError> {
-        match (self.messages, outcome) {
-            (Messages::OnlyPermitted, Err(IggyError::FeatureUnavailable)) => Ok(None),
-            (_, outcome) => outcome.map(Some),
-        }
+        Self { sdk }
     }
 
     /// The SDK's low-level client.
@@ -211,7 +193,7 @@ impl Principal {
             .sdk
             .send_messages(&stream, &topic, partitioning, &mut messages)
             .await;
-        self.permitted(sent).map(|_| ())
+        sent.map(|_| ())
     }
 
     /// The SDK's low-level client; the offset is stored by the server.
@@ -222,10 +204,8 @@ impl Principal {
         let polled = self
             .sdk
             .poll_messages(&stream, &topic, Some(0), &consumer, &first, 1, true)
-            .await;
-        if let Some(polled) = self.permitted(polled)? {
-            assert_eq!(polled.messages.len(), 1);
-        }
+            .await?;
+        assert_eq!(polled.messages.len(), 1);
         Ok(())
     }
 
@@ -241,11 +221,10 @@ impl Principal {
             .build();
         producer.init().await?;
         let sent = producer.send(vec![hello()]).await;
-        let sent = sent.map_err(|error| match error {
+        sent.map(|_| ()).map_err(|error| match error {
             IggyError::ProducerSendFailed { cause, .. } => *cause,
             other => other,
-        });
-        self.permitted(sent).map(|_| ())
+        })
     }
 
     /// The SDK's consumer, as the member of a group that it creates, then alone.
@@ -261,10 +240,8 @@ impl Principal {
                 .polling_retry_interval("1ms".parse().unwrap())
                 .build();
             consumer.init().await?;
-            let received = consumer.next().await.unwrap();
-            if let Some(received) = self.permitted(received)? {
-                assert_eq!(received.message.payload, "hello");
-            }
+            let received = consumer.next().await.unwrap()?;
+            assert_eq!(received.message.payload, "hello");
             consumer.shutdown().await?;
         }
         Ok(())
@@ -375,7 +352,7 @@ async fn what_a_preset_gives_away_is_really_given(mut fixture: Fixture) {
         .sdk
         .delete_consumer_offset(&direct, &stream, &topic, Some(0))
         .await;
-    client.permitted(deleted).unwrap();
+    deleted.unwrap();
     // Not: to send there.
     let sent = client
         .send("orders", "other", &Partitioning::partition_id(0))
