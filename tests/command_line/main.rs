@@ -7,6 +7,7 @@ mod access;
 mod access_documentation;
 mod access_findings;
 mod access_reports;
+mod access_tokens;
 mod connecting;
 mod examples;
 mod faults;

@@ -63,7 +63,7 @@ pub(super) fn way_out(address: &Address, reason: &BlockReason) -> String {
              can be created only by logging in as its user"
             .to_owned(),
         BlockReason::SinkUnusable { .. } => {
-            "move away what is there, or give the token another place in `writeTo`".to_owned()
+            "remove what stands in the way, or give the token another place in `writeTo`".to_owned()
         }
         BlockReason::DependsOnBlocked { address } => format!("resolve {address} first"),
     }
