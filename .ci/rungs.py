@@ -17,6 +17,7 @@ RUNGS = {
     "embedded": "embedded server",
     "official-cli": "official CLI against the embedded server",
     "python-sdk": "Python SDK against the embedded server",
+    "official-clients": "official clients with each other on the embedded server",
     "real-server": "real server",
 }
 REQUIRED = ("embedded", "official-cli", "python-sdk")
