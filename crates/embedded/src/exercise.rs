@@ -121,7 +121,7 @@ impl Exerciser {
         };
         Ok(match dispatch::poll(body, &mut scene)? {
             Polled::Nothing(body) => body,
-            Polled::Messages { plan, .. } => plan.read(&()),
+            Polled::Messages { plan, .. } => plan.read(&()).unwrap_or_default(),
         })
     }
 

@@ -1,11 +1,9 @@
 //! What a poll gets: planned while the state is locked, read after.
 
-use std::sync::Arc;
-
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::batch::cut;
-use super::{BatchCell, PartitionKey, PartitionLog};
+use super::{PartitionKey, PartitionLog};
 use crate::rules::limits::MAX_FRAME_BYTES;
 
 /// Where a poll begins.
@@ -36,7 +34,8 @@ pub(crate) struct PollPlan {
 pub(crate) struct PlannedBatch {
     pub(crate) partition: PartitionKey,
     pub(crate) base_offset: u64,
-    cell: Arc<BatchCell>,
+    /// The bytes, if they were in memory.
+    record: Option<Bytes>,
     /// Messages to leave out at the beginning.
     skip: u32,
     take: u32,
@@ -45,7 +44,7 @@ pub(crate) struct PlannedBatch {
 
 /// Reads batches that are not in memory.
 pub(crate) trait BatchSource {
-    /// The record; `None` when it is gone meanwhile.
+    /// The record; `None` when it cannot be read.
     fn record(&self, batch: &PlannedBatch) -> Option<Bytes>;
 }
 
@@ -125,7 +124,7 @@ impl PollPlan {
             plan.batches.push(PlannedBatch {
                 partition,
                 base_offset: batch.base_offset,
-                cell: Arc::clone(&batch.cell),
+                record: batch.cell.record(),
                 skip,
                 take,
                 size: batch.size,
@@ -136,24 +135,20 @@ impl PollPlan {
 
     /// Whether everything is in memory, so that reading it waits for nothing.
     pub(crate) fn is_resident(&self) -> bool {
-        self.batches
-            .iter()
-            .all(|batch| batch.cell.record().is_some())
+        self.batches.iter().all(|batch| batch.record.is_some())
     }
 
-    /// The reply: partition, newest offset, count, batches. What was removed between plan
-    /// and read ends it.
-    pub(crate) fn read(&self, source: &impl BatchSource) -> Bytes {
+    /// The reply: partition, newest offset, count, batches. `None` when a batch is not where
+    /// it should be, or is damaged: leaving it out would lose its messages.
+    pub(crate) fn read(&self, source: &impl BatchSource) -> Option<Bytes> {
         let total: u64 = self.batches.iter().map(|batch| batch.size).sum();
         let capacity = usize::try_from(total.min(MAX_REPLY_BYTES)).unwrap_or_default();
         let mut body = BytesMut::with_capacity(HEAD_BYTES + capacity);
         body.put_bytes(0, HEAD_BYTES);
         let mut count = 0_u32;
         for batch in &self.batches {
-            let record = batch.cell.record().or_else(|| source.record(batch));
-            let Some(()) = record.and_then(|r| cut(&r, batch.skip, batch.take, &mut body)) else {
-                break;
-            };
+            let record = batch.record.clone().or_else(|| source.record(batch))?;
+            cut(&record, batch.skip, batch.take, &mut body)?;
             count += batch.take;
         }
         head(
@@ -162,7 +157,7 @@ impl PollPlan {
             count,
             &mut body,
         );
-        body.freeze()
+        Some(body.freeze())
     }
 
     /// A reply without messages.

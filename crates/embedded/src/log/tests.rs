@@ -49,7 +49,7 @@ fn batch(first: u64, count: u32) -> AdmittedBatch {
 
 /// Messages as (offset, id, time), after checking every checksum.
 fn read(plan: &PollPlan) -> Vec<(u64, u64, u64)> {
-    let body = plan.read(&());
+    let body = plan.read(&()).unwrap();
     let mut at = 16;
     while at < body.len() {
         let batch = decode_batch_slice_with(&body[at..], BatchIntegrity::Verify).unwrap();

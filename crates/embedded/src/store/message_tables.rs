@@ -5,7 +5,8 @@
 use std::collections::BTreeMap;
 
 use redb::{
-    Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction,
+    Database, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition,
+    WriteTransaction,
 };
 
 use super::tables::{LoadError, remove_range};
@@ -145,15 +146,23 @@ pub(super) fn put_offset(
     Ok(())
 }
 
-/// One batch; `None` when it is gone.
-pub(super) fn record(
-    database: &Database,
-    partition: PartitionKey,
-    base_offset: u64,
-) -> Result<Option<Vec<u8>>, redb::Error> {
-    let batches = database.begin_read()?.open_table(BATCHES)?;
-    let found = batches.get(batch_key(partition, base_offset))?;
-    Ok(found.map(|record| record.value().to_vec()))
+/// All batches, at one moment.
+pub(super) struct StoredBatches(ReadOnlyTable<BatchKey, &'static [u8]>);
+
+impl StoredBatches {
+    pub(super) fn of(database: &Database) -> Result<Self, redb::Error> {
+        Ok(Self(database.begin_read()?.open_table(BATCHES)?))
+    }
+
+    /// One batch; `None` when it is not there.
+    pub(super) fn record(
+        &self,
+        partition: PartitionKey,
+        base_offset: u64,
+    ) -> Result<Option<Vec<u8>>, redb::Error> {
+        let found = self.0.get(batch_key(partition, base_offset))?;
+        Ok(found.map(|record| record.value().to_vec()))
+    }
 }
 
 /// What the folder holds of partitions, to be taken out one by one.

@@ -12,6 +12,7 @@
 //! on its way to the disk; messages are given out only when they are there.
 
 mod message_tables;
+mod reader;
 mod resident;
 mod row;
 mod tables;
@@ -28,6 +29,7 @@ use thiserror::Error;
 use crate::credentials::Credentials;
 use crate::state::Metadata;
 
+pub(crate) use reader::Snapshot;
 pub(crate) use row::Row;
 pub(crate) use writer::{Committed, StoreWriter};
 

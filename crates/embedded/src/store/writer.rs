@@ -6,16 +6,15 @@
 use std::io;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use bytes::Bytes;
 use redb::Database;
 use tokio::sync::oneshot;
 
+use super::reader::{Reader, Snapshot};
 use super::resident::Resident;
-use super::{Row, message_tables, tables};
-use crate::log::{BatchSource, PlannedBatch};
+use super::{Row, tables};
 
 /// Resolves when a row is on disk; an error when it never will be.
 pub(crate) type Committed = oneshot::Receiver<()>;
@@ -25,8 +24,7 @@ pub(crate) type Committed = oneshot::Receiver<()>;
 pub(crate) struct StoreWriter {
     queue: Mutex<Option<Sender<Job>>>,
     thread: Mutex<Option<JoinHandle<()>>>,
-    /// For reading; `None` once it is closed.
-    database: RwLock<Option<Arc<Database>>>,
+    reader: Reader,
 }
 
 #[derive(Debug)]
@@ -52,7 +50,7 @@ impl StoreWriter {
         Ok(Self {
             queue: Mutex::new(Some(queue)),
             thread: Mutex::new(Some(thread)),
-            database: RwLock::new(Some(database)),
+            reader: Reader::new(database),
         })
     }
 
@@ -84,26 +82,12 @@ impl StoreWriter {
         if let Some(thread) = thread {
             let _ = thread.join();
         }
-        // Waits for those who read.
-        drop(
-            self.database
-                .write()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(),
-        );
+        self.reader.close();
     }
-}
 
-impl BatchSource for StoreWriter {
-    fn record(&self, batch: &PlannedBatch) -> Option<Bytes> {
-        let database = self.database.read().unwrap_or_else(PoisonError::into_inner);
-        match message_tables::record(database.as_ref()?, batch.partition, batch.base_offset) {
-            Ok(record) => record.map(Bytes::from),
-            Err(error) => {
-                tracing::error!(%error, "messages cannot be read from the data folder");
-                None
-            }
-        }
+    /// The messages on disk as they are now. `None` when they cannot be read any more.
+    pub(crate) fn snapshot(&self) -> Option<Snapshot> {
+        self.reader.snapshot()
     }
 }
 
