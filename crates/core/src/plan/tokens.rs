@@ -6,7 +6,7 @@ use super::build::Steps;
 use super::step::{Action, Precondition, Risk, StepId};
 use crate::access::TokenSlot;
 use crate::address::Address;
-use crate::diff::{Revocation, RevocationReason, TokenChange};
+use crate::diff::{Revocation, RevocationReason, TokenCause, TokenChange};
 use crate::name::ResourceName;
 
 impl Steps {
@@ -66,7 +66,11 @@ impl Steps {
                     noted_in: Some(change.write_to.clone()),
                 },
                 created.into_iter().collect(),
-                vec![present(user, token, slot)],
+                match change.cause {
+                    // It may be that only the note is left.
+                    TokenCause::PredecessorLeft => Vec::new(),
+                    _ => vec![present(user, token, slot)],
+                },
                 Risk::Risky,
             );
         }

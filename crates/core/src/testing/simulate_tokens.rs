@@ -70,7 +70,11 @@ pub(super) fn revoke(
         return Err(NO_LOGIN);
     }
     let tokens = there.tokens.get_or_insert_default();
-    tokens.remove(&slot.name_of(token)).ok_or(NOT_FOUND)?;
+    let revoked = tokens.remove(&slot.name_of(token));
+    // One with a note may have been revoked, and only the note be left.
+    if revoked.is_none() && noted_in.is_none() {
+        return Err(NOT_FOUND);
+    }
     let key = (owner.clone(), token.clone());
     if noted_in.is_some()
         && let Some(SinkContent::Record(record)) = access(state)?.sinks.get_mut(&key)

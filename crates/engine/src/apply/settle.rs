@@ -155,6 +155,10 @@ async fn read<B: BrokerWrite>(
         }
         // Whether it is there or not: its value is lost, so it is made again.
         Action::CreateToken { .. } => Ok(Standing::NotDone),
+        // The note that it was to be revoked is there in any case.
+        Action::RevokeToken {
+            noted_in: Some(_), ..
+        } => Ok(Standing::NotDone),
         Action::RevokeToken { token, slot, .. } => {
             let tokens = broker.own_tokens().await?;
             Ok(match tokens.contains_key(&slot.name_of(token)) {

@@ -109,10 +109,10 @@ impl Situation<'_> {
             .is_some_and(|remaining| remaining <= self.rotate_before);
         let other = slot.other();
         if !self.is_requested && !is_due {
-            // What was asked for when its successor was begun still holds.
-            let left = self
-                .to_revoke()
-                .filter(|revoked| *revoked == other && self.slots.is_there(other));
+            // What was asked for when its successor was begun still holds. Also
+            // when it is done and only the note is left: that would later revoke
+            // whatever somebody creates by this name.
+            let left = self.to_revoke().filter(|revoked| *revoked == other);
             return match left {
                 None => Rotation::Current,
                 Some(left) => Rotation::Change(Change {
@@ -381,6 +381,10 @@ mod tests {
             steps(rotation(token(LIVE), token(LIVE), Some(&here))),
             "PredecessorLeft: -1"
         );
-        assert_eq!(steps(rotation(None, token(LIVE), Some(&here))), "current");
+        // It is, and the note that it was to be is still there.
+        assert_eq!(
+            steps(rotation(None, token(LIVE), Some(&here))),
+            "PredecessorLeft: -1"
+        );
     }
 }
