@@ -342,6 +342,46 @@ async fn permissions_stay_when_something_else_was_replaced() {
     assert_eq!(sent, 1);
 }
 
+/// The user as `password` left it, and the outcome of making it active.
+async fn activated(password: &str, spec: &str) -> (EmbeddedServer, ApplyOutcome) {
+    let server = start().await;
+    let pool = ConnectionPool::new(connector(&server));
+    {
+        let root = pool.acquire().await.unwrap();
+        let password = Secret::new(password);
+        root.create_user(&name("ann"), &password, UserStatus::Inactive)
+            .await
+            .unwrap();
+    }
+    let desired = desired(spec);
+    let plan = approved(&pool, &desired).await;
+    let outcome = run(&pool, &plan, &desired).await;
+    if outcome.is_complete() {
+        assert!(approved(&pool, &desired).await.steps().is_empty());
+    }
+    (server, outcome)
+}
+
+#[tokio::test]
+async fn a_user_is_made_active_only_with_its_declared_password() {
+    const ALONE: &str = "  users: [{ name: ann, status: active, password: { env: NEW } }]";
+    const ROTATED: &str = "  users: [{ name: ann, status: active, password: { env: NEW }, previousPassword: { env: OLD } }]";
+    for (live, spec, lets_in) in [
+        ("NEW", ALONE, true),
+        ("LOST", ALONE, false),
+        ("OLD", ROTATED, true),
+        ("NEW", ROTATED, true),
+        ("LOST", ROTATED, false),
+    ] {
+        let (server, outcome) = activated(live, spec).await;
+        assert_eq!(outcome.is_complete(), lets_in, "{live}: {outcome:?}");
+        assert_eq!(logs_in(&server, "ann", "NEW").await, lets_in, "{live}");
+        assert!(!logs_in(&server, "ann", "OLD").await, "{live}");
+        assert!(!logs_in(&server, "ann", "LOST").await, "{live}");
+        server.shutdown().await;
+    }
+}
+
 fn checks(secrets: &Secrets) -> Checks<'_, NoSinks> {
     Checks {
         secrets: Some(secrets),

@@ -176,7 +176,8 @@ impl FindingCode {
             }
             Self::PasswordNotVerified => {
                 "The server tells whether a password is the live one only by letting somebody log \
-                 in with it, and an inactive user cannot. The plan leaves the password as it is."
+                 in with it, and an inactive user cannot. The plan leaves the password as it is; it \
+                 is made sure of before an apply makes the user active."
             }
             Self::PresetGivesMore => {
                 "A preset stands for the least permissions with which such a program works. The \

@@ -12,6 +12,7 @@ use super::{Finding, FindingCode, Severity, server_wide};
 use crate::access::{GivenAway, Level, Preset};
 use crate::address::Address;
 use crate::diff::{ChangeSet, Difference};
+use crate::name::ResourceName;
 use crate::state::desired::DesiredState;
 use crate::state::desired_user::DesiredPermissions;
 use crate::state::observed::{AccessReading, ObservedState};
@@ -71,12 +72,21 @@ pub(super) fn check_users(
                     .find_map(|name| access.users.get(name));
                 if let Some(live) = live
                     && let PasswordCheck::Unverifiable { reason } = &live.password
+                    && !is_made_sure(changes, name)
                 {
                     findings.push(not_verified(Address::User(name.clone()), reason));
                 }
             }
         }
     }
+}
+
+/// Whether the plan changes or confirms the password of the user.
+fn is_made_sure(changes: &ChangeSet, name: &ResourceName) -> bool {
+    changes.changes.iter().any(|change| {
+        matches!(&change.difference, Difference::ChangeUser(user) if user.password.is_some())
+            && matches!(&change.address, Address::User(user) if user == name)
+    })
 }
 
 /// Once, at the first thing that is created.

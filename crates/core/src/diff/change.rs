@@ -178,7 +178,8 @@ pub struct UserChange {
     pub unchanged_attributes: u32,
 }
 
-/// A password that is replaced.
+/// A password that is replaced; or, where both are the same, one that is only
+/// made sure to be the live one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PasswordChange {
     /// Where the live one comes from.

@@ -164,7 +164,9 @@ pub enum Action {
         /// The status it gets.
         status: UserStatus,
     },
-    /// Replace a password; the server wants to see the live one.
+    /// Replace a password; the server wants to see the live one. Where the new
+    /// one turns out to be live already, that is as good. Both may be the same,
+    /// to make sure that it is.
     ChangePassword {
         /// The user.
         #[schemars(with = "String")]
@@ -319,6 +321,9 @@ impl fmt::Display for Action {
                 write!(formatter, "rename from {}", Address::User(from.clone()))
             }
             Self::SetUserStatus { status, .. } => write!(formatter, "make {status}"),
+            Self::ChangePassword { from, to, .. } if from == to => {
+                formatter.write_str("confirm password")
+            }
             Self::ChangePassword { .. } => formatter.write_str("change password"),
             Self::SetPermissions { .. } => formatter.write_str("set permissions"),
             Self::CreateToken { token, slot, .. } => {

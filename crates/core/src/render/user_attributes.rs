@@ -51,7 +51,13 @@ pub(super) fn of_change(change: &UserChange) -> Vec<AttributeReport> {
     }
     if let Some(password) = password {
         let (from, to) = (&password.from.source, &password.to.source);
-        attributes.push(changed(PASSWORD, source(from), source(to)));
+        attributes.push(match from == to {
+            true => set(
+                PASSWORD,
+                format!("{}, confirmed before the user is active", source(to)),
+            ),
+            false => changed(PASSWORD, source(from), source(to)),
+        });
     }
     if let Some(permissions) = permissions {
         attributes.extend(of_permissions(permissions));

@@ -187,6 +187,13 @@ impl<'pool, C: Connect, S: TokenSinks> Runner<'pool, '_, C, S> {
                         }
                     }
                 }
+                // Of an inactive user nobody could know which of the two is live.
+                _ if self.may_be_changed_already(&error) => {
+                    return match self.standing().await? {
+                        Standing::Done => Ok(()),
+                        _ => Err(Failure::Refused(error)),
+                    };
+                }
                 // Perhaps the call in doubt came through after all.
                 BrokerErrorKind::AlreadyExists | BrokerErrorKind::NotFound
                     if self.doubt.is_some() =>
@@ -341,6 +348,12 @@ impl<'pool, C: Connect, S: TokenSinks> Runner<'pool, '_, C, S> {
             expected: "the step not to be done".to_owned(),
             found: "that it is done".to_owned(),
         }
+    }
+
+    fn may_be_changed_already(&self, error: &BrokerError) -> bool {
+        let is_change =
+            matches!(self.action, Action::ChangePassword { from, to, .. } if from != to);
+        is_change && error.is_about_the_password()
     }
 
     fn is_relative(&self) -> bool {

@@ -218,9 +218,24 @@ impl Comparison<'_> {
                 });
                 None
             }
+            // Whoever knows a former password must not get in with it for even a
+            // moment: it is made sure before the user is active.
+            PasswordCheck::Unverifiable { .. } if self.is_activated() => Some(PasswordChange {
+                from: self
+                    .desired
+                    .previous_password
+                    .as_ref()
+                    .unwrap_or(to)
+                    .clone(),
+                to: to.clone(),
+            }),
             // Nothing says that it differs, so nothing is blocked; it is a finding.
             PasswordCheck::Unverifiable { .. } => None,
         }
+    }
+
+    fn is_activated(&self) -> bool {
+        self.live.status == UserStatus::Inactive && self.desired.status == Some(UserStatus::Active)
     }
 
     fn permissions(
