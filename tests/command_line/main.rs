@@ -11,6 +11,8 @@ mod access_tokens;
 mod connecting;
 mod examples;
 mod faults;
+#[cfg(unix)]
+mod killed;
 mod lifecycle;
 mod offline;
 mod rights;
