@@ -10,6 +10,7 @@
 mod access;
 #[cfg(test)]
 mod access_properties;
+mod additions;
 mod approve;
 mod blocked;
 mod build;

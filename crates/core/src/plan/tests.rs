@@ -237,3 +237,30 @@ fn only_takes_what_is_inside_and_what_that_needs() {
         UnknownAddress(address("topic/one/nobody"))
     );
 }
+
+#[test]
+fn only_additions_change_nothing_that_exists() {
+    let (mut desired, mut observed) = (DesiredState::default(), ObservedState::default());
+    there_topic(&mut observed, "orders", "events");
+    declare_stream(&mut desired, "orders");
+    let events = declare_topic(&mut desired, "orders", "events");
+    events.partitions = Some(5);
+    events.settings.message_expiry = Some(MessageExpiry::NEVER);
+    declare_topic(&mut desired, "orders", "new").partitions = Some(2);
+    declare_group(&mut desired, "orders", "new", "group");
+    declare_stream(&mut desired, "other");
+    declare_topic(&mut desired, "other", "topic");
+    // A topic in a stream that would have to be renamed first.
+    there_stream(&mut observed, "former");
+    declare_stream(&mut desired, "later").previous_name = Some(name("former"));
+    declare_topic(&mut desired, "later", "inside");
+
+    let all = planned(&desired, &observed);
+    assert!(lines(&all).contains("later/inside"), "{}", lines(&all));
+    insta::assert_snapshot!(lines(&all.only_additions()), @r"
+    0 stream/other: create stream [] Safe
+    1 topic/orders/new: create topic with 2 partitions [] Safe
+    2 topic/other/topic: create topic with 1 partition [0] Safe
+    3 topic/orders/events: add partitions 1 → 5 [] Risky
+    ");
+}
