@@ -86,6 +86,10 @@ pub(super) async fn find_out(address: &RemoteAddress, until: Instant) -> Finding
         return Finding::Likely(ConnectError::NothingAnswersQuic { address: shown });
     }
     let reason = match timeout_at(until, TcpStream::connect(address.authority())).await {
+        // The probes ask in the binary protocol.
+        Ok(Ok(_)) if address.transport == Transport::Http => {
+            return Finding::Unexplained { speaks_tls: false };
+        }
         Ok(Ok(_)) => return find_out_by_probes(address, until).await,
         Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => {
             return Finding::Likely(ConnectError::NothingListens { address: shown });

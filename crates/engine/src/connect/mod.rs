@@ -32,4 +32,4 @@ pub use passwords::{
 };
 pub use pool::{Connect, ConnectionPool, Lease, LoginChange};
 pub use provider::install_crypto_provider;
-pub use server::{ConnectSettings, ServerConnector, connect};
+pub use server::{ConnectSettings, ServerConnector, connect, open_client};

@@ -8,7 +8,7 @@ use super::diagnosis::{self, Finding};
 use super::error::ConnectError;
 use super::pool::{Connect, ConnectionPool, LoginChange};
 use super::provider::install_crypto_provider;
-use crate::sdk::{LoginFailure, SdkBroker, log_in};
+use crate::sdk::{ClientWrapper, LoginFailure, SdkBroker, log_in};
 
 /// The time limits of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -156,6 +156,21 @@ pub async fn connect(
     if address.transport == Transport::Http {
         return Err(ConnectError::HttpIsForMessages);
     }
+    let client = open_client(address, settings.deadline).await?;
+    Ok(SdkBroker::new(client, settings.request_timeout))
+}
+
+/// A client of the SDK that is connected and logged in, over any transport, for
+/// who sends and reads messages. It has no task that sends signs of life, and
+/// tries to reconnect only once when its connection is lost; it remembers the
+/// credentials.
+///
+/// # Errors
+/// See [`ConnectError`]; never after more than `deadline`.
+pub async fn open_client(
+    address: &RemoteAddress,
+    deadline: Duration,
+) -> Result<ClientWrapper, ConnectError> {
     let Some(credentials) = &address.credentials else {
         return Err(ConnectError::NoCredentials {
             address: address.to_string(),
@@ -165,18 +180,18 @@ pub async fn connect(
 
     let started = Instant::now();
     // A margin, so that the caller's clock agrees that the deadline was kept.
-    let ends = started + settings.deadline - settings.deadline / 50;
+    let ends = started + deadline - deadline / 50;
     let login = log_in(address, credentials);
     tokio::pin!(login);
     // A login has the whole time. One that is not answered soon may be talking to
     // the wrong port, so that is looked into meanwhile.
     let look = async {
-        tokio::time::sleep(settings.deadline / SOON).await;
+        tokio::time::sleep(deadline / SOON).await;
         diagnosis::find_out(address, ends).await
     };
     let (failure, finding) = tokio::select! {
         ended = &mut login => match ended {
-            Ok(client) => return Ok(SdkBroker::new(client, settings.request_timeout)),
+            Ok(client) => return Ok(client),
             Err(failure) => (failure, None),
         },
         finding = look => {
@@ -184,7 +199,7 @@ pub async fn connect(
                 return Err(error);
             }
             match tokio::time::timeout_at(ends, login).await {
-                Ok(Ok(client)) => return Ok(SdkBroker::new(client, settings.request_timeout)),
+                Ok(Ok(client)) => return Ok(client),
                 Ok(Err(failure)) => (failure, Some(finding)),
                 Err(_) => {
                     return Err(match finding {

@@ -8,10 +8,10 @@ use std::num::TryFromIntError;
 use std::sync::Arc;
 
 use iggy::prelude::{
-    AutoLogin, Client, ClientWrapper, IggyDuration, IggyError, NonZeroIggyDuration,
-    PersonalAccessTokenClient, QuicClient, QuicClientConfig, QuicClientReconnectionConfig,
-    TcpClient, TcpClientConfig, TcpClientReconnectionConfig, UserClient, WebSocketClient,
-    WebSocketClientConfig, WebSocketClientReconnectionConfig,
+    AutoLogin, Client, ClientWrapper, HttpClient, HttpClientConfig, IggyDuration, IggyError,
+    NonZeroIggyDuration, PersonalAccessTokenClient, QuicClient, QuicClientConfig,
+    QuicClientReconnectionConfig, TcpClient, TcpClientConfig, TcpClientReconnectionConfig,
+    UserClient, WebSocketClient, WebSocketClientConfig, WebSocketClientReconnectionConfig,
 };
 use iggy_common::BinaryTransport;
 
@@ -53,6 +53,7 @@ impl LoginFailure {
             IggyError::CannotEstablishConnection
             | IggyError::NotConnected
             | IggyError::QuicError
+            | IggyError::InvalidHttpRequest
             | IggyError::WebSocketConnectionError => Self::CannotConnect,
             IggyError::IncompatibleProtocolVersion(client, min, max) => {
                 Self::IncompatibleProtocol {
@@ -69,7 +70,8 @@ impl LoginFailure {
             | IggyError::InvalidPersonalAccessToken
             | IggyError::PersonalAccessTokenExpired(..)
             | IggyError::UserInactive
-            | IggyError::Unauthenticated => Self::CredentialsRefused {
+            | IggyError::Unauthenticated
+            | IggyError::HttpResponseError(401 | 403, _) => Self::CredentialsRefused {
                 code: error.as_code(),
             },
             IggyError::Disconnected
@@ -196,9 +198,14 @@ fn build(address: &RemoteAddress) -> Result<ClientWrapper, LoginFailure> {
             ClientWrapper::Quic(QuicClient::create(Arc::new(config)).map_err(failed)?)
         }
         Transport::Http => {
-            return Err(LoginFailure::Configuration {
-                reason: "HTTP cannot administer".to_owned(),
-            });
+            let config = HttpClientConfig {
+                api_url: format!("http://{server_address}"),
+                // It retries what may have been done, too; who uses the client
+                // knows what may be done twice.
+                retries: 0,
+                ..HttpClientConfig::default()
+            };
+            ClientWrapper::Http(HttpClient::create(Arc::new(config)).map_err(failed)?)
         }
     })
 }

@@ -12,3 +12,5 @@ mod users;
 
 pub use broker::SdkBroker;
 pub(crate) use client::{LoginFailure, log_in};
+/// What [`open_client`](crate::connect::open_client) gives: a client of the SDK.
+pub use iggy::prelude::ClientWrapper;
