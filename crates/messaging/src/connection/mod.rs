@@ -1,0 +1,252 @@
+//! Connections to servers: lazy, shared, and found again when they are lost.
+//!
+//! A [`Connection`] is a cheap handle. Producers and consumers that are made from it
+//! or from its clones share one connection of the SDK; it is opened when the first of
+//! them needs it.
+
+mod backoff;
+mod builder;
+mod endpoint;
+mod health;
+mod heartbeat;
+mod hosts;
+mod link;
+mod session;
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
+
+use iggy::prelude::IggyClient;
+pub use iggyctl_engine::connect::{Credentials, RemoteAddress, Transport};
+use tokio::sync::watch;
+
+pub use backoff::Backoff;
+pub use builder::ConnectionBuilder;
+pub use endpoint::{Endpoint, TlsSettings};
+pub use health::Health;
+use hosts::Hosts;
+pub(crate) use link::{Lifecycle, Participant};
+use link::{Link, Origin};
+pub use session::{Loss, Session};
+
+use crate::error::MessagingError;
+
+/// A connection to one of several servers, as one user.
+///
+/// ```
+/// use iggyctl_messaging::Connection;
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), iggyctl_messaging::MessagingError> {
+/// let connection = Connection::open("embedded")?;
+/// connection.session().await?;
+/// assert!(connection.health().await.connected);
+/// connection.shutdown().await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Connection {
+    link: Arc<Link>,
+    family: Arc<Family>,
+}
+
+/// The connections of several users to the same servers.
+struct Family {
+    /// None for a client that the caller brought along.
+    hosts: Option<Arc<Hosts>>,
+    settings: Settings,
+    links: Mutex<Vec<Weak<Link>>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Settings {
+    backoff: Backoff,
+    request_timeout: Duration,
+    shutdown_timeout: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            backoff: Backoff::default(),
+            // A little more than the SDK's own 30 s, so that its answer, which says
+            // more, comes first.
+            request_timeout: Duration::from_secs(35),
+            shutdown_timeout: Duration::from_secs(30),
+        }
+    }
+}
+
+impl Connection {
+    /// How to make one.
+    #[must_use]
+    pub fn builder() -> ConnectionBuilder {
+        ConnectionBuilder::default()
+    }
+
+    /// One to a single server, with the defaults: `embedded`, `embedded:DIR`, or a
+    /// URI such as `iggy://user:password@host:8090`. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// A text that is not an address.
+    pub fn open(address: &str) -> Result<Self, MessagingError> {
+        Self::builder().address(address)?.build()
+    }
+
+    /// One with a client that the caller made, connected and logged in. How it
+    /// reconnects is as it was made; shutting this down leaves it connected. An
+    /// encryptor in it encrypts what producers send.
+    #[must_use]
+    pub fn from_client(client: IggyClient) -> Self {
+        Self::of(Origin::Brought(Arc::new(client)), None, Settings::default())
+    }
+
+    fn to_hosts(hosts: Arc<Hosts>, credentials: Option<Credentials>, settings: Settings) -> Self {
+        let origin = Origin::Hosts {
+            hosts: Arc::clone(&hosts),
+            credentials,
+        };
+        Self::of(origin, Some(hosts), settings)
+    }
+
+    fn of(origin: Origin, hosts: Option<Arc<Hosts>>, settings: Settings) -> Self {
+        let link = Link::new(origin, settings.backoff, settings.request_timeout);
+        let family = Family {
+            hosts,
+            settings,
+            links: Mutex::new(vec![Arc::downgrade(&link)]),
+        };
+        Self {
+            link,
+            family: Arc::new(family),
+        }
+    }
+
+    /// One to the same servers as somebody else; the same one each time it is asked
+    /// for, while the former is in use. A server in this process is shared, too.
+    ///
+    /// # Errors
+    /// When the caller brought the client along: then nobody knows its address.
+    pub fn with_credentials(&self, credentials: Credentials) -> Result<Self, MessagingError> {
+        let Some(hosts) = &self.family.hosts else {
+            return Err(MessagingError::NoEndpoint);
+        };
+        let mut links = self
+            .family
+            .links
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        links.retain(|link| link.strong_count() > 0);
+        let same = links
+            .iter()
+            .filter_map(Weak::upgrade)
+            .find(|link| match &link.origin {
+                Origin::Hosts {
+                    hosts: _,
+                    credentials: Some(its),
+                } => *its == credentials && !link.is_closed(),
+                Origin::Hosts { .. } | Origin::Brought(_) => false,
+            });
+        let link = same.unwrap_or_else(|| {
+            let Settings {
+                backoff,
+                request_timeout,
+                shutdown_timeout: _,
+            } = self.family.settings;
+            let origin = Origin::Hosts {
+                hosts: Arc::clone(hosts),
+                credentials: Some(credentials),
+            };
+            let link = Link::new(origin, backoff, request_timeout);
+            links.push(Arc::downgrade(&link));
+            link
+        });
+        Ok(Self {
+            link,
+            family: Arc::clone(&self.family),
+        })
+    }
+
+    /// The SDK's client: the one there is, or a new one after all the waiting that
+    /// the [`Backoff`] allows. Only one at a time connects; the others wait for it.
+    ///
+    /// # Errors
+    /// [`MessagingError::Connect`] when no server lets us in,
+    /// [`MessagingError::Closed`] after [`shutdown`](Self::shutdown).
+    pub async fn session(&self) -> Result<Session, MessagingError> {
+        self.link.session().await
+    }
+
+    /// Says that the connection of a session is lost: the next
+    /// [`session`](Self::session) is a new one. Says nothing about later ones, so
+    /// everybody who sees the same loss may report it.
+    pub fn lost(&self, session: &Session, loss: impl Into<Loss>) {
+        self.link.lost(session.generation, &loss.into());
+    }
+
+    /// How it is. Asks the server, for 5 s at most; does not connect.
+    pub async fn health(&self) -> Health {
+        health::of(&self.link).await
+    }
+
+    /// Lets producers send what they hold and consumers store what was acknowledged,
+    /// then logs out and closes. Servers in this process stop with the last of the
+    /// connections to them. Clones of this one are closed with it; called again it
+    /// only waits.
+    pub async fn shutdown(&self) {
+        self.link
+            .shutdown(self.family.settings.shutdown_timeout)
+            .await;
+        let in_use = {
+            let links = self
+                .family
+                .links
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            links
+                .iter()
+                .filter_map(Weak::upgrade)
+                .any(|link| !link.is_closed())
+        };
+        if let Some(hosts) = self.family.hosts.as_ref().filter(|_| !in_use) {
+            hosts.stop().await;
+        }
+    }
+
+    /// How long one request may take.
+    #[expect(dead_code, reason = "for producers and consumers")]
+    pub(crate) fn request_timeout(&self) -> Duration {
+        self.family.settings.request_timeout
+    }
+
+    /// Whether the caller made the client.
+    #[expect(dead_code, reason = "for producers and consumers")]
+    pub(crate) fn is_brought(&self) -> bool {
+        self.family.hosts.is_none()
+    }
+
+    /// Registers what has to finish before this closes.
+    #[expect(dead_code, reason = "for producers and consumers")]
+    pub(crate) fn join(&self, participant: Weak<dyn Participant>) {
+        self.link.join(participant);
+    }
+
+    /// To wait for its end.
+    #[expect(dead_code, reason = "for producers and consumers")]
+    pub(crate) fn lifecycle(&self) -> watch::Receiver<Lifecycle> {
+        self.link.lifecycle.subscribe()
+    }
+}
+
+impl fmt::Debug for Connection {
+    /// Without clients and credentials.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Connection")
+            .field("session", &self.link.snapshot().session)
+            .field("lifecycle", &*self.link.lifecycle.borrow())
+            .finish_non_exhaustive()
+    }
+}
