@@ -1,6 +1,7 @@
 //! Any bytes, through everything but the socket: for fuzzing.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use iggy_binary_protocol::{Operation, RequestHeader, codes};
 
@@ -46,7 +47,7 @@ struct Exerciser {
 impl Exerciser {
     fn new() -> Result<Self, CredentialsError> {
         let mut clients = Clients::default();
-        let connection = clients.connected(LOCAL);
+        let connection = clients.connected(LOCAL, &Arc::default(), 0);
         Ok(Self {
             metadata: Metadata::with_root(&Credentials::default_root()?),
             clients,

@@ -127,6 +127,12 @@ impl Testing {
         crate::cleaner::hand_over(&self.shared);
     }
 
+    /// Ends the sessions of members of groups that have made no request for 36 seconds, as
+    /// the server does every 30 seconds; how many those are. They end a little later.
+    pub fn evict_silent_members(&self) -> usize {
+        crate::cleaner::evict_silent_members(&self.shared)
+    }
+
     /// Number of open connections.
     #[must_use]
     pub fn connections(&self) -> usize {

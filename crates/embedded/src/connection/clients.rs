@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tokio::sync::Notify;
 
 /// Who is connected, by connection number.
 #[derive(Debug, Default)]
@@ -16,6 +19,10 @@ pub(crate) struct ConnectedClient {
     pub(crate) address: SocketAddr,
     /// Set by a login.
     pub(crate) login: Option<ClientLogin>,
+    /// Microseconds since the Unix epoch.
+    last_request: u64,
+    /// Tells the connection that its session is to end.
+    evicted: Arc<Notify>,
 }
 
 /// Who logged in on a connection.
@@ -31,24 +38,38 @@ pub(crate) struct ClientLogin {
 
 impl Clients {
     /// Adds a connection and numbers it, from 1 on.
-    pub(crate) fn connected(&mut self, address: SocketAddr) -> u32 {
+    pub(crate) fn connected(
+        &mut self,
+        address: SocketAddr,
+        evicted: &Arc<Notify>,
+        now: u64,
+    ) -> u32 {
         self.last_id = self.last_id.wrapping_add(1);
-        self.entries.insert(
-            self.last_id,
-            ConnectedClient {
-                address,
-                login: None,
-            },
-        );
+        self.seen(self.last_id, address, evicted, now);
         self.last_id
     }
 
-    /// Lists a connection again that a logout took off the list.
-    pub(crate) fn seen(&mut self, id: u32, address: SocketAddr) {
-        self.entries.entry(id).or_insert(ConnectedClient {
+    /// A connection made a request. Lists it again when a logout took it off the list.
+    pub(crate) fn seen(&mut self, id: u32, address: SocketAddr, evicted: &Arc<Notify>, now: u64) {
+        let entry = self.entries.entry(id).or_insert_with(|| ConnectedClient {
             address,
             login: None,
+            last_request: now,
+            evicted: Arc::clone(evicted),
         });
+        entry.last_request = now;
+    }
+
+    /// Ends the sessions of clients that made no request since a time, of those that are
+    /// wanted; how many those are.
+    pub(crate) fn evict_silent_since(&self, time: u64, wanted: impl Fn(u128) -> bool) -> usize {
+        let silent = self.entries.values().filter(|entry| {
+            entry.last_request <= time
+                && entry
+                    .login
+                    .is_some_and(|login| login.joined && wanted(login.client))
+        });
+        silent.map(|entry| entry.evicted.notify_one()).count()
     }
 
     pub(crate) fn set_login(&mut self, id: u32, login: Option<ClientLogin>) {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use iggy_binary_protocol::{EvictionReason, Operation, codes};
 use iggy_common::calculate_checksum;
+use tokio::sync::Notify;
 
 use super::Request;
 use super::clients::ClientLogin;
@@ -39,25 +40,46 @@ pub(super) struct Connection {
     peer: SocketAddr,
     reached: SocketAddr,
     session: Option<Session>,
+    evicted: Arc<Notify>,
 }
 
 impl Connection {
     pub(super) fn new(shared: Arc<Shared>, peer: SocketAddr, reached: SocketAddr) -> Self {
-        let id = shared.clients().connected(peer);
+        let evicted = Arc::new(Notify::new());
+        let id = shared.clients().connected(peer, &evicted, shared.now());
         Self {
             shared,
             id,
             peer,
             reached,
             session: None,
+            evicted,
         }
+    }
+
+    /// Resolves when the session is to end; then [`evict`](Self::evict) ends it.
+    pub(super) fn evicted(&self) -> Arc<Notify> {
+        Arc::clone(&self.evicted)
+    }
+
+    /// Ends the session, not the connection. What the client is to be told, unless it has
+    /// none any more.
+    pub(super) fn evict(&mut self) -> Option<Bytes> {
+        let client = self.session.as_ref()?.client;
+        tracing::debug!(peer = %self.peer, "a member of a group was silent for too long");
+        self.end_session();
+        self.shared.clients().remove(self.id);
+        Some(eviction(client, EvictionReason::StaleClient))
     }
 
     pub(super) async fn react(&mut self, request: Request) -> Reaction {
         if !checksum_holds(&request) {
             return Reaction::Reply(self.context(&request).deny(Rejection::InvalidFormat));
         }
-        self.shared.clients().seen(self.id, self.peer);
+        let now = self.shared.now();
+        self.shared
+            .clients()
+            .seen(self.id, self.peer, &self.evicted, now);
         match request.header.operation {
             Operation::Register => self.login(&request).await,
             Operation::Logout => Reaction::Reply(self.logout(&request)),

@@ -56,7 +56,22 @@ pub(crate) async fn serve(mut stream: TcpStream, peer: SocketAddr, shared: Arc<S
     let reached = stream.local_addr().unwrap_or(shared.address);
     let mut connection = Connection::new(shared, peer, reached);
     let mut buffer = BytesMut::with_capacity(READ_BUFFER_BYTES);
-    while let Some(request) = next_request(&mut stream, &mut buffer, peer).await {
+    let evicted = connection.evicted();
+    loop {
+        let request = tokio::select! {
+            request = next_request(&mut stream, &mut buffer, peer) => request,
+            () = evicted.notified() => {
+                if let Some(frame) = connection.evict()
+                    && stream.write_all(&frame).await.is_err()
+                {
+                    return;
+                }
+                continue;
+            }
+        };
+        let Some(request) = request else {
+            return;
+        };
         match connection.react(request).await {
             Reaction::Reply(reply) => {
                 let written = stream.write_all(&reply).await;

@@ -214,6 +214,34 @@ async fn partitions_of_a_member_that_is_gone_go_to_the_others() {
 }
 
 #[tokio::test]
+async fn a_member_that_is_silent_for_too_long_loses_its_session() {
+    let (server, client) = server_and_client().await;
+    topic(&client, &partitions(2)).await;
+    let (s, t, g) = (named("s"), named("t"), named("g"));
+    client.create_consumer_group(&s, &t, "g").await.unwrap();
+    let silent = client_of(&server).await;
+    silent.join_consumer_group(&s, &t, &g).await.unwrap();
+    server.testing().advance_clock(Duration::from_secs(35));
+    assert_eq!(server.testing().evict_silent_members(), 0);
+    server.testing().advance_clock(Duration::from_secs(2));
+    // The other one is silent as well, but in no group.
+    assert_eq!(server.testing().evict_silent_members(), 1);
+    let members = async || {
+        let group = client.get_consumer_group(&s, &t, &g).await.unwrap();
+        group.unwrap().members_count
+    };
+    while members().await > 0 {
+        tokio::task::yield_now().await;
+    }
+    // The SDK connects and logs in again by itself, sooner or later, and may join again.
+    while code(silent.get_streams().await) != 0 {
+        tokio::task::yield_now().await;
+    }
+    silent.join_consumer_group(&s, &t, &g).await.unwrap();
+    assert_eq!(members().await, 1);
+}
+
+#[tokio::test]
 async fn a_partition_that_is_not_committed_is_handed_over_after_30_seconds() {
     let (server, client) = server_and_client().await;
     topic(&client, &partitions(1)).await;
