@@ -23,7 +23,7 @@ use crate::terminal::{Answer, Progress, confirm};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  iggyctl apply -f topology.yaml --server iggy://iggy:iggy@127.0.0.1:8090\n  iggyctl apply -f manifests/ --context production --yes -o json\n  iggyctl apply -f topology.yaml --allow-destroy topic/orders/events\n\nApply never deletes a stream, topic or group. Exit codes: 0 done, 3 something is blocked,\n6 partially applied."
+    after_help = "Examples:\n  iggyctl apply -f topology.yaml --server iggy://iggy:iggy@127.0.0.1:8090\n  iggyctl apply -f manifests/ --context production --yes -o json\n  iggyctl apply -f topology.yaml --allow-destroy topic/orders/events\n  iggyctl apply -f topology.yaml --prune\n\nApply never deletes a stream, topic or group. Exit codes: 0 done, 3 something is blocked,\n6 partially applied."
 )]
 pub(super) struct ApplyArguments {
     #[command(flatten)]
@@ -73,6 +73,7 @@ async fn finish(
     deadline: Option<Instant>,
 ) -> Result<ExitCode, CommandError> {
     let json = arguments.planning.output.is_json();
+    PlanningArguments::warn_about_pruning_nothing(process, &planned);
     PlanningArguments::warn_about_unused_approvals(process, &planned);
     let Planned {
         desired,
@@ -245,11 +246,8 @@ async fn verify(
     match arguments.planning.plan(desired, session, gathered).await {
         Ok(left) => {
             let more_blocked = left.plan.blocked.len().saturating_sub(accepted.len());
-            let summary = left.plan.summary;
-            let changes = summary.create
-                + summary.update
-                + summary.rename
-                + u32::try_from(more_blocked).unwrap_or(u32::MAX);
+            let changes =
+                left.plan.summary.changes() + u32::try_from(more_blocked).unwrap_or(u32::MAX);
             if changes == 0 {
                 converged(accepted, left_out)
             } else {

@@ -81,6 +81,7 @@ fn operation(action: &Action) -> Operation {
         Action::CreateUser { .. } => Operation::CreateUser,
         Action::RenameUser { .. } => Operation::RenameUser,
         Action::SetUserStatus { .. } => Operation::SetUserStatus,
+        Action::DeleteUser { .. } => Operation::DeleteUser,
         Action::ChangePassword { .. } => Operation::ChangePassword,
         Action::SetPermissions { .. } => Operation::UpdatePermissions,
         Action::CreateToken { .. } => Operation::CreateToken,

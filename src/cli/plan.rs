@@ -45,6 +45,7 @@ pub(super) fn plan(
                 .limit(planning.plan(desired, session, &gathered))
                 .await?;
             planning.print(process, &planned.report)?;
+            PlanningArguments::warn_about_pruning_nothing(process, &planned);
             PlanningArguments::warn_about_unused_approvals(process, &planned);
             if skip_blocked {
                 unreadable(&planned.plan.blocked)?;

@@ -31,9 +31,15 @@ pub(super) struct PlanningArguments {
     /// Plan only this resource and what is inside it, such as topic/orders/events; may be repeated
     #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
     only: Vec<Address>,
-    /// Allow data of this resource to be lost, such as by fewer partitions; may be repeated
+    /// Allow data of this resource to be lost, such as by fewer partitions, or with --prune this
+    /// user to be deleted; may be repeated
     #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
     allow_destroy: Vec<Address>,
+    /// Remove the users inside `owns.users` that no manifest declares: they lose all permissions and
+    /// become inactive; one that --allow-destroy names is deleted. Streams, topics and groups are
+    /// not pruned yet
+    #[arg(long)]
+    prune: bool,
     /// Replace this access token, such as token/svc-orders/ci, although it is valid: the new one is
     /// delivered, then the old one is revoked; may be repeated
     #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
@@ -93,6 +99,20 @@ pub(super) fn unreadable(blocked: &[Blocked]) -> Result<(), CommandError> {
     .hint("use a login that may read it, or leave it out with --only"))
 }
 
+/// Who could not be read could not be removed either, and nobody would notice.
+fn can_be_pruned(desired: &DesiredState, observed: &ObservedState) -> Result<(), CommandError> {
+    match &observed.access {
+        AccessReading::Refused { reason } if !desired.owns.users.is_empty() => {
+            Err(CommandError::new(
+                ExitCode::CredentialsRefused,
+                format!("--prune: the users could not be read: {reason}"),
+            )
+            .hint("use a login that may read users and list streams, or leave --prune out"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// A plan with what it was made from.
 pub(super) struct Planned {
     pub(super) desired: DesiredState,
@@ -132,6 +152,9 @@ impl PlanningArguments {
     ) -> Result<Planned, CommandError> {
         let secrets = gathered.secrets.as_ref();
         let mut observed = observe_for(&session.pool, &desired, gathered).await?;
+        if self.prune {
+            can_be_pruned(&desired, &observed)?;
+        }
         if let AccessReading::Read(access) = &mut observed.access {
             access.default_password = session.default_password;
         }
@@ -147,6 +170,7 @@ impl PlanningArguments {
         let approvals = Approvals {
             allow_destroy: self.allowed(),
             rotate: self.rotate.iter().cloned().collect(),
+            prune: self.prune,
         };
         let changes = diff::diff(&desired, observed);
         let findings = check::check_with_secrets(&changes, &desired, observed, &|reference| {
@@ -169,6 +193,16 @@ impl PlanningArguments {
         })
     }
 
+    /// Warns about a request to prune that nothing answers to.
+    pub(super) fn warn_about_pruning_nothing(process: &Process, planned: &Planned) {
+        if planned.plan.approvals.prune && planned.desired.owns.users.is_empty() {
+            process.terminal.warning(
+                "--prune removes nothing: no manifest has `owns.users`, which names the users that \
+                 it may remove",
+            );
+        }
+    }
+
     /// Warns about what was allowed to be lost and is not: a mistyped address
     /// would otherwise show only as a line that is still blocked.
     pub(super) fn warn_about_unused_approvals(process: &Process, planned: &Planned) {
@@ -178,7 +212,15 @@ impl PlanningArguments {
                 is_declared,
                 nearest,
             } = unused;
+            let would_prune = !planned.plan.approvals.prune
+                && address
+                    .user()
+                    .is_some_and(|user| planned.desired.owns.owned_users().contains(user));
             let reason = match (is_declared, nearest) {
+                (false, _) if would_prune => {
+                    "no manifest declares it; a user inside `owns.users` is deleted with --prune"
+                        .to_owned()
+                }
                 (_, Some(nearest)) if address.contains(&nearest) => {
                     format!("name what loses data itself, {nearest}")
                 }

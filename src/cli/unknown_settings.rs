@@ -73,6 +73,7 @@ fn settings(step: &Step) -> Option<&TopicSettings> {
         | Action::CreateUser { .. }
         | Action::RenameUser { .. }
         | Action::SetUserStatus { .. }
+        | Action::DeleteUser { .. }
         | Action::ChangePassword { .. }
         | Action::SetPermissions { .. }
         | Action::CreateToken { .. }

@@ -15,6 +15,7 @@ mod faults;
 mod killed;
 mod lifecycle;
 mod offline;
+mod prune;
 mod rights;
 mod sandbox;
 mod secrets;

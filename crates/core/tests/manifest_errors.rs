@@ -588,7 +588,7 @@ fn owns() {
     let text = document(
         "IggyTopology",
         "orders",
-        "\n  owns:\n    streams: [orders, \"billing-*\", orders, iggyctl*, \"\"]\n    topics: [nothing, shared/x, orders/y, billing-eu/z, a/]\n",
+        "\n  owns:\n    streams: [orders, \"billing-*\", orders, iggyctl*, \"\"]\n    topics: [nothing, shared/x, orders/y, billing-eu/z, a/]\n    users: [svc-orders, \"svc-*\", \"\", \"a\\tb*\"]\n",
     );
     refused("owns", Code::OwnsPattern, &[("o.yaml", text.as_bytes())]);
     let text = document(

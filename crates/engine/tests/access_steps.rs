@@ -7,12 +7,14 @@
     reason = "a test may panic, its helpers too"
 )]
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::future::join;
 use iggy::prelude::{Client as _, Identifier, IggyClient, StreamClient as _, TopicClient as _};
 use iggy_binary_protocol::codes;
 use iggyctl_core::access::{Grants, ServerPermission, StreamGrants, StreamPermission, UserStatus};
+use iggyctl_core::address::Address;
 use iggyctl_core::diff::diff;
 use iggyctl_core::manifest::{SourceFile, Variables, compile};
 use iggyctl_core::name::ResourceName;
@@ -197,6 +199,102 @@ async fn a_call_whose_reply_is_lost_is_settled_by_a_look_and_repeated_only_if_no
             }
         }
     }
+}
+
+async fn prune_plan(pool: &Pool, desired: &DesiredState, deletes: bool) -> ApprovedPlan {
+    let observed = observe_and_check(pool, desired, checks(&secrets(desired)))
+        .await
+        .unwrap();
+    let old: Address = "user/old".parse().unwrap();
+    let allow_destroy: BTreeSet<Address> = deletes.then_some(old).into_iter().collect();
+    let approvals = Approvals {
+        prune: true,
+        allow_destroy: allow_destroy.clone(),
+        ..Approvals::default()
+    };
+    plan(&diff(desired, &observed), &approvals)
+        .approve(false, &DestructionGrant::from_command_line(allow_destroy))
+        .unwrap()
+}
+
+/// The calls that remove a user, each once.
+const REMOVALS: [u32; 3] = [
+    codes::UPDATE_PERMISSIONS_CODE,
+    codes::UPDATE_USER_CODE,
+    codes::DELETE_USER_CODE,
+];
+
+#[tokio::test]
+async fn who_is_pruned_is_gone_although_a_reply_is_lost() {
+    for command in REMOVALS {
+        for kind in [FaultKind::LostReply, FaultKind::Disconnect] {
+            let server = start().await;
+            let pool = Pool::with_limit(connector(&server), 1);
+            {
+                let root = pool.acquire().await.unwrap();
+                root.create_stream(&name("orders")).await.unwrap();
+                for user in ["old", "kept"] {
+                    root.create_user(&name(user), &Secret::new("THE_OLD"), UserStatus::Active)
+                        .await
+                        .unwrap();
+                    let grants = on_stream(0, StreamPermission::PollMessages);
+                    root.update_permissions(&name(user), &grants).await.unwrap();
+                }
+            }
+            let case = format!("command {command}, {kind:?}");
+            // Root is inside it, too.
+            let desired = desired(
+                "
+  owns: { users: ['*'] }
+  users: [{ name: kept }, { name: new, password: { env: THE_NEW } }]
+",
+            );
+            let plan = prune_plan(&pool, &desired, true).await;
+            server
+                .faults()
+                .set(FaultPlan::none().once(kind, FaultTarget::Command(command), 1));
+            server.requests().reset();
+
+            let outcome = run(&pool, &plan, &desired).await;
+            assert!(outcome.is_complete(), "{case}: {outcome:#?}");
+            for other in REMOVALS {
+                let is_repeated = other == command && kind == FaultKind::Disconnect;
+                assert_eq!(
+                    server.requests().count(other),
+                    1 + u64::from(is_repeated),
+                    "{case}"
+                );
+            }
+            let users = server.access().users;
+            let left: BTreeSet<&str> = users.values().map(|user| user.name.as_str()).collect();
+            assert_eq!(left, ["iggy", "kept", "new"].into(), "{case}");
+            // Its number was not free when the new one was made.
+            assert_eq!(users[&3].name, "new", "{case}");
+            assert!(logs_in(&server, "kept", "THE_OLD").await, "{case}");
+            assert!(
+                prune_plan(&pool, &desired, false).await.steps().is_empty(),
+                "{case}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_tombstone_is_left_alone_until_it_is_named() {
+    let server = start().await;
+    let pool = Pool::with_limit(connector(&server), 1);
+    before_every_call(&pool).await;
+    let desired = desired("\n  owns: { users: [named, granted, nobody] }\n");
+    let plan = prune_plan(&pool, &desired, false).await;
+    assert_eq!(plan.plan().summary.deactivate, 2);
+    assert!(run(&pool, &plan, &desired).await.is_complete());
+    assert!(prune_plan(&pool, &desired, false).await.steps().is_empty());
+    let root = pool.acquire().await.unwrap();
+    let granted = root.get_user(&name("granted")).await.unwrap().unwrap();
+    assert_eq!(granted.grants, Grants::default());
+    drop(root);
+    assert!(!logs_in(&server, "granted", "THE_OLD").await);
+    assert!(logs_in(&server, "rotated", "THE_OLD").await);
 }
 
 /// Long enough for somebody else to do something while a request waits.

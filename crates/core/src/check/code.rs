@@ -45,11 +45,13 @@ pub enum FindingCode {
     TokenExpiryDiffers,
     /// The tokens of a user could not be listed.
     TokenNotCompared,
+    /// Users that the manifests own and do not declare.
+    UsersNotDeclared,
 }
 
 impl FindingCode {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::KeyRoutingChanges,
         Self::ExpiryLowered,
         Self::MaxSizeLowered,
@@ -70,6 +72,7 @@ impl FindingCode {
         Self::TokenValueRefused,
         Self::TokenExpiryDiffers,
         Self::TokenNotCompared,
+        Self::UsersNotDeclared,
     ];
 
     /// The code as it is printed.
@@ -96,6 +99,7 @@ impl FindingCode {
             Self::TokenValueRefused => "IGW0018",
             Self::TokenExpiryDiffers => "IGW0019",
             Self::TokenNotCompared => "IGW0020",
+            Self::UsersNotDeclared => "IGW0021",
         }
     }
 
@@ -123,6 +127,7 @@ impl FindingCode {
             Self::TokenValueRefused => "the server does not take the value of a token",
             Self::TokenExpiryDiffers => "a token was created with another expiry",
             Self::TokenNotCompared => "the tokens of a user could not be listed",
+            Self::UsersNotDeclared => "users are owned and not declared",
         }
     }
 
@@ -251,6 +256,13 @@ impl FindingCode {
                  the user to compare them. Here it could not, because its password is not known, \
                  it becomes active only now, or --skip-password-check was given. The plan leaves its \
                  tokens as they are."
+            }
+            Self::UsersNotDeclared => {
+                "These users are inside `owns.users`, and no manifest declares them: somebody made \
+                 them by hand, or removed them from the manifests. A plan leaves them as they are. \
+                 With --prune they lose all permissions and become inactive, and are then no \
+                 longer mentioned. They are not deleted, unless one is named with --allow-destroy: \
+                 live connections of a deleted user go on, and act as whoever gets its number next."
             }
         }
     }

@@ -122,6 +122,7 @@ pub fn check_with_secrets(
             | Difference::CreateConsumerGroup
             | Difference::CreateUser(_)
             | Difference::StripStaleGrants(_)
+            | Difference::PruneUser(_)
             | Difference::ChangeToken(_)
             | Difference::Unknown => {}
         }

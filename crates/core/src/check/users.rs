@@ -60,6 +60,7 @@ pub(super) fn check_users(
     }));
     findings.extend(of_inactive_users(desired, access));
     findings.extend(access.and_then(|access| default_root_password(changes, desired, access)));
+    findings.extend(not_declared(changes));
     match &observed.access {
         AccessReading::NotNeeded => {}
         AccessReading::Refused { reason } => findings.extend(not_read(changes, reason)),
@@ -106,6 +107,40 @@ fn not_read(changes: &ChangeSet, reason: &str) -> Option<Finding> {
              would open what is created now, is not known: the users could not be read: {reason}"
         ),
         fix: "apply with a login that may read users and list streams".to_owned(),
+    })
+}
+
+/// How many users one finding names.
+const NAMED: usize = 5;
+
+/// One for all of them: it is said until they are pruned or declared.
+fn not_declared(changes: &ChangeSet) -> Option<Finding> {
+    let users: Vec<&Address> = changes
+        .prunable
+        .iter()
+        // The own login, for one, would not be pruned.
+        .filter(|change| change.obstacles.is_empty())
+        .filter(|change| match &change.difference {
+            Difference::PruneUser(user) => !user.is_tombstone(),
+            _ => false,
+        })
+        .map(|change| &change.address)
+        .collect();
+    let named = users.iter().take(NAMED).map(ToString::to_string);
+    let mut names = named.collect::<Vec<_>>().join(", ");
+    if users.len() > NAMED {
+        names.push_str(&format!(" and {} more", users.len() - NAMED));
+    }
+    let (are, them) = match users.len() {
+        1 => ("is", "it"),
+        _ => ("are", "them"),
+    };
+    Some(Finding {
+        code: FindingCode::UsersNotDeclared,
+        severity: Severity::Note,
+        address: Address::clone(users.first()?),
+        message: format!("{names} {are} inside `owns.users`, and no manifest declares {them}"),
+        fix: format!("declare {them}, or take all permissions from {them} with --prune"),
     })
 }
 

@@ -116,7 +116,7 @@ codes! {
     SaveSizeTooLarge = "IGC0038", "sizeOfMessagesRequiredToSave is too large",
         "A partition is flushed when it holds this many bytes that are not on disk yet; the server takes at most 1 GiB.";
     OwnsPattern = "IGC0039", "a pattern of owns cannot be used",
-        "`owns.streams` holds names or patterns with `*` and `?`; `owns.topics` holds `stream/topic`, where both may be patterns. Nothing can own the streams that begin with `iggyctl`.";
+        "`owns.streams` and `owns.users` hold names or patterns with `*` and `?`; `owns.topics` holds `stream/topic`, where both may be patterns. Nothing can own the streams that begin with `iggyctl`.";
     OwnsOverlap = "IGC0040", "owns says the same thing twice",
         "A stream that is owned is owned with all its topics, so an entry of `owns.topics` below it adds nothing. A warning: it usually means that one of the two is a mistake.";
     UnenforceableSize = "IGC0041", "maxTopicSize cannot be kept",

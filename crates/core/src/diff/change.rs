@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::access::StaleGrants;
+use super::access::{StaleGrants, UserPruning};
 use super::basis::Basis;
 use super::setting::Setting;
 pub use super::token_change::{
@@ -21,6 +21,9 @@ pub struct ChangeSet {
     /// What differs, as a tree read top-down: a stream, each of its topics
     /// followed by the topic's groups, the next stream.
     pub changes: Vec<Change>,
+    /// What the project owns and no manifest declares, in the same order; it
+    /// changes only where pruning is asked for.
+    pub prunable: Vec<Change>,
     /// Renames that do not happen although somebody may expect them to.
     pub notices: Vec<Notice>,
     /// What is to be known about tokens that stay as they are.
@@ -91,7 +94,8 @@ impl Change {
         match self.difference {
             Difference::ChangeTopic(_)
             | Difference::ChangeUser(_)
-            | Difference::StripStaleGrants(_) => false,
+            | Difference::StripStaleGrants(_)
+            | Difference::PruneUser(_) => false,
             Difference::Unknown
             | Difference::CreateStream
             | Difference::RenameStream { .. }
@@ -131,6 +135,8 @@ pub enum Difference {
     /// Nobody declares the user, and it holds grants on what is no longer
     /// there, which a create of this change set would open to it.
     StripStaleGrants(Box<StaleGrants>),
+    /// Nobody declares the user, and the project owns it.
+    PruneUser(Box<UserPruning>),
     /// A token is to be created or revoked.
     ChangeToken(Box<TokenChange>),
     /// It could not be read, or something that it is in could not.
@@ -360,6 +366,9 @@ pub enum BlockReason {
         /// What would change.
         attribute: LoginAttribute,
     },
+    /// It is the user that this connection is logged in as, and pruning would
+    /// take it away.
+    OwnLoginUndeclared,
     /// A user that nobody declares holds grants on something that was deleted,
     /// and the server would give their number to this.
     StaleGrants {

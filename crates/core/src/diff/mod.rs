@@ -25,7 +25,7 @@ mod users;
 use std::collections::BTreeMap;
 
 pub use access::{
-    DeclaredGrants, Resolved, StaleGrants, TopicsUnread, declared_grants, live_grants,
+    DeclaredGrants, Resolved, StaleGrants, TopicsUnread, UserPruning, declared_grants, live_grants,
 };
 pub use basis::Basis;
 pub use change::{
@@ -49,6 +49,7 @@ use rename::{Declaration, Renames, Sighting};
 pub fn diff(desired: &DesiredState, observed: &ObservedState) -> ChangeSet {
     let DesiredState {
         project: _,
+        // Of what is owned only users are looked at, with the users.
         owns: _,
         streams,
         users: _,
@@ -65,6 +66,7 @@ pub fn diff(desired: &DesiredState, observed: &ObservedState) -> ChangeSet {
             .map(|gap| (&gap.address, gap.reason.as_str()))
             .collect(),
         changes: Vec::new(),
+        prunable: Vec::new(),
         notices: Vec::new(),
         token_notices: Vec::new(),
         unchanged: Tally::default(),
@@ -94,6 +96,7 @@ pub fn diff(desired: &DesiredState, observed: &ObservedState) -> ChangeSet {
     ChangeSet {
         stream_renames,
         changes: differ.changes,
+        prunable: differ.prunable,
         notices: differ.notices,
         token_notices: differ.token_notices,
         unchanged: differ.unchanged,
@@ -143,6 +146,7 @@ enum GapMeans {
 struct Differ<'a> {
     gaps: BTreeMap<&'a Address, &'a str>,
     changes: Vec<Change>,
+    prunable: Vec<Change>,
     notices: Vec<Notice>,
     token_notices: Vec<TokenNotice>,
     unchanged: Tally,

@@ -31,6 +31,7 @@ fn line(change: &Change) -> String {
         Difference::CreateUser(_)
         | Difference::ChangeUser(_)
         | Difference::StripStaleGrants(_)
+        | Difference::PruneUser(_)
         | Difference::ChangeToken(_) => {
             panic!("these states have no users: {change:?}")
         }
@@ -60,6 +61,7 @@ fn obstacle(reason: &BlockReason) -> String {
         | BlockReason::GrantTargetMissing { .. }
         | BlockReason::RootProtected { .. }
         | BlockReason::OwnLogin { .. }
+        | BlockReason::OwnLoginUndeclared
         | BlockReason::StaleGrants { .. }
         | BlockReason::TokenNeedsPassword
         | BlockReason::SinkUnusable { .. } => panic!("these states have no users: {reason:?}"),

@@ -3,7 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::access::{Names, StaleIds, Tokens, Users, compare_tokens, compare_users};
+use super::access::{
+    Names, StaleIds, Tokens, Users, compare_tokens, compare_users, prunable_users,
+};
 use super::{BlockReason, Change, Differ, Difference};
 use crate::address::Address;
 use crate::name::ResourceName;
@@ -52,6 +54,7 @@ impl Differ<'_> {
         self.stale_grants(&stale, stream_renames, live);
         self.changes.extend(changes);
         self.notices.extend(notices);
+        self.prunable = prunable_users(desired, access, &names, &live_names, &mut self.basis);
         self.unchanged.users = unchanged;
         let Tokens {
             changes,

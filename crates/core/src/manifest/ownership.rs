@@ -55,6 +55,25 @@ pub(super) fn rules(owns: &Owns, node: Node<'_>, diagnostics: &mut Vec<Diagnosti
         }
         topics.insert(text, node.place());
     }
+    users(owns, node, &mut limit, diagnostics);
+}
+
+fn users(owns: &Owns, node: Node<'_>, limit: &mut PatternLimit, diagnostics: &mut Vec<Diagnostic>) {
+    let nodes = node.get("users").into_iter().flat_map(|list| list.items());
+    let mut patterns = Vec::new();
+    for (text, node) in owns.users.iter().zip(nodes) {
+        if !limit.takes(text, node, diagnostics) {
+            continue;
+        }
+        if let Err(reason) = check(text) {
+            diagnostics.push(bad_pattern(text, &reason, node));
+        } else if NamePattern::is_pattern(text) {
+            patterns.push(text.as_str());
+        }
+    }
+    if let Err(reason) = NamePatternSet::new(patterns) {
+        diagnostics.push(bad_pattern("users", &reason.to_string(), node));
+    }
 }
 
 /// Names and patterns of streams, in their order.

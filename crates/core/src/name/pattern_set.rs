@@ -21,6 +21,12 @@ impl NamePatternSet {
             .map_err(|error| PatternError::Other(error.kind().to_string()))
     }
 
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The position of the first pattern that a name matches.
     #[must_use]
     pub fn first_match(&self, name: &str) -> Option<usize> {

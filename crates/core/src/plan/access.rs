@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use super::blocked::BlockedLines;
 use super::build::Steps;
+use super::prune::Pruning;
 use super::rename_order::{Rename, in_rename_order};
 use super::step::{Action, Precondition, Risk, StepId};
 use super::{Approvals, Stage};
@@ -44,7 +46,7 @@ impl<'a> UserChanges<'a> {
     pub(super) fn of(
         doable: impl Iterator<Item = &'a Change>,
         approvals: &Approvals,
-        without_grants: &BTreeSet<&Address>,
+        blocked: &BlockedLines<'_>,
     ) -> Self {
         let mut users = Self {
             strips: Vec::new(),
@@ -55,12 +57,13 @@ impl<'a> UserChanges<'a> {
         };
         for change in doable {
             let address = &change.address;
-            if !without_grants.contains(address) {
+            if !blocked.without_grants.contains(address) {
                 users.widened.insert(address);
             }
             match &change.difference {
                 Difference::StripStaleGrants(stale)
-                    if approvals.allow_destroy.contains(address) =>
+                    if approvals.allow_destroy.contains(address)
+                        && !blocked.pruned.contains(address) =>
                 {
                     users.strips.push((address, stale));
                 }
@@ -112,15 +115,17 @@ fn hold_back(user: &mut UserChange, attribute: LoginAttribute) {
 
 impl Steps {
     /// What comes before anything is created.
-    pub(super) fn restrict_access(&mut self, users: &UserChanges<'_>) {
+    pub(super) fn restrict_access(&mut self, users: &UserChanges<'_>, prunings: &[Pruning<'_>]) {
         for (address, user) in &users.changes {
             self.narrow(address, user);
         }
         for (address, stale) in &users.strips {
             self.strip(address, stale);
         }
+        self.strip_pruned(prunings);
         self.revoke_tokens(users);
         self.set_statuses(users, UserStatus::Inactive, Stage::Deactivate);
+        self.deactivate_pruned(prunings);
     }
 
     /// The users among the resources: renames, and new ones, who may do nothing
@@ -196,7 +201,7 @@ impl Steps {
     }
 
     /// Taking something away can be noticed; giving it cannot hurt the user.
-    fn set_permissions(
+    pub(super) fn set_permissions(
         &mut self,
         stage: Stage,
         address: &Address,
@@ -365,7 +370,7 @@ fn live_name(address: &Address, change: &UserChange) -> Option<ResourceName> {
     change.renamed_from.clone().or_else(|| own_name(address))
 }
 
-fn present(address: &Address) -> Vec<Precondition> {
+pub(super) fn present(address: &Address) -> Vec<Precondition> {
     vec![Precondition::Present {
         address: address.clone(),
     }]

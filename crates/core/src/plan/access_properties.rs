@@ -6,16 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::{Action, Approvals, Plan, Stage, plan};
-use crate::access::{Grants, Right, Scope};
-use crate::address::Address;
-use crate::diff::diff;
+use crate::access::{Grants, Right, Scope, UserStatus};
+use crate::diff::{Difference, diff};
 use crate::name::ResourceName;
 use crate::state::desired::DesiredState;
 use crate::state::observed::{AccessReading, ObservedState};
 use crate::state::observed_access::ObservedUser;
 use crate::testing::{
-    apply_plan, apply_step, desired_state, observed_state, with_tokens, with_users,
-    without_obstacles,
+    Pruning, all_approvals, apply_plan, apply_step, desired_state, observed_state, pruning,
+    with_tokens, with_users, without_obstacles,
 };
 
 fn states() -> impl Strategy<Value = (DesiredState, ObservedState)> {
@@ -24,14 +23,6 @@ fn states() -> impl Strategy<Value = (DesiredState, ObservedState)> {
         (desired, observed)
     });
     with_tokens(with_users(states))
-}
-
-/// With everything allowed that a person could allow of users.
-fn approvals(observed: &ObservedState) -> Approvals {
-    Approvals {
-        allow_destroy: users(observed).keys().cloned().map(Address::User).collect(),
-        ..Approvals::default()
-    }
 }
 
 fn users(state: &ObservedState) -> BTreeMap<ResourceName, ObservedUser> {
@@ -92,21 +83,37 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
     #[test]
-    fn apply_then_plan_is_empty((desired, observed) in states()) {
-        let approvals = approvals(&observed);
+    fn apply_then_plan_is_empty((desired, observed) in states(), pruning in pruning()) {
+        let approvals = all_approvals(&desired, &observed, pruning);
         let first = planned(&desired, &observed, &approvals);
         prop_assert_eq!(&first.blocked, &Vec::new());
         let mut live = observed;
         apply_plan(&first, &mut live).unwrap();
-        let again = planned(&desired, &live, &Approvals::default());
-        prop_assert!(again.is_empty(), "{:#?}", again);
+        for approvals in [Approvals::default(), all_approvals(&desired, &live, pruning)] {
+            let again = planned(&desired, &live, &approvals);
+            prop_assert!(again.is_empty(), "{:#?}", again);
+        }
         // What no step is planned for would not be in a plan either.
-        prop_assert_eq!(diff(&desired, &live).changes, []);
+        let left = diff(&desired, &live);
+        prop_assert_eq!(left.changes, []);
+        match pruning {
+            Pruning::Nothing => {}
+            Pruning::Tombstones => for change in left.prunable {
+                let is_removed =
+                    matches!(&change.difference, Difference::PruneUser(user) if user.is_tombstone());
+                prop_assert!(is_removed, "{:#?}", change);
+            },
+            Pruning::Deletes => prop_assert_eq!(left.prunable, []),
+        }
     }
 
     #[test]
-    fn nobody_can_at_any_moment_do_what_neither_allows((desired, observed) in states()) {
-        let steps = planned(&desired, &observed, &approvals(&observed)).steps;
+    fn nobody_can_at_any_moment_do_what_neither_allows(
+        (desired, observed) in states(),
+        pruning in pruning(),
+    ) {
+        let approvals = all_approvals(&desired, &observed, pruning);
+        let steps = planned(&desired, &observed, &approvals).steps;
         let mut moments = vec![observed.clone()];
         for step in &steps {
             let mut next = moments.last().unwrap().clone();
@@ -171,8 +178,12 @@ proptest! {
     /// So that one of these that fails keeps the ids from being given out, and
     /// one that `--only` leaves out comes along.
     #[test]
-    fn creates_need_every_step_that_takes_stale_grants_away((desired, observed) in states()) {
-        let steps = planned(&desired, &observed, &approvals(&observed)).steps;
+    fn creates_need_every_step_that_takes_stale_grants_away(
+        (desired, observed) in states(),
+        pruning in pruning(),
+    ) {
+        let approvals = all_approvals(&desired, &observed, pruning);
+        let steps = planned(&desired, &observed, &approvals).steps;
         let stale: BTreeSet<usize> = steps
             .iter()
             .enumerate()
@@ -202,9 +213,13 @@ proptest! {
     }
 
     #[test]
-    fn without_an_approval_nobody_gets_what_they_were_not_given((desired, observed) in states()) {
+    fn without_an_approval_nobody_gets_what_they_were_not_given(
+        (desired, observed) in states(),
+        prune: bool,
+    ) {
         // What is blocked may stay away; what is done must open nothing.
-        let steps = planned(&desired, &observed, &Approvals::default()).steps;
+        let approvals = Approvals { prune, ..Approvals::default() };
+        let steps = planned(&desired, &observed, &approvals).steps;
         let mut live = observed.clone();
         let declared: BTreeSet<u32> = users(&observed)
             .into_iter()
@@ -257,17 +272,76 @@ proptest! {
     }
 
     #[test]
-    fn a_crash_after_any_step_is_repaired((desired, observed) in states()) {
-        let first = planned(&desired, &observed, &approvals(&observed));
+    fn a_crash_after_any_step_is_repaired(
+        (desired, observed) in states(),
+        pruning in pruning(),
+    ) {
+        let first = planned(&desired, &observed, &all_approvals(&desired, &observed, pruning));
         let mut crashed = observed;
         for step in &first.steps {
-            let allowed = approvals(&crashed);
+            let allowed = all_approvals(&desired, &crashed, pruning);
             let rest = planned(&desired, &crashed, &allowed);
             prop_assert_eq!(&rest.blocked, &Vec::new());
             let mut repaired = crashed.clone();
             apply_plan(&rest, &mut repaired).unwrap();
-            prop_assert!(planned(&desired, &repaired, &Approvals::default()).is_empty());
+            let allowed = all_approvals(&desired, &repaired, pruning);
+            prop_assert!(planned(&desired, &repaired, &allowed).is_empty());
             apply_step(step, &mut crashed).unwrap();
+        }
+    }
+
+    /// A connection that goes on after its user was deleted can do nothing then,
+    /// and no user that this plan creates gets the id.
+    #[test]
+    fn only_tombstones_are_deleted_and_nothing_comes_after((desired, observed) in states()) {
+        let approvals = all_approvals(&desired, &observed, Pruning::Deletes);
+        let steps = planned(&desired, &observed, &approvals).steps;
+        let mut live = observed;
+        let mut has_deleted = false;
+        for step in &steps {
+            if let Action::DeleteUser { user } = &step.action {
+                let deleted = &users(&live)[user];
+                prop_assert!(deleted.grants.is_empty());
+                prop_assert_eq!(deleted.status, UserStatus::Inactive);
+                has_deleted = true;
+                let creates = steps.iter().filter(|it| matches!(it.action, Action::CreateUser { .. }));
+                prop_assert!(creates.into_iter().all(|create| step.needs.contains(&create.id)));
+            } else {
+                prop_assert!(!has_deleted, "{step:#?}");
+            }
+            apply_step(step, &mut live).unwrap();
+        }
+    }
+
+    #[test]
+    fn who_is_not_owned_or_is_declared_is_not_removed(
+        (desired, observed) in states(),
+        pruning in pruning(),
+    ) {
+        let approvals = all_approvals(&desired, &observed, pruning);
+        let prunable: BTreeSet<u32> = diff(&desired, &observed)
+            .prunable
+            .iter()
+            .filter_map(|change| users(&observed).get(change.address.user()?).map(|it| it.id))
+            .collect();
+        let mut live = observed.clone();
+        apply_plan(&planned(&desired, &observed, &approvals), &mut live).unwrap();
+        let owned = desired.owns.owned_users();
+        let after: BTreeMap<u32, ObservedUser> =
+            users(&live).into_values().map(|user| (user.id, user)).collect();
+        for (name, before) in users(&observed) {
+            if !owned.contains(&name) || desired.users.contains_key(&name) {
+                prop_assert!(!prunable.contains(&before.id));
+            }
+            let is_declared = desired.users.iter().any(|(declared, user)| {
+                *declared == name || user.previous_name.as_ref() == Some(&name)
+            });
+            if pruning == Pruning::Nothing || !prunable.contains(&before.id) {
+                prop_assert!(after.contains_key(&before.id));
+                if !is_declared {
+                    prop_assert_eq!(after[&before.id].status, before.status);
+                }
+            }
         }
     }
 }

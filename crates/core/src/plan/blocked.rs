@@ -12,6 +12,8 @@ pub(super) struct BlockedLines<'a> {
     held_back: BTreeSet<&'a Address>,
     /// Users whose permissions speak of something that is held back.
     pub(super) without_grants: BTreeSet<&'a Address>,
+    /// Nothing stands in the way of removing these.
+    pub(super) pruned: BTreeSet<&'a Address>,
 }
 
 impl BlockedLines<'_> {
@@ -27,11 +29,22 @@ pub(super) fn blocked_lines<'a>(changes: &'a ChangeSet, approvals: &Approvals) -
         lines: Vec::new(),
         held_back: BTreeSet::new(),
         without_grants: BTreeSet::new(),
+        pruned: BTreeSet::new(),
     };
+    let prunable = changes.prunable.iter().filter(|_| approvals.prune);
+    for change in prunable
+        .clone()
+        .filter(|change| change.obstacles.is_empty())
+    {
+        blocked.pruned.insert(&change.address);
+    }
     for change in &changes.changes {
         let parent = held_back_ancestor(&blocked.held_back, &change.address);
         let mut reasons = change.obstacles.clone();
-        reasons.retain(|reason| !is_approved(&change.address, reason, approvals));
+        reasons.retain(|reason| {
+            !is_approved(&change.address, reason, approvals)
+                && !is_taken_away(reason, &blocked.pruned)
+        });
         if let Difference::ChangeTopic(topic) = &change.difference {
             reasons.extend(forbidden_shrink(&change.address, topic, approvals));
         }
@@ -49,15 +62,29 @@ pub(super) fn blocked_lines<'a>(changes: &'a ChangeSet, approvals: &Approvals) -
             reasons.push(BlockReason::DependsOnBlocked { address });
         }
         for reason in reasons {
-            blocked.lines.push(Blocked {
-                address: change.address.clone(),
-                way_out: way_out(&change.address, &reason),
-                reason,
-                declared_at: None,
-            });
+            blocked.lines.push(line(&change.address, reason));
+        }
+    }
+    for change in prunable {
+        for reason in &change.obstacles {
+            blocked.lines.push(line(&change.address, reason.clone()));
         }
     }
     blocked
+}
+
+fn line(address: &Address, reason: BlockReason) -> Blocked {
+    Blocked {
+        address: address.clone(),
+        way_out: way_out(address, &reason),
+        reason,
+        declared_at: None,
+    }
+}
+
+/// Whoever is pruned keeps no permissions, so nothing is opened to it.
+fn is_taken_away(reason: &BlockReason, pruned: &BTreeSet<&Address>) -> bool {
+    matches!(reason, BlockReason::StaleGrants { user } if pruned.contains(user))
 }
 
 /// What only waits for a person to allow it.

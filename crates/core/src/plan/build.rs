@@ -2,6 +2,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::access::UserChanges;
 use super::blocked::{blocked_lines, forbidden_shrink};
+use super::prune::prunings;
 use super::rename_order::{StreamRename, in_rename_order, stream_rename, topic_rename};
 use super::step::{Action, Cost, Precondition, Risk, Step, StepId};
 use super::summary::Summary;
@@ -14,7 +15,7 @@ use crate::state::desired::TopicSettings;
 /// set and approvals give the same plan to the byte.
 ///
 /// ```text
-/// narrow ▶ revoke ▶ deactivate ▶ resources ▶ passwords ▶ widen ▶ activate ▶ tokens
+/// narrow ▶ revoke ▶ deactivate ▶ resources ▶ passwords ▶ widen ▶ activate ▶ tokens ▶ delete users
 ///                                   │
 ///   renames of streams, of topics ▶ streams ▶ topics ▶ settings ▶ partitions ▶ groups ▶ users
 /// ```
@@ -29,8 +30,9 @@ pub fn plan(changes: &ChangeSet, approvals: &Approvals) -> Plan {
             .filter(|change| !blocked.holds_back(change))
     };
 
-    let users = UserChanges::of(doable(), approvals, &blocked.without_grants);
-    steps.restrict_access(&users);
+    let users = UserChanges::of(doable(), approvals, &blocked);
+    let prunings = prunings(changes, approvals, &blocked);
+    steps.restrict_access(&users, &prunings);
 
     for change in in_rename_order(doable().filter_map(stream_rename)) {
         steps.rename_stream(change);
@@ -55,28 +57,32 @@ pub fn plan(changes: &ChangeSet, approvals: &Approvals) -> Plan {
     }
     steps.users(&users);
     steps.grant_access(&users);
+    steps.delete_users(&prunings);
 
+    let pruned = steps.pruned_of(&prunings);
     let (steps, blocked) = (steps.steps, blocked.lines);
     Plan {
-        summary: Summary::of(&steps, &blocked, changes.unchanged.total()),
+        summary: Summary::of(&steps, &blocked, &pruned, changes.unchanged.total()),
         steps,
         blocked,
         basis: changes.basis.clone(),
         approvals: approvals.clone(),
         only: BTreeSet::new(),
+        pruned,
     }
 }
 
 #[derive(Default)]
 pub(super) struct Steps {
-    steps: Vec<Step>,
+    pub(super) steps: Vec<Step>,
     /// The step that makes an address exist under its name.
     pub(super) makes: BTreeMap<Address, StepId>,
     /// The step that frees a name.
     pub(super) frees: BTreeMap<Address, StepId>,
-    /// Of users: the step that reduces the permissions, changes the password,
-    /// gives the permissions.
+    /// Of users: the step that reduces the permissions, makes one inactive that
+    /// is pruned, changes the password, gives the permissions.
     pub(super) narrows: BTreeMap<Address, StepId>,
+    pub(super) deactivates: BTreeMap<Address, StepId>,
     pub(super) passwords: BTreeMap<Address, StepId>,
     pub(super) widens: BTreeMap<Address, StepId>,
     pub(super) activates: BTreeMap<Address, StepId>,

@@ -16,6 +16,7 @@ mod blocked;
 mod build;
 #[cfg(test)]
 mod properties;
+mod prune;
 mod rename_order;
 mod restrict;
 mod stage;
@@ -61,6 +62,8 @@ pub struct Approvals {
     /// ADDRESS`).
     #[schemars(with = "Vec<String>")]
     pub rotate: BTreeSet<Address>,
+    /// Whether what the manifests own and do not declare is removed (`--prune`).
+    pub prune: bool,
 }
 
 /// A change that is needed and will not be made.
@@ -93,6 +96,8 @@ pub struct Plan {
     pub approvals: Approvals,
     /// The addresses that it was restricted to; empty when it was not.
     pub only: BTreeSet<Address>,
+    /// What no manifest declares and some of the steps remove.
+    pub pruned: BTreeSet<Address>,
     /// Counts for the footer.
     pub summary: Summary,
 }

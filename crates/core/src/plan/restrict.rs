@@ -11,12 +11,13 @@ pub struct UnknownAddress(pub Address);
 
 impl Plan {
     /// Leaves of the plan what `only` names or contains, and what that needs.
-    /// A renamed resource goes by its new name, or by its old one.
+    /// A renamed resource goes by its new name, or by its old one. Who is deleted
+    /// only waits for the users that are created, so they do not come along.
     ///
     /// # Errors
     ///
-    /// An address that is neither declared nor the old name of something that
-    /// is renamed.
+    /// An address that is neither declared nor pruned, nor the old name of
+    /// something that is renamed.
     pub fn restrict(
         self,
         only: &[Address],
@@ -28,10 +29,12 @@ impl Plan {
             .iter()
             .filter_map(|step| Some((old_name(&step.action)?, step.address.clone())))
             .collect();
-        if let Some(unknown) = only
-            .iter()
-            .find(|address| !desired.names(address) && !new_names.contains_key(address))
-        {
+        let is_known = |address: &Address| {
+            desired.names(address)
+                || new_names.contains_key(address)
+                || self.pruned.contains(address)
+        };
+        if let Some(unknown) = only.iter().find(|address| !is_known(address)) {
             return Err(UnknownAddress(unknown.clone()));
         }
         let renamed: Vec<Address> = only
@@ -56,6 +59,7 @@ impl Plan {
             basis,
             approvals,
             only: _,
+            mut pruned,
             summary,
         } = self;
         let mut keep: Vec<bool> = steps.iter().map(|step| selects(&step.address)).collect();
@@ -63,7 +67,7 @@ impl Plan {
         for index in (0..steps.len()).rev() {
             if keep[index] {
                 for &StepId(need) in &steps[index].needs {
-                    keep[need as usize] = true;
+                    keep[need as usize] |= !only_waits(&steps[index], &steps[need as usize]);
                 }
             }
         }
@@ -76,11 +80,14 @@ impl Plan {
             let id = StepId(u32::try_from(kept.len()).unwrap_or(u32::MAX));
             new_ids[index] = id;
             step.id = id;
+            step.needs.retain(|need| keep[need.0 as usize]);
             for need in &mut step.needs {
                 *need = new_ids[need.0 as usize];
             }
             kept.push(step);
         }
+
+        pruned.retain(|address| kept.iter().any(|step| step.address == *address));
 
         let mut blockers: BTreeSet<Address> = BTreeSet::new();
         for line in blocked.iter().filter(|line| selects(&line.address)) {
@@ -93,14 +100,22 @@ impl Plan {
             .filter(|line| selects(&line.address) || blockers.contains(&line.address))
             .collect();
         Ok(Self {
-            summary: Summary::of(&kept, &blocked, summary.unchanged),
+            summary: Summary::of(&kept, &blocked, &pruned, summary.unchanged),
             steps: kept,
             blocked,
             basis,
             approvals,
             only,
+            pruned,
         })
     }
+}
+
+fn only_waits(step: &Step, need: &Step) -> bool {
+    matches!(
+        (&step.action, &need.action),
+        (Action::DeleteUser { .. }, Action::CreateUser { .. })
+    )
 }
 
 fn old_name(action: &Action) -> Option<Address> {
@@ -121,6 +136,7 @@ fn old_name(action: &Action) -> Option<Address> {
         | Action::CreateConsumerGroup { .. }
         | Action::CreateUser { .. }
         | Action::SetUserStatus { .. }
+        | Action::DeleteUser { .. }
         | Action::ChangePassword { .. }
         | Action::SetPermissions { .. }
         | Action::CreateToken { .. }

@@ -26,4 +26,8 @@ pub enum Stage {
     Activate,
     /// Access tokens are created and delivered, and what they replace is revoked.
     Tokens,
+    /// Users are deleted. Last, and only when all others were created, since
+    /// live connections of a deleted user act as whoever gets its id: that is
+    /// then no user of this apply.
+    DeleteUsers,
 }

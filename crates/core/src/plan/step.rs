@@ -164,6 +164,12 @@ pub enum Action {
         /// The status it gets.
         status: UserStatus,
     },
+    /// Delete a user, with its password and its tokens.
+    DeleteUser {
+        /// The user.
+        #[schemars(with = "String")]
+        user: ResourceName,
+    },
     /// Replace a password; the server wants to see the live one. Where the new
     /// one turns out to be live already, that is as good. Both may be the same,
     /// to make sure that it is.
@@ -270,7 +276,7 @@ pub enum Risk {
     Safe,
     /// Clients can notice: a rename, other key routing, less retention.
     Risky,
-    /// Data is lost.
+    /// Data is lost, or a user is gone for good.
     Destructive,
 }
 
@@ -321,6 +327,7 @@ impl fmt::Display for Action {
                 write!(formatter, "rename from {}", Address::User(from.clone()))
             }
             Self::SetUserStatus { status, .. } => write!(formatter, "make {status}"),
+            Self::DeleteUser { .. } => formatter.write_str("delete user"),
             Self::ChangePassword { from, to, .. } if from == to => {
                 formatter.write_str("confirm password")
             }

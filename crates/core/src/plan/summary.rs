@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -17,15 +17,27 @@ pub enum Verb {
     Rename,
     /// It is created.
     Create,
+    /// Nobody declares it, and it stays without effect: a user without
+    /// permissions who may not log in.
+    Deactivate,
+    /// It is gone afterwards.
+    Delete,
 }
 
 impl Verb {
-    /// What happens to each resource, with the greatest risk of its steps.
+    /// What happens to each resource, with the greatest risk of its steps;
+    /// those in `pruned` nobody declares.
     #[must_use]
-    pub fn of_resources(steps: &[Step]) -> BTreeMap<&Address, (Self, Risk)> {
+    pub fn of_resources<'a>(
+        steps: &'a [Step],
+        pruned: &BTreeSet<Address>,
+    ) -> BTreeMap<&'a Address, (Self, Risk)> {
         let mut resources: BTreeMap<&Address, (Self, Risk)> = BTreeMap::new();
         for step in steps {
-            let verb = Self::of(&step.action);
+            let verb = match Self::of(&step.action) {
+                Self::Update if pruned.contains(&step.address) => Self::Deactivate,
+                verb => verb,
+            };
             let entry = resources.entry(&step.address).or_insert((verb, step.risk));
             *entry = (entry.0.max(verb), entry.1.max(step.risk));
         }
@@ -38,6 +50,7 @@ impl Verb {
             | Action::CreateTopic { .. }
             | Action::CreateConsumerGroup { .. }
             | Action::CreateUser { .. } => Self::Create,
+            Action::DeleteUser { .. } => Self::Delete,
             // To whoever declared it, one that takes the place of a valid one is the
             // same token.
             Action::CreateToken {
@@ -74,7 +87,13 @@ pub struct Summary {
     pub update: u32,
     /// Resources that get another name, and perhaps other settings.
     pub rename: u32,
-    /// Of all these, resources that lose data.
+    /// Users that nobody declares, and that lose all permissions and become
+    /// inactive.
+    pub deactivate: u32,
+    /// Resources that are deleted.
+    pub delete: u32,
+    /// Of all these, resources that lose data, or are users that are gone for
+    /// good.
     pub destructive: u32,
     /// Lines that are blocked: one resource may have several.
     pub blocked: u32,
@@ -83,8 +102,29 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub(super) fn of(steps: &[Step], blocked: &[Blocked], unchanged: u32) -> Self {
-        let resources = Verb::of_resources(steps);
+    /// Resources that change, however.
+    #[must_use]
+    pub fn changes(self) -> u32 {
+        let Self {
+            create,
+            update,
+            rename,
+            deactivate,
+            delete,
+            destructive: _,
+            blocked: _,
+            unchanged: _,
+        } = self;
+        create + update + rename + deactivate + delete
+    }
+
+    pub(super) fn of(
+        steps: &[Step],
+        blocked: &[Blocked],
+        pruned: &BTreeSet<Address>,
+        unchanged: u32,
+    ) -> Self {
+        let resources = Verb::of_resources(steps, pruned);
         let mut summary = Self {
             blocked: u32::try_from(blocked.len()).unwrap_or(u32::MAX),
             unchanged,
@@ -95,6 +135,8 @@ impl Summary {
                 Verb::Create => summary.create += 1,
                 Verb::Update => summary.update += 1,
                 Verb::Rename => summary.rename += 1,
+                Verb::Deactivate => summary.deactivate += 1,
+                Verb::Delete => summary.delete += 1,
             }
             summary.destructive += u32::from(risk == Risk::Destructive);
         }

@@ -54,6 +54,11 @@ pub(super) fn way_out(address: &Address, reason: &BlockReason) -> String {
             "apply with another login, or allow it with --allow-destroy {}",
             shell_word(&address.to_string())
         ),
+        BlockReason::OwnLoginUndeclared => {
+            "declare it in `users`, take it out of `owns.users`, or \
+             apply with another login"
+                .to_owned()
+        }
         BlockReason::StaleGrants { user } => format!(
             "declare the user with its permissions, or let what it holds of deleted streams and \
              topics be taken away with --allow-destroy {}",

@@ -35,7 +35,7 @@ pub(super) fn body(
             reasons: Vec::new(),
         })
         .collect();
-    let mut general: Vec<Line> = Vec::new();
+    let mut general = removal(change.verb);
     for line in blocked {
         match blocked_row(line) {
             Some(row) => rows.push(row),
@@ -89,6 +89,39 @@ pub(super) fn body(
         });
     }
     lines
+}
+
+/// Why a user that nobody declares is not simply deleted.
+fn removal(verb: ChangeVerb) -> Vec<Line> {
+    let line = |role, depth, text: &str| Line {
+        role,
+        depth,
+        text: text.to_owned(),
+    };
+    match verb {
+        ChangeVerb::Deactivate => vec![
+            line(
+                Role::Faint,
+                2,
+                "no manifest declares it; it is not deleted, since its live connections would go \
+                 on, and act as whoever gets its number next",
+            ),
+            line(
+                Role::Faint,
+                3,
+                "→ to delete it all the same, name it with --allow-destroy",
+            ),
+        ],
+        ChangeVerb::Delete => vec![line(
+            Role::Loss,
+            2,
+            "no manifest declares it; it goes with its access tokens, while its live connections \
+             go on, and act as whoever gets its number next",
+        )],
+        ChangeVerb::Create | ChangeVerb::Update | ChangeVerb::Rename | ChangeVerb::Blocked => {
+            Vec::new()
+        }
+    }
 }
 
 pub(super) fn finding_lines(finding: &Finding) -> Vec<Line> {
@@ -145,7 +178,8 @@ fn attributes_of(code: FindingCode) -> &'static [&'static str] {
         | FindingCode::TokenValueRefused
         | FindingCode::TokenExpiryDiffers
         | FindingCode::TokenNotCompared
-        | FindingCode::AccessNotRead => &[],
+        | FindingCode::AccessNotRead
+        | FindingCode::UsersNotDeclared => &[],
     }
 }
 
@@ -164,6 +198,7 @@ fn blocked_row(line: &Blocked) -> Option<Row> {
         | BlockReason::GrantTargetMissing { .. }
         | BlockReason::RootProtected { .. }
         | BlockReason::OwnLogin { .. }
+        | BlockReason::OwnLoginUndeclared
         | BlockReason::StaleGrants { .. }
         | BlockReason::ParentMissing { .. }
         | BlockReason::TokenNeedsPassword
@@ -237,6 +272,9 @@ fn blocked_lines(line: &Blocked, depth: usize) -> Vec<Line> {
                 LoginAttribute::Permissions => "fewer permissions",
             }
         ),
+        BlockReason::OwnLoginUndeclared => "iggyctl is logged in as this user, which no manifest \
+             declares: pruning would lock it out"
+            .to_owned(),
         BlockReason::StaleGrants { user } => format!(
             "{user}, which no manifest manages, has permissions on something that was deleted, \
              and the server would give its number to this"

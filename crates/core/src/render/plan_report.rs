@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::json::to_json;
 use super::{token_attributes, user_attributes};
 use crate::address::Address;
-use crate::check::{Finding, Findings};
+use crate::check::{Finding, FindingCode, Findings};
 use crate::diff::{Change, ChangeSet, Difference, PartitionChange, Setting, TopicChange};
 use crate::plan::{Approvals, Basis, BlockReason, Blocked, Plan, Risk, Step, Summary, Verb};
 
@@ -22,7 +22,8 @@ pub struct PlanReport {
     /// Version of this form.
     pub format_version: u32,
     /// Each resource that changes or is blocked: a stream, each of its topics
-    /// followed by the topic's groups, the next stream.
+    /// followed by the topic's groups, the next stream; at the end what nobody
+    /// declares and is removed.
     pub changes: Vec<ChangeReport>,
     /// What is needed and will not be done.
     pub blocked: Vec<Blocked>,
@@ -60,7 +61,7 @@ pub struct ChangeReport {
     pub attributes: Vec<AttributeReport>,
     /// Declared attributes that do not differ.
     pub unchanged_attributes: u32,
-    /// Whether data is lost.
+    /// Whether data is lost, or a user is gone for good.
     pub destructive: bool,
     /// Messages that a topic holds now; eventually consistent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -80,6 +81,11 @@ pub enum ChangeVerb {
     Update,
     /// It gets another name, and perhaps other settings.
     Rename,
+    /// Nobody declares it: a user that loses all permissions and becomes
+    /// inactive.
+    Deactivate,
+    /// Nobody declares it, and it is deleted.
+    Delete,
     /// Nothing: all of it is blocked.
     Blocked,
 }
@@ -107,9 +113,10 @@ impl PlanReport {
             basis,
             approvals,
             only,
+            pruned,
             summary,
         } = plan;
-        let verbs = Verb::of_resources(steps);
+        let verbs = Verb::of_resources(steps, pruned);
         let mut blocked_here: BTreeMap<&Address, bool> = BTreeMap::new();
         for line in blocked {
             let shrinks = matches!(line.reason, BlockReason::PartitionShrink { .. });
@@ -127,10 +134,14 @@ impl PlanReport {
         for change in &changes.changes {
             let verb = verbs.get(&change.address).copied();
             let shrink_blocked = blocked_here.get(&change.address).copied();
-            if verb.is_none() && shrink_blocked.is_none() {
-                // A strip that nobody allowed shows on the creates that wait for it.
-                let waits = matches!(change.difference, Difference::StripStaleGrants(_));
-                left_out += u32::from(!waits);
+            if matches!(change.difference, Difference::StripStaleGrants(_)) {
+                // One that nobody allowed shows on the creates that wait for it,
+                // and who is removed loses all grants.
+                if verb.is_none() || pruned.contains(&change.address) {
+                    continue;
+                }
+            } else if verb.is_none() && shrink_blocked.is_none() {
+                left_out += 1;
                 continue;
             }
             let mut report = ChangeReport::new(change, verb, shrink_blocked.unwrap_or(false));
@@ -138,6 +149,20 @@ impl PlanReport {
                 user_attributes::remove_permissions(&mut report.attributes);
             }
             reports.push(report);
+        }
+        for change in changes.prunable.iter().filter(|_| approvals.prune) {
+            let address = &change.address;
+            let is_blocked = blocked_here.contains_key(address);
+            let verb = verbs.get(address).copied();
+            if pruned.contains(address) || is_blocked && verb.is_none() {
+                reports.push(ChangeReport::new(change, verb, false));
+            } else if !is_blocked {
+                let is_removed = match &change.difference {
+                    Difference::PruneUser(user) => user.is_tombstone(),
+                    _ => false,
+                };
+                left_out += u32::from(!is_removed || approvals.allow_destroy.contains(address));
+            }
         }
         let is_selected = |address: &Address| {
             only.is_empty()
@@ -150,6 +175,10 @@ impl PlanReport {
                 .findings
                 .iter()
                 .filter(|finding| is_selected(&finding.address))
+                // It says what pruning would do.
+                .filter(|finding| {
+                    !(approvals.prune && finding.code == FindingCode::UsersNotDeclared)
+                })
                 .cloned()
                 .collect(),
             changes: reports,
@@ -183,6 +212,8 @@ impl ChangeReport {
                 Some((Verb::Create, _)) => ChangeVerb::Create,
                 Some((Verb::Update, _)) => ChangeVerb::Update,
                 Some((Verb::Rename, _)) => ChangeVerb::Rename,
+                Some((Verb::Deactivate, _)) => ChangeVerb::Deactivate,
+                Some((Verb::Delete, _)) => ChangeVerb::Delete,
             },
             previous: None,
             attributes: Vec::new(),
@@ -215,6 +246,9 @@ impl ChangeReport {
             }
             Difference::StripStaleGrants(stale) => {
                 report.attributes = user_attributes::of_stale_grants(stale);
+            }
+            Difference::PruneUser(user) => {
+                report.attributes = user_attributes::of_pruning(user);
             }
             Difference::ChangeToken(token) => {
                 report.attributes = token_attributes::of_change(token);

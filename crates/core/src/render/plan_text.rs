@@ -88,6 +88,8 @@ impl PlanReport {
             create,
             update,
             rename,
+            deactivate,
+            delete,
             destructive,
             blocked,
             unchanged,
@@ -96,6 +98,8 @@ impl PlanReport {
             (create, "to create"),
             (update, "to update"),
             (rename, "to rename"),
+            (deactivate, "to deactivate"),
+            (delete, "to delete"),
             (blocked, "blocked"),
         ]
         .into_iter()
@@ -107,9 +111,11 @@ impl PlanReport {
         } else {
             format!("Plan: {}.", parts.join(", "))
         };
-        if destructive > 0 {
-            let verb = if destructive == 1 { "loses" } else { "lose" };
-            footer.push_str(&format!(" {destructive} {verb} data."));
+        // Whoever is deleted is counted already, and holds no messages.
+        let losing = destructive.saturating_sub(delete);
+        if losing > 0 {
+            let verb = if losing == 1 { "loses" } else { "lose" };
+            footer.push_str(&format!(" {losing} {verb} data."));
         }
         if !self.only.is_empty() {
             let left_out = match self.left_out {
@@ -142,6 +148,7 @@ fn sign(verb: ChangeVerb) -> (char, Role) {
         ChangeVerb::Create => ('+', Role::Create),
         ChangeVerb::Update => ('~', Role::Update),
         ChangeVerb::Rename => ('>', Role::Rename),
+        ChangeVerb::Deactivate | ChangeVerb::Delete => ('-', Role::Loss),
         ChangeVerb::Blocked => ('!', Role::Blocked),
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::plan_report::AttributeReport;
-use crate::access::{Grants, Scope};
+use crate::access::{Grants, Scope, UserStatus};
 use crate::address::Address;
-use crate::diff::{PermissionChange, StaleGrants, UserChange, UserCreation};
+use crate::diff::{PermissionChange, StaleGrants, UserChange, UserCreation, UserPruning};
 use crate::name::ResourceName;
 use crate::secret::SecretSource;
 use crate::wording::counted;
@@ -67,6 +67,26 @@ pub(super) fn of_change(change: &UserChange) -> Vec<AttributeReport> {
 
 pub(super) fn of_stale_grants(stale: &StaleGrants) -> Vec<AttributeReport> {
     vec![gone(stale.gone)]
+}
+
+pub(super) fn of_pruning(user: &UserPruning) -> Vec<AttributeReport> {
+    let UserPruning {
+        grants,
+        gone,
+        is_active,
+    } = user;
+    let mut attributes = Vec::new();
+    if *is_active {
+        let (from, to) = (UserStatus::Active, UserStatus::Inactive);
+        attributes.push(changed(STATUS, from.to_string(), to.to_string()));
+    }
+    attributes.extend(of_permissions(&PermissionChange {
+        from: grants.clone(),
+        gone: *gone,
+        to: Grants::default(),
+        narrowed: None,
+    }));
+    attributes
 }
 
 /// What is left to be said of a user whose permissions stay as they are.

@@ -1,12 +1,12 @@
 //! What the manifests declare, after every document was validated and merged.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::desired_token::DesiredToken;
 use super::desired_user::DesiredUser;
 use crate::address::Address;
 use crate::diagnostic::Origin;
-use crate::name::ResourceName;
+use crate::name::{NamePattern, NamePatternSet, ResourceName};
 use crate::quantity::{ByteSize, Compression, Durability, MaxTopicSize, MessageExpiry};
 
 /// Everything that a set of manifests declares.
@@ -147,6 +147,47 @@ pub struct Ownership {
     pub topics: Vec<String>,
     /// User names or patterns.
     pub users: Vec<String>,
+}
+
+impl Ownership {
+    /// The users that it covers.
+    #[must_use]
+    pub fn owned_users(&self) -> OwnedNames {
+        OwnedNames::new(&self.users)
+    }
+}
+
+/// Names and patterns, asked about many names.
+#[derive(Debug, Clone)]
+pub struct OwnedNames {
+    names: BTreeSet<String>,
+    patterns: NamePatternSet,
+}
+
+impl OwnedNames {
+    fn new(texts: &[String]) -> Self {
+        let (patterns, names): (Vec<&String>, Vec<&String>) =
+            texts.iter().partition(|text| NamePattern::is_pattern(text));
+        Self {
+            names: names.into_iter().cloned().collect(),
+            // They were compiled when the manifests were validated; what cannot
+            // be compiled owns nothing.
+            patterns: NamePatternSet::new(patterns.into_iter().map(String::as_str))
+                .unwrap_or_default(),
+        }
+    }
+
+    /// Whether no name can be among them.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.names.is_empty() && self.patterns.is_empty()
+    }
+
+    /// Whether a name is one of them, or matches one of the patterns.
+    #[must_use]
+    pub fn contains(&self, name: &ResourceName) -> bool {
+        self.names.contains(name.as_str()) || self.patterns.first_match(name.as_str()).is_some()
+    }
 }
 
 /// Whether a manifest declares a resource or only names it as a parent.

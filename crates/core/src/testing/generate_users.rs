@@ -129,13 +129,25 @@ fn observed_users() -> impl Strategy<Value = BTreeMap<String, (UserStatus, Grant
     btree_map(names, user, 0..5)
 }
 
+/// Names and patterns of users that the project owns.
+fn owned() -> impl Strategy<Value = Vec<String>> {
+    let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
+    prop_oneof![
+        1 => Just(Vec::new()),
+        2 => Just(texts(&["*"])),
+        1 => Just(texts(&["?a?", "bob", "nobody"])),
+        1 => Just(texts(&["old-*", "dan"])),
+    ]
+}
+
 /// Both states with users: declared and undeclared ones, some to be renamed,
-/// with grants on what is there and on what is not.
+/// with grants on what is there and on what is not; some are owned.
 pub fn with_users(
     states: impl Strategy<Value = (DesiredState, ObservedState)>,
 ) -> impl Strategy<Value = (DesiredState, ObservedState)> {
-    (states, desired_users(), observed_users()).prop_map(
-        |((mut desired, mut live), users, there)| {
+    (states, desired_users(), observed_users(), owned()).prop_map(
+        |((mut desired, mut live), users, there, owned)| {
+            desired.owns.users = owned;
             let mut sources = BTreeSet::new();
             for (text, mut user) in users {
                 if let Some(previous) = &user.previous_name

@@ -5,6 +5,7 @@ mod by_hand;
 mod generate;
 mod generate_tokens;
 mod generate_users;
+mod pruning;
 mod simulate;
 mod simulate_tokens;
 mod simulate_users;
@@ -16,4 +17,5 @@ pub use by_hand::{
 pub use generate::{desired_state, observed_state, without_obstacles};
 pub use generate_tokens::with_tokens;
 pub use generate_users::with_users;
+pub use pruning::{Pruning, all_approvals, pruning};
 pub use simulate::{SimulationError, apply_plan, apply_step};

@@ -94,6 +94,7 @@ pub fn apply_step(step: &Step, state: &mut ObservedState) -> Result<(), Simulati
         } => create_group(state, (stream, topic), group),
         Action::CreateUser { user, status, .. } => users::create(state, user, *status),
         Action::RenameUser { from, to } => users::rename(state, from, to),
+        Action::DeleteUser { user } => users::delete(state, user),
         Action::SetUserStatus { user, status } => users::set_status(state, user, *status),
         Action::ChangePassword { user, .. } => users::change_password(state, user),
         Action::SetPermissions { user, grants } => users::set_permissions(state, user, grants),

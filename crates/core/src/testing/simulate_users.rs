@@ -95,6 +95,11 @@ pub(super) fn rename(
     Ok(())
 }
 
+pub(super) fn delete(state: &mut ObservedState, name: &ResourceName) -> Result<(), &'static str> {
+    let access = access(state)?;
+    access.users.remove(name).map(|_| ()).ok_or(NOT_FOUND)
+}
+
 pub(super) fn set_status(
     state: &mut ObservedState,
     name: &ResourceName,

@@ -142,6 +142,10 @@ async fn read<B: BrokerWrite>(
             Some(_) => Standing::NotDone,
             None => no_user(user),
         }),
+        Action::DeleteUser { user } => Ok(match broker.get_user(user).await? {
+            None => Standing::Done,
+            Some(_) => Standing::NotDone,
+        }),
         Action::SetPermissions { user, grants } => {
             let found = broker.get_user(user).await?;
             let wanted = locate(broker, grants).await?;

@@ -367,6 +367,7 @@ impl<'pool, C: Connect, S: TokenSinks> Runner<'pool, '_, C, S> {
             | Action::CreateUser { .. }
             | Action::RenameUser { .. }
             | Action::SetUserStatus { .. }
+            | Action::DeleteUser { .. }
             | Action::ChangePassword { .. }
             | Action::SetPermissions { .. }
             | Action::CreateToken { .. }
@@ -443,6 +444,11 @@ async fn send<B: BrokerWrite, S: TokenSinks>(
         },
         Action::RenameUser { from, to } => broker.rename_user(from, to).await,
         Action::SetUserStatus { user, status } => broker.set_user_status(user, *status).await,
+        // One that is not there is deleted.
+        Action::DeleteUser { user } => match broker.delete_user(user).await {
+            Err(error) if error.kind == BrokerErrorKind::NotFound => Ok(()),
+            deleted => deleted,
+        },
         Action::ChangePassword { user, from, to } => match (secrets.get(from), secrets.get(to)) {
             (Some(from), Some(to)) => broker.change_password(user, from, to).await,
             _ => return Ok(Sent::NoSecret),

@@ -19,7 +19,7 @@ use crate::connect::{Connect, ConnectionPool, LoginCheck, PasswordQuestion, chec
 use crate::delivery::TokenSinks;
 use crate::secrets::Secrets;
 
-/// Reads users when they are declared, and also when something is going to be
+/// Reads users when they are declared or owned, and also when something is going to be
 /// created: the server would give it a number that somebody may hold grants on.
 pub(super) async fn observe_users<C: Connect, S: TokenSinks>(
     pool: &ConnectionPool<C>,
@@ -27,12 +27,13 @@ pub(super) async fn observe_users<C: Connect, S: TokenSinks>(
     observed: &mut ObservedState,
     checks: Option<Checks<'_, S>>,
 ) -> Result<(), ReadError> {
-    let declares_access = !desired.users.is_empty() || !desired.tokens.is_empty();
+    let declares_access =
+        !desired.users.is_empty() || !desired.tokens.is_empty() || !desired.owns.users.is_empty();
     if !declares_access && !creates(desired, observed) {
         return Ok(());
     }
     let named = streams_of_topic_rules(desired);
-    // Only a declared user can be the one that is logged in.
+    // Only a declared or an owned user could lock itself out.
     observed.access = read_access(pool, &observed.streams, &named, declares_access).await?;
     let (Some(Checks { secrets, sinks }), AccessReading::Read(access)) =
         (checks, &mut observed.access)

@@ -11,18 +11,19 @@ mod allowed;
 mod by_hand;
 mod scenario;
 
+use std::collections::BTreeMap;
 use std::future::{Future as _, poll_fn};
 use std::pin::pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
-use iggyctl_core::address::Address;
-use iggyctl_core::diff::diff;
-use iggyctl_core::plan::{Action, Approvals, ApprovedPlan, DestructionGrant, Plan, plan};
+use iggyctl_core::diff::{Difference, diff};
+use iggyctl_core::plan::{Action, ApprovedPlan, DestructionGrant, Plan, plan};
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::observed::AccessReading;
-use iggyctl_embedded::{EmbeddedServer, FaultPlan, PasswordHashing};
+use iggyctl_core::testing::{Pruning, all_approvals};
+use iggyctl_embedded::{AccessSnapshot, EmbeddedServer, FaultPlan, PasswordHashing};
 use iggyctl_engine::Secrets;
 use iggyctl_engine::apply::{ApplyOutcome, Cancellation, Supplies, apply};
 use iggyctl_engine::broker::BrokerRead as _;
@@ -72,7 +73,8 @@ async fn play(scenario: Scenario) {
     let desired = &scenario.desired;
     let secrets = secrets(desired);
     let pool_of_the_first = pool(&server);
-    let first = approved(made_plan(&pool_of_the_first, desired, &secrets).await);
+    let pruning = scenario.pruning;
+    let first = approved(made_plan(&pool_of_the_first, desired, pruning, &secrets).await);
     let mut crash = None;
     match scenario.interruption {
         Interruption::None => {}
@@ -93,7 +95,7 @@ async fn play(scenario: Scenario) {
     let pool = pool(&server);
     all_others_are_gone(&pool).await;
     for _ in 0..MORE_APPLIES {
-        let plan = made_plan(&pool, desired, &secrets).await;
+        let plan = made_plan(&pool, desired, pruning, &secrets).await;
         if plan.is_empty() {
             break;
         }
@@ -107,17 +109,37 @@ async fn play(scenario: Scenario) {
         let outcome = run(&pool, &approved(plan), &secrets, None).await;
         assert!(outcome.as_ref().unwrap().is_complete(), "{outcome:#?}");
     }
-    let again = made_plan(&pool, desired, &secrets).await;
+    let again = made_plan(&pool, desired, pruning, &secrets).await;
     assert!(again.is_empty(), "{again:#?}");
     // What no step is planned for would not be in a plan either.
     let observed = observe_and_check(&pool, desired, checks(&secrets))
         .await
         .unwrap();
-    assert_eq!(diff(desired, &observed).changes, []);
+    let left = diff(desired, &observed);
+    assert_eq!(left.changes, []);
+    for change in &left.prunable {
+        let is_removed =
+            matches!(&change.difference, Difference::PruneUser(user) if user.is_tombstone());
+        match pruning {
+            Pruning::Nothing => {}
+            Pruning::Tombstones => assert!(is_removed, "{change:#?}"),
+            Pruning::Deletes => panic!("{change:#?}"),
+        }
+    }
 
     let after = server.access();
     let allowed = Allowed::new(&before, desired, &after);
+    let since = |access: &AccessSnapshot| -> Vec<(u32, u64)> {
+        let users = access.users.iter();
+        users.map(|(id, user)| (*id, user.created_at)).collect()
+    };
+    let mut holders: BTreeMap<u32, u64> = since(&before).into_iter().collect();
     for (number, moment) in server.access_moments().iter().enumerate() {
+        for (id, created_at) in since(&moment.access) {
+            // Connections of a deleted user act as whoever gets its id.
+            let holder = *holders.entry(id).or_insert(created_at);
+            assert_eq!(holder, created_at, "after write {number}, the user {id}");
+        }
         if let Some(ability) = allowed.excess(&moment.access) {
             panic!(
                 "after write {number} (command {}): {ability:?}\n{before:#?}\nfirst {:#?}",
@@ -148,18 +170,19 @@ async fn all_others_are_gone(pool: &Pool) {
 }
 
 /// With everything allowed that a person could allow of users.
-async fn made_plan(pool: &Pool, desired: &DesiredState, secrets: &Secrets) -> Plan {
+async fn made_plan(
+    pool: &Pool,
+    desired: &DesiredState,
+    pruning: Pruning,
+    secrets: &Secrets,
+) -> Plan {
     let observed = observe_and_check(pool, desired, checks(secrets))
         .await
         .unwrap();
-    let approvals = match &observed.access {
-        AccessReading::Read(access) => Approvals {
-            allow_destroy: access.users.keys().cloned().map(Address::User).collect(),
-            ..Approvals::default()
-        },
-        AccessReading::NotNeeded => Approvals::default(),
-        AccessReading::Refused { reason } => panic!("{reason}"),
-    };
+    if let AccessReading::Refused { reason } = &observed.access {
+        panic!("{reason}");
+    }
+    let approvals = all_approvals(desired, &observed, pruning);
     plan(&diff(desired, &observed), &approvals)
 }
 

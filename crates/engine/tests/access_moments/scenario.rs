@@ -7,7 +7,9 @@ use iggyctl_core::secret::{Secret, SecretSource};
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::observed::{AccessReading, ObservedState};
 use iggyctl_core::state::observed_access::{ObservedAccess, PasswordCheck};
-use iggyctl_core::testing::{desired_state, observed_state, with_users, without_obstacles};
+use iggyctl_core::testing::{
+    Pruning, desired_state, observed_state, pruning, with_users, without_obstacles,
+};
 use iggyctl_embedded::{FaultKind, FaultTarget};
 use iggyctl_engine::Secrets;
 use proptest::collection::vec;
@@ -19,6 +21,7 @@ pub(crate) struct Scenario {
     pub(crate) observed: ObservedState,
     pub(crate) behind_our_back: Vec<Replacement>,
     pub(crate) desired: DesiredState,
+    pub(crate) pruning: Pruning,
     pub(crate) interruption: Interruption,
     /// A user is inactive, has the previous password and becomes active: only
     /// then a login can show which password it has.
@@ -78,15 +81,23 @@ pub(crate) fn scenarios() -> impl Strategy<Value = Scenario> {
         }
         (desired, observed)
     });
-    (with_users(states), vec(replacement(), 0..3), interruption()).prop_map(
-        |((desired, observed), behind_our_back, interruption)| Scenario {
-            passwords_show_up_late: passwords_show_up_late(&desired, &observed),
-            observed,
-            behind_our_back,
-            desired,
-            interruption,
-        },
+    let behind_our_back = vec(replacement(), 0..3);
+    (
+        with_users(states),
+        behind_our_back,
+        pruning(),
+        interruption(),
     )
+        .prop_map(
+            |((desired, observed), behind_our_back, pruning, interruption)| Scenario {
+                passwords_show_up_late: passwords_show_up_late(&desired, &observed),
+                observed,
+                behind_our_back,
+                desired,
+                pruning,
+                interruption,
+            },
+        )
 }
 
 fn replacement() -> impl Strategy<Value = Replacement> {

@@ -13,7 +13,8 @@ pub struct Owns {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("examples" = [["shared/orders-*"]]))]
     pub topics: Vec<String>,
-    /// Users by name or pattern.
+    /// Users by name or pattern. `--prune` removes those that no manifest declares: they lose all
+    /// permissions and become inactive.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(extend("examples" = [["svc-*"]]))]
     pub users: Vec<String>,

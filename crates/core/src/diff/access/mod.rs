@@ -10,6 +10,7 @@
 mod by_name;
 mod dangling;
 mod names;
+mod prune;
 mod rotation;
 mod target;
 mod token;
@@ -20,6 +21,8 @@ pub use dangling::StaleGrants;
 pub(super) use dangling::StaleIds;
 pub(super) use names::Names;
 pub use names::{Resolved, TopicsUnread};
+pub use prune::UserPruning;
+pub(super) use prune::prunable_users;
 pub use target::DeclaredGrants;
 pub(super) use token::{Tokens, compare_tokens};
 pub(super) use user::{Users, compare_users};
