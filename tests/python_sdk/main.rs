@@ -1,8 +1,9 @@
 //! The Python SDK (`apache-iggy`) as a client of the embedded server.
 //!
 //! Each test is one script of this folder, run with the server's address; it
-//! fails by an exception.
+//! fails by an exception. The last one is a story of its own.
 
+mod demonstration;
 #[path = "../rung/mod.rs"]
 mod rung;
 
@@ -32,7 +33,7 @@ const SCRIPTS: [&str; 9] = [
 
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::from_args();
-    let trials: Vec<Trial> = SCRIPTS
+    let mut trials: Vec<Trial> = SCRIPTS
         .into_iter()
         .map(|script| {
             RUNG.trial(
@@ -45,6 +46,14 @@ fn main() -> std::process::ExitCode {
             )
         })
         .collect();
+    trials.push(RUNG.trial(
+        "demonstration",
+        |python: PathBuf, server: EmbeddedServer| async move {
+            // It is about a server that is a process.
+            server.shutdown().await;
+            demonstration::demonstration(python).await
+        },
+    ));
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
