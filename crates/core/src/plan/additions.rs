@@ -1,3 +1,5 @@
+use std::collections::BTreeSet;
+
 use super::{Action, Plan, Step, StepId, Summary};
 
 impl Plan {
@@ -13,6 +15,7 @@ impl Plan {
             basis,
             approvals,
             only,
+            pruned: _,
             summary,
         } = self;
         let mut new_ids: Vec<Option<StepId>> = vec![None; steps.len()];
@@ -34,12 +37,13 @@ impl Plan {
             kept.push(step);
         }
         Self {
-            summary: Summary::of(&kept, &[], summary.unchanged),
+            summary: Summary::of(&kept, &[], &BTreeSet::new(), summary.unchanged),
             steps: kept,
             blocked: Vec::new(),
             basis,
             approvals,
             only,
+            pruned: BTreeSet::new(),
         }
     }
 }
@@ -56,6 +60,7 @@ fn is_addition(action: &Action) -> bool {
         | Action::CreateUser { .. }
         | Action::RenameUser { .. }
         | Action::SetUserStatus { .. }
+        | Action::DeleteUser { .. }
         | Action::ChangePassword { .. }
         | Action::SetPermissions { .. }
         | Action::CreateToken { .. }
