@@ -190,9 +190,74 @@ mod tests {
         }
     }
 
+    /// Makes a topic, sends a message to it, polls it as a consumer that commits.
+    fn messages() -> Vec<u8> {
+        use iggy_binary_protocol::requests::messages::{
+            PollMessagesRequest, RawMessage, SendMessagesEncoder,
+        };
+        use iggy_binary_protocol::{
+            WireConsumer, WireEncode, WireIdentifier, WirePartitioning, WirePollingStrategy,
+        };
+        let first = WireIdentifier::numeric(0);
+        let mut send = bytes::BytesMut::new();
+        let message = RawMessage {
+            id: 1,
+            origin_timestamp: 1,
+            headers: None,
+            payload: b"a",
+        };
+        SendMessagesEncoder::encode(
+            &mut send,
+            &first,
+            &first,
+            &WirePartitioning::Balanced,
+            &[message],
+        )
+        .unwrap();
+        let poll = PollMessagesRequest {
+            consumer: WireConsumer::consumer(first.clone()),
+            stream_id: first.clone(),
+            topic_id: first,
+            partition_id: Some(0),
+            strategy: WirePollingStrategy::next(),
+            count: 2,
+            auto_commit: true,
+        };
+        let topic = [&[1, 4, 0, 0, 0, 0][..], &[1, 0, 0, 0], &[1, b't']].concat();
+        [
+            frame(codes::CREATE_STREAM_CODE, b"\x01s"),
+            frame(codes::CREATE_TOPIC_CODE, &topic),
+            frame(codes::SEND_MESSAGES_CODE, &send),
+            frame(codes::POLL_MESSAGES_CODE, &poll.to_bytes()),
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn messages_reach_the_log_and_offsets_are_kept() {
+        use crate::log::ConsumerKey;
+        let bytes = messages();
+        let seed = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../fuzz/seeds/frame/send-and-poll");
+        assert_eq!(
+            std::fs::read(seed).unwrap(),
+            bytes,
+            "the seed of the fuzzer"
+        );
+        let mut exerciser = Exerciser::new().unwrap();
+        let mut rest = bytes.as_slice();
+        while let Ok(FrameProgress::Complete { frame, length }) = read_frame(rest) {
+            exerciser.execute(frame.code(), frame.header(), frame.body());
+            rest = &rest[length..];
+        }
+        let topic = exerciser.metadata.topic(0, 0).unwrap();
+        let log = topic.partitions[0].log().unwrap();
+        assert_eq!(log.messages(), 1);
+        assert_eq!(log.offsets.get(ConsumerKey::Consumer(0)), Some(0));
+    }
+
     #[test]
     fn well_formed_requests_reach_the_state() {
-        use iggy_binary_protocol::codes;
         let mut exerciser = Exerciser::new().unwrap();
         let bytes = frame(codes::CREATE_STREAM_CODE, &[1, b'a']);
         let Ok(FrameProgress::Complete { frame, .. }) = read_frame(&bytes) else {
