@@ -378,15 +378,17 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_without_users_is_taken_over() {
-        let folder = tempfile::tempdir().unwrap();
-        let database = open(&folder.path().join("database"), *OLDER_VERSIONS.start());
-        let root = Credentials::default_root().unwrap();
-        for _ in 0..2 {
-            let metadata = load(&database, folder.path(), &root).unwrap();
-            assert_eq!(metadata.streams.id_of("kept"), Some(3));
-            assert_eq!(metadata.users.iter().count(), 1);
-            assert_eq!(version(&database).unwrap(), FORMAT_VERSION);
+    fn older_folders_are_taken_over() {
+        for older in OLDER_VERSIONS {
+            let folder = tempfile::tempdir().unwrap();
+            let database = open(&folder.path().join("database"), older);
+            let root = Credentials::default_root().unwrap();
+            for _ in 0..2 {
+                let metadata = load(&database, folder.path(), &root).unwrap();
+                assert_eq!(metadata.streams.id_of("kept"), Some(3));
+                assert_eq!(metadata.users.iter().count(), 1);
+                assert_eq!(version(&database).unwrap(), FORMAT_VERSION);
+            }
         }
     }
 

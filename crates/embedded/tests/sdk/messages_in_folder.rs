@@ -214,7 +214,7 @@ async fn acknowledged_messages_and_offsets_survive_a_kill() {
     let folder = tempfile::tempdir().unwrap();
     let (mut process, address) = start_to_kill(folder.path()).await;
     let connect = async || {
-        let uri = format!("iggy://iggy:iggy@{address}?reconnection_retries=0");
+        let uri = format!("iggy://iggy:iggy@{address}?reconnection_retries=0&reestablish_after=0s");
         let client = IggyClient::from_connection_string(&uri).unwrap();
         client.connect().await.unwrap();
         client
