@@ -280,6 +280,39 @@ async fn who_is_pruned_is_gone_although_a_reply_is_lost() {
 }
 
 #[tokio::test]
+async fn nobody_is_deleted_when_another_user_could_not_be_created() {
+    let server = start().await;
+    let pool = Pool::with_limit(connector(&server), 1);
+    let old = name("old");
+    {
+        let root = pool.acquire().await.unwrap();
+        root.create_user(&old, &Secret::new("THE_OLD"), UserStatus::Active)
+            .await
+            .unwrap();
+    }
+    let desired = desired(
+        "
+  owns: { users: [old] }
+  users: [{ name: new, password: { env: THE_NEW } }]
+",
+    );
+    let refused = FaultTarget::Command(codes::CREATE_USER_CODE);
+    let faults = FaultPlan::none().once(FaultKind::UnsupportedOptionKey, refused, 1);
+    let plan = prune_plan(&pool, &desired, true).await;
+    server.faults().set(faults);
+    assert!(!run(&pool, &plan, &desired).await.is_complete());
+    // Otherwise the next apply would give its number to the new one.
+    assert_eq!(server.access().users[&1].name, "old");
+    assert!(!logs_in(&server, "old", "THE_OLD").await);
+
+    let plan = prune_plan(&pool, &desired, true).await;
+    assert!(run(&pool, &plan, &desired).await.is_complete());
+    let users = server.access().users;
+    assert_eq!(users.keys().copied().collect::<Vec<_>>(), [0, 2]);
+    assert_eq!(users[&2].name, "new");
+}
+
+#[tokio::test]
 async fn a_tombstone_is_left_alone_until_it_is_named() {
     let server = start().await;
     let pool = Pool::with_limit(connector(&server), 1);
