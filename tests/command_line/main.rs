@@ -19,6 +19,7 @@ mod prune;
 mod rights;
 mod sandbox;
 mod secrets;
+mod secrets_everywhere;
 #[cfg(unix)]
 mod stopped;
 mod tokens;
