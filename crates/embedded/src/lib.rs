@@ -16,6 +16,38 @@
 //! # }
 //! ```
 //!
+//! As a test kit, it does what a real server does rarely: here the reply to a send is lost.
+//!
+//! ```
+//! use iggy::prelude::*;
+//! use iggyctl_embedded::{EmbeddedServer, FaultKind, FaultPlan, FaultTarget};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = EmbeddedServer::builder().start().await?;
+//! let options = "reestablish_after=0s&reconnection_interval=10ms";
+//! let uri = format!("{}?{options}", server.connection_string());
+//! let client = IggyClient::from_connection_string(&uri)?;
+//! client.connect().await?;
+//! let (orders, events) = (Identifier::named("orders")?, Identifier::named("events")?);
+//! client.create_stream("orders").await?;
+//! client.create_topic(&orders, "events", &TopicCreateOptions::default()).await?;
+//!
+//! let send = FaultTarget::Command(101);
+//! server.faults().set(FaultPlan::none().once(FaultKind::LostReply, send, 1));
+//! let first = Partitioning::partition_id(0);
+//! let sent = client
+//!     .send_messages(&orders, &events, &first, &mut ["created".parse()?])
+//!     .await;
+//! assert!(sent.is_err(), "the client cannot know that it was done");
+//!
+//! let topic = client.get_topic(&orders, &events).await?.ok_or("no topic")?;
+//! assert_eq!(topic.messages_count, 1);
+//! # server.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! ```text
 //!  bytes ──frame──▶ request ──handler──▶ dispatch ──▶ state (pure) ──▶ change ──▶ store
 //!  bytes ◀──reply── answer  ◀───────────────┘                                      │

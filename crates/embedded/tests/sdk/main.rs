@@ -16,6 +16,7 @@ mod messages;
 mod messages_in_folder;
 mod partitions;
 mod raw;
+mod rebalance;
 mod retention;
 mod streams;
 mod support;
