@@ -2,9 +2,9 @@
 //! delivered, replaced, and found missing.
 
 use iggyctl_embedded::{EmbeddedServer, PasswordHashing};
-use tokio::runtime::Runtime;
 
 use crate::sandbox::{Run, Sandbox};
+use crate::served::Served;
 
 const TOPOLOGY: &str = "\
 apiVersion: iggyctl.dev/v1alpha1
@@ -38,30 +38,19 @@ spec:
 const CI: &str = "token/svc-orders/ci";
 
 struct Lab {
-    runtime: Runtime,
-    server: Option<EmbeddedServer>,
-    sandbox: Sandbox,
-    address: String,
+    served: Served,
 }
 
 impl Lab {
     fn new() -> Self {
-        let runtime = Runtime::new().unwrap();
-        let server = EmbeddedServer::builder().password_hashing(PasswordHashing::Fast);
-        let server = runtime.block_on(server.start()).unwrap();
-        let mut sandbox = Sandbox::new()
+        let sandbox = Sandbox::new()
             .variable("SVC_ORDERS_PASSWORD", "s3cret-orders")
             .variable("SVC_ORDERS_NEW", "s3cret-new")
             .variable("AUDITOR_PASSWORD", "s3cret-auditor");
-        let address = server.connection_string();
-        sandbox.mask(address.clone(), "[SERVER]");
-        sandbox.mask(server.address().to_string(), "[ADDRESS]");
         sandbox.write("topology.yaml", TOPOLOGY);
+        let server = EmbeddedServer::builder().password_hashing(PasswordHashing::Fast);
         Self {
-            runtime,
-            server: Some(server),
-            sandbox,
-            address,
+            served: Served::start(server, sandbox),
         }
     }
 
@@ -75,33 +64,18 @@ impl Lab {
 
     fn run(&self, arguments: &[&str]) -> Run {
         let more = ["-f", "topology.yaml", "--secrets-dir", "mounted"];
-        let server = ["--server", &self.address];
-        self.sandbox.run(&[arguments, &more, &server].concat())
+        self.served.run(&[arguments, &more].concat())
     }
 
     fn rewrite(&self, from: &str, to: &str) {
         assert!(TOPOLOGY.contains(from), "{from}");
-        self.sandbox
+        self.served
+            .sandbox
             .write("topology.yaml", TOPOLOGY.replace(from, to));
     }
 
     fn value(&self, path: &str) -> String {
-        std::fs::read_to_string(self.sandbox.path().join(path)).unwrap()
-    }
-
-    /// Whether the server lets somebody in by it.
-    fn logs_in(&self, value: &str) -> bool {
-        let server = self.server.as_ref().unwrap().address();
-        let ping = ["ping", "--server", &format!("iggy://{value}@{server}")];
-        self.sandbox.run(&ping).code == 0
-    }
-}
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        if let Some(server) = self.server.take() {
-            self.runtime.block_on(server.shutdown());
-        }
+        std::fs::read_to_string(self.served.sandbox.path().join(path)).unwrap()
     }
 }
 
@@ -111,7 +85,7 @@ fn tokens_are_delivered_and_converge() {
     insta::assert_snapshot!(lab.run(&["apply", "--yes"]).transcript());
     insta::assert_snapshot!(lab.run(&["diff"]).transcript());
     for path in ["tokens/ci", "tokens/ops", "mounted/auditor/token"] {
-        assert!(lab.logs_in(&lab.value(path)), "{path}");
+        assert!(lab.served.lets_in(&lab.value(path)), "{path}");
     }
 }
 
@@ -120,14 +94,14 @@ fn a_token_that_is_not_here_is_replaced_only_by_name() {
     let lab = Lab::applied();
     let before = lab.value("tokens/ci");
     let others = [lab.value("tokens/ops"), lab.value("mounted/auditor/token")];
-    std::fs::remove_file(lab.sandbox.path().join("tokens/ci")).unwrap();
+    std::fs::remove_file(lab.served.sandbox.path().join("tokens/ci")).unwrap();
     let run = lab.run(&["apply", "--yes"]);
     insta::assert_snapshot!(run.transcript());
-    assert!(lab.logs_in(&before));
+    assert!(lab.served.lets_in(&before));
     let run = lab.run(&["apply", "--yes", "--rotate", CI]);
     insta::assert_snapshot!(run.transcript());
-    assert!(lab.logs_in(&lab.value("tokens/ci")));
-    assert!(!lab.logs_in(&before));
+    assert!(lab.served.lets_in(&lab.value("tokens/ci")));
+    assert!(!lab.served.lets_in(&before));
     assert_eq!(
         others,
         [lab.value("tokens/ops"), lab.value("mounted/auditor/token")]
@@ -144,8 +118,8 @@ fn a_token_that_ends_soon_is_replaced_and_goes_on_meanwhile() {
         "rotateBefore: 29d 23h 59m 59s 999ms 999us",
     );
     insta::assert_snapshot!(lab.run(&["apply", "--yes", "--no-verify"]).transcript());
-    assert!(lab.logs_in(&before));
-    assert!(lab.logs_in(&lab.value("tokens/ci")));
+    assert!(lab.served.lets_in(&before));
+    assert!(lab.served.lets_in(&lab.value("tokens/ci")));
     // Another expiry is for the next one.
     lab.rewrite("expiry: 30d", "expiry: 60d");
     insta::assert_snapshot!(lab.run(&["diff"]).transcript());
@@ -154,11 +128,11 @@ fn a_token_that_ends_soon_is_replaced_and_goes_on_meanwhile() {
 #[test]
 fn a_value_that_the_server_does_not_take_is_found() {
     let lab = Lab::applied();
-    let path = lab.sandbox.path().join("tokens/ci");
+    let path = lab.served.sandbox.path().join("tokens/ci");
     std::fs::write(path, "not the one").unwrap();
     insta::assert_snapshot!(lab.run(&["diff"]).transcript());
     // That of somebody else is not the one either.
-    let path = lab.sandbox.path().join("tokens/ci");
+    let path = lab.served.sandbox.path().join("tokens/ci");
     std::fs::write(path, lab.value("tokens/ops")).unwrap();
     assert!(lab.run(&["diff"]).stdout.contains("IGW0018"));
 }
@@ -173,15 +147,15 @@ fn tokens_follow_a_rename_and_a_rotated_password() {
     );
     let run = lab.run(&["apply", "--yes", "--rotate", "token/svc-shop/ci"]);
     insta::assert_snapshot!(run.transcript());
-    assert!(!lab.logs_in(&before));
-    assert!(lab.logs_in(&lab.value("tokens/ci")));
+    assert!(!lab.served.lets_in(&before));
+    assert!(lab.served.lets_in(&lab.value("tokens/ci")));
     assert_eq!(lab.run(&["diff"]).code, 0);
 }
 
 #[test]
 fn what_cannot_be_delivered_is_not_created() {
     let lab = Lab::new();
-    lab.sandbox.write("tokens/ci", "precious");
+    lab.served.sandbox.write("tokens/ci", "precious");
     lab.rewrite("      password: { env: AUDITOR_PASSWORD }\n", "");
     let run = lab.run(&["apply", "--yes"]);
     assert_eq!(run.code, 3, "{}", run.transcript());
@@ -189,9 +163,13 @@ fn what_cannot_be_delivered_is_not_created() {
     assert_eq!(lab.value("tokens/ci"), "precious");
     // Without a folder for secrets there is nowhere to write one to.
     let lab = Lab::new();
-    let run = lab
-        .sandbox
-        .run(&["plan", "-f", "topology.yaml", "--server", &lab.address]);
+    let run = lab.served.sandbox.run(&[
+        "plan",
+        "-f",
+        "topology.yaml",
+        "--server",
+        &lab.served.address(),
+    ]);
     assert_eq!(run.code, 3, "{}", run.transcript());
     insta::assert_snapshot!(run.transcript());
 }
@@ -208,7 +186,7 @@ fn mistakes_about_tokens_are_said() {
         "rotateBefore: 5d\n          writeTo: { file: tokens/ci }",
         "rotateBefore: 30d\n          writeTo: { file: ./tokens/ops }",
     );
-    let run = lab.sandbox.run(&["validate", "-f", "topology.yaml"]);
+    let run = lab.served.sandbox.run(&["validate", "-f", "topology.yaml"]);
     insta::assert_snapshot!(run.transcript());
     lab.rewrite("", "");
     for address in ["token/svc-orders/cd", "user/svc-orders"] {

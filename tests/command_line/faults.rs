@@ -3,9 +3,9 @@
 use std::time::{Duration, Instant};
 
 use iggyctl_embedded::{EmbeddedServer, FaultKind, FaultPlan, FaultTarget};
-use tokio::runtime::Runtime;
 
 use crate::sandbox::{Run, Sandbox};
+use crate::served::Served;
 
 /// `create_topic` of the wire protocol.
 const CREATE_TOPIC: u32 = 302;
@@ -27,45 +27,26 @@ spec:
 ";
 
 struct Lab {
-    runtime: Runtime,
-    server: Option<EmbeddedServer>,
-    sandbox: Sandbox,
+    served: Served,
 }
 
 impl Lab {
     fn new(faults: FaultPlan) -> Self {
-        let runtime = Runtime::new().unwrap();
-        let server = runtime
-            .block_on(EmbeddedServer::builder().faults(faults).start())
-            .unwrap();
-        let mut sandbox = Sandbox::new();
-        sandbox.mask(server.connection_string(), "[SERVER]");
-        sandbox.mask(server.address().to_string(), "[ADDRESS]");
+        let sandbox = Sandbox::new();
         sandbox.write("topology.yaml", TOPOLOGY);
+        let server = EmbeddedServer::builder().faults(faults);
         Self {
-            runtime,
-            server: Some(server),
-            sandbox,
+            served: Served::start(server, sandbox),
         }
     }
 
     fn server(&self) -> &EmbeddedServer {
-        self.server.as_ref().unwrap()
+        self.served.server()
     }
 
     fn run(&self, arguments: &[&str]) -> Run {
-        let mut all = arguments.to_vec();
-        let server = self.server().connection_string();
-        all.extend(["-f", "topology.yaml", "--server", &server]);
-        self.sandbox.run(&all)
-    }
-}
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        if let Some(server) = self.server.take() {
-            self.runtime.block_on(server.shutdown());
-        }
+        self.served
+            .run(&[arguments, &["-f", "topology.yaml"]].concat())
     }
 }
 
@@ -111,7 +92,7 @@ fn what_was_not_attempted_is_one_line_for_each_reason() {
     );
     let groups: Vec<String> = (0..50).map(|number| format!("g{number}")).collect();
     let topology = TOPOLOGY.replace("[billing]", &format!("[{}]", groups.join(", ")));
-    lab.sandbox.write("topology.yaml", topology);
+    lab.served.sandbox.write("topology.yaml", topology);
     let run = lab.run(&["apply", "--yes"]);
     assert_eq!(run.code, 6, "{}", run.transcript());
     assert!(
@@ -143,10 +124,12 @@ fn a_server_that_is_lost_does_not_flood_the_log() {
         .map(|number| format!("        - name: t{number}\n"))
         .collect();
     let head = TOPOLOGY.split("        - name: a").next().unwrap();
-    lab.sandbox
+    lab.served
+        .sandbox
         .write("topology.yaml", head.to_owned() + &topics.concat());
     let server = lab.server().connection_string();
     let mut process = lab
+        .served
         .sandbox
         .command(&["apply", "--yes", "--connect-timeout", "1s"])
         .args(["-f", "topology.yaml", "--server", &server])
@@ -158,8 +141,7 @@ fn a_server_that_is_lost_does_not_flood_the_log() {
     let mut messages = BufReader::new(process.stderr.take().unwrap());
     let mut shown = String::new();
     messages.read_line(&mut shown).unwrap();
-    let server = lab.server.take().unwrap();
-    lab.runtime.block_on(server.shutdown());
+    lab.served.stop();
     messages.read_to_string(&mut shown).unwrap();
     let output = process.wait_with_output().unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
@@ -186,7 +168,7 @@ fn a_setting_that_the_server_lacks_is_named_with_its_version() {
         "        - name: b\n        - name: c\n",
         "          durability: persisted\n          messageExpiry: 7d\n",
     );
-    lab.sandbox.write("topology.yaml", topology);
+    lab.served.sandbox.write("topology.yaml", topology);
     let run = lab.run(&["apply", "--yes"]);
     assert_eq!(run.code, 6, "{}", run.transcript());
     assert!(
@@ -230,6 +212,7 @@ fn an_interrupt_finishes_what_was_sent_reports_and_is_partial() {
     ));
     let server = lab.server().connection_string();
     let mut process = lab
+        .served
         .sandbox
         .command(&["apply", "--yes", "-f", "topology.yaml", "--server", &server])
         .stdout(Stdio::piped())

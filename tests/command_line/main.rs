@@ -20,6 +20,7 @@ mod rights;
 mod sandbox;
 mod secrets;
 mod secrets_everywhere;
+mod served;
 #[cfg(unix)]
 mod stopped;
 mod tokens;

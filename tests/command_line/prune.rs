@@ -2,9 +2,9 @@
 
 use iggy::prelude::*;
 use iggyctl_embedded::EmbeddedServer;
-use tokio::runtime::Runtime;
 
 use crate::sandbox::{Run, Sandbox};
+use crate::served::Served;
 
 const HEADER: &str = "\
 apiVersion: iggyctl.dev/v1alpha1
@@ -27,25 +27,17 @@ const BILLING: &str = "    - name: svc-billing
 ";
 
 struct Lab {
-    runtime: Runtime,
-    server: Option<EmbeddedServer>,
-    sandbox: Sandbox,
+    served: Served,
 }
 
 impl Lab {
     /// With `svc-orders` and `svc-billing`, and with `mallory`, whom nobody owns.
     fn new() -> Self {
-        let runtime = Runtime::new().unwrap();
-        let server = runtime.block_on(EmbeddedServer::builder().start()).unwrap();
-        let mut sandbox = Sandbox::new()
+        let sandbox = Sandbox::new()
             .variable("SVC_ORDERS_PASSWORD", "s3cret-orders")
             .variable("SVC_BILLING_PASSWORD", "s3cret-billing");
-        sandbox.mask(server.connection_string(), "[SERVER]");
-        sandbox.mask(server.address().to_string(), "[ADDRESS]");
         let lab = Self {
-            runtime,
-            server: Some(server),
-            sandbox,
+            served: Served::start(EmbeddedServer::builder(), sandbox),
         };
         lab.declare(&[OWNS, USERS, BILLING]);
         assert_eq!(lab.run(&["apply", "--yes"]).code, 0);
@@ -66,7 +58,7 @@ impl Lab {
         };
         for user in ["mallory", "deployer"] {
             let permissions = Some(everything.clone());
-            lab.by_hand(async |root| {
+            lab.served.by_hand(async |root| {
                 root.create_user(user, "s3cret-by-hand", UserStatus::Active, permissions)
                     .await
                     .unwrap();
@@ -77,47 +69,27 @@ impl Lab {
 
     fn declare(&self, parts: &[&str]) {
         let topology = format!("{HEADER}{}", parts.concat());
-        self.sandbox.write("topology.yaml", topology);
-    }
-
-    fn server(&self) -> &EmbeddedServer {
-        self.server.as_ref().unwrap()
+        self.served.sandbox.write("topology.yaml", topology);
     }
 
     fn run(&self, arguments: &[&str]) -> Run {
-        self.run_as(&self.server().connection_string(), arguments)
+        self.run_as(&self.served.server().connection_string(), arguments)
     }
 
     fn run_as(&self, server: &str, arguments: &[&str]) -> Run {
         let server = ["-f", "topology.yaml", "--server", server];
-        let mut run = self.sandbox.run(&[arguments, &server].concat());
-        let address = self.server().address().to_string();
+        let mut run = self.served.sandbox.run(&[arguments, &server].concat());
+        let address = self.served.server().address().to_string();
         let masked = server[3].replace(&address, "[ADDRESS]");
         run.hide(&masked, "[SERVER]");
         run
     }
 
-    fn by_hand<T>(&self, work: impl AsyncFnOnce(IggyClient) -> T) -> T {
-        self.runtime.block_on(async {
-            let address = self.server().connection_string();
-            let root = IggyClient::from_connection_string(&address).unwrap();
-            root.connect().await.unwrap();
-            work(root).await
-        })
-    }
-
     /// What the server has of a user.
     fn user(&self, name: &str) -> Option<UserInfoDetails> {
         let named = Identifier::named(name).unwrap();
-        self.by_hand(async |root| root.get_user(&named).await.unwrap())
-    }
-}
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        if let Some(server) = self.server.take() {
-            self.runtime.block_on(server.shutdown());
-        }
+        self.served
+            .by_hand(async |root| root.get_user(&named).await.unwrap())
     }
 }
 
@@ -202,7 +174,10 @@ fn a_user_is_deleted_only_by_its_name() {
 #[test]
 fn the_login_of_the_command_is_not_pruned() {
     let lab = Lab::new();
-    let own = format!("iggy://deployer:s3cret-by-hand@{}", lab.server().address());
+    let own = format!(
+        "iggy://deployer:s3cret-by-hand@{}",
+        lab.served.server().address()
+    );
     let run = lab.run_as(&own, &["apply", "--yes", "--prune"]);
     assert_eq!(run.code, 3, "{}", run.transcript());
     insta::assert_snapshot!(run.transcript());
@@ -225,7 +200,7 @@ fn without_anything_owned_nothing_is_pruned() {
 fn users_that_may_not_be_read_are_not_taken_for_none() {
     let lab = Lab::new();
     lab.declare(&[OWNS, "  streams: [{ name: orders }]\n"]);
-    lab.by_hand(async |root| {
+    lab.served.by_hand(async |root| {
         let permissions = Permissions {
             global: GlobalPermissions {
                 read_streams: true,
@@ -242,7 +217,10 @@ fn users_that_may_not_be_read_are_not_taken_for_none() {
         .await
         .unwrap();
     });
-    let own = format!("iggy://reader:s3cret-reader@{}", lab.server().address());
+    let own = format!(
+        "iggy://reader:s3cret-reader@{}",
+        lab.served.server().address()
+    );
     assert_eq!(lab.run_as(&own, &["plan"]).code, 0);
     let run = lab.run_as(&own, &["plan", "--prune"]);
     assert_ne!(run.code, 0, "{}", run.transcript());

@@ -2,9 +2,9 @@
 
 use iggy::prelude::*;
 use iggyctl_embedded::EmbeddedServer;
-use tokio::runtime::Runtime;
 
 use crate::sandbox::{Run, Sandbox};
+use crate::served::Served;
 
 const TOPOLOGY: &str = "\
 apiVersion: iggyctl.dev/v1alpha1
@@ -14,51 +14,33 @@ spec: { streams: [{ name: orders }] }
 ";
 
 /// A server with the streams `orders` (id 0) and `billing` (id 1), and the user `bob`.
+const BOB: &str = "bob:hunter2bob";
+
 struct Lab {
-    runtime: Runtime,
-    server: Option<EmbeddedServer>,
-    sandbox: Sandbox,
-    address: String,
+    served: Served,
 }
 
 impl Lab {
     fn new(permissions: Option<Permissions>) -> Self {
-        let runtime = Runtime::new().unwrap();
-        let server = runtime.block_on(async {
-            let server = EmbeddedServer::builder().start().await.unwrap();
-            let root = IggyClient::from_connection_string(&server.connection_string()).unwrap();
-            root.connect().await.unwrap();
+        let mut served = Served::start(EmbeddedServer::builder(), Sandbox::new());
+        served.by_hand(async |root| {
             root.create_stream("orders").await.unwrap();
             root.create_stream("billing").await.unwrap();
             root.create_user("bob", "hunter2bob", UserStatus::Active, permissions)
                 .await
                 .unwrap();
-            server
         });
-        let mut sandbox = Sandbox::new();
-        let address = format!("iggy://bob:hunter2bob@{}", server.address());
-        sandbox.mask(address.clone(), "[SERVER]");
-        sandbox.mask(server.address().to_string(), "[ADDRESS]");
-        sandbox.write("topology.yaml", TOPOLOGY);
-        Self {
-            runtime,
-            server: Some(server),
-            sandbox,
-            address,
-        }
+        served
+            .sandbox
+            .mask(format!("iggy://{BOB}@[ADDRESS]"), "[SERVER]");
+        served.sandbox.write("topology.yaml", TOPOLOGY);
+        Self { served }
     }
 
     fn run(&self, arguments: &[&str]) -> Run {
-        let server = ["-f", "topology.yaml", "--server", &self.address];
-        self.sandbox.run(&[arguments, &server].concat())
-    }
-}
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        if let Some(server) = self.server.take() {
-            self.runtime.block_on(server.shutdown());
-        }
+        let address = self.served.address_as(BOB);
+        let server = ["-f", "topology.yaml", "--server", &address];
+        self.served.sandbox.run(&[arguments, &server].concat())
     }
 }
 
@@ -93,7 +75,7 @@ fn what_can_be_applied_is_before_the_rest_is_said_not_to_be_readable() {
         streams: Some([(1, billing)].into()),
     }));
     let topology = TOPOLOGY.replace("]", ", { name: billing, topics: [{ name: invoices }] }]");
-    lab.sandbox.write("topology.yaml", topology);
+    lab.served.sandbox.write("topology.yaml", topology);
     let run = lab.run(&["apply", "--yes", "--skip-blocked"]);
     insta::assert_snapshot!(run.transcript());
     let again = lab.run(&["apply", "--yes", "--skip-blocked"]);

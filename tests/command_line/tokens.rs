@@ -5,10 +5,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use iggyctl_embedded::{EmbeddedServer, FaultKind, FaultPlan, FaultTarget};
-use tokio::runtime::Runtime;
 
 use crate::access::without_times_and_ids;
 use crate::sandbox::{Run, Sandbox};
+use crate::served::Served;
 
 /// `create_personal_access_token` of the wire protocol.
 const CREATE_TOKEN: u32 = 42;
@@ -16,33 +16,19 @@ const CREATE_TOKEN: u32 = 42;
 const DELETE_TOKEN: u32 = 43;
 
 struct Lab {
-    runtime: Runtime,
-    server: Option<EmbeddedServer>,
-    sandbox: Sandbox,
-    address: String,
+    served: Served,
 }
 
 impl Lab {
     fn new(faults: FaultPlan) -> Self {
-        let runtime = Runtime::new().unwrap();
-        let server = runtime
-            .block_on(EmbeddedServer::builder().faults(faults).start())
-            .unwrap();
-        let mut sandbox = Sandbox::new();
-        let address = server.connection_string();
-        sandbox.mask(address.clone(), "[SERVER]");
-        sandbox.mask(server.address().to_string(), "[ADDRESS]");
+        let server = EmbeddedServer::builder().faults(faults);
         Self {
-            runtime,
-            server: Some(server),
-            sandbox,
-            address,
+            served: Served::start(server, Sandbox::new()),
         }
     }
 
     fn run(&self, arguments: &[&str]) -> Run {
-        let server = ["--server", &self.address];
-        self.sandbox.run(&[arguments, &server].concat())
+        self.served.run(arguments)
     }
 
     /// The names of the tokens that root has.
@@ -54,18 +40,9 @@ impl Lab {
             .collect()
     }
 
-    /// Whether a value lets somebody in.
-    fn accepts(&self, value: &str) -> bool {
-        let address = self.server.as_ref().unwrap().address();
-        let own = format!("iggy://{value}@{address}");
-        let run = self.sandbox.run(&["ping", "--server", &own]);
-        assert!(matches!(run.code, 0 | 77), "{}", run.transcript());
-        run.code == 0
-    }
-
     /// All files of the folder but those of the sandbox itself.
     fn files(&self) -> Vec<PathBuf> {
-        let entries = std::fs::read_dir(self.sandbox.path()).unwrap();
+        let entries = std::fs::read_dir(self.served.sandbox.path()).unwrap();
         let mut names: Vec<PathBuf> = entries
             .map(|entry| entry.unwrap().file_name().into())
             .filter(|name: &PathBuf| name.as_os_str() != ".standard-input")
@@ -75,23 +52,15 @@ impl Lab {
     }
 }
 
-impl Drop for Lab {
-    fn drop(&mut self) {
-        if let Some(server) = self.server.take() {
-            self.runtime.block_on(server.shutdown());
-        }
-    }
-}
-
 #[test]
 fn a_value_is_written_once_to_a_file_that_nobody_else_can_read() {
     let lab = Lab::new(FaultPlan::none());
     let create = ["token", "create", "laptop", "--expiry", "30d"];
     let run = lab.run(&[&create[..], &["--write-to", "keys/laptop"]].concat());
     insta::assert_snapshot!("written", run.transcript());
-    let path = lab.sandbox.path().join("keys/laptop");
+    let path = lab.served.sandbox.path().join("keys/laptop");
     let value = std::fs::read_to_string(&path).unwrap();
-    assert!(lab.accepts(&value));
+    assert!(lab.served.lets_in(&value));
     assert_eq!(
         std::fs::read_dir(path.parent().unwrap()).unwrap().count(),
         1
@@ -121,7 +90,7 @@ fn a_value_is_printed_and_nothing_else() {
     let mut run = lab.run(&["token", "create", "ci", "--expiry", "never", "--print"]);
     let value = run.stdout.strip_suffix('\n').unwrap().to_owned();
     assert!(value.len() > 50 && !value.contains(char::is_whitespace));
-    assert!(lab.accepts(&value));
+    assert!(lab.served.lets_in(&value));
     run.hide(&value, "[VALUE]");
     insta::assert_snapshot!("printed", run.transcript());
 
@@ -129,7 +98,7 @@ fn a_value_is_printed_and_nothing_else() {
     let mut run = lab.run(&[&create[..], &["-o", "json"]].concat());
     let document: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
     let value = document["value"].as_str().unwrap().to_owned();
-    assert!(lab.accepts(&value));
+    assert!(lab.served.lets_in(&value));
     run.hide(&value, "[VALUE]");
     let transcript = without_times_and_ids(&run.transcript());
     insta::assert_snapshot!("printed as json", transcript);
@@ -164,20 +133,21 @@ fn the_own_tokens_are_listed_and_deleted() {
 #[test]
 fn everybody_has_their_own() {
     let lab = Lab::new(FaultPlan::none());
-    lab.sandbox.write(
+    lab.served.sandbox.write(
         "users.yaml",
         "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyUser\nmetadata: { name: alice }\nspec:\n  password: { file: password }\n",
     );
-    lab.sandbox.write("password", "s3cret-alice");
+    lab.served.sandbox.write("password", "s3cret-alice");
     let applied = lab.run(&["apply", "--yes", "-f", "users.yaml"]);
     assert_eq!(applied.code, 0, "{}", applied.transcript());
     let run = lab.run(&["token", "create", "ci", "--expiry", "1d", "--print"]);
     assert_eq!(run.code, 0);
 
-    let address = lab.server.as_ref().unwrap().address();
+    let address = lab.served.server().address();
     let alice = format!("iggy://alice:s3cret-alice@{address}");
     let as_alice = |arguments: &[&str]| {
-        lab.sandbox
+        lab.served
+            .sandbox
             .run(&[arguments, &["--server", &alice]].concat())
     };
     assert_eq!(as_alice(&["token", "list"]).stdout, "TOKEN  EXPIRES\n");
@@ -222,14 +192,15 @@ fn a_value_that_nobody_reads_is_taken_back() {
     drop(reader);
     let arguments = ["token", "create", "ci", "--expiry", "1d", "--print"];
     let output = lab
+        .served
         .sandbox
-        .command(&[&arguments[..], &["--server", &lab.address]].concat())
+        .command(&[&arguments[..], &["--server", &lab.served.address()]].concat())
         .stdout(writer)
         .output()
         .unwrap();
     assert_eq!(output.status.code(), Some(1));
     let stderr = String::from_utf8(output.stderr).unwrap();
-    insta::assert_snapshot!("nobody reads it", lab.sandbox.masked(stderr));
+    insta::assert_snapshot!("nobody reads it", lab.served.sandbox.masked(stderr));
     assert_eq!(lab.names(), Vec::<String>::new());
 }
 
@@ -238,8 +209,15 @@ fn a_value_that_nobody_reads_is_taken_back() {
 fn create_while_the_file_appears(lab: &Lab) -> (i32, String) {
     let arguments = ["token", "create", "ci", "--expiry", "1d", "--write-to"];
     let child = lab
+        .served
         .sandbox
-        .command(&[&arguments[..], &["token", "--server", &lab.address]].concat())
+        .command(
+            &[
+                &arguments[..],
+                &["token", "--server", &lab.served.address()],
+            ]
+            .concat(),
+        )
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())
         .spawn()
@@ -247,14 +225,17 @@ fn create_while_the_file_appears(lab: &Lab) -> (i32, String) {
     while lab.files().is_empty() {
         std::thread::yield_now();
     }
-    lab.sandbox.write("token", "precious");
+    lab.served.sandbox.write("token", "precious");
     let output = child.wait_with_output().unwrap();
     assert!(output.stdout.is_empty());
-    let token = std::fs::read_to_string(lab.sandbox.path().join("token"));
+    let token = std::fs::read_to_string(lab.served.sandbox.path().join("token"));
     assert_eq!(token.unwrap(), "precious");
     assert_eq!(lab.files(), [PathBuf::from("token")]);
     let stderr = String::from_utf8(output.stderr).unwrap();
-    (output.status.code().unwrap(), lab.sandbox.masked(stderr))
+    (
+        output.status.code().unwrap(),
+        lab.served.sandbox.masked(stderr),
+    )
 }
 
 #[test]
@@ -286,8 +267,15 @@ fn an_interrupted_one_leaves_no_file_and_says_what_may_be_there() {
     let lab = Lab::new(FaultPlan::none().once(slow, FaultTarget::Command(CREATE_TOKEN), 1));
     let arguments = ["token", "create", "ci", "--expiry", "1d", "--write-to"];
     let child = lab
+        .served
         .sandbox
-        .command(&[&arguments[..], &["token", "--server", &lab.address]].concat())
+        .command(
+            &[
+                &arguments[..],
+                &["token", "--server", &lab.served.address()],
+            ]
+            .concat(),
+        )
         .stderr(std::process::Stdio::piped())
         .spawn()
         .unwrap();

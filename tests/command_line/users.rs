@@ -3,9 +3,9 @@
 
 use iggy::prelude::*;
 use iggyctl_embedded::EmbeddedServer;
-use tokio::runtime::Runtime;
 
 use crate::sandbox::{Run, Sandbox};
+use crate::served::Served;
 
 const TOPOLOGY: &str = "\
 apiVersion: iggyctl.dev/v1alpha1
@@ -41,35 +41,25 @@ const SECRETS: [&str; 4] = [
 ];
 
 struct Lab {
-    runtime: Runtime,
-    server: Option<EmbeddedServer>,
-    sandbox: Sandbox,
-    address: String,
+    served: Served,
 }
 
 impl Lab {
     fn new() -> Self {
-        let runtime = Runtime::new().unwrap();
-        let server = runtime.block_on(EmbeddedServer::builder().start()).unwrap();
-        let mut sandbox = Sandbox::new()
+        let sandbox = Sandbox::new()
             .variable("SVC_ORDERS_PASSWORD", SECRETS[0])
             .variable("AUDITOR_NEW", SECRETS[2]);
-        let address = server.connection_string();
-        sandbox.mask(address.clone(), "[SERVER]");
-        sandbox.mask(server.address().to_string(), "[ADDRESS]");
         sandbox.write("topology.yaml", TOPOLOGY);
         sandbox.write("secrets/auditor", format!("{}\n", SECRETS[1]));
         Self {
-            runtime,
-            server: Some(server),
-            sandbox,
-            address,
+            served: Served::start(EmbeddedServer::builder(), sandbox),
         }
     }
 
     fn run(&self, arguments: &[&str]) -> Run {
-        let server = ["-f", "topology.yaml", "--server", &self.address];
-        let run = self.sandbox.run(&[arguments, &server].concat());
+        let run = self
+            .served
+            .run(&[arguments, &["-f", "topology.yaml"]].concat());
         for secret in SECRETS {
             let seen = format!("{}{}", run.stdout, run.stderr).contains(secret);
             assert!(!seen, "{secret} is in the output of {arguments:?}");
@@ -79,38 +69,13 @@ impl Lab {
 
     fn rewrite(&self, from: &str, to: &str) {
         assert!(TOPOLOGY.contains(from), "{from}");
-        self.sandbox
+        self.served
+            .sandbox
             .write("topology.yaml", TOPOLOGY.replace(from, to));
     }
 
-    /// Something done by hand, as root.
-    fn by_hand<T>(&self, work: impl AsyncFnOnce(IggyClient) -> T) -> T {
-        self.runtime.block_on(async {
-            let root = IggyClient::from_connection_string(&self.address).unwrap();
-            root.connect().await.unwrap();
-            work(root).await
-        })
-    }
-
     fn logs_in(&self, user: &str, password: &str) -> bool {
-        let server = self.server.as_ref().unwrap().address().to_string();
-        self.runtime.block_on(async {
-            let client = IggyClient::builder_from_connection_string(&format!(
-                "iggy://{user}:{password}@{server}?reconnection_retries=0"
-            ))
-            .unwrap()
-            .build()
-            .unwrap();
-            client.connect().await.is_ok()
-        })
-    }
-}
-
-impl Drop for Lab {
-    fn drop(&mut self) {
-        if let Some(server) = self.server.take() {
-            self.runtime.block_on(server.shutdown());
-        }
+        self.served.lets_in(&format!("{user}:{password}"))
     }
 }
 
@@ -134,7 +99,7 @@ fn users_are_created_and_converge() {
 fn what_was_changed_by_hand_is_shown_and_repaired() {
     let lab = Lab::new();
     assert_eq!(lab.run(&["apply", "--yes"]).code, 0);
-    lab.by_hand(async |root| {
+    lab.served.by_hand(async |root| {
         // The stream is replaced by another one, which gets its number.
         root.delete_stream(&named("orders")).await.unwrap();
         root.create_stream("other").await.unwrap();
@@ -176,14 +141,17 @@ fn a_password_is_rotated_with_the_previous_one() {
 fn a_missing_secret_is_found_before_anything_is_changed() {
     let lab = Lab::new();
     lab.rewrite("{ env: SVC_ORDERS_PASSWORD }", "{ env: NOBODY_SET_IT }");
-    lab.sandbox.write("secrets/auditor", "");
+    lab.served.sandbox.write("secrets/auditor", "");
     let run = lab.run(&["apply", "--yes"]);
     assert_eq!(run.code, 65, "{}", run.transcript());
     insta::assert_snapshot!(run.transcript());
-    let streams = lab.by_hand(async |root| root.get_streams().await.unwrap().len());
+    let streams = lab
+        .served
+        .by_hand(async |root| root.get_streams().await.unwrap().len());
     assert_eq!(streams, 0);
     // Without the check, only what the steps need is asked for.
-    lab.sandbox
+    lab.served
+        .sandbox
         .write("topology.yaml", TOPOLOGY.replace("  users:", "  x-users:"));
     let run = lab.run(&["plan", "--skip-password-check"]);
     assert_eq!(run.code, 65, "an unknown field: {}", run.transcript());
@@ -201,7 +169,7 @@ fn a_literal_password_is_refused_and_not_repeated() {
 #[test]
 fn grants_left_over_block_what_they_would_open() {
     let lab = Lab::new();
-    lab.by_hand(async |root| {
+    lab.served.by_hand(async |root| {
         root.create_user("mallory", SECRETS[3], UserStatus::Active, None)
             .await
             .unwrap();
@@ -229,7 +197,9 @@ fn grants_left_over_block_what_they_would_open() {
     let run = lab.run(&["apply", "--yes", "--allow-destroy", "user/mallory"]);
     assert_eq!(run.code, 0, "{}", run.transcript());
     insta::assert_snapshot!("allowed", run.transcript());
-    let mallory = lab.by_hand(async |root| root.get_user(&named("mallory")).await.unwrap());
+    let mallory = lab
+        .served
+        .by_hand(async |root| root.get_user(&named("mallory")).await.unwrap());
     assert_eq!(mallory.unwrap().permissions, None);
     assert_eq!(lab.run(&["diff"]).code, 0);
 }
@@ -237,8 +207,8 @@ fn grants_left_over_block_what_they_would_open() {
 #[test]
 fn grants_left_over_also_block_what_a_held_up_rename_creates() {
     let lab = Lab::new();
-    let leftover = |topology: &str| lab.sandbox.write("topology.yaml", topology);
-    lab.by_hand(async |root| {
+    let leftover = |topology: &str| lab.served.sandbox.write("topology.yaml", topology);
+    lab.served.by_hand(async |root| {
         root.create_stream("signups").await.unwrap();
         root.create_stream("gone").await.unwrap();
         root.create_user("mallory", SECRETS[3], UserStatus::Active, None)
@@ -287,7 +257,7 @@ fn a_grant_on_nothing_is_blocked_unless_it_is_optional() {
 fn nobody_is_locked_out_unless_named() {
     let lab = Lab::new();
     assert_eq!(lab.run(&["apply", "--yes"]).code, 0);
-    lab.by_hand(async |root| {
+    lab.served.by_hand(async |root| {
         let permissions = Permissions {
             global: GlobalPermissions {
                 manage_users: true,
@@ -303,11 +273,11 @@ fn nobody_is_locked_out_unless_named() {
     let own = format!(
         "iggy://auditor:{}@{}",
         SECRETS[1],
-        lab.server.as_ref().unwrap().address()
+        lab.served.server().address()
     );
     let plan = |more: &[&str]| {
         let arguments = ["plan", "-f", "topology.yaml", "--server", &own];
-        let mut run = lab.sandbox.run(&[&arguments, more].concat());
+        let mut run = lab.served.sandbox.run(&[&arguments, more].concat());
         run.hide(&own, "[OWN LOGIN]");
         run
     };
@@ -321,8 +291,8 @@ fn nobody_is_locked_out_unless_named() {
 #[test]
 fn the_own_password_is_rotated_and_the_rest_goes_on_with_the_new_one() {
     let lab = Lab::new();
-    lab.sandbox.write("secrets/root", "iggy\n");
-    lab.sandbox.write(
+    lab.served.sandbox.write("secrets/root", "iggy\n");
+    lab.served.sandbox.write(
         "topology.yaml",
         TOPOLOGY.replace(
             "  users:\n",
@@ -335,9 +305,11 @@ fn the_own_password_is_rotated_and_the_rest_goes_on_with_the_new_one() {
     assert_eq!(lab.run(&["plan"]).code, 77, "the old password is refused");
     assert!(lab.logs_in("iggy", SECRETS[2]));
     let new = lab
-        .address
+        .served
+        .address()
         .replace("iggy:iggy@", &format!("iggy:{}@", SECRETS[2]));
     let run = lab
+        .served
         .sandbox
         .run(&["diff", "-f", "topology.yaml", "--server", &new]);
     assert_eq!(run.code, 0, "{}", run.transcript());
@@ -346,7 +318,7 @@ fn the_own_password_is_rotated_and_the_rest_goes_on_with_the_new_one() {
 #[test]
 fn of_root_only_name_and_password_can_be_declared() {
     let lab = Lab::new();
-    lab.sandbox.write(
+    lab.served.sandbox.write(
         "topology.yaml",
         TOPOLOGY.replace(
             "  users:\n",
