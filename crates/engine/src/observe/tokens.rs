@@ -40,8 +40,12 @@ pub(super) async fn read_sinks<S: TokenSinks>(
         .ok()
         .and_then(|elapsed| u64::try_from(elapsed.as_micros()).ok())
         .unwrap_or(0);
-    access.sinks = stream::iter(declared(desired))
-        .map(|(key, destination)| async move { (key, sinks.read(destination).await) })
+    // Owned, so that the compiler sees that the future may go to another thread.
+    let destinations: Vec<_> = declared(desired)
+        .map(|(key, destination)| (key, destination.clone()))
+        .collect();
+    access.sinks = stream::iter(destinations)
+        .map(|(key, destination)| async move { (key, sinks.read(&destination).await) })
         .buffer_unordered(AT_ONCE)
         .collect()
         .await;
@@ -77,7 +81,7 @@ pub(super) async fn check_values<C: Connect, S: TokenSinks>(
     sinks: &S,
     access: &mut ObservedAccess,
 ) -> Result<(), ReadError> {
-    let questions: Vec<(TokenKey, &TokenDestination, u32)> = declared(desired)
+    let questions: Vec<(TokenKey, TokenDestination, u32)> = declared(desired)
         .filter_map(|(key, destination)| {
             let SinkContent::Record(record) = access.sinks.get(&key)? else {
                 return None;
@@ -89,12 +93,12 @@ pub(super) async fn check_values<C: Connect, S: TokenSinks>(
                 .flatten()
                 .find_map(|name| access.users.get(name))?;
             let is_asked = record.has_value && record.delivered.is_some() && owner.tokens.is_some();
-            is_asked.then_some((key, destination, owner.id))
+            is_asked.then(|| (key, destination.clone(), owner.id))
         })
         .collect();
     let answers: BTreeMap<TokenKey, TokenCheck> = stream::iter(questions)
         .map(|(key, destination, owner)| async move {
-            let check = check_value(connector, destination, sinks, owner).await?;
+            let check = check_value(connector, &destination, sinks, owner).await?;
             Ok::<_, ReadError>((key, check))
         })
         .buffer_unordered(AT_ONCE)
