@@ -41,7 +41,6 @@ pub enum CompressionError {
 
 impl Compression {
     /// The smaller payload and the value of its header, when it is smaller.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for producers"))]
     pub(crate) fn compress(self, payload: &[u8]) -> Option<(Bytes, &'static str)> {
         match self {
             Self::None => None,

@@ -106,7 +106,6 @@ impl Headers {
     }
 
     /// As they travel; none when there are none.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for producers"))]
     pub(crate) fn to_wire(&self) -> Result<Option<Bytes>, MessagingError> {
         if self.0.is_empty() {
             return Ok(None);

@@ -26,7 +26,7 @@ use crate::error::{MessagingError, words};
 
 /// How far a connection is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Lifecycle {
+pub(super) enum Lifecycle {
     /// Producers and consumers work.
     Open,
     /// They finish what they began, and begin nothing.

@@ -19,14 +19,15 @@ use std::time::Duration;
 
 use iggy::prelude::IggyClient;
 pub use iggyctl_engine::connect::{Credentials, RemoteAddress, Transport};
-use tokio::sync::watch;
 
 pub use backoff::Backoff;
+pub(crate) use backoff::exponential;
 pub use builder::ConnectionBuilder;
 pub use endpoint::{Endpoint, TlsSettings};
 pub use health::Health;
 use hosts::Hosts;
-pub(crate) use link::{Lifecycle, Participant};
+use link::Lifecycle;
+pub(crate) use link::Participant;
 use link::{Link, Origin};
 pub use session::{Loss, Session};
 
@@ -215,28 +216,22 @@ impl Connection {
         }
     }
 
+    /// Comes back when a shutdown begins, at once after it began: what works with this
+    /// connection begins nothing new from then on.
+    pub async fn closing(&self) {
+        let mut lifecycle = self.link.lifecycle.subscribe();
+        // An error would mean that the connection is gone, and we hold it.
+        let _ = lifecycle.wait_for(|it| *it >= Lifecycle::Closing).await;
+    }
+
     /// How long one request may take.
-    #[expect(dead_code, reason = "for producers and consumers")]
     pub(crate) fn request_timeout(&self) -> Duration {
         self.family.settings.request_timeout
     }
 
-    /// Whether the caller made the client.
-    #[expect(dead_code, reason = "for producers and consumers")]
-    pub(crate) fn is_brought(&self) -> bool {
-        self.family.hosts.is_none()
-    }
-
     /// Registers what has to finish before this closes.
-    #[expect(dead_code, reason = "for producers and consumers")]
     pub(crate) fn join(&self, participant: Weak<dyn Participant>) {
         self.link.join(participant);
-    }
-
-    /// To wait for its end.
-    #[expect(dead_code, reason = "for producers and consumers")]
-    pub(crate) fn lifecycle(&self) -> watch::Receiver<Lifecycle> {
-        self.link.lifecycle.subscribe()
     }
 }
 

@@ -1,8 +1,14 @@
-//! The library against the embedded server, and against a real one where
-//! `IGGYCTL_TEST_SERVER` names it.
+//! The library against the embedded server.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail by panicking")]
 
+mod backpressure;
 mod connecting;
+mod encrypting;
+mod ensuring;
+mod faults;
+mod key_order;
+mod producing;
+mod refusals;
 mod support;
 mod tls;

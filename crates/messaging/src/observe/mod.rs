@@ -1,0 +1,35 @@
+//! What can be seen of messages: spans and events of `tracing`, and metrics of the
+//! `metrics` facade.
+//!
+//! Spans `send` and `retry` have the fields `stream`, `topic`, `partition`. Events
+//! have the field `event` (`emit_success`, `emit_retry`, `emit_failure`) and the same
+//! others each time. The metrics go to whichever recorder of `metrics` the program
+//! installs, such as [`prometheus`].
+
+pub(crate) mod emit;
+#[cfg(feature = "prometheus")]
+pub mod prometheus;
+
+/// Messages that are confirmed, by `stream` and `topic`.
+pub const EMIT_TOTAL: &str = "iggy_emit_total";
+/// Messages that were given up, by `stream` and `topic`.
+pub const EMIT_FAILURE_TOTAL: &str = "iggy_emit_failure_total";
+/// Seconds from the moment a message got into the buffer to its confirmation, all
+/// retries included; by `stream` and `topic`.
+pub const EMIT_LATENCY_SECONDS: &str = "iggy_emit_latency_seconds";
+
+/// Says to the recorder what the metrics mean. Once, after it was installed.
+pub fn describe_metrics() {
+    use metrics::{Unit, describe_counter, describe_histogram};
+    describe_counter!(EMIT_TOTAL, Unit::Count, "Messages that are confirmed");
+    describe_counter!(
+        EMIT_FAILURE_TOTAL,
+        Unit::Count,
+        "Messages that were given up"
+    );
+    describe_histogram!(
+        EMIT_LATENCY_SECONDS,
+        Unit::Seconds,
+        "From the buffer to the confirmation"
+    );
+}

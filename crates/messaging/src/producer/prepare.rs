@@ -1,0 +1,195 @@
+//! From a value to the bytes that are sent, once: a retry sends the same.
+
+use bytes::Bytes;
+use iggy::prelude::{
+    IGGY_MESSAGE_HEADER_SIZE, IggyMessage, IggyMessageHeader, IggyTimestamp, MAX_PAYLOAD_SIZE,
+};
+use uuid::Uuid;
+
+use super::outgoing::{Outgoing, Target};
+use super::partitioning::{Partitioning, Route};
+use crate::codec::Codec;
+use crate::compression::{COMPRESSION_HEADER, Compression};
+use crate::encryption::Encryption;
+use crate::error::MessagingError;
+use crate::headers::{CONTENT_TYPE, Headers};
+
+/// A message as it is sent, however often.
+#[derive(Debug, Clone)]
+pub(super) struct Prepared {
+    pub(super) id: u128,
+    payload: Bytes,
+    headers: Option<Bytes>,
+    origin_timestamp: u64,
+}
+
+impl Prepared {
+    /// As the SDK sends it. Shares the bytes.
+    pub(super) fn message(&self) -> IggyMessage {
+        let length = |bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        IggyMessage {
+            header: IggyMessageHeader {
+                id: self.id,
+                origin_timestamp: self.origin_timestamp,
+                user_headers_length: self.headers.as_ref().map_or(0, length),
+                payload_length: length(&self.payload),
+                ..IggyMessageHeader::default()
+            },
+            payload: self.payload.clone(),
+            user_headers: self.headers.clone(),
+        }
+    }
+
+    /// What it takes on the wire, in bytes.
+    pub(super) fn size(&self) -> usize {
+        IGGY_MESSAGE_HEADER_SIZE + self.payload.len() + self.headers.as_ref().map_or(0, Bytes::len)
+    }
+}
+
+/// How values of one type are prepared.
+pub(super) struct Preparation<T> {
+    pub(super) codec: Box<dyn Codec<T>>,
+    pub(super) partitioning: Partitioning<T>,
+    pub(super) compression: Compression,
+    pub(super) encryption: Option<Encryption>,
+    /// The headers of a message that has none of its own, as they travel: most have
+    /// none, and they are all the same.
+    plain_headers: Option<Bytes>,
+}
+
+impl<T: 'static> Preparation<T> {
+    pub(super) fn new(
+        codec: Box<dyn Codec<T>>,
+        partitioning: Partitioning<T>,
+        compression: Compression,
+        encryption: Option<Encryption>,
+    ) -> Result<Self, MessagingError> {
+        let plain_headers = Headers::new()
+            .with(CONTENT_TYPE, codec.content_type())?
+            .to_wire()?;
+        Ok(Self {
+            codec,
+            partitioning,
+            compression,
+            encryption,
+            plain_headers,
+        })
+    }
+
+    /// Encodes, compresses and encrypts, and says where it goes.
+    pub(super) fn prepare(
+        &self,
+        outgoing: Outgoing<T>,
+    ) -> Result<(Prepared, Route), MessagingError> {
+        let Outgoing {
+            value,
+            target,
+            headers,
+            id,
+        } = outgoing;
+        let route = match (&target, &self.partitioning) {
+            (Some(Target::Key(key)), _) => Route::by_key(key)?,
+            (Some(Target::Partition(partition)), _) => Route::Partition(*partition),
+            (None, Partitioning::Balanced) => Route::Balanced,
+            (None, Partitioning::Partition(partition)) => Route::Partition(*partition),
+            (None, Partitioning::Key(of)) => Route::by_key(&of(&value))?,
+        };
+        let encoded = self.codec.encode(&value)?;
+        if encoded.is_empty() {
+            return Err(MessagingError::Message {
+                reason: "its payload is empty, and the server takes no such message".to_owned(),
+            });
+        }
+        let compressed = self.compression.compress(&encoded);
+        let headers = match &compressed {
+            None if headers.is_empty() => self.plain_headers.clone(),
+            compressed => {
+                let mut headers = headers;
+                if headers.get(CONTENT_TYPE).is_none() {
+                    headers.insert(CONTENT_TYPE, self.codec.content_type())?;
+                }
+                if let Some((_, algorithm)) = compressed {
+                    headers.insert(COMPRESSION_HEADER, algorithm)?;
+                }
+                headers.to_wire()?
+            }
+        };
+        let payload = compressed.map_or(encoded, |(payload, _)| payload);
+        let (payload, headers) = match &self.encryption {
+            None => (payload, headers),
+            Some(encryption) => (
+                encryption.encrypt(&payload)?,
+                headers.map(|it| encryption.encrypt(&it)).transpose()?,
+            ),
+        };
+        if payload.len() > MAX_PAYLOAD_SIZE as usize {
+            return Err(MessagingError::Message {
+                reason: format!(
+                    "its payload has {} bytes, and {MAX_PAYLOAD_SIZE} are the most",
+                    payload.len()
+                ),
+            });
+        }
+        let prepared = Prepared {
+            id: id.unwrap_or_else(|| Uuid::now_v7().as_u128()),
+            payload,
+            headers,
+            origin_timestamp: IggyTimestamp::now().as_micros(),
+        };
+        Ok((prepared, route))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::Raw;
+
+    fn preparation(
+        compression: Compression,
+        encryption: Option<Encryption>,
+    ) -> Preparation<Vec<u8>> {
+        Preparation::new(
+            Box::new(Raw),
+            Partitioning::Balanced,
+            compression,
+            encryption,
+        )
+        .unwrap()
+    }
+
+    #[test]
+    fn every_attempt_sends_the_same() {
+        let encryption = Encryption::aes_256_gcm(&[7; 32]).unwrap();
+        let preparation = preparation(Compression::Lz4, Some(encryption));
+        let (prepared, _) = preparation.prepare(vec![0; 1000].into()).unwrap();
+        assert_eq!(prepared.message(), prepared.message());
+        assert_ne!(prepared.id, 0);
+        let (other, _) = preparation.prepare(vec![0; 1000].into()).unwrap();
+        assert_ne!(other.id, prepared.id);
+        assert_ne!(other.payload, prepared.payload, "each has its own nonce");
+    }
+
+    #[test]
+    fn the_content_type_travels_unless_the_message_has_one() {
+        let preparation = preparation(Compression::None, None);
+        let headers_of = |outgoing: Outgoing<Vec<u8>>| {
+            let (prepared, _) = preparation.prepare(outgoing).unwrap();
+            Headers::from_wire(prepared.headers.unwrap()).unwrap()
+        };
+        let plain = headers_of(vec![1].into());
+        assert_eq!(plain.text(CONTENT_TYPE), Some("application/octet-stream"));
+        let own = Headers::new().with(CONTENT_TYPE, "image/png").unwrap();
+        let named = headers_of(Outgoing::new(vec![1]).headers(own));
+        assert_eq!(named.text(CONTENT_TYPE), Some("image/png"));
+    }
+
+    #[test]
+    fn what_the_server_would_refuse_is_refused_at_once() {
+        let preparation = preparation(Compression::None, None);
+        assert!(preparation.prepare(Vec::new().into()).is_err());
+        let too_big = vec![1; MAX_PAYLOAD_SIZE as usize + 1];
+        assert!(preparation.prepare(too_big.into()).is_err());
+        assert!(preparation.prepare(Outgoing::new(vec![1]).key("")).is_err());
+    }
+}
