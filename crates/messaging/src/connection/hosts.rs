@@ -7,7 +7,7 @@ use std::time::Duration;
 use iggy::prelude::{ClientWrapper, IggyClient};
 use iggyctl_embedded::EmbeddedServer;
 use iggyctl_engine::connect::{
-    ConnectError, Credentials, RemoteAddress, ServerAddress, open_client,
+    ConnectError, Credentials, RemoteAddress, ServerAddress, Transport, open_client,
 };
 use tokio::sync::Mutex;
 
@@ -43,6 +43,14 @@ impl Hosts {
 
     pub(super) fn len(&self) -> usize {
         self.endpoints.len()
+    }
+
+    /// Whether any of them is reached over HTTP.
+    pub(super) fn any_http(&self) -> bool {
+        self.endpoints.iter().any(|endpoint| match endpoint {
+            Endpoint::Remote(remote) => remote.transport == Transport::Http,
+            Endpoint::Embedded { .. } => false,
+        })
     }
 
     /// Connects to one of them and logs in.

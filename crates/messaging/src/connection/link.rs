@@ -12,8 +12,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use iggy::prelude::{Client as _, IggyClient, SystemClient as _};
+use iggy::prelude::locking::IggyRwLockFn as _;
+use iggy::prelude::{Client as _, ClientWrapper, IggyClient, SystemClient as _};
 use iggyctl_engine::connect::{ConnectError, Credentials, RemoteAddress};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
@@ -107,6 +109,22 @@ impl Link {
         Snapshot {
             session: state.session.clone(),
             last_error: state.last_error.clone(),
+        }
+    }
+
+    /// Whether messages may go over HTTP.
+    pub(super) fn may_be_http(&self) -> bool {
+        match &self.origin {
+            Origin::Hosts {
+                hosts,
+                credentials: _,
+            } => hosts.any_http(),
+            // Nobody holds that lock for writing.
+            Origin::Brought(client) => client
+                .client()
+                .read()
+                .now_or_never()
+                .is_some_and(|client| matches!(*client, ClientWrapper::Http(_))),
         }
     }
 

@@ -229,6 +229,11 @@ impl Connection {
         self.family.settings.request_timeout
     }
 
+    /// Whether messages may go over HTTP, where ids have 64 bits.
+    pub(crate) fn may_be_http(&self) -> bool {
+        self.link.may_be_http()
+    }
+
     /// Registers what has to finish before this closes.
     pub(crate) fn join(&self, participant: Weak<dyn Participant>) {
         self.link.join(participant);

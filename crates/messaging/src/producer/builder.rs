@@ -168,7 +168,14 @@ impl<T: Send + Sync + 'static> ProducerBuilder<T> {
         let topic_id = named(&topic, "the topic")?;
         let runtime = Handle::try_current().map_err(|_| MessagingError::NoRuntime)?;
         let encrypts = encryption.is_some();
-        let preparation = Preparation::new(Box::new(codec), partitioning, compression, encryption)?;
+        let may_be_http = connection.may_be_http();
+        let preparation = Preparation::new(
+            Box::new(codec),
+            partitioning,
+            compression,
+            encryption,
+            may_be_http,
+        )?;
         let (intake, orders) = Intake::new(buffer_bytes);
         let worker = Worker {
             emitter: Emitter::new(&stream, &topic),

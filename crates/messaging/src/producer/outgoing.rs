@@ -61,8 +61,9 @@ impl<T> Outgoing<T> {
         self
     }
 
-    /// Its id; default a new UUID of version 7. 0 is none. It stays the same through
-    /// all retries, so that a repetition can be recognised.
+    /// Its id; default a new UUID of version 7, and over HTTP, where ids have 64 bits,
+    /// its random half. 0 is none. It stays the same through all retries, so that a
+    /// repetition can be recognised.
     #[must_use]
     pub fn id(mut self, id: u128) -> Self {
         self.id = Some(id).filter(|id| *id != 0);

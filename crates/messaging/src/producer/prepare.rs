@@ -52,6 +52,10 @@ pub(super) struct Preparation<T> {
     pub(super) partitioning: Partitioning<T>,
     pub(super) compression: Compression,
     pub(super) encryption: Option<Encryption>,
+    /// Whether ids are to fit into 64 bits. Over HTTP they travel as numbers of JSON,
+    /// and the SDK panics at a longer one (`iggy_common` 0.11.0,
+    /// `http/messages/send_messages.rs`).
+    has_short_ids: bool,
     /// The headers of a message that has none of its own, as they travel: most have
     /// none, and they are all the same.
     plain_headers: Option<Bytes>,
@@ -63,6 +67,7 @@ impl<T: 'static> Preparation<T> {
         partitioning: Partitioning<T>,
         compression: Compression,
         encryption: Option<Encryption>,
+        has_short_ids: bool,
     ) -> Result<Self, MessagingError> {
         let plain_headers = Headers::new()
             .with(CONTENT_TYPE, codec.content_type())?
@@ -72,6 +77,7 @@ impl<T: 'static> Preparation<T> {
             partitioning,
             compression,
             encryption,
+            has_short_ids,
             plain_headers,
         })
     }
@@ -131,12 +137,26 @@ impl<T: 'static> Preparation<T> {
             });
         }
         let prepared = Prepared {
-            id: id.unwrap_or_else(|| Uuid::now_v7().as_u128()),
+            id: self.id(id)?,
             payload,
             headers,
             origin_timestamp: IggyTimestamp::now().as_micros(),
         };
         Ok((prepared, route))
+    }
+
+    fn id(&self, id: Option<u128>) -> Result<u128, MessagingError> {
+        match id {
+            Some(id) if self.has_short_ids && u64::try_from(id).is_err() => {
+                Err(MessagingError::Message {
+                    reason: "over HTTP an id has 64 bits at most".to_owned(),
+                })
+            }
+            Some(id) => Ok(id),
+            // The random half.
+            None if self.has_short_ids => Ok(u128::from(Uuid::now_v7().as_u64_pair().1)),
+            None => Ok(Uuid::now_v7().as_u128()),
+        }
     }
 }
 
@@ -154,6 +174,7 @@ mod tests {
             Partitioning::Balanced,
             compression,
             encryption,
+            false,
         )
         .unwrap()
     }
@@ -182,6 +203,23 @@ mod tests {
         let own = Headers::new().with(CONTENT_TYPE, "image/png").unwrap();
         let named = headers_of(Outgoing::new(vec![1]).headers(own));
         assert_eq!(named.text(CONTENT_TYPE), Some("image/png"));
+    }
+
+    #[test]
+    fn ids_are_short_where_they_have_to_be() {
+        let mut preparation = preparation(Compression::None, None);
+        let id_of = |preparation: &Preparation<Vec<u8>>, outgoing: Outgoing<Vec<u8>>| {
+            preparation
+                .prepare(outgoing)
+                .map(|(prepared, _)| prepared.id)
+        };
+        let long = || Outgoing::new(vec![1]).id(1 << 100);
+        assert_eq!(id_of(&preparation, long()).unwrap(), 1 << 100);
+        preparation.has_short_ids = true;
+        assert!(id_of(&preparation, long()).is_err());
+        let first = id_of(&preparation, vec![1].into()).unwrap();
+        let second = id_of(&preparation, vec![1].into()).unwrap();
+        assert!(first <= u128::from(u64::MAX) && first != second);
     }
 
     #[test]
