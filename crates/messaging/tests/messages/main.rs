@@ -4,6 +4,7 @@
 
 mod backpressure;
 mod connecting;
+mod documentation;
 mod encrypting;
 mod ensuring;
 mod faults;
