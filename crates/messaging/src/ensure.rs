@@ -65,7 +65,8 @@ impl Connection {
     /// partitions, by the same plan and apply as the command line. What exists is not
     /// changed, except that partitions are added, after which keys go elsewhere.
     ///
-    /// Opens a connection of its own for that. Returns what was made.
+    /// Opens a connection of its own for that, not over HTTP, where nothing can be
+    /// administered. Returns what was made.
     ///
     /// # Errors
     /// [`MessagingError::Ensure`] when something could not be made, or when the caller

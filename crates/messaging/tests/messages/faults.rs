@@ -1,15 +1,19 @@
 //! What happens to messages when things go wrong.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use bytes::Bytes;
 use iggy::prelude::{Identifier, IggyMessage, PartitionClient};
 use iggy_binary_protocol::codes::{GET_TOPIC_CODE, SEND_MESSAGES_CODE};
 use iggyctl_embedded::{Fault, FaultKind, FaultPlan, FaultTarget};
 use iggyctl_messaging::codec::Raw;
+use iggyctl_messaging::connection::Backoff;
 use iggyctl_messaging::{Compression, Encryption, MessagingError, Partitioning, Producer};
 
-use crate::support::{bare_client, messages_in, quick_retry, server, texts, to, with_topic};
+use crate::support::{
+    bare_client, messages_in, quick_backoff, quick_retry, server, texts, to, with_topic,
+};
 
 const SENDS: FaultTarget = FaultTarget::Command(SEND_MESSAGES_CODE);
 
@@ -166,4 +170,27 @@ async fn keys_of_a_partition_that_was_taken_away_go_to_another() {
         matches!(error, MessagingError::Refused { code: 20, .. }),
         "{error}"
     );
+}
+
+#[tokio::test]
+async fn a_shutdown_does_not_wait_for_ever_for_a_server_that_is_away() {
+    let server = server().await;
+    with_topic(&server, 1).await;
+    let connection = to(&[&server.connection_string()])
+        .shutdown_timeout(Duration::from_millis(100))
+        .backoff(Backoff {
+            give_up_after: None,
+            ..quick_backoff()
+        })
+        .build()
+        .unwrap();
+    let producer = Producer::<Bytes>::builder(&connection, "stream", "topic")
+        .build(Raw)
+        .unwrap();
+    producer.send(Bytes::from("before")).await.unwrap();
+    server.shutdown().await;
+    let delivery = producer.enqueue(Bytes::from("after")).await.unwrap();
+    connection.shutdown().await;
+    let ended = delivery.await;
+    assert!(matches!(ended, Err(MessagingError::Closed)), "{ended:?}");
 }

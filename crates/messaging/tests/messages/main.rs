@@ -10,6 +10,7 @@ mod ensuring;
 mod faults;
 mod key_order;
 mod producing;
+mod random_faults;
 mod refusals;
 mod support;
 mod tls;
