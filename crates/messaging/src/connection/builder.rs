@@ -95,6 +95,15 @@ impl ConnectionBuilder {
         self
     }
 
+    /// How often to tell the server that we are alive, and to notice that it is gone;
+    /// default 5 s. A member of a consumer group has to do so within 36 s. Nothing
+    /// shorter than 1 ms.
+    #[must_use]
+    pub fn heartbeat(mut self, period: Duration) -> Self {
+        self.settings.heartbeat = period.max(Duration::from_millis(1));
+        self
+    }
+
     /// Makes it. Nothing is connected until it is needed.
     ///
     /// # Errors

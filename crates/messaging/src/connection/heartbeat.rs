@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::Duration;
 
 use iggy::prelude::SystemClient as _;
 use iggy::prelude::locking::IggyRwLockFn as _;
@@ -9,17 +8,13 @@ use super::link::Link;
 use super::session::{Loss, Session};
 use crate::error::{Reaction, classify};
 
-/// As often as the SDK's own. A member of a group that is silent for 36 s is put out
-/// of it (`consumer_group` and `heartbeat` of the server's configuration, 0.9).
-const PERIOD: Duration = Duration::from_secs(5);
-
 /// Says every few seconds that we are alive, and lets the SDK ask which partitions
 /// its groups have. Ends with the session.
 pub(super) fn start(link: &Arc<Link>, session: &Session) {
     let generation = session.generation;
+    let mut ticks = interval(link.settings.heartbeat);
     let link = Arc::downgrade(link);
     tokio::spawn(async move {
-        let mut ticks = interval(PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The first tick is at once, and the login was a sign of life.
         ticks.tick().await;
@@ -33,7 +28,7 @@ pub(super) fn start(link: &Arc<Link>, session: &Session) {
             else {
                 return;
             };
-            match timeout(link.request_timeout, session.client.ping()).await {
+            match timeout(link.settings.request_timeout, session.client.ping()).await {
                 Ok(Ok(())) => {
                     let client = session.client.client();
                     client

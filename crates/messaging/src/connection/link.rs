@@ -20,7 +20,7 @@ use iggyctl_engine::connect::{ConnectError, Credentials, RemoteAddress};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::backoff::Backoff;
+use super::Settings;
 use super::heartbeat;
 use super::hosts::{Hosts, OpenError};
 use super::session::{Loss, Session};
@@ -57,8 +57,7 @@ pub(super) enum Origin {
 
 pub(super) struct Link {
     pub(super) origin: Origin,
-    pub(super) backoff: Backoff,
-    pub(super) request_timeout: Duration,
+    pub(super) settings: Settings,
     state: Mutex<State>,
     /// Held by the one that opens a session. Dropping the future that holds it lets
     /// the next one go on.
@@ -87,11 +86,10 @@ pub(super) struct Snapshot {
 }
 
 impl Link {
-    pub(super) fn new(origin: Origin, backoff: Backoff, request_timeout: Duration) -> Arc<Self> {
+    pub(super) fn new(origin: Origin, settings: Settings) -> Arc<Self> {
         Arc::new(Self {
             origin,
-            backoff,
-            request_timeout,
+            settings,
             state: Mutex::default(),
             opening: tokio::sync::Mutex::default(),
             lifecycle: watch::Sender::new(Lifecycle::Open),
@@ -231,7 +229,7 @@ impl Link {
     ) -> Result<(Arc<IggyClient>, Option<RemoteAddress>), MessagingError> {
         let started = Instant::now();
         let mut attempts = 0;
-        let mut pauses = self.backoff.pauses();
+        let mut pauses = self.settings.backoff.pauses();
         loop {
             let failure = match &self.origin {
                 Origin::Hosts { hosts, credentials } => {
@@ -243,13 +241,15 @@ impl Link {
                         Err(failure) => failure,
                     }
                 }
-                Origin::Brought(client) => match is_alive(client, self.request_timeout).await {
-                    Ok(()) => return Ok((Arc::clone(client), None)),
-                    Err(reason) => RoundFailure {
-                        error: MessagingError::OwnClient { reason },
-                        may_pass: true,
-                    },
-                },
+                Origin::Brought(client) => {
+                    match is_alive(client, self.settings.request_timeout).await {
+                        Ok(()) => return Ok((Arc::clone(client), None)),
+                        Err(reason) => RoundFailure {
+                            error: MessagingError::OwnClient { reason },
+                            may_pass: true,
+                        },
+                    }
+                }
             };
             let error = match failure.error {
                 MessagingError::Connect { source, .. } => MessagingError::Connect {
@@ -259,8 +259,9 @@ impl Link {
                 },
                 other => other,
             };
-            let pause = pauses.next().unwrap_or(self.backoff.max);
+            let pause = pauses.next().unwrap_or(self.settings.backoff.max);
             let is_over = self
+                .settings
                 .backoff
                 .give_up_after
                 .is_some_and(|limit| started.elapsed() + pause > limit);
@@ -313,8 +314,8 @@ impl Link {
         participants.push(participant);
     }
 
-    /// Lets everybody finish, within `limit`, and closes the connection.
-    pub(super) async fn shutdown(&self, limit: Duration) {
+    /// Lets everybody finish, within the time for it, and closes the connection.
+    pub(super) async fn shutdown(&self) {
         let begins = self.lifecycle.send_if_modified(|lifecycle| {
             let begins = *lifecycle == Lifecycle::Open;
             if begins {
@@ -334,7 +335,11 @@ impl Link {
                     .collect()
             };
             let finishing = participants.iter().map(|participant| participant.finish());
-            let _ = timeout(limit, futures::future::join_all(finishing)).await;
+            let _ = timeout(
+                self.settings.shutdown_timeout,
+                futures::future::join_all(finishing),
+            )
+            .await;
         }
         self.lifecycle.send_replace(Lifecycle::Closed);
         let session = self.state().session.take();

@@ -66,6 +66,7 @@ struct Settings {
     backoff: Backoff,
     request_timeout: Duration,
     shutdown_timeout: Duration,
+    heartbeat: Duration,
 }
 
 impl Default for Settings {
@@ -76,6 +77,9 @@ impl Default for Settings {
             // more, comes first.
             request_timeout: Duration::from_secs(35),
             shutdown_timeout: Duration::from_secs(30),
+            // As often as the SDK's own. A member of a group that is silent for 36 s
+            // is put out of it (the server's configuration, 0.9: `heartbeat`).
+            heartbeat: Duration::from_secs(5),
         }
     }
 }
@@ -113,7 +117,7 @@ impl Connection {
     }
 
     fn of(origin: Origin, hosts: Option<Arc<Hosts>>, settings: Settings) -> Self {
-        let link = Link::new(origin, settings.backoff, settings.request_timeout);
+        let link = Link::new(origin, settings);
         let family = Family {
             hosts,
             settings,
@@ -151,16 +155,11 @@ impl Connection {
                 Origin::Hosts { .. } | Origin::Brought(_) => false,
             });
         let link = same.unwrap_or_else(|| {
-            let Settings {
-                backoff,
-                request_timeout,
-                shutdown_timeout: _,
-            } = self.family.settings;
             let origin = Origin::Hosts {
                 hosts: Arc::clone(hosts),
                 credentials: Some(credentials),
             };
-            let link = Link::new(origin, backoff, request_timeout);
+            let link = Link::new(origin, self.family.settings);
             links.push(Arc::downgrade(&link));
             link
         });
@@ -197,9 +196,7 @@ impl Connection {
     /// connections to them. Clones of this one are closed with it; called again it
     /// only waits.
     pub async fn shutdown(&self) {
-        self.link
-            .shutdown(self.family.settings.shutdown_timeout)
-            .await;
+        self.link.shutdown().await;
         let in_use = {
             let links = self
                 .family

@@ -2,7 +2,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use iggy::prelude::{Client, IggyClient, IggyError, StreamClient, SystemClient, UserClient};
-use iggy_binary_protocol::codes::LOGIN_REGISTER_CODE;
+use iggy_binary_protocol::codes::{LOGIN_REGISTER_CODE, PING_CODE};
 use iggyctl_core::secret::Secret;
 use iggyctl_embedded::EmbeddedServer;
 use iggyctl_messaging::connection::{Backoff, Credentials, Loss};
@@ -235,4 +235,27 @@ async fn a_client_that_is_brought_along_is_used_and_stays_connected() {
     connection.shutdown().await;
     assert!(session.client().ping().await.is_ok());
     assert!(connection.with_credentials(password("a", "b")).is_err());
+}
+
+#[tokio::test]
+async fn a_connection_that_nobody_uses_notices_that_its_server_is_gone() {
+    let first = server().await;
+    let address = first.address();
+    let connection = to(&[&first.connection_string()])
+        .heartbeat(Duration::from_millis(5))
+        .build()
+        .unwrap();
+    connection.session().await.unwrap();
+    while first.requests().count(PING_CODE) < 3 {
+        tokio::task::yield_now().await;
+    }
+    first.shutdown().await;
+    // Not `health`, which would ask, and notice by itself.
+    while !format!("{connection:?}").contains("session: None") {
+        tokio::task::yield_now().await;
+    }
+    assert!(connection.health().await.last_error.is_some());
+    let second = EmbeddedServer::builder().listen(address).start().await;
+    assert_eq!(connection.session().await.unwrap().generation(), 2);
+    drop(second);
 }
