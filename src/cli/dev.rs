@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 
 use super::Process;
 use super::apply::{carry_out, step_reports};
+use super::dev_listeners::{ListenerArguments, Listeners};
 use super::manifest_arguments::{VariableArguments, compile};
 use super::runtime::block_on;
 use super::secret_arguments::{Gathered, SecretArguments};
@@ -27,7 +28,7 @@ use crate::sources::{STANDARD_INPUT, is_manifest};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  iggyctl dev -f topology.yaml --watch\n  iggyctl dev --data-dir ./iggy-data --listen 127.0.0.1:8090\n\nThe user is iggy and its password iggy, unless IGGY_ROOT_USERNAME and IGGY_ROOT_PASSWORD are set."
+    after_help = "Examples:\n  iggyctl dev -f topology.yaml --watch\n  iggyctl dev --data-dir ./iggy-data --listen 127.0.0.1:8090\n  iggyctl dev --tls\n\nThe user is iggy and its password iggy, unless IGGY_ROOT_USERNAME and IGGY_ROOT_PASSWORD are set."
 )]
 pub(super) struct DevArguments {
     /// A manifest to apply at the start: a file, a folder or a pattern
@@ -40,6 +41,8 @@ pub(super) struct DevArguments {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
     listen: SocketAddr,
+    #[command(flatten)]
+    listeners: ListenerArguments,
     /// Keep the server's state in this folder; without one it is kept in memory
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
@@ -72,8 +75,10 @@ async fn serve(process: &Process, arguments: &DevArguments) -> Result<ExitCode, 
         .watch
         .then(|| watch(&arguments.file))
         .transpose()?;
-    let server = start(process, arguments).await?;
-    process.output(&format!("{}\n", shown_address(process, &server)))?;
+    let listeners = Listeners::of(&arguments.listeners, arguments.listen)?;
+    let server = start(process, arguments, &listeners).await?;
+    let address = shown_address(process, &server);
+    process.output(&format!("{address}{}\n", listeners.client_options()))?;
     process.terminal.message(&format!(
         "Listening on {}; {}. Ctrl-C ends it.",
         server.address(),
@@ -82,6 +87,9 @@ async fn serve(process: &Process, arguments: &DevArguments) -> Result<ExitCode, 
             None => "state is kept in memory only".to_owned(),
         }
     ));
+    for line in listeners.explained(&server) {
+        process.terminal.message(&line);
+    }
     // Listening from here on: an interrupt of the first apply ends the server, too.
     let stop = stop_requested();
     let served = async {
@@ -128,8 +136,9 @@ async fn apply_until(
 async fn start(
     process: &Process,
     arguments: &DevArguments,
+    listeners: &Listeners,
 ) -> Result<EmbeddedServer, CommandError> {
-    let mut builder = EmbeddedServer::builder().listen(arguments.listen);
+    let mut builder = listeners.add_to(EmbeddedServer::builder().listen(arguments.listen));
     match root_credentials(process) {
         (None, None) => {}
         (Some(username), Some(password)) => builder = builder.credentials(username, password),
@@ -192,7 +201,12 @@ fn shown_address(process: &Process, server: &EmbeddedServer) -> String {
     if root_credentials(process) == (None, None) {
         server.connection_string()
     } else {
-        format!("iggy://{}", server.address())
+        let options = if server.tls().is_some() {
+            "?tls=true"
+        } else {
+            ""
+        };
+        format!("iggy://{}{options}", server.address())
     }
 }
 

@@ -6,6 +6,7 @@ mod apply_record;
 mod completions;
 mod context;
 mod dev;
+mod dev_listeners;
 mod diff;
 mod explain;
 mod export;

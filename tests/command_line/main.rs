@@ -14,6 +14,7 @@ mod faults;
 #[cfg(unix)]
 mod killed;
 mod lifecycle;
+mod listening;
 mod offline;
 mod prune;
 mod rights;

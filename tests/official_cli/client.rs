@@ -33,6 +33,11 @@ impl OfficialCli {
         })
     }
 
+    /// The same for another server.
+    pub(crate) fn of(&self, address: SocketAddr) -> Result<Self, Failed> {
+        Self::new(self.program.clone(), address)
+    }
+
     /// Where the server listens.
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
@@ -113,6 +118,18 @@ impl Answer {
             // It prints the debug form of its error, closing bracket included.
             .map(|line| line.trim().trim_end_matches(')').to_owned())
             .ok_or_else(|| format!("`{}` gave no cause:\n{}", self.command, self.stderr).into())
+    }
+
+    /// Fails unless the command failed, and said this somewhere.
+    pub(crate) fn fails_with(&self, words: &str) -> Result<(), Failed> {
+        if !self.succeeded && self.stderr.contains(words) {
+            Ok(())
+        } else {
+            let Self {
+                command, stderr, ..
+            } = self;
+            Err(format!("`{command}` said:\n{stderr}").into())
+        }
     }
 
     /// Whether it printed this line.

@@ -18,7 +18,7 @@ use by_hand::{
     a_change_by_hand_is_seen_and_repaired, an_export_of_what_was_made_by_hand_plans_empty,
 };
 use client::OfficialCli;
-use iggyctl_embedded::EmbeddedServer;
+use iggyctl_embedded::{EmbeddedServer, TlsIdentity};
 use libtest_mimic::{Arguments, Trial};
 use rung::{Outcome, Rung};
 
@@ -63,6 +63,7 @@ fn main() -> std::process::ExitCode {
         tokens_log_in_as_their_users,
         a_change_by_hand_is_seen_and_repaired,
         an_export_of_what_was_made_by_hand_plans_empty,
+        over_tls_it_knows_public_authorities_only,
     ];
     libtest_mimic::run(&arguments, trials).exit_code()
 }
@@ -470,4 +471,15 @@ async fn freed_ids_are_reused(cli: &OfficialCli) -> Outcome {
     let stream = cli.ok(&["stream", "get", "2"]).await?;
     assert_eq!(stream.properties().get("Stream name"), Some(&"c"));
     Ok(())
+}
+
+/// It has no flag for an authority, so a private one is not for it.
+async fn over_tls_it_knows_public_authorities_only(cli: &OfficialCli) -> Outcome {
+    let identity = TlsIdentity::self_signed(std::iter::empty::<String>())?;
+    let server = EmbeddedServer::builder().tls(identity).start().await?;
+    let tls = cli.of(server.address())?;
+    let flags = ["--tcp-tls-enabled", "--tcp-reconnection-max-retries", "0"];
+    let answer = tls.run(&[flags.as_slice(), &["me"]].concat()).await;
+    server.shutdown().await;
+    answer?.fails_with("CannotEstablishConnection")
 }

@@ -10,7 +10,7 @@ mod rung;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use iggyctl_embedded::EmbeddedServer;
+use iggyctl_embedded::{EmbeddedServer, TlsIdentity};
 use libtest_mimic::{Arguments, Trial};
 use rung::{Outcome, Rung};
 
@@ -39,13 +39,21 @@ fn main() -> std::process::ExitCode {
             RUNG.trial(
                 script,
                 move |python: PathBuf, server: EmbeddedServer| async move {
-                    let outcome = run(&python, script, &server).await;
+                    let outcome = run(&python, script, &server, &[]).await;
                     server.shutdown().await;
                     outcome
                 },
             )
         })
         .collect();
+    trials.push(RUNG.trial(
+        "tls",
+        |python: PathBuf, server: EmbeddedServer| async move {
+            // It needs one of another kind.
+            server.shutdown().await;
+            over_tls(python).await
+        },
+    ));
     trials.push(RUNG.trial(
         "demonstration",
         |python: PathBuf, server: EmbeddedServer| async move {
@@ -57,7 +65,33 @@ fn main() -> std::process::ExitCode {
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-async fn run(python: &Path, script: &str, server: &EmbeddedServer) -> Outcome {
+/// A server that speaks TLS, one authority that is its own, and one that is not.
+async fn over_tls(python: PathBuf) -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let mut files = Vec::new();
+    let mut identities = Vec::new();
+    for name in ["trusted.pem", "other.pem"] {
+        let identity = TlsIdentity::self_signed(std::iter::empty::<String>())?;
+        let file = folder.path().join(name);
+        std::fs::write(&file, identity.authority_pem().unwrap_or_default())?;
+        files.push(file.display().to_string());
+        identities.push(identity);
+    }
+    let server = EmbeddedServer::builder()
+        .tls(identities.swap_remove(0))
+        .start()
+        .await?;
+    let outcome = run(&python, "tls", &server, &files).await;
+    server.shutdown().await;
+    outcome
+}
+
+async fn run(
+    python: &Path,
+    script: &str,
+    server: &EmbeddedServer,
+    arguments: &[String],
+) -> Outcome {
     let file = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/python_sdk")
         .join(script)
@@ -67,6 +101,7 @@ async fn run(python: &Path, script: &str, server: &EmbeddedServer) -> Outcome {
         .args(["-B", "-s"])
         .arg(&file)
         .arg(server.address().to_string())
+        .args(arguments)
         .env_remove("PYTHONPATH")
         .stdin(Stdio::null())
         .kill_on_drop(true)

@@ -8,19 +8,20 @@ use secrecy::SecretString;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::{AbortHandle, JoinHandle, JoinSet};
+use tokio::task::{AbortHandle, JoinHandle};
 
 use crate::access::{AccessMoment, AccessSnapshot};
 use crate::cleaner;
-use crate::connection;
 use crate::credentials::{Credentials, CredentialsError};
 use crate::fault::{FaultHandle, FaultPlan};
+use crate::listener;
 use crate::password::PasswordHashing;
 use crate::request_log::RequestLog;
 use crate::shared::{Beginning, Shared};
 use crate::state::Metadata;
 use crate::store::{DataFolder, StoreError};
 use crate::testing::Testing;
+use crate::tls::TlsIdentity;
 
 /// Why a server did not start.
 #[derive(Debug, Error)]
@@ -56,6 +57,7 @@ pub struct EmbeddedServerBuilder {
     password_hashing: PasswordHashing,
     records_access: bool,
     data_dir: Option<PathBuf>,
+    tls: Option<TlsIdentity>,
     faults: FaultPlan,
 }
 
@@ -103,6 +105,13 @@ impl EmbeddedServerBuilder {
         self
     }
 
+    /// Speaks TLS, and nothing else, with this certificate; default: no TLS.
+    #[must_use]
+    pub fn tls(mut self, identity: TlsIdentity) -> Self {
+        self.tls = Some(identity);
+        self
+    }
+
     /// Faults to inject from the start; default none. They can be changed while
     /// the server runs, see [`EmbeddedServer::faults`].
     #[must_use]
@@ -124,6 +133,7 @@ impl EmbeddedServerBuilder {
             password_hashing,
             records_access,
             data_dir,
+            tls,
             faults,
         } = self;
         if !listen.ip().is_loopback() && credentials.is_none() {
@@ -157,6 +167,7 @@ impl EmbeddedServerBuilder {
             None => None,
         };
 
+        let tls_config = tls.as_ref().map(TlsIdentity::config);
         let shared = Arc::new(Shared::new(Beginning {
             address,
             credentials,
@@ -167,10 +178,16 @@ impl EmbeddedServerBuilder {
             faults,
         }));
         let (stop, stopped) = watch::channel(false);
-        let accepting = tokio::spawn(accept(listener, Arc::clone(&shared), stopped));
+        let accepting = tokio::spawn(listener::serve_frames(
+            listener,
+            tls_config,
+            Arc::clone(&shared),
+            stopped,
+        ));
         let cleaning = tokio::spawn(cleaner::run(Arc::clone(&shared)));
         Ok(EmbeddedServer {
             shared,
+            tls,
             stop,
             cleaning: cleaning.abort_handle(),
             accepting: Some(accepting),
@@ -183,6 +200,7 @@ impl EmbeddedServerBuilder {
 #[derive(Debug)]
 pub struct EmbeddedServer {
     shared: Arc<Shared>,
+    tls: Option<TlsIdentity>,
     stop: watch::Sender<bool>,
     cleaning: AbortHandle,
     accepting: Option<JoinHandle<()>>,
@@ -198,6 +216,7 @@ impl EmbeddedServer {
             password_hashing: PasswordHashing::default(),
             records_access: false,
             data_dir: None,
+            tls: None,
             faults: FaultPlan::none(),
         }
     }
@@ -208,7 +227,15 @@ impl EmbeddedServer {
         self.shared.address
     }
 
-    /// What an Iggy client takes to connect: `iggy://user:password@host:port`.
+    /// The certificate it shows, if it speaks TLS.
+    #[must_use]
+    pub fn tls(&self) -> Option<&TlsIdentity> {
+        self.tls.as_ref()
+    }
+
+    /// What an Iggy client takes to connect: `iggy://user:password@host:port`, and
+    /// `?tls=true` if it speaks TLS; then add `&tls_ca_file=…` for a client that does not
+    /// know the certificate's authority.
     ///
     /// It holds the password in clear, as the server was started with it: a client that
     /// changes root's name or password makes it useless. Characters outside the unreserved ones of
@@ -217,8 +244,9 @@ impl EmbeddedServer {
     #[must_use]
     pub fn connection_string(&self) -> String {
         let Credentials { username, password } = &self.shared.credentials;
+        let options = if self.tls.is_some() { "?tls=true" } else { "" };
         format!(
-            "iggy://{}:{}@{}",
+            "iggy://{}:{}@{}{options}",
             percent_encoded(username),
             percent_encoded(secrecy::ExposeSecret::expose_secret(password)),
             self.shared.address
@@ -279,28 +307,6 @@ impl Drop for EmbeddedServer {
         }
         self.shared.close_store();
     }
-}
-
-async fn accept(listener: TcpListener, shared: Arc<Shared>, mut stopped: watch::Receiver<bool>) {
-    // Dropping the set, at the end or when this task is aborted, ends them all.
-    let mut connections = JoinSet::new();
-    loop {
-        tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, peer)) => {
-                    connections.spawn(connection::serve(stream, peer, Arc::clone(&shared)));
-                }
-                Err(error) => {
-                    // Mostly a lack of file descriptors: others may free some.
-                    tracing::warn!(%error, "cannot accept a connection");
-                    tokio::task::yield_now().await;
-                }
-            },
-            Some(_) = connections.join_next(), if !connections.is_empty() => {}
-            _ = stopped.changed() => break,
-        }
-    }
-    connections.shutdown().await;
 }
 
 fn percent_encoded(text: &str) -> String {

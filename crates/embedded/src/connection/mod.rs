@@ -14,8 +14,7 @@ use std::sync::Arc;
 use bytes::{Buf, Bytes, BytesMut};
 use iggy_binary_protocol::RequestHeader;
 use secrecy::zeroize::Zeroize;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use crate::shared::Shared;
 use frame::{FrameProgress, read_frame};
@@ -49,11 +48,21 @@ pub(super) fn wipe(bytes: Bytes) {
     }
 }
 
+/// The two ends of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ends {
+    /// The client's address.
+    pub(crate) peer: SocketAddr,
+    /// The address that the client reached.
+    pub(crate) reached: SocketAddr,
+}
+
 /// Serves a client until it leaves or sends what is no request.
-pub(crate) async fn serve(mut stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
-    // Small replies must not wait for more.
-    let _ = stream.set_nodelay(true);
-    let reached = stream.local_addr().unwrap_or(shared.address);
+pub(crate) async fn serve<Stream>(mut stream: Stream, ends: Ends, shared: Arc<Shared>)
+where
+    Stream: AsyncRead + AsyncWrite + Unpin,
+{
+    let Ends { peer, reached } = ends;
     let mut connection = Connection::new(shared, peer, reached);
     let mut buffer = BytesMut::with_capacity(READ_BUFFER_BYTES);
     let evicted = connection.evicted();
@@ -89,7 +98,7 @@ pub(crate) async fn serve(mut stream: TcpStream, peer: SocketAddr, shared: Arc<S
 
 /// Reads until a whole request is there. `None` ends the connection.
 async fn next_request(
-    stream: &mut TcpStream,
+    stream: &mut (impl AsyncRead + Unpin),
     buffer: &mut BytesMut,
     peer: SocketAddr,
 ) -> Option<Request> {

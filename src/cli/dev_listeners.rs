@@ -1,0 +1,105 @@
+//! How clients may talk to the server of `iggyctl dev`.
+
+use std::io::Write as _;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use iggyctl_embedded::{EmbeddedServer, EmbeddedServerBuilder, TlsError, TlsIdentity};
+use tempfile::NamedTempFile;
+
+use crate::command_error::CommandError;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct ListenerArguments {
+    /// Speak TLS, with a certificate made at the start; clients trust it by the file that
+    /// is named then
+    #[arg(long, conflicts_with = "tls_certificate")]
+    tls: bool,
+    /// Speak TLS, with this certificate (PEM, with its intermediate ones)
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_certificate: Option<PathBuf>,
+    /// The key of the certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
+}
+
+/// What was asked for, read and made.
+pub(super) struct Listeners {
+    tls: Option<TlsIdentity>,
+    /// The authority of a certificate made here; the file ends with the command.
+    authority: Option<NamedTempFile>,
+}
+
+impl Listeners {
+    /// Reads the certificate, or makes one for `listen`.
+    pub(super) fn of(
+        arguments: &ListenerArguments,
+        listen: SocketAddr,
+    ) -> Result<Self, CommandError> {
+        let ListenerArguments {
+            tls,
+            tls_certificate,
+            tls_key,
+        } = arguments;
+        let tls = match (tls_certificate, tls_key) {
+            (Some(certificate), Some(key)) => Some(TlsIdentity::from_files(certificate, key)),
+            _ if *tls => Some(TlsIdentity::self_signed([listen.ip().to_string()])),
+            _ => None,
+        }
+        .transpose()
+        .map_err(|error| no_certificate(&error))?;
+        let authority = tls
+            .as_ref()
+            .and_then(TlsIdentity::authority_pem)
+            .map(kept)
+            .transpose()
+            .map_err(|error| {
+                CommandError::other(format!("cannot write the file that clients trust: {error}"))
+            })?;
+        Ok(Self { tls, authority })
+    }
+
+    pub(super) fn add_to(&self, builder: EmbeddedServerBuilder) -> EmbeddedServerBuilder {
+        match &self.tls {
+            Some(identity) => builder.tls(identity.clone()),
+            None => builder,
+        }
+    }
+
+    /// What a connection string needs besides what the server says of itself. As it is:
+    /// the official clients decode nothing.
+    pub(super) fn client_options(&self) -> String {
+        self.authority_path()
+            .map(|path| format!("&tls_ca_file={path}"))
+            .unwrap_or_default()
+    }
+
+    /// For people, a line each.
+    pub(super) fn explained(&self, _server: &EmbeddedServer) -> Vec<String> {
+        self.authority_path()
+            .map(|path| {
+                format!("TLS with a certificate made just now; clients trust it by {path}.")
+            })
+            .into_iter()
+            .collect()
+    }
+
+    fn authority_path(&self) -> Option<String> {
+        let file = self.authority.as_ref()?;
+        Some(file.path().to_string_lossy().into_owned())
+    }
+}
+
+fn kept(authority: &str) -> std::io::Result<NamedTempFile> {
+    let mut file = tempfile::Builder::new()
+        .prefix("iggyctl-dev-ca-")
+        .suffix(".pem")
+        .tempfile()?;
+    file.write_all(authority.as_bytes())?;
+    Ok(file)
+}
+
+fn no_certificate(error: &TlsError) -> CommandError {
+    let cause = std::error::Error::source(error).map_or_else(String::new, |it| format!(": {it}"));
+    CommandError::invalid_input(format!("{error}{cause}"))
+}
