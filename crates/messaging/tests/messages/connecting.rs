@@ -1,7 +1,10 @@
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use iggy::prelude::{Client, IggyClient, IggyError, StreamClient, SystemClient, UserClient};
+use iggy::prelude::{
+    Client, IggyClient, IggyError, PersonalAccessTokenClient, PersonalAccessTokenExpiry,
+    StreamClient, SystemClient, UserClient,
+};
 use iggy_binary_protocol::codes::{LOGIN_REGISTER_CODE, PING_CODE};
 use iggyctl_core::secret::Secret;
 use iggyctl_embedded::EmbeddedServer;
@@ -258,4 +261,26 @@ async fn a_connection_that_nobody_uses_notices_that_its_server_is_gone() {
     let second = EmbeddedServer::builder().listen(address).start().await;
     assert_eq!(connection.session().await.unwrap().generation(), 2);
     drop(second);
+}
+
+#[tokio::test]
+async fn a_token_logs_in_as_its_user() {
+    let server = server().await;
+    let root = to(&[&server.connection_string()]).build().unwrap();
+    let session = root.session().await.unwrap();
+    let token = session
+        .client()
+        .create_personal_access_token("ci", PersonalAccessTokenExpiry::NeverExpire)
+        .await
+        .unwrap();
+    let by_token = root
+        .with_credentials(Credentials::Token(Secret::new(token.token.clone())))
+        .unwrap();
+    let session = by_token.session().await.unwrap();
+    assert_eq!(session.client().get_me().await.unwrap().user_id, Some(0));
+    assert!(!format!("{by_token:?} {session:?}").contains(&token.token));
+    // In an address, as on the command line.
+    let address = format!("iggy://{}@{}", token.token, server.address());
+    let in_address = to(&[&address]).build().unwrap();
+    assert!(in_address.session().await.is_ok());
 }
