@@ -4,9 +4,12 @@
 //! Spans `send` and `retry` have the fields `stream`, `topic`, `partition`. Events
 //! have the field `event` (`emit_success`, `emit_retry`, `emit_failure`) and the same
 //! others each time. The metrics go to whichever recorder of `metrics` the program
-//! installs, such as [`prometheus`].
+//! installs: `prometheus` (a default feature) or `opentelemetry` (a feature, for spans
+//! and events, too).
 
 pub(crate) mod emit;
+#[cfg(feature = "opentelemetry")]
+pub mod opentelemetry;
 #[cfg(feature = "prometheus")]
 pub mod prometheus;
 
@@ -17,6 +20,13 @@ pub const EMIT_FAILURE_TOTAL: &str = "iggy_emit_failure_total";
 /// Seconds from the moment a message got into the buffer to its confirmation, all
 /// retries included; by `stream` and `topic`.
 pub const EMIT_LATENCY_SECONDS: &str = "iggy_emit_latency_seconds";
+
+/// Half a millisecond, where a server on the same machine answers, to half a minute,
+/// where requests end.
+#[cfg(any(feature = "opentelemetry", feature = "prometheus"))]
+const LATENCY_BUCKETS: [f64; 15] = [
+    0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
+];
 
 /// Says to the recorder what the metrics mean. Once, after it was installed.
 pub fn describe_metrics() {

@@ -4,13 +4,7 @@ use std::net::SocketAddr;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 
-use super::{EMIT_LATENCY_SECONDS, describe_metrics};
-
-/// Half a millisecond, where a server on the same machine answers, to half a minute,
-/// where requests end.
-const LATENCY_BUCKETS: [f64; 15] = [
-    0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0,
-];
+use super::{EMIT_LATENCY_SECONDS, LATENCY_BUCKETS, describe_metrics};
 
 /// Why the metrics cannot be collected or shown.
 #[derive(Debug, thiserror::Error)]
