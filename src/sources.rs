@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use iggyctl_core::diagnostic::{Code, Diagnostic};
 use iggyctl_core::manifest::{MAX_SOURCE_BYTES, SourceFile};
+use iggyctl_core::secret::RECORD_SUFFIX;
 
 /// What `-f -` names.
 pub(crate) use iggyctl_engine::places::STANDARD_INPUT;
@@ -15,6 +17,8 @@ pub(crate) struct Sources {
     /// Each file once, in the order of the options and by name within a folder
     /// or pattern.
     pub(crate) files: Vec<SourceFile>,
+    /// The names of those that nobody named: a folder or pattern led to them.
+    pub(crate) come_upon: BTreeSet<Arc<str>>,
     /// Everything that cannot be read.
     pub(crate) errors: Vec<Diagnostic>,
 }
@@ -23,6 +27,7 @@ pub(crate) struct Sources {
 pub(crate) fn read_sources(names: &[String]) -> Sources {
     let mut sources = Sources {
         files: Vec::new(),
+        come_upon: BTreeSet::new(),
         errors: Vec::new(),
     };
     let mut seen = BTreeSet::new();
@@ -51,7 +56,12 @@ pub(crate) fn read_sources(names: &[String]) -> Sources {
                 open(&path)
             };
             match file {
-                Ok(file) => sources.files.push(file),
+                Ok(file) => {
+                    if *file.name != **name {
+                        sources.come_upon.insert(Arc::clone(&file.name));
+                    }
+                    sources.files.push(file);
+                }
                 Err(error) => sources.errors.push(*error),
             }
         }
@@ -76,7 +86,10 @@ fn paths_of(name: &str) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
         .map_err(|error| no_pattern(name, &error))?
         .map(|path| path.map_err(|error| unreadable(name, error)))
         .collect::<Result<Vec<PathBuf>, Box<Diagnostic>>>()?;
-    let files: Vec<PathBuf> = paths.into_iter().filter(|path| path.is_file()).collect();
+    let files: Vec<PathBuf> = paths
+        .into_iter()
+        .filter(|path| path.is_file() && !is_record(path))
+        .collect();
     if files.is_empty() {
         return Err(Box::new(Diagnostic::error(
             Code::NoManifests,
@@ -117,10 +130,18 @@ fn manifests_below(folder: &Path) -> Result<Vec<PathBuf>, Box<Diagnostic>> {
     Ok(paths)
 }
 
-/// Whether a file of a folder is taken for a manifest.
+/// Whether a file of a folder is taken for a manifest. What iggyctl writes
+/// there itself, the records beside the values of tokens, is not.
 pub(crate) fn is_manifest(path: &Path) -> bool {
-    path.extension()
-        .is_some_and(|extension| matches!(extension.to_str(), Some("yaml" | "yml" | "json")))
+    !is_record(path)
+        && path
+            .extension()
+            .is_some_and(|extension| matches!(extension.to_str(), Some("yaml" | "yml" | "json")))
+}
+
+fn is_record(path: &Path) -> bool {
+    path.file_name()
+        .is_some_and(|name| name.to_string_lossy().ends_with(RECORD_SUFFIX))
 }
 
 fn open(path: &Path) -> Result<SourceFile, Box<Diagnostic>> {

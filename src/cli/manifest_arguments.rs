@@ -1,13 +1,17 @@
 //! Which manifests a command reads, and what their variables are.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use iggyctl_core::diagnostic::{self, Code, Diagnostics};
+use iggyctl_core::diagnostic::{self, Code, Diagnostics, Origin};
 use iggyctl_core::manifest::{
     self, Compiled, DollarForm, Provenance, RenderFormat, SourceFile, Variables, is_variable_name,
 };
+use iggyctl_core::secret::{SecretKey, SecretSource, TokenSink};
+use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::wording::nearest;
+use iggyctl_engine::Secrets;
+use iggyctl_engine::places::base_folder;
 
 use super::Process;
 use crate::command_error::CommandError;
@@ -51,13 +55,9 @@ impl ManifestArguments {
         format: RenderFormat,
         dollars: DollarForm,
     ) -> Result<String, CommandError> {
-        let sources = read_sources(&self.file);
-        let rendered = manifest::render_documents(
-            &sources.files,
-            &self.variables.read(process)?,
-            format,
-            dollars,
-        );
+        let variables = self.variables.read(process)?;
+        let sources = without_named_secrets(read_sources(&self.file), &variables);
+        let rendered = manifest::render_documents(&sources.files, &variables, format, dollars);
         let rendered = complete(process, sources, rendered)?;
         self.variables.check_used(&rendered.named_variables)?;
         Ok(rendered.text)
@@ -70,8 +70,9 @@ pub(super) fn compile(
     paths: &[String],
     variables: &VariableArguments,
 ) -> Result<Compiled, CommandError> {
-    let sources = read_sources(paths);
-    let compiled = manifest::compile(&sources.files, &variables.read(process)?);
+    let values = variables.read(process)?;
+    let sources = without_named_secrets(read_sources(paths), &values);
+    let compiled = manifest::compile(&sources.files, &values);
     if let Ok(compiled) = &compiled
         && !compiled.warnings.is_empty()
     {
@@ -82,6 +83,80 @@ pub(super) fn compile(
     Ok(compiled)
 }
 
+/// Leaves out what a folder or pattern led to although the manifests themselves
+/// say that it is no manifest: the files of their passwords and tokens.
+fn without_named_secrets(sources: Sources, variables: &Variables) -> Sources {
+    let Sources {
+        files,
+        come_upon,
+        errors,
+    } = sources;
+    let (mut meant, others): (Vec<SourceFile>, Vec<SourceFile>) = files
+        .into_iter()
+        .partition(|file| !come_upon.contains(&file.name) || manifest::is_meant_as_manifest(file));
+    if !others.is_empty() {
+        // What is wrong with the rest is said by who compiles it.
+        let named = manifest::compile(&meant, variables)
+            .ok()
+            .map(|compiled| SecretFiles::of(&compiled.state));
+        let is_named = |file: &SourceFile| named.as_ref().is_some_and(|named| named.has(file));
+        meant.extend(others.into_iter().filter(|file| !is_named(file)));
+    }
+    Sources {
+        files: meant,
+        come_upon,
+        errors,
+    }
+}
+
+/// The files of which the manifests say that they hold passwords or tokens.
+struct SecretFiles {
+    files: BTreeSet<PathBuf>,
+    /// `NAME/KEY`, in whatever folder `--secrets-dir` names.
+    mounted: BTreeSet<PathBuf>,
+}
+
+impl SecretFiles {
+    fn of(desired: &DesiredState) -> Self {
+        let mut found = Self {
+            files: BTreeSet::new(),
+            mounted: BTreeSet::new(),
+        };
+        for reference in Secrets::needed(desired) {
+            match &reference.source {
+                SecretSource::File(path) => found.file(path, &reference.origin),
+                SecretSource::SecretKeyRef(key) => found.key(key),
+                SecretSource::Env(_) | SecretSource::Context(_) => {}
+            }
+        }
+        for token in desired.tokens.values().flat_map(BTreeMap::values) {
+            match &token.write_to.sink {
+                TokenSink::File(path) => found.file(path, &token.write_to.origin),
+                TokenSink::SecretKeyRef(key) => found.key(key),
+            }
+        }
+        found
+    }
+
+    fn file(&mut self, path: &str, origin: &Origin) {
+        self.files.insert(identity(&base_folder(origin).join(path)));
+    }
+
+    fn key(&mut self, key: &SecretKey) {
+        self.mounted.insert(Path::new(&key.name).join(&key.key));
+    }
+
+    fn has(&self, file: &SourceFile) -> bool {
+        let path = Path::new(&*file.name);
+        self.files.contains(&identity(path)) || self.mounted.iter().any(|key| path.ends_with(key))
+    }
+}
+
+/// The same for each path to one file.
+fn identity(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_owned())
+}
+
 /// The result, if every file could be read, too; otherwise everything that is
 /// wrong is shown at once.
 fn complete<T>(
@@ -89,7 +164,7 @@ fn complete<T>(
     sources: Sources,
     result: Result<T, Diagnostics>,
 ) -> Result<T, CommandError> {
-    let Sources { files, errors } = sources;
+    let Sources { files, errors, .. } = sources;
     let result = match result {
         Ok(value) if errors.is_empty() => return Ok(value),
         Ok(_) => Diagnostics::default(),

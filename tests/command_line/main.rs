@@ -21,6 +21,7 @@ mod rights;
 mod sandbox;
 mod secrets;
 mod secrets_everywhere;
+mod secrets_in_folders;
 mod served;
 #[cfg(unix)]
 mod stopped;

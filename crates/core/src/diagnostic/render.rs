@@ -183,7 +183,11 @@ impl<'a> Lines<'a> {
         let literal = diagnostics
             .iter()
             .filter(|diagnostic| diagnostic.hides_line);
-        let origins = literal.filter_map(|diagnostic| Some(&diagnostic.place.as_ref()?.origin));
+        let origins = literal.flat_map(|diagnostic| {
+            let related = diagnostic.related.iter().map(|related| &related.place);
+            let places = diagnostic.place.iter().chain(related);
+            places.map(|place| &place.origin)
+        });
         Self {
             files: sources.iter().map(index).collect(),
             hidden: origins.map(|origin| (&*origin.file, origin.line)).collect(),
@@ -195,6 +199,14 @@ impl<'a> Lines<'a> {
         if self.hidden.contains(&(file, number)) {
             return None;
         }
+        let text = self.text(file, number)?;
+        let before = number
+            .checked_sub(1)
+            .and_then(|before| self.text(file, before));
+        (!seems_to_hold_secret(&text, before.as_deref())).then_some(text)
+    }
+
+    fn text(&self, file: &str, number: u32) -> Option<String> {
         let (bytes, starts) = self.files.get(file)?;
         let index = (number as usize).checked_sub(1)?;
         let start = *starts.get(index)?;
@@ -205,5 +217,65 @@ impl<'a> Lines<'a> {
             let text = String::from_utf8_lossy(line);
             text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned()
         })
+    }
+}
+
+/// What the names of fields hold whose value is a secret.
+const NAMES_OF_SECRETS: [&str; 6] = ["pass", "pwd", "secret", "credential", "token", "pasw"];
+
+/// Whether the line gives a field a text of its own that is named like a secret,
+/// or is one below the name of such a field: a mistake of any kind in it, also
+/// one of the syntax, must not show it. A mapping, `password: { env: NAME }`,
+/// names a place.
+fn seems_to_hold_secret(line: &str, before: Option<&str>) -> bool {
+    let names_place = |value: &str| value.starts_with(['{', '[', '&', '*', '#']);
+    let is_block = |value: &str| value.is_empty() || value.starts_with(['|', '>']);
+    let is_below = !line.contains(": ") && !line.trim_end().ends_with(':');
+    secret_fields(line).any(|value| !names_place(&value) && !is_block(&value))
+        || is_below
+            && before.is_some_and(|before| secret_fields(before).any(|value| is_block(&value)))
+}
+
+/// The values of the fields of a line that are named like secrets.
+fn secret_fields(line: &str) -> impl Iterator<Item = String> {
+    let line = line.to_ascii_lowercase();
+    let values: Vec<String> = line
+        .match_indices(':')
+        .filter_map(|(colon, _)| {
+            let (before, after) = line.split_at(colon);
+            let name = before
+                .trim_end_matches(['"', '\'', ' '])
+                .rsplit([' ', ',', '{', '"', '\'', '?', '-'])
+                .next()?;
+            let is_secret = NAMES_OF_SECRETS.iter().any(|part| name.contains(part));
+            is_secret.then(|| after.trim_start_matches(':').trim().to_owned())
+        })
+        .collect();
+    values.into_iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_gives_a_secret_is_not_shown() {
+        for (line, hidden) in [
+            ("  password: hunter2", true),
+            ("  - { name: a, Pasword: 'hunter2", true),
+            ("\"previousPassword\" : \"hunter2\",", true),
+            ("  token:hunter2", true),
+            ("  password: { env: NAME }", false),
+            ("  tokens: [{ name: a, expiry: 1d }]", false),
+            ("  tokens:", false),
+            ("  name: secret", false),
+            ("  partitions: many", false),
+        ] {
+            assert_eq!(seems_to_hold_secret(line, None), hidden, "{line}");
+        }
+        let below = |before| seems_to_hold_secret("    hunter2", Some(before));
+        assert!(below("  password:") && below("- password: |"));
+        assert!(!below("  name:"));
+        assert!(!seems_to_hold_secret("  - name: ci", Some("  tokens:")));
     }
 }

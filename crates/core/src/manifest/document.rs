@@ -11,7 +11,7 @@ use super::structure::one_of;
 use super::text::text_of;
 use super::tree::{Limits, Mismatch, Node, Outcome, Reader, Scalar, Shape, Tree};
 use super::variables::Variables;
-use super::{partial, structure};
+use super::{foreign, partial, structure};
 use crate::api::v1alpha1::{
     API_VERSION, IggyAccessToken, IggyConsumerGroup, IggyStream, IggyTopic, IggyTopology, IggyUser,
     Kind, Stream, schema,
@@ -136,10 +136,12 @@ fn each_tree(
     let mut found = 0_usize;
     let mut empty: Vec<Diagnostic> = Vec::new();
     for source in sources {
+        let before = diagnostics.len();
         let text = match text_of(source) {
             Ok(text) => text,
             Err(diagnostic) => {
                 diagnostics.push(*diagnostic);
+                foreign::conceal(source, diagnostics.get_mut(before..).unwrap_or_default());
                 found += 1;
                 continue;
             }
@@ -158,7 +160,11 @@ fn each_tree(
             documents += 1;
             take(tree, diagnostics);
         }
-        named.extend(reader.into_named());
+        foreign::conceal(source, diagnostics.get_mut(before..).unwrap_or_default());
+        // A part of a secret may look like a variable.
+        if foreign::is_meant_as_manifest(source) {
+            named.extend(reader.into_named());
+        }
         if documents == 0 {
             empty.push(
                 Diagnostic::warning(

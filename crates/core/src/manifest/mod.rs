@@ -9,6 +9,7 @@
 //! All mistakes of all files are collected; nothing here reads a file.
 
 mod document;
+mod foreign;
 mod merge;
 mod ownership;
 mod partial;
@@ -28,6 +29,7 @@ use crate::diagnostic::Diagnostics;
 use crate::state::desired::DesiredState;
 
 pub use crate::diagnostic::SourceFile;
+pub use foreign::is_meant_as_manifest;
 pub use render::{DollarForm, RenderFormat, Rendered, render_documents, starter, to_yaml};
 pub use text::MAX_SOURCE_BYTES;
 pub use variables::{Provenance, Variables, is_variable_name};

@@ -23,11 +23,21 @@ pub(super) fn explain(
     schema: &Value,
     diagnostics: &mut Vec<Diagnostic>,
 ) {
-    Walk { diagnostics }.value(node, what, schema);
+    Walk {
+        diagnostics,
+        near_secret: false,
+        in_place: false,
+    }
+    .value(node, what, schema);
 }
 
 struct Walk<'d> {
     diagnostics: &'d mut Vec<Diagnostic>,
+    /// Whether a secret may stand in place of what is looked at: then nothing
+    /// of it is repeated, and its line is not shown.
+    near_secret: bool,
+    /// Whether this is what names the source or sink of a secret, or below it.
+    in_place: bool,
 }
 
 impl Walk<'_> {
@@ -40,10 +50,14 @@ impl Walk<'_> {
             return;
         }
         if format_of(schema) == Some(SECRET_SOURCE_FORMAT) && node.shape() != Shape::Mapping {
-            self.diagnostics.push(literal_secret(node, what));
+            self.push(literal_secret(node, what));
             return;
         }
-        let before = self.diagnostics.len();
+        let outer = self.near_secret;
+        let is_place = is_place_of_secret(schema);
+        self.near_secret = self.in_place || is_near_secret(schema);
+        let outer_place = self.in_place;
+        self.in_place |= is_place;
         match node.shape() {
             Shape::Mapping if allows(schema, "object") => self.mapping(node, what, schema),
             Shape::Sequence if allows(schema, "array") => {
@@ -58,12 +72,15 @@ impl Walk<'_> {
             Shape::Sequence => self.wrong_type(node, what, schema, "a list"),
             Shape::Scalar => self.scalar(node, what, schema),
         }
-        // Where a secret should be named, one may stand.
-        if format_of(schema) == Some(SECRET_SOURCE_FORMAT) {
-            for diagnostic in self.diagnostics.iter_mut().skip(before) {
-                diagnostic.hides_line = true;
-            }
-        }
+        self.near_secret = outer;
+        self.in_place = outer_place;
+    }
+
+    fn push(&mut self, diagnostic: Diagnostic) {
+        self.diagnostics.push(Diagnostic {
+            hides_line: diagnostic.hides_line || self.near_secret,
+            ..diagnostic
+        });
     }
 
     fn mapping(&mut self, node: Node<'_>, what: &str, schema: &Map<String, Value>) {
@@ -86,7 +103,7 @@ impl Walk<'_> {
                     self.value(value, &format!("`{}`", key.text()), property);
                 }
                 (None, Some(Value::Bool(false))) => {
-                    meant.extend(self.unknown_field(key, node, properties));
+                    meant.extend(self.unknown_field(key, value, node, properties));
                 }
                 (None, Some(other)) => self.value(value, &format!("`{}`", key.text()), other),
                 (None, None) => {}
@@ -108,7 +125,7 @@ impl Walk<'_> {
                 if let Some(description) = description {
                     diagnostic = diagnostic.hint(format!("`{field}`: {}", first_line(description)));
                 }
-                self.diagnostics.push(diagnostic);
+                self.push(diagnostic);
             }
         }
     }
@@ -137,7 +154,7 @@ impl Walk<'_> {
             } else {
                 "several at once"
             };
-            self.diagnostics.push(
+            self.push(
                 Diagnostic::error(Code::NotExactlyOne, format!("{what} cannot be {found}"))
                     .at(node.place())
                     .expected(format!(
@@ -152,6 +169,7 @@ impl Walk<'_> {
     fn unknown_field<'s>(
         &mut self,
         key: Node<'_>,
+        value: Node<'_>,
         node: Node<'_>,
         properties: &'s Map<String, Value>,
     ) -> Option<&'s str> {
@@ -159,13 +177,18 @@ impl Walk<'_> {
             .keys()
             .map(String::as_str)
             .filter(|name| node.key(name).is_none());
-        let diagnostic = Diagnostic::error(
-            Code::UnknownField,
-            format!("the field `{}` is not known here", key.text()),
-        )
-        .at(key.place());
         let meant = nearest(key.text(), free);
-        self.diagnostics.push(match meant {
+        // `{ hunter2 }` is a field without a value.
+        let may_be_secret = self.near_secret
+            && meant.is_none()
+            && value.shape() == Shape::Scalar
+            && matches!(value.scalar(), Scalar::Null);
+        let message = match may_be_secret {
+            true => "a field is not known here".to_owned(),
+            false => format!("the field `{}` is not known here", key.text()),
+        };
+        let diagnostic = Diagnostic::error(Code::UnknownField, message).at(key.place());
+        self.push(match meant {
             Some(name) => diagnostic.hint(format!("did you mean `{name}`?")),
             None => diagnostic.expected(one_of(properties.keys().map(String::as_str))),
         });
@@ -178,7 +201,7 @@ impl Walk<'_> {
             // its text says more than its type does.
             let numeric = matches!(node.scalar(), Scalar::Integer(_) | Scalar::Text(_));
             if numeric && let Some(diagnostic) = wrong_format(format, node.text(), what) {
-                self.diagnostics.push(diagnostic.at(node.place()));
+                self.push(diagnostic.at(node.place()));
                 return;
             }
         }
@@ -195,7 +218,13 @@ impl Walk<'_> {
             Scalar::Text(_) => allows(schema, "string"),
         };
         if !fits {
-            self.wrong_type(node, what, schema, &scalar.describe());
+            let found = match (self.near_secret, scalar) {
+                (true, Scalar::Text(_)) => "a text".to_owned(),
+                (true, Scalar::Integer(_) | Scalar::Float) => "a number".to_owned(),
+                (true, Scalar::Boolean(_)) => "a boolean".to_owned(),
+                (true, Scalar::Null) | (false, _) => scalar.describe(),
+            };
+            self.wrong_type(node, what, schema, &found);
             return;
         }
         if let Scalar::Integer(number) = scalar {
@@ -221,7 +250,7 @@ impl Walk<'_> {
             (None, None) => "a whole number".to_owned(),
         };
         let found = Scalar::Integer(number).describe();
-        self.diagnostics.push(
+        self.push(
             Diagnostic::error(Code::OutOfRange, format!("{what} cannot be {found}"))
                 .at(place)
                 .expected(expected),
@@ -243,11 +272,10 @@ impl Walk<'_> {
         )
         .at(node.place())
         .expected(one_of(words.iter().copied()));
-        self.diagnostics
-            .push(match nearest(node.text(), words.iter().copied()) {
-                Some(word) => diagnostic.hint(format!("did you mean `{word}`?")),
-                None => diagnostic,
-            });
+        self.push(match nearest(node.text(), words.iter().copied()) {
+            Some(word) => diagnostic.hint(format!("did you mean `{word}`?")),
+            None => diagnostic,
+        });
     }
 
     fn wrong_type(&mut self, node: Node<'_>, what: &str, schema: &Map<String, Value>, found: &str) {
@@ -261,7 +289,10 @@ impl Walk<'_> {
             (Shape::Scalar, Scalar::Integer(_) | Scalar::Float | Scalar::Boolean(_))
                 if allows(schema, "string") =>
             {
-                diagnostic.hint(format!("quote it: \"{}\"", node.text()))
+                diagnostic.hint(match self.near_secret {
+                    true => "quote it".to_owned(),
+                    false => format!("quote it: \"{}\"", node.text()),
+                })
             }
             (Shape::Scalar, Scalar::Text(text)) if !allows(schema, "array") => {
                 match Scalar::unquoted(text) {
@@ -274,8 +305,28 @@ impl Walk<'_> {
             }
             _ => diagnostic,
         };
-        self.diagnostics.push(diagnostic);
+        self.push(diagnostic);
     }
+}
+
+/// Whether it names where a secret comes from, or where one goes.
+fn is_place_of_secret(schema: &Map<String, Value>) -> bool {
+    properties_of(schema).any(|(name, _)| name == "secretKeyRef")
+}
+
+/// Whether it is such a place, what has one as a field, such as a user or a
+/// token, or a list of these: what is written there by mistake may be a secret.
+fn is_near_secret(schema: &Map<String, Value>) -> bool {
+    let inner = |value: &Value| value.as_object().is_some_and(is_near_secret);
+    let is_object = |value: &Value| value.get("items").is_none();
+    is_place_of_secret(schema)
+        || schema.get("items").is_some_and(inner)
+        || properties_of(schema).any(|(_, value)| is_object(value) && inner(value))
+}
+
+fn properties_of(schema: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
+    let properties = schema.get("properties").and_then(Value::as_object);
+    properties.into_iter().flatten()
 }
 
 fn format_of(schema: &Map<String, Value>) -> Option<&str> {

@@ -10,7 +10,7 @@ use std::fmt;
 
 use secrecy::{ExposeSecret, SecretBox, SecretString};
 
-pub use source::{SECRET_SOURCE_FORMAT, SecretKey, SecretSource, TokenSink};
+pub use source::{RECORD_SUFFIX, SECRET_SOURCE_FORMAT, SecretKey, SecretSource, TokenSink};
 
 /// A text that must never be shown.
 #[derive(Clone)]

@@ -47,6 +47,10 @@ pub struct SecretKey {
 /// other wrong value.
 pub const SECRET_SOURCE_FORMAT: &str = "secret-source";
 
+/// What the name of the record of a token has after that of the file with its
+/// value.
+pub const RECORD_SUFFIX: &str = ".iggyctl.json";
+
 // Written by hand: exactly one of several properties, in a form that editors
 // explain well and that Kubernetes takes.
 impl JsonSchema for SecretSource {

@@ -273,12 +273,10 @@ impl<'s, 'v> Reader<'s, 'v> {
             return true;
         }
         diagnostics.push(
-            Diagnostic::error(
-                Code::UnsupportedYaml,
-                format!("the tag `{tag}` means nothing here"),
-            )
-            .at(place)
-            .hint("remove the tag"),
+            // Not repeated: it may be a password that begins with `!`.
+            Diagnostic::error(Code::UnsupportedYaml, "this tag means nothing here")
+                .at(place)
+                .hint("remove the tag, or quote a text that begins with `!`"),
         );
         false
     }
