@@ -33,8 +33,12 @@ impl Backoff {
     }
 }
 
+/// Longer pauses are no different to anybody, and cannot overflow.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Endless pauses that double, with jitter.
 pub(crate) fn exponential(base: Duration, max: Duration) -> ExponentialBuilder {
+    let (base, max) = (base.min(LONGEST), max.min(LONGEST));
     ExponentialBuilder::default()
         .with_min_delay(base)
         .with_max_delay(max.max(base))
@@ -61,5 +65,8 @@ mod tests {
             assert!(*pause >= least && *pause <= least * 2, "{pauses:?}");
         }
         assert!(pauses.iter().all(|pause| pause.as_millis() <= 80));
+        let endless = exponential(Duration::MAX, Duration::MAX).build();
+        let mut endless = endless.take(5);
+        assert!(endless.all(|pause| pause <= LONGEST * 2));
     }
 }

@@ -96,11 +96,11 @@ impl ConnectionBuilder {
     }
 
     /// How often to tell the server that we are alive, and to notice that it is gone;
-    /// default 5 s. A member of a consumer group has to do so within 36 s. Nothing
-    /// shorter than 1 ms.
+    /// default 5 s. A member of a consumer group has to do so within 36 s. 1 ms to
+    /// 1 h.
     #[must_use]
     pub fn heartbeat(mut self, period: Duration) -> Self {
-        self.settings.heartbeat = period.max(Duration::from_millis(1));
+        self.settings.heartbeat = period.clamp(Duration::from_millis(1), Duration::from_secs(3600));
         self
     }
 

@@ -88,10 +88,10 @@ impl<T: Send + Sync + 'static> ProducerBuilder<T> {
     }
 
     /// How long a message waits for others to go with; default not at all: what came
-    /// while the batch before was on its way goes together.
+    /// while the batch before was on its way goes together. An hour at most.
     #[must_use]
     pub fn linger(mut self, linger: Duration) -> Self {
-        self.linger = linger;
+        self.linger = linger.min(Duration::from_secs(3600));
         self
     }
 
