@@ -54,6 +54,7 @@ impl Exerciser {
             facts: ServerFacts {
                 started_at: 0,
                 hostname: "exercise".to_owned(),
+                http: None,
             },
             connection,
             now: 0,

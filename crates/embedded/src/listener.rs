@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ServerConfig;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -22,11 +21,10 @@ const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
 /// Serves the clients of the binary protocol until `stopped`.
 pub(crate) async fn serve_frames(
     listener: TcpListener,
-    tls: Option<Arc<ServerConfig>>,
+    acceptor: Option<TlsAcceptor>,
     shared: Arc<Shared>,
     stopped: watch::Receiver<bool>,
 ) {
-    let acceptor = tls.map(TlsAcceptor::from);
     each_connection(listener, stopped, |stream, peer| {
         let (acceptor, shared) = (acceptor.clone(), Arc::clone(&shared));
         async move {

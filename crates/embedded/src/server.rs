@@ -8,12 +8,14 @@ use secrecy::SecretString;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::{AbortHandle, JoinHandle};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio_rustls::TlsAcceptor;
 
 use crate::access::{AccessMoment, AccessSnapshot};
 use crate::cleaner;
 use crate::credentials::{Credentials, CredentialsError};
 use crate::fault::{FaultHandle, FaultPlan};
+use crate::http;
 use crate::listener;
 use crate::password::PasswordHashing;
 use crate::request_log::RequestLog;
@@ -58,6 +60,7 @@ pub struct EmbeddedServerBuilder {
     records_access: bool,
     data_dir: Option<PathBuf>,
     tls: Option<TlsIdentity>,
+    http: Option<SocketAddr>,
     faults: FaultPlan,
 }
 
@@ -105,7 +108,15 @@ impl EmbeddedServerBuilder {
         self
     }
 
-    /// Speaks TLS, and nothing else, with this certificate; default: no TLS.
+    /// Answers the official HTTP routes there, too; port 0 takes a free one; default: no HTTP.
+    /// An address beyond loopback needs [`credentials`](Self::credentials).
+    #[must_use]
+    pub fn http(mut self, address: SocketAddr) -> Self {
+        self.http = Some(address);
+        self
+    }
+
+    /// Speaks TLS, and nothing else, with this certificate, over HTTP too; default: no TLS.
     #[must_use]
     pub fn tls(mut self, identity: TlsIdentity) -> Self {
         self.tls = Some(identity);
@@ -134,10 +145,15 @@ impl EmbeddedServerBuilder {
             records_access,
             data_dir,
             tls,
+            http,
             faults,
         } = self;
-        if !listen.ip().is_loopback() && credentials.is_none() {
-            return Err(StartError::CredentialsRequired { address: listen });
+        let reachable = [Some(listen), http]
+            .into_iter()
+            .flatten()
+            .find(|address| !address.ip().is_loopback());
+        if let (Some(address), None) = (reachable, &credentials) {
+            return Err(StartError::CredentialsRequired { address });
         }
         let credentials = match credentials {
             Some((username, password)) => Credentials::new(username, password)?,
@@ -153,12 +169,12 @@ impl EmbeddedServerBuilder {
             Some(folder) => folder.load(&credentials)?,
             None => Metadata::with_root(&credentials),
         };
-        let listen_error = |source| StartError::Listen {
-            address: listen,
-            source,
+        let (listener, address) = bind(listen).await?;
+        let http = match http {
+            Some(address) => Some(bind(address).await?),
+            None => None,
         };
-        let listener = TcpListener::bind(listen).await.map_err(listen_error)?;
-        let address = listener.local_addr().map_err(listen_error)?;
+        let http_address = http.as_ref().map(|(_, address)| *address);
         let store = match folder {
             Some(folder) => {
                 folder.publish_address(address)?;
@@ -167,9 +183,12 @@ impl EmbeddedServerBuilder {
             None => None,
         };
 
-        let tls_config = tls.as_ref().map(TlsIdentity::config);
+        let acceptor = tls
+            .as_ref()
+            .map(|identity| TlsAcceptor::from(identity.config()));
         let shared = Arc::new(Shared::new(Beginning {
             address,
+            http_address,
             credentials,
             metadata,
             store,
@@ -178,9 +197,18 @@ impl EmbeddedServerBuilder {
             faults,
         }));
         let (stop, stopped) = watch::channel(false);
-        let accepting = tokio::spawn(listener::serve_frames(
+        let mut accepting = JoinSet::new();
+        if let Some((http, _)) = http {
+            accepting.spawn(http::serve(
+                http,
+                acceptor.clone(),
+                Arc::clone(&shared),
+                stopped.clone(),
+            ));
+        }
+        accepting.spawn(listener::serve_frames(
             listener,
-            tls_config,
+            acceptor,
             Arc::clone(&shared),
             stopped,
         ));
@@ -190,7 +218,7 @@ impl EmbeddedServerBuilder {
             tls,
             stop,
             cleaning: cleaning.abort_handle(),
-            accepting: Some(accepting),
+            accepting,
         })
     }
 }
@@ -203,7 +231,8 @@ pub struct EmbeddedServer {
     tls: Option<TlsIdentity>,
     stop: watch::Sender<bool>,
     cleaning: AbortHandle,
-    accepting: Option<JoinHandle<()>>,
+    /// Dropping it stops listening, and ends all connections.
+    accepting: JoinSet<()>,
 }
 
 impl EmbeddedServer {
@@ -217,6 +246,7 @@ impl EmbeddedServer {
             records_access: false,
             data_dir: None,
             tls: None,
+            http: None,
             faults: FaultPlan::none(),
         }
     }
@@ -225,6 +255,12 @@ impl EmbeddedServer {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.shared.address
+    }
+
+    /// Where it answers HTTP, with the real port, if it does.
+    #[must_use]
+    pub fn http_address(&self) -> Option<SocketAddr> {
+        self.shared.facts.http
     }
 
     /// The certificate it shows, if it speaks TLS.
@@ -290,9 +326,7 @@ impl EmbeddedServer {
     pub async fn shutdown(mut self) {
         self.cleaning.abort();
         self.stop.send_replace(true);
-        if let Some(accepting) = self.accepting.take() {
-            let _ = accepting.await;
-        }
+        while self.accepting.join_next().await.is_some() {}
         let shared = Arc::clone(&self.shared);
         // Ending the store joins a thread that may be flushing.
         let _ = tokio::task::spawn_blocking(move || shared.close_store()).await;
@@ -302,11 +336,17 @@ impl EmbeddedServer {
 impl Drop for EmbeddedServer {
     fn drop(&mut self) {
         self.cleaning.abort();
-        if let Some(accepting) = self.accepting.take() {
-            accepting.abort();
-        }
+        self.accepting.abort_all();
         self.shared.close_store();
     }
+}
+
+/// A listener, and its address with the real port.
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let listen_error = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(listen_error)?;
+    let bound = listener.local_addr().map_err(listen_error)?;
+    Ok((listener, bound))
 }
 
 fn percent_encoded(text: &str) -> String {

@@ -21,6 +21,8 @@ use crate::store::{Committed, Row, StoreWriter};
 /// What a server begins with.
 pub(crate) struct Beginning {
     pub(crate) address: SocketAddr,
+    /// Where HTTP is answered.
+    pub(crate) http_address: Option<SocketAddr>,
     pub(crate) credentials: Credentials,
     pub(crate) metadata: Metadata,
     pub(crate) store: Option<StoreWriter>,
@@ -54,6 +56,7 @@ impl Shared {
     pub(crate) fn new(beginning: Beginning) -> Self {
         let Beginning {
             address,
+            http_address,
             credentials,
             metadata,
             store,
@@ -70,6 +73,7 @@ impl Shared {
             facts: ServerFacts {
                 started_at: clock.now(),
                 hostname: hostname(),
+                http: http_address,
             },
             clock,
             credentials,

@@ -13,7 +13,8 @@ use super::clients::ClientLogin;
 use super::login;
 use super::reply::{ReplyContext, eviction};
 use super::session::{Replay, Session};
-use crate::dispatch::{self, Caller, Errand, Provision, ReadScene, WriteScene};
+use crate::dispatch::Caller;
+use crate::execution::{self, Unanswered};
 use crate::fault::{Action, Injection};
 use crate::rules::{Refused, Rejection};
 use crate::shared::Shared;
@@ -34,7 +35,7 @@ const NOBODY: u32 = u32::MAX;
 
 /// The server's side of a connection.
 pub(super) struct Connection {
-    pub(super) shared: Arc<Shared>,
+    shared: Arc<Shared>,
     /// The number under which clients are listed.
     id: u32,
     peer: SocketAddr,
@@ -161,19 +162,7 @@ impl Connection {
         ) {
             return eviction(request.header.client, EvictionReason::MalformedLogin);
         }
-        let answer = {
-            // Always in this order: metadata, then clients.
-            let metadata = self.shared.metadata();
-            let clients = self.shared.clients();
-            let scene = ReadScene {
-                metadata: &metadata,
-                clients: &clients,
-                facts: &self.shared.facts,
-                caller: self.caller(request),
-                now: self.shared.now(),
-            };
-            dispatch::read(code, &request.body, &scene)
-        };
+        let answer = execution::read(&self.shared, self.caller(request), code, &request.body);
         self.context(request).answer(answer)
     }
 
@@ -197,34 +186,12 @@ impl Connection {
             }
             Some(Replay::New) | None => {}
         }
-        let Some(provision) = self.provide(operation, request).await else {
-            return Reaction::Close;
+        let caller = self.caller(request);
+        let written = execution::write(&self.shared, caller, code, operation, &request.body).await;
+        let answer = match written {
+            Ok(answer) => answer,
+            Err(error) => return close(&error),
         };
-        let (answer, committed) = {
-            let mut metadata = self.shared.metadata();
-            let mut scene = WriteScene {
-                metadata: &mut metadata,
-                caller: self.caller(request),
-                provision,
-                now: self.shared.tick(),
-            };
-            match dispatch::write(operation, &request.body, &mut scene) {
-                Ok((payload, change)) => {
-                    let by = scene.caller.user;
-                    self.shared.note_access(code, by, scene.metadata);
-                    (Ok(payload), self.shared.keep(change, scene.metadata))
-                }
-                Err(refused) => (Err(refused), None),
-            }
-        };
-        if let Some(committed) = committed
-            && committed.await.is_err()
-        {
-            // Not on disk, and perhaps never: the client must not hear that
-            // it was done, nor that it was not.
-            return Reaction::Close;
-        }
-        self.shared.advance_log();
         if operation == Operation::JoinConsumerGroup && answer.is_ok() {
             self.note_membership();
         }
@@ -243,28 +210,11 @@ impl Connection {
         Reaction::Reply(reply)
     }
 
-    /// Hashes and draws what a write needs, while others use the state. `None` when that
-    /// failed.
-    async fn provide(&self, operation: Operation, request: &Request) -> Option<Provision> {
-        if let Some(provision) = Provision::of_body(operation, &request.body) {
-            return Some(provision);
+    async fn poll(&self, request: &Request) -> Reaction {
+        match execution::poll(&self.shared, self.caller(request), &request.body).await {
+            Ok(answer) => Reaction::Reply(self.context(request).answer(answer)),
+            Err(error) => close(&error),
         }
-        let errand = Errand::of(operation, &request.body, &self.shared.metadata());
-        let Some(errand) = errand else {
-            return Some(Provision::Nothing);
-        };
-        let hashing = self.shared.hashing();
-        let provision = if errand.is_slow() {
-            self.shared
-                .on_hashing_thread(move || errand.run(hashing))
-                .await?
-        } else {
-            errand.run(hashing)
-        };
-        if provision.is_err() {
-            tracing::error!("a password cannot be hashed");
-        }
-        provision.ok()
     }
 
     /// Logs in; a second login on a connection changes nothing and gets the
@@ -332,7 +282,7 @@ impl Connection {
         self.shared.clients().set_login(self.id, login);
     }
 
-    pub(super) fn caller(&self, request: &Request) -> Caller {
+    fn caller(&self, request: &Request) -> Caller {
         let session = self.session.as_ref();
         Caller {
             connection: self.id,
@@ -342,7 +292,7 @@ impl Connection {
         }
     }
 
-    pub(super) fn context(&self, request: &Request) -> ReplyContext {
+    fn context(&self, request: &Request) -> ReplyContext {
         ReplyContext {
             request: request.header,
             session: self.session.as_ref().map_or(0, |session| session.epoch),
@@ -356,6 +306,11 @@ impl Drop for Connection {
         self.end_session();
         self.shared.clients().remove(self.id);
     }
+}
+
+fn close(error: &Unanswered) -> Reaction {
+    tracing::error!(%error, "a request has no answer");
+    Reaction::Close
 }
 
 /// A client may stamp its request with a checksum of the body; zero means it did

@@ -58,7 +58,11 @@ pub(super) async fn verify(body: &[u8], shared: &Arc<Shared>) -> Verdict {
 
 /// The user behind a name and a password. Inactive users and names of nobody are
 /// refused like wrong passwords, and as slowly.
-async fn admit(shared: &Arc<Shared>, username: &str, password: SecretString) -> Option<u32> {
+pub(crate) async fn admit(
+    shared: &Arc<Shared>,
+    username: &str,
+    password: SecretString,
+) -> Option<u32> {
     if !USERNAME_BYTES.contains(&username.len())
         || !PASSWORD_BYTES.contains(&password.expose_secret().len())
     {
@@ -84,7 +88,7 @@ async fn admit(shared: &Arc<Shared>, username: &str, password: SecretString) -> 
     (admitted && shared.metadata().users.still_admits(&check)).then_some(check.user)
 }
 
-fn admit_token(shared: &Shared, token: &SecretString) -> Result<u32, EvictionReason> {
+pub(crate) fn admit_token(shared: &Shared, token: &SecretString) -> Result<u32, EvictionReason> {
     let hash = TokenHash(PersonalAccessToken::hash_token(token.expose_secret()));
     let now = shared.now();
     shared

@@ -3,8 +3,7 @@
 mod clients;
 pub(crate) mod frame;
 mod handler;
-mod login;
-mod polling;
+pub(crate) mod login;
 mod reply;
 mod session;
 

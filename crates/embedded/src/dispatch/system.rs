@@ -1,5 +1,7 @@
 //! The server itself and who is connected to it.
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 use iggy_binary_protocol::requests::system::{
     DescribeOptionsRequest, GetClientRequest, OPTIONS_SCOPE_STREAM, OPTIONS_SCOPE_TOPIC,
@@ -36,6 +38,8 @@ pub(crate) struct ServerFacts {
     /// Microseconds since the Unix epoch.
     pub(crate) started_at: u64,
     pub(crate) hostname: String,
+    /// Where HTTP is answered.
+    pub(crate) http: Option<SocketAddr>,
 }
 
 /// Figures of the process (memory, CPU, disk) are zero: this server shares its
@@ -86,7 +90,7 @@ pub(super) fn cluster_metadata(scene: &ReadScene<'_>) -> Bytes {
             ip: scene.caller.reached.ip().to_string(),
             tcp_port: scene.caller.reached.port(),
             quic_port: 0,
-            http_port: 0,
+            http_port: scene.facts.http.map_or(0, |address| address.port()),
             websocket_port: 0,
             role: ClusterNodeRole::Leader as u8,
             status: ClusterNodeStatus::Healthy as u8,

@@ -17,6 +17,7 @@
 
 mod access;
 mod calls;
+mod http;
 mod message_calls;
 mod record;
 mod scenarios;
@@ -27,6 +28,7 @@ mod transcript;
 mod wire;
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -87,7 +89,7 @@ fn embedded_trial(scenario: Scenario, record: &Arc<Record>) -> Trial {
     Trial::test(name, move || {
         let transcript = block_on(async {
             let server = server::embedded().await?;
-            let transcript = play(scenario, server.address()).await;
+            let transcript = play(scenario, server.address(), server.http_address()).await;
             server.shutdown().await;
             transcript
         })?;
@@ -103,10 +105,13 @@ fn real_trial(scenario: Scenario, real: &Result<RealServer, String>) -> Trial {
             Ok(real) => real,
             Err(reason) => return Ok(Completion::ignored_with(reason)),
         };
+        if matches!(real, RealServer::Address(_)) && scenario.name.starts_with("http/") {
+            return Ok(Completion::ignored_with("only the TCP address is known"));
+        }
         let (version, transcript) = block_on(async {
             let server = RunningServer::real(&real).await?;
             let version = server::version(server.address()).await?;
-            let transcript = play(scenario, server.address()).await?;
+            let transcript = play(scenario, server.address(), server.http()).await?;
             if let RunningServer::Shared(address) = server {
                 server::clean(address).await?;
             }
@@ -124,10 +129,11 @@ fn real_trial(scenario: Scenario, real: &Result<RealServer, String>) -> Trial {
 
 async fn play(
     scenario: Scenario,
-    address: std::net::SocketAddr,
+    address: SocketAddr,
+    http: Option<SocketAddr>,
 ) -> Result<Arc<Transcript>, String> {
     let transcript = Arc::new(Transcript::default());
-    let scene = Scene::new(address, &transcript);
+    let scene = Scene::new(address, http, &transcript);
     match tokio::time::timeout(SCENARIO_DEADLINE, (scenario.run)(scene)).await {
         Ok(Ok(())) => Ok(transcript),
         Ok(Err(error)) => Err(format!("{error}\nso far:\n{}", transcript.text())),

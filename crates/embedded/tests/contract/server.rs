@@ -66,6 +66,8 @@ pub(crate) enum RunningServer {
     Process {
         /// Where it listens.
         address: SocketAddr,
+        /// Where it answers HTTP.
+        http: SocketAddr,
         /// Killed on drop.
         child: Child,
         /// Removed on drop, after the process.
@@ -93,6 +95,24 @@ impl RunningServer {
             Self::Process { address, .. } | Self::Shared(address) => *address,
         }
     }
+}
+
+impl RunningServer {
+    /// Where it answers HTTP, if that is known.
+    pub(crate) fn http(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Process { http, .. } => Some(*http),
+            Self::Shared(_) => None,
+        }
+    }
+}
+
+/// Unlike that of its other ports, the server does not say which port for HTTP it was
+/// given; so it is one that was free a moment ago.
+fn free_port() -> Result<SocketAddr, String> {
+    std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .map_err(|error| error.to_string())
 }
 
 impl Drop for RunningServer {
@@ -125,6 +145,7 @@ async fn start(binary: &Path) -> Result<RunningServer, String> {
     for [path, shards, memory] in SPELLINGS {
         let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
         let data = folder.path().join("data");
+        let http = free_port()?;
         let log = fs::File::create(folder.path().join("log")).map_err(|error| error.to_string())?;
         let errors = log.try_clone().map_err(|error| error.to_string())?;
         let mut child = Command::new(binary)
@@ -138,7 +159,8 @@ async fn start(binary: &Path) -> Result<RunningServer, String> {
             .env(shards, "1")
             .env(memory, "512MiB")
             .env("IGGY_TCP_ADDRESS", "127.0.0.1:0")
-            .env("IGGY_HTTP_ENABLED", "false")
+            .env("IGGY_HTTP_ENABLED", "true")
+            .env("IGGY_HTTP_ADDRESS", http.to_string())
             .env("IGGY_QUIC_ENABLED", "false")
             .env("IGGY_WEBSOCKET_ENABLED", "false")
             .current_dir(folder.path())
@@ -147,10 +169,11 @@ async fn start(binary: &Path) -> Result<RunningServer, String> {
             .stderr(errors)
             .spawn()
             .map_err(|error| format!("{}: {error}", binary.display()))?;
-        match listening(&mut child, &data).await {
+        match listening(&mut child, &data, http).await {
             Ok(address) => {
                 return Ok(RunningServer::Process {
                     address,
+                    http,
                     child,
                     _folder: folder,
                 });
@@ -172,7 +195,7 @@ async fn start(binary: &Path) -> Result<RunningServer, String> {
 }
 
 /// Waits until the server has written down which port it got, and accepts on it.
-async fn listening(child: &mut Child, data: &Path) -> Result<SocketAddr, String> {
+async fn listening(child: &mut Child, data: &Path, http: SocketAddr) -> Result<SocketAddr, String> {
     let config = data.join("runtime/current_config.toml");
     let began = Instant::now();
     while began.elapsed() < START_DEADLINE {
@@ -181,6 +204,7 @@ async fn listening(child: &mut Child, data: &Path) -> Result<SocketAddr, String>
         }
         if let Some(address) = bound_address(&config)
             && tokio::net::TcpStream::connect(address).await.is_ok()
+            && tokio::net::TcpStream::connect(http).await.is_ok()
         {
             return Ok(address);
         }
@@ -266,6 +290,7 @@ pub(crate) async fn embedded() -> Result<EmbeddedServer, String> {
     EmbeddedServer::builder()
         .credentials(USERNAME, PASSWORD)
         .password_hashing(PasswordHashing::Fast)
+        .http(SocketAddr::from(([127, 0, 0, 1], 0)))
         .start()
         .await
         .map_err(|error| error.to_string())

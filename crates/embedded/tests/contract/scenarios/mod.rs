@@ -3,6 +3,7 @@
 mod frames;
 mod group_polling;
 mod groups;
+mod http;
 mod login;
 mod messages;
 mod offsets;
@@ -22,6 +23,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
+use crate::http::Http;
 use crate::server::{PASSWORD, USERNAME};
 use crate::session::Session;
 use crate::transcript::Transcript;
@@ -30,15 +32,22 @@ use crate::transcript::Transcript;
 pub(crate) struct Scene {
     /// Where the server listens.
     pub(crate) address: SocketAddr,
+    /// Where it answers HTTP, if it does.
+    pub(crate) http: Option<SocketAddr>,
     /// Where everything seen goes.
     pub(crate) transcript: Arc<Transcript>,
 }
 
 impl Scene {
     /// A scene on the server at `address`.
-    pub(crate) fn new(address: SocketAddr, transcript: &Arc<Transcript>) -> Self {
+    pub(crate) fn new(
+        address: SocketAddr,
+        http: Option<SocketAddr>,
+        transcript: &Arc<Transcript>,
+    ) -> Self {
         Self {
             address,
+            http,
             transcript: Arc::clone(transcript),
         }
     }
@@ -46,6 +55,12 @@ impl Scene {
     /// A connection that is not logged in.
     pub(crate) async fn connect(&self, label: &str) -> Result<Session, String> {
         Session::connect(self.address, &self.transcript, label).await
+    }
+
+    /// Requests over HTTP, without a login.
+    pub(crate) fn http(&self) -> Result<Http, String> {
+        let address = self.http.ok_or("the server has no HTTP that is known")?;
+        Ok(Http::new(address, &self.transcript))
     }
 
     /// A connection that is logged in as root; not part of the transcript.
@@ -166,6 +181,16 @@ pub(crate) fn all() -> Vec<Scenario> {
         tokens::of_inactive_and_deleted_users,
         tokens::eviction_reasons,
         tokens::replays,
+        http::logins,
+        http::tokens,
+        http::streams,
+        http::topics,
+        http::partitions_and_groups,
+        http::messages,
+        http::offsets,
+        http::users,
+        http::permissions,
+        http::system,
         sdk::typed_calls,
         frames::version_window,
         frames::malformed_login,
