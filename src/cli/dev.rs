@@ -28,7 +28,7 @@ use crate::sources::{STANDARD_INPUT, is_manifest};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  iggyctl dev -f topology.yaml --watch\n  iggyctl dev --data-dir ./iggy-data --listen 127.0.0.1:8090\n  iggyctl dev --tls\n\nThe user is iggy and its password iggy, unless IGGY_ROOT_USERNAME and IGGY_ROOT_PASSWORD are set."
+    after_help = "Examples:\n  iggyctl dev -f topology.yaml --watch\n  iggyctl dev --data-dir ./iggy-data --listen 127.0.0.1:8090\n  iggyctl dev --tls --http 127.0.0.1:3000\n\nThe user is iggy and its password iggy, unless IGGY_ROOT_USERNAME and IGGY_ROOT_PASSWORD are set."
 )]
 pub(super) struct DevArguments {
     /// A manifest to apply at the start: a file, a folder or a pattern
@@ -160,6 +160,9 @@ async fn start(
         };
         let failed = CommandError::other(message);
         match error {
+            StartError::Listen { address, .. } if Some(address) == arguments.listeners.http() => {
+                failed.hint("choose another address with --http ADDRESS")
+            }
             StartError::Listen { .. } => failed.hint(
                 "choose another address with --listen ADDRESS, or a free port with \
                  --listen 127.0.0.1:0",

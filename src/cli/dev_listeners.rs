@@ -1,4 +1,4 @@
-//! How clients may talk to the server of `iggyctl dev`.
+//! How clients may talk to the server of `iggyctl dev`, beside plain TCP.
 
 use std::io::Write as _;
 use std::net::SocketAddr;
@@ -11,6 +11,10 @@ use crate::command_error::CommandError;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct ListenerArguments {
+    /// Answer the official HTTP routes there, too (the real server's port is 3000); port 0
+    /// takes a free one
+    #[arg(long, value_name = "ADDRESS")]
+    http: Option<SocketAddr>,
     /// Speak TLS, with a certificate made at the start; clients trust it by the file that
     /// is named then
     #[arg(long, conflicts_with = "tls_certificate")]
@@ -23,8 +27,16 @@ pub(super) struct ListenerArguments {
     tls_key: Option<PathBuf>,
 }
 
+impl ListenerArguments {
+    /// Where HTTP is to be answered.
+    pub(super) fn http(&self) -> Option<SocketAddr> {
+        self.http
+    }
+}
+
 /// What was asked for, read and made.
 pub(super) struct Listeners {
+    http: Option<SocketAddr>,
     tls: Option<TlsIdentity>,
     /// The authority of a certificate made here; the file ends with the command.
     authority: Option<NamedTempFile>,
@@ -37,13 +49,19 @@ impl Listeners {
         listen: SocketAddr,
     ) -> Result<Self, CommandError> {
         let ListenerArguments {
+            http,
             tls,
             tls_certificate,
             tls_key,
         } = arguments;
         let tls = match (tls_certificate, tls_key) {
             (Some(certificate), Some(key)) => Some(TlsIdentity::from_files(certificate, key)),
-            _ if *tls => Some(TlsIdentity::self_signed([listen.ip().to_string()])),
+            _ if *tls => Some(TlsIdentity::self_signed(
+                [Some(listen), *http]
+                    .into_iter()
+                    .flatten()
+                    .map(|address| address.ip().to_string()),
+            )),
             _ => None,
         }
         .transpose()
@@ -56,10 +74,17 @@ impl Listeners {
             .map_err(|error| {
                 CommandError::other(format!("cannot write the file that clients trust: {error}"))
             })?;
-        Ok(Self { tls, authority })
+        Ok(Self {
+            http: *http,
+            tls,
+            authority,
+        })
     }
 
-    pub(super) fn add_to(&self, builder: EmbeddedServerBuilder) -> EmbeddedServerBuilder {
+    pub(super) fn add_to(&self, mut builder: EmbeddedServerBuilder) -> EmbeddedServerBuilder {
+        if let Some(http) = self.http {
+            builder = builder.http(http);
+        }
         match &self.tls {
             Some(identity) => builder.tls(identity.clone()),
             None => builder,
@@ -75,13 +100,15 @@ impl Listeners {
     }
 
     /// For people, a line each.
-    pub(super) fn explained(&self, _server: &EmbeddedServer) -> Vec<String> {
-        self.authority_path()
-            .map(|path| {
-                format!("TLS with a certificate made just now; clients trust it by {path}.")
-            })
-            .into_iter()
-            .collect()
+    pub(super) fn explained(&self, server: &EmbeddedServer) -> Vec<String> {
+        let trust = self.authority_path().map(|path| {
+            format!("TLS with a certificate made just now; clients trust it by {path}.")
+        });
+        let http = server.http_address().map(|address| {
+            let scheme = if self.tls.is_some() { "https" } else { "http" };
+            format!("HTTP on {scheme}://{address}.")
+        });
+        trust.into_iter().chain(http).collect()
     }
 
     fn authority_path(&self) -> Option<String> {

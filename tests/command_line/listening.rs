@@ -78,3 +78,31 @@ fn dev_says_what_is_wrong_with_a_certificate() {
         assert_eq!(run.code, 64, "{}", run.transcript());
     }
 }
+
+#[test]
+fn dev_answers_http() {
+    use std::io::{Read as _, Write as _};
+
+    let sandbox = Sandbox::new();
+    let _server = DevServer::start(&sandbox, &["--http", "127.0.0.1:0"]);
+    // The line of the address was printed; the next one may still be on its way.
+    let address = loop {
+        let log = std::fs::read_to_string(sandbox.path().join("dev.log")).unwrap();
+        if let Some((_, rest)) = log.split_once("HTTP on http://")
+            && let Some((address, _)) = rest.split_once(".\n")
+        {
+            break address.to_owned();
+        }
+        std::thread::yield_now();
+    };
+    let mut stream = std::net::TcpStream::connect(&address).unwrap();
+    let request = "GET /ping HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n";
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).unwrap();
+    assert!(reply.starts_with("HTTP/1.1 200 OK"), "{reply}");
+    assert!(reply.ends_with("pong"), "{reply}");
+    let run = sandbox.run(&["dev", "--listen", "127.0.0.1:0", "--http", &address]);
+    assert_eq!(run.code, 1, "{}", run.transcript());
+    assert!(run.stderr.contains("--http ADDRESS"), "{}", run.stderr);
+}

@@ -64,6 +64,7 @@ fn main() -> std::process::ExitCode {
         a_change_by_hand_is_seen_and_repaired,
         an_export_of_what_was_made_by_hand_plans_empty,
         over_tls_it_knows_public_authorities_only,
+        it_works_over_http_too,
     ];
     libtest_mimic::run(&arguments, trials).exit_code()
 }
@@ -482,4 +483,26 @@ async fn over_tls_it_knows_public_authorities_only(cli: &OfficialCli) -> Outcome
     let answer = tls.run(&[flags.as_slice(), &["me"]].concat()).await;
     server.shutdown().await;
     answer?.fails_with("CannotEstablishConnection")
+}
+
+async fn it_works_over_http_too(cli: &OfficialCli) -> Outcome {
+    let anywhere = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    let server = EmbeddedServer::builder().http(anywhere).start().await?;
+    let address = server.http_address().ok_or("no HTTP")?;
+    let url = format!("http://{address}");
+    let http = cli.of(server.address())?;
+    let over_http = async |arguments: &[&str]| {
+        let flags = ["--transport", "http", "--http-api-url", &url];
+        http.ok(&[flags.as_slice(), arguments].concat()).await
+    };
+    over_http(&["stream", "create", "orders"]).await?;
+    over_http(&["topic", "create", "orders", "events", "2", "none"]).await?;
+    over_http(&["message", "send", "-p", "1", "orders", "events", "hello"]).await?;
+    let polled = over_http(&["message", "poll", "--first", "orders", "events", "1"]).await?;
+    // Over the other transport it is the same server.
+    let topics = http.ok(&["topic", "list", "orders"]).await?;
+    server.shutdown().await;
+    assert!(polled.text().contains("hello"), "{}", polled.text());
+    assert!(topics.text().contains("events"), "{}", topics.text());
+    Ok(())
 }

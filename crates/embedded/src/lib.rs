@@ -5,7 +5,9 @@
 //! the official command line, the Python SDK. It keeps streams, topics,
 //! partitions, consumer groups and messages with the rules, limits, defaults, id reuse and
 //! error codes of the real 0.9 server; in memory, or in a folder. It can inject
-//! faults that a real server shows rarely.
+//! faults that a real server shows rarely. Where asked to, it speaks
+//! [TLS](EmbeddedServerBuilder::tls), and answers the official
+//! [HTTP routes](EmbeddedServerBuilder::http).
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), iggyctl_embedded::StartError> {
@@ -48,11 +50,51 @@
 //! # }
 //! ```
 //!
+//! Over HTTP it is the same server, with the same faults: here a client without the SDK
+//! hears nothing of what was done.
+//!
+//! ```
+//! use iggyctl_embedded::{EmbeddedServer, FaultKind, FaultPlan, FaultTarget};
+//! use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = EmbeddedServer::builder()
+//!     .http("127.0.0.1:0".parse()?)
+//!     .start()
+//!     .await?;
+//! let login = FaultTarget::Command(40);
+//! server.faults().set(FaultPlan::none().once(FaultKind::LostReply, login, 1));
+//!
+//! let address = server.http_address().ok_or("no HTTP")?;
+//! let body = r#"{"username":"iggy","password":"iggy"}"#;
+//! let request = format!(
+//!     "POST /users/login HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
+//!      content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+//!     body.len()
+//! );
+//! let mut replies = Vec::new();
+//! for _ in 0..2 {
+//!     let mut connection = tokio::net::TcpStream::connect(address).await?;
+//!     connection.write_all(request.as_bytes()).await?;
+//!     let mut reply = String::new();
+//!     connection.read_to_string(&mut reply).await?;
+//!     replies.push(reply);
+//! }
+//! assert!(replies[0].is_empty());
+//! assert!(replies[1].starts_with("HTTP/1.1 200 OK"));
+//! # server.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! ```text
-//!  bytes ──frame──▶ request ──handler──▶ dispatch ──▶ state (pure) ──▶ change ──▶ store
-//!  bytes ◀──reply── answer  ◀───────────────┘                                      │
-//!            ▲                                                                     │
-//!            └────────────────────── after the change is on disk ◀─────────────────┘
+//!  bytes ──frame──▶ request ──handler──▶ execution ──▶ dispatch ──▶ state (pure) ──▶ change ──▶ store
+//!  bytes ◀──reply── answer  ◀───────────────┘ ▲ │                                              │
+//!  HTTP ──route───▶ JSON    ──────────────────┘ │                                              │
+//!  HTTP ◀───────── JSON     ◀───────────────────┘                                              │
+//!                     ▲                                                                        │
+//!                     └───────────────────────── after the change is on disk ◀─────────────────┘
 //! ```
 //!
 //! Users, their permissions and their access tokens are kept and enforced as the real

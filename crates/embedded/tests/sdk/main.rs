@@ -11,6 +11,7 @@ mod connecting;
 mod faults;
 mod folder;
 mod groups;
+mod http;
 mod message_faults;
 mod messages;
 mod messages_in_folder;
