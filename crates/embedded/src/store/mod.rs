@@ -12,6 +12,7 @@
 //! on its way to the disk; messages are given out only when they are there.
 
 mod message_tables;
+mod private;
 mod reader;
 mod resident;
 mod row;
@@ -112,7 +113,8 @@ impl DataFolder {
             directory: directory.to_owned(),
             source,
         };
-        std::fs::create_dir_all(directory).map_err(io_error)?;
+        private::make_folder(directory).map_err(io_error)?;
+        private::make_file(&directory.join(DATABASE_FILE)).map_err(io_error)?;
         let mut builder = Database::builder();
         builder.set_cache_size(CACHE_BYTES);
         let database = match builder.create(directory.join(DATABASE_FILE)) {
