@@ -1,6 +1,6 @@
 //! The environment of the process, read once and handed on as a value.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use crate::command_error::CommandError;
@@ -9,21 +9,36 @@ use crate::command_error::CommandError;
 #[derive(Clone, Default)]
 pub(crate) struct Environment {
     variables: BTreeMap<String, String>,
+    /// Those that are set to something that is not UTF-8.
+    not_text: BTreeSet<String>,
 }
 
 impl Environment {
-    /// Reads the variables of the process. One that is not UTF-8 is left out:
-    /// none of ours can be that.
+    /// Reads the variables of the process. Of one that is not UTF-8 only the
+    /// name is kept: none of ours can be that.
     pub(crate) fn of_process() -> Self {
-        Self {
-            variables: std::env::vars_os()
-                .filter_map(|(name, value)| {
-                    Some((name.into_string().ok()?, value.into_string().ok()?))
-                })
+        let mut environment = Self::default();
+        for (name, value) in std::env::vars_os() {
+            let Ok(name) = name.into_string() else {
+                continue;
+            };
+            match value.into_string() {
                 // Shells and CI systems cannot always unset, so empty is absent.
-                .filter(|(_, value)| !value.is_empty())
-                .collect(),
+                Ok(value) if value.is_empty() => {}
+                Ok(value) => {
+                    environment.variables.insert(name, value);
+                }
+                Err(_) => {
+                    environment.not_text.insert(name);
+                }
+            }
         }
+        environment
+    }
+
+    /// Whether a variable of the process is set to something that is not UTF-8.
+    pub(crate) fn is_not_text(&self, name: &str) -> bool {
+        self.not_text.contains(name)
     }
 
     /// Adds the `NAME=value` lines of a file, without replacing what is set:
@@ -64,6 +79,7 @@ impl Environment {
                 .iter()
                 .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
                 .collect(),
+            not_text: BTreeSet::new(),
         }
     }
 
@@ -102,6 +118,7 @@ mod tests {
         std::fs::write(&path, "# comment\nA=file\nexport B='b b'\n\nC=\"c=d\"\n").unwrap();
         let mut environment = Environment {
             variables: [("A".to_owned(), "process".to_owned())].into(),
+            not_text: BTreeSet::new(),
         };
         environment.add_file(&path).unwrap();
         assert_eq!(environment.get("A"), Some("process"));

@@ -6,12 +6,25 @@ use iggyctl_engine::places::NotAKey;
 
 use crate::command_error::CommandError;
 
+/// How long a password may be, in bytes: neither is a user created with another
+/// one, nor lets the server anybody in (`iggy_common` 0.11.0, `http/users/defaults.rs`).
+pub(crate) const PASSWORD_BYTES: std::ops::RangeInclusive<usize> = 3..=100;
+
 /// Why there is no secret. Names where it was looked for, never what was found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum SecretError {
     /// A variable of the environment that is absent or empty.
     #[error("the variable {0} is not set")]
     NotSet(String),
+    /// A text that the server takes from nobody as a password.
+    #[error(
+        "{} has no password: one has {} to {} bytes",
+        place, PASSWORD_BYTES.start(), PASSWORD_BYTES.end()
+    )]
+    NoPassword {
+        /// Where it was found.
+        place: String,
+    },
     /// A file.
     #[error("cannot read {}: {reason}", path.display())]
     NotRead { path: PathBuf, reason: String },
@@ -81,9 +94,15 @@ pub(crate) struct MissingSecret {
 
 /// One error that says all that is missing.
 pub(crate) fn missing_secrets(missing: &[MissingSecret]) -> CommandError {
+    let is_there =
+        |missing: &MissingSecret| matches!(missing.reason, SecretError::NoPassword { .. });
+    let what = match missing.iter().any(is_there) {
+        true => "missing, or cannot be used",
+        false => "missing",
+    };
     let mut message = match missing.len() {
-        1 => "a secret is missing".to_owned(),
-        count => format!("{count} secrets are missing"),
+        1 => format!("a secret is {what}"),
+        count => format!("{count} secrets are {what}"),
     };
     for missing in missing {
         // A manifest chose the names of variables and files.

@@ -14,6 +14,7 @@ mod content;
 mod error;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 use iggyctl_core::diagnostic::Origin;
@@ -24,6 +25,7 @@ use crate::contexts::{ContextFile, NO_FOLDER, SecretSource as ContextSource};
 use crate::environment::Environment;
 
 pub(crate) use content::{printed, read_file};
+use error::PASSWORD_BYTES;
 pub(crate) use error::{MissingSecret, SecretError, missing_secrets};
 
 /// Finds secrets for one command. Each place is read at most once, so that a
@@ -57,6 +59,19 @@ impl Location {
     }
 }
 
+impl fmt::Display for Location {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Environment(name) => write!(formatter, "the variable {name}"),
+            Self::File(path) => write!(formatter, "the file {}", path.display()),
+            Self::Context(name) => write!(formatter, "the secret `{name}` of the context file"),
+            Self::Mounted(SecretKey { name, key }) => {
+                write!(formatter, "the key `{key}` of the Secret `{name}`")
+            }
+        }
+    }
+}
+
 /// The secrets that were asked for.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Resolved(BTreeMap<Location, Secret>);
@@ -79,8 +94,9 @@ impl<'command> SecretStore<'command> {
         }
     }
 
-    /// The secrets of these references, or all of them that are not there, each
-    /// with the place that refers to it.
+    /// The passwords of these references, or all of them that are not there or
+    /// can be none, each with the place that refers to it, in the order of the
+    /// manifests.
     pub(crate) fn resolve(
         &mut self,
         references: &[(SecretSource, Origin)],
@@ -89,7 +105,15 @@ impl<'command> SecretStore<'command> {
         let mut missing = Vec::new();
         for (source, origin) in references {
             let location = Location::new(source, origin);
-            match self.find(&location) {
+            let found = self.find(&location).and_then(|secret| {
+                match PASSWORD_BYTES.contains(&secret.expose().len()) {
+                    true => Ok(secret),
+                    false => Err(SecretError::NoPassword {
+                        place: location.to_string(),
+                    }),
+                }
+            });
+            match found {
                 Ok(secret) => {
                     resolved.0.insert(location, secret);
                 }
@@ -102,6 +126,7 @@ impl<'command> SecretStore<'command> {
         if missing.is_empty() {
             Ok(resolved)
         } else {
+            missing.sort_by(|one, other| one.origin.cmp(&other.origin));
             Err(missing)
         }
     }
@@ -143,6 +168,9 @@ pub(crate) fn from_environment(
     environment: &Environment,
     name: &str,
 ) -> Result<Secret, SecretError> {
+    if environment.is_not_text(name) {
+        return Err(SecretError::NotText(format!("the variable {name}")));
+    }
     environment
         .get(name)
         .map(Secret::new)
