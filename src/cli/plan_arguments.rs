@@ -210,6 +210,7 @@ impl PlanningArguments {
             let UnusedApproval {
                 address,
                 is_declared,
+                is_blocked,
                 nearest,
             } = unused;
             let would_prune = !planned.plan.approvals.prune
@@ -217,6 +218,7 @@ impl PlanningArguments {
                     .user()
                     .is_some_and(|user| planned.desired.owns.owned_users().contains(user));
             let reason = match (is_declared, nearest) {
+                _ if is_blocked => "it is blocked for a reason that this does not allow".to_owned(),
                 (false, _) if would_prune => {
                     "no manifest declares it; a user inside `owns.users` is deleted with --prune"
                         .to_owned()

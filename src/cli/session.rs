@@ -35,6 +35,9 @@ pub(super) struct Session {
     /// Whether the login was made with the password that root has by default,
     /// on a server that others may reach.
     pub(super) default_password: bool,
+    /// The address, when the login was made with an access token.
+    token_login: Option<RemoteAddress>,
+    connect_timeout: Duration,
 }
 
 struct Embedded {
@@ -76,6 +79,8 @@ impl Session {
             }
         };
         let default_password = embedded.is_none() && has_default_password(&remote);
+        let by_token = matches!(&remote.credentials, Some(Credentials::Token(_)));
+        let token_login = by_token.then(|| remote.clone());
         let connected = limit.limit(connect(remote, arguments.connect_timeout(), &named_by));
         let result = match connected.await {
             Ok(pool) => {
@@ -83,6 +88,8 @@ impl Session {
                     pool,
                     name,
                     default_password,
+                    token_login,
+                    connect_timeout: arguments.connect_timeout(),
                 };
                 let result = work(&session).await;
                 session.pool.close().await;
@@ -94,6 +101,21 @@ impl Session {
             embedded.end(process).await;
         }
         result
+    }
+
+    /// Whether the login was made with an access token that lets nobody in any
+    /// more. The server does not say which token it was, so it is tried.
+    pub(super) async fn lost_its_login(&self) -> bool {
+        let Some(remote) = self.token_login.clone() else {
+            return false;
+        };
+        match connect(remote, self.connect_timeout, &self.name).await {
+            Ok(pool) => {
+                pool.close().await;
+                false
+            }
+            Err(error) => error.exit_code == ExitCode::CredentialsRefused,
+        }
     }
 
     /// A connection that nobody else uses meanwhile.

@@ -114,8 +114,8 @@ fn a_token_that_ends_soon_is_replaced_and_goes_on_meanwhile() {
     let lab = Lab::applied();
     let before = lab.value("tokens/ci");
     lab.rewrite(
-        "rotateBefore: 5d",
-        "rotateBefore: 29d 23h 59m 59s 999ms 999us",
+        "expiry: 30d\n          rotateBefore: 5d",
+        "expiry: 80d\n          rotateBefore: 40d",
     );
     insta::assert_snapshot!(lab.run(&["apply", "--yes", "--no-verify"]).transcript());
     assert!(lab.served.lets_in(&before));

@@ -255,6 +255,21 @@ fn a_secret_beside_a_mistake_is_not_repeated() {
     );
 }
 
+#[test]
+fn a_token_is_not_written_where_it_would_be_taken_for_something_else() {
+    let sandbox = Sandbox::new();
+    let path = |path: &str| format!("        - {{ name: ci, writeTo: {{ file: {path} }} }}\n");
+    let mut transcript = String::new();
+    for path in [path("tok.yaml"), path("~/ci"), path("tokens/")] {
+        let users = "      tokens:\n".to_owned() + &path;
+        sandbox.write("m.yaml", HEAD.replace("PASSWORD", "{ env: A }") + &users);
+        let run = sandbox.run(&["validate", "-f", "m.yaml"]);
+        assert_eq!(run.code, 65, "{}", run.transcript());
+        transcript += &run.transcript();
+    }
+    insta::assert_snapshot!(transcript);
+}
+
 /// Numbers are passwords as well.
 #[test]
 fn a_number_beside_a_mistake_is_not_repeated() {

@@ -52,6 +52,48 @@ impl Lab {
     }
 }
 
+/// What a manifest's token has meanwhile, and the login that is cut off.
+#[test]
+fn the_token_of_a_rotation_and_the_own_one_are_told_apart() {
+    let lab = Lab::new(FaultPlan::none());
+    let run = lab.run(&["token", "create", "ci~2", "--expiry", "1d", "--print"]);
+    assert_eq!(run.code, 64, "{}", run.transcript());
+    assert_eq!(lab.names(), Vec::<String>::new());
+    insta::assert_snapshot!("reserved", run.transcript());
+    for name in ["own", "other"] {
+        let create = [
+            "token",
+            "create",
+            name,
+            "--expiry",
+            "1d",
+            "--write-to",
+            name,
+        ];
+        assert_eq!(lab.run(&create).code, 0);
+    }
+    let value = std::fs::read_to_string(lab.served.sandbox.path().join("own")).unwrap();
+    let address = lab.served.address();
+    let (_, host) = address.rsplit_once('@').unwrap();
+    let by_token = format!("iggy://{value}@{host}");
+    let delete = |name: &str| {
+        let run = ["token", "delete", name, "--yes", "--server", &by_token];
+        lab.served.sandbox.run(&run)
+    };
+    let run = delete("other");
+    assert_eq!(run.code, 0, "{}", run.transcript());
+    assert!(!run.stderr.contains("log in"), "{}", run.stderr);
+    let run = delete("own");
+    assert_eq!(run.code, 0, "{}", run.transcript());
+    assert!(
+        run.stderr
+            .contains("the token that this login was made with"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(delete("own").code, 77);
+}
+
 #[test]
 fn a_value_is_written_once_to_a_file_that_nobody_else_can_read() {
     let lab = Lab::new(FaultPlan::none());

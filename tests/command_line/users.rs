@@ -167,6 +167,91 @@ fn a_literal_password_is_refused_and_not_repeated() {
 }
 
 #[test]
+fn a_plan_shows_what_a_pattern_means() {
+    let lab = Lab::new();
+    let streams =
+        "[{ name: ledger-eu, topics: [{ name: entries }] }, { name: ledger-us }, { name: other }]";
+    lab.served.sandbox.write(
+        "topology.yaml",
+        format!(
+            "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyTopology\nmetadata: {{ name: a }}\nspec:\n  \
+             streams: {streams}\n  users:\n    - name: auditor\n      \
+             password: {{ env: SVC_ORDERS_PASSWORD }}\n      \
+             permissions: {{ streams: [{{ name: 'ledger-*', allow: [read_stream] }}] }}\n"
+        ),
+    );
+    let run = lab.run(&["plan"]);
+    assert_eq!(run.code, 0, "{}", run.transcript());
+    insta::assert_snapshot!(run.transcript());
+}
+
+/// One is blocked since its password is not the live one; no other is suggested.
+#[test]
+fn what_is_blocked_for_another_reason_is_not_allowed_by_its_name() {
+    let lab = Lab::new();
+    assert_eq!(lab.run(&["apply", "--yes"]).code, 0);
+    lab.rewrite("{ env: SVC_ORDERS_PASSWORD }", "{ env: AUDITOR_NEW }");
+    let run = lab.run(&["plan", "--allow-destroy", "user/svc-orders"]);
+    assert_eq!(run.code, 3, "{}", run.transcript());
+    assert!(
+        run.stderr
+            .contains("it is blocked for a reason that this does not allow"),
+        "{}",
+        run.transcript()
+    );
+    assert!(!run.stderr.contains("did you mean"), "{}", run.stderr);
+}
+
+/// Of two that are missing the first in the manifest is first, not in the alphabet.
+#[cfg(unix)]
+#[test]
+fn passwords_that_no_server_takes_are_found_before_anything_is_changed() {
+    let long = "x".repeat(101);
+    let sandbox = crate::sandbox::Sandbox::new()
+        .variable("SHORT", "S3")
+        .variable("LONG", &long)
+        .variable("FITS", "abc");
+    let users = [
+        ("one", "{ env: SHORT }"),
+        ("two", "{ env: ZZZ }"),
+        ("three", "{ env: LONG }"),
+        ("four", "{ file: pw }"),
+        ("five", "{ env: AAA }"),
+        ("six", "{ env: FITS }"),
+        ("seven", "{ env: NOT_TEXT }"),
+    ];
+    let users: String = users
+        .iter()
+        .map(|(name, source)| format!("    - {{ name: user-{name}, password: {source} }}\n"))
+        .collect();
+    sandbox.write("pw", "ab\n");
+    sandbox.write(
+        "topology.yaml",
+        format!(
+            "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyTopology\nmetadata: {{ name: a }}\n\
+             spec:\n  users:\n{users}"
+        ),
+    );
+    let mut command = sandbox.command(&[
+        "apply",
+        "-f",
+        "topology.yaml",
+        "--yes",
+        "--server",
+        "embedded",
+    ]);
+    command.env(
+        "NOT_TEXT",
+        std::os::unix::ffi::OsStrExt::from_bytes(b"S3CRET\xff".as_slice()) as &std::ffi::OsStr,
+    );
+    let output = command.output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(65), "{said}");
+    assert!(!said.contains("S3") && !said.contains(&long), "{said}");
+    insta::assert_snapshot!(said);
+}
+
+#[test]
 fn grants_left_over_block_what_they_would_open() {
     let lab = Lab::new();
     lab.served.by_hand(async |root| {

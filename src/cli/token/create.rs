@@ -1,6 +1,7 @@
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use iggyctl_core::access::TokenSlot;
 use iggyctl_core::name::ResourceName;
 use iggyctl_core::quantity::MessageExpiry;
 use iggyctl_core::secret::Secret;
@@ -76,6 +77,15 @@ pub(super) async fn create(
     process: &Process,
     arguments: &CreateArguments,
 ) -> Result<ExitCode, CommandError> {
+    if arguments.name.as_str().ends_with(TokenSlot::MARK) {
+        let mark = TokenSlot::MARK;
+        return Err(CommandError::usage(format!(
+            "`{}`: a name that ends with `{mark}` is the second one of a token of a manifest, \
+             while it is replaced",
+            arguments.name
+        ))
+        .hint("choose another name"));
+    }
     Session::run(
         process,
         &arguments.server,

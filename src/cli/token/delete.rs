@@ -48,6 +48,12 @@ pub(super) async fn delete(
                 "Deleted the access token `{name}` on {}.",
                 session.name
             ));
+            if session.lost_its_login().await {
+                process.terminal.warning(&format!(
+                    "`{name}` is the token that this login was made with: log in with another \
+                     one, or with a password, from now on"
+                ));
+            }
             Ok(ExitCode::Done)
         },
     )

@@ -47,11 +47,13 @@ pub enum FindingCode {
     TokenNotCompared,
     /// Users that the manifests own and do not declare.
     UsersNotDeclared,
+    /// A declared user is inactive, and no manifest says that it should be.
+    InactiveUnsaid,
 }
 
 impl FindingCode {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::KeyRoutingChanges,
         Self::ExpiryLowered,
         Self::MaxSizeLowered,
@@ -73,6 +75,7 @@ impl FindingCode {
         Self::TokenExpiryDiffers,
         Self::TokenNotCompared,
         Self::UsersNotDeclared,
+        Self::InactiveUnsaid,
     ];
 
     /// The code as it is printed.
@@ -100,6 +103,7 @@ impl FindingCode {
             Self::TokenExpiryDiffers => "IGW0019",
             Self::TokenNotCompared => "IGW0020",
             Self::UsersNotDeclared => "IGW0021",
+            Self::InactiveUnsaid => "IGW0022",
         }
     }
 
@@ -128,6 +132,7 @@ impl FindingCode {
             Self::TokenExpiryDiffers => "a token was created with another expiry",
             Self::TokenNotCompared => "the tokens of a user could not be listed",
             Self::UsersNotDeclared => "users are owned and not declared",
+            Self::InactiveUnsaid => "a declared user is inactive, and no manifest says so",
         }
     }
 
@@ -263,6 +268,12 @@ impl FindingCode {
                  With --prune they lose all permissions and become inactive, and are then no \
                  longer mentioned. They are not deleted, unless one is named with --allow-destroy: \
                  live connections of a deleted user go on, and act as whoever gets its number next."
+            }
+            Self::InactiveUnsaid => {
+                "The user is declared without `status`, so a plan leaves it as it is, and on the \
+                 server it is inactive: somebody deactivated it, or it was removed with --prune and \
+                 is declared again. It cannot log in, by password or by token. Write `status: \
+                 active` to let it in, or `status: inactive` if that is meant."
             }
         }
     }

@@ -9,7 +9,7 @@ use super::passwords::{SecretLookup, default_root_password, sets_password, share
 use super::tokens::{never_expires, of_inactive_users};
 use super::unused_grants::{There, unused_grants};
 use super::{Finding, FindingCode, Severity, server_wide};
-use crate::access::{GivenAway, Level, Preset};
+use crate::access::{GivenAway, Level, Preset, UserStatus};
 use crate::address::Address;
 use crate::diff::{ChangeSet, Difference};
 use crate::name::ResourceName;
@@ -72,6 +72,12 @@ pub(super) fn check_users(
                     .flatten()
                     .find_map(|name| access.users.get(name));
                 if let Some(live) = live
+                    && user.status.is_none()
+                    && live.status == UserStatus::Inactive
+                {
+                    findings.push(inactive_unsaid(Address::User(name.clone())));
+                }
+                if let Some(live) = live
                     && let PasswordCheck::Unverifiable { reason } = &live.password
                     && !is_made_sure(changes, name)
                 {
@@ -79,6 +85,18 @@ pub(super) fn check_users(
                 }
             }
         }
+    }
+}
+
+fn inactive_unsaid(address: Address) -> Finding {
+    Finding {
+        code: FindingCode::InactiveUnsaid,
+        severity: Severity::Warning,
+        message: format!(
+            "{address} is inactive on the server, and no manifest says whether it should be"
+        ),
+        address,
+        fix: "declare `status: active`, or `status: inactive` if that is meant".to_owned(),
     }
 }
 

@@ -129,8 +129,8 @@ codes! {
         "The mapping says one thing in one of several ways, such as where a secret comes from, so it holds exactly one of the fields.";
     PreviousPasswordAlone = "IGC0045", "previousPassword without password",
         "`previousPassword` is the password that the server still has, which it wants to see before it takes the one of `password`. Alone it says nothing.";
-    RotatedAlways = "IGC0046", "rotateBefore is not shorter than expiry",
-        "A token is replaced when less than `rotateBefore` is left of it. When that is as long as the token lives, every apply replaces it. Without `rotateBefore`, a token is replaced when it has ended.";
+    RotatedAlways = "IGC0046", "rotateBefore is more than half of expiry",
+        "A token is replaced when less than `rotateBefore` is left of it, and the one before goes on until its own end. A token has two names on the server, so there are at most two at a time: with more than half of `expiry`, a third one would be due while the first still works, which would have to end before its time. Without `rotateBefore`, a token is replaced when it has ended.";
     GrantName = "IGC0047", "a grant names nothing that can exist",
         "Permissions name streams and topics as the server does, or by a pattern with `*` and `?`, which means the streams and topics that the manifests declare. Not a name: an empty text, one of more than 255 bytes, only digits, control characters.";
     GrantedTwice = "IGC0048", "permissions have two entries for one name",
@@ -141,6 +141,8 @@ codes! {
         "`owns` holds any number of names, and at most 256 patterns with `*` or `?`. Use wider patterns, or names.";
     SharedSink = "IGC0051", "two tokens are written to one place",
         "Each token has a place of its own for its value: of two in one file, the second would overwrite the first, which then nobody has.";
+    SinkPath = "IGC0052", "a token cannot be written to this path",
+        "`writeTo.file` names the file that the value of a token goes to: no folder (`.`, `..`, `/`, a `/` at the end), no `~`, which only a shell replaces, and no NUL. Its name does not end in `.yaml`, `.yml` or `.json`, since a folder that is given with `-f` is searched for these and the value would be taken for a manifest; `.iggyctl.json` is the ending of the records of iggyctl.";
 }
 
 impl fmt::Display for Code {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::merge::{Rename, duplicate, field_place};
+use super::tokens::sink_path;
 use super::tree::Node;
 use crate::address::Address;
 use crate::api::v1alpha1::{
@@ -115,17 +116,19 @@ impl Users<'_> {
         }
         let expiry = expiry.unwrap_or(MessageExpiry::NEVER);
         if let Some(before) = rotate_before
-            && before >= expiry
+            && (before == MessageExpiry::NEVER
+                || before.micros().saturating_mul(2) > expiry.micros())
         {
             diagnostics.push(
                 Diagnostic::error(
                     Code::RotatedAlways,
-                    "`rotateBefore` is not shorter than `expiry`",
+                    "`rotateBefore` is more than half of `expiry`",
                 )
                 .at(field_place(node, "rotateBefore"))
-                .expected("less than `expiry`: otherwise each apply replaces the token"),
+                .expected("at most half of `expiry`: otherwise the token before could not go on until its end"),
             );
         }
+        diagnostics.extend(sink_path(&write_to, node));
         tokens.insert(
             name,
             DesiredToken {

@@ -10,9 +10,11 @@ pub struct UnusedApproval {
     pub address: Address,
     /// Whether a manifest declares it: then there is just nothing to lose.
     pub is_declared: bool,
-    /// The address that was probably meant: one that waits for an approval and
-    /// is inside it or looks like it, or else a declared one that looks like an
-    /// undeclared one.
+    /// Whether it is blocked for a reason that this approval does not take away.
+    pub is_blocked: bool,
+    /// The address that was probably meant: one that waits for an approval in
+    /// this plan and is inside it or looks like it. Nothing else is ever
+    /// suggested: who copies the suggestion loses what it names.
     pub nearest: Option<Address>,
 }
 
@@ -34,6 +36,7 @@ impl Plan {
             .into_iter()
             .map(|address| UnusedApproval {
                 is_declared: desired.declares(&address),
+                is_blocked: self.blocked.iter().any(|line| line.address == address),
                 nearest: self.meant(&address, desired),
                 address,
             })
@@ -44,15 +47,19 @@ impl Plan {
         let waiting: Vec<Address> = self
             .blocked
             .iter()
-            .filter(|line| matches!(line.reason, BlockReason::PartitionShrink { .. }))
-            .map(|line| line.address.clone())
+            .filter_map(|line| match &line.reason {
+                BlockReason::PartitionShrink { .. } | BlockReason::OwnLogin { .. } => {
+                    Some(line.address.clone())
+                }
+                BlockReason::StaleGrants { user } => Some(user.clone()),
+                _ => None,
+            })
             .collect();
         let inside = waiting.iter().find(|waiting| address.contains(waiting));
         if inside.is_some() || desired.declares(address) {
             return inside.cloned();
         }
         most_like(address, &waiting)
-            .or_else(|| most_like(address, &desired.addresses_like(address)))
     }
 }
 
@@ -96,6 +103,24 @@ mod tests {
                 (unused.address.to_string(), unused.is_declared, nearest)
             })
             .collect()
+    }
+
+    /// Nobody is to be lost by copying a suggestion.
+    #[test]
+    fn what_waits_for_nothing_is_never_suggested() {
+        let mut desired = DesiredState::default();
+        let mut observed = ObservedState::default();
+        for topic in ["svc-one", "svc-two"] {
+            declare_topic(&mut desired, "orders", topic).partitions = Some(1);
+            there_topic(&mut observed, "orders", topic).partitions = 1;
+        }
+        let allowed: Address = "topic/orders/svc-on".parse().unwrap();
+        let approvals = Approvals {
+            allow_destroy: [allowed].into(),
+            ..Approvals::default()
+        };
+        let plan = plan(&diff(&desired, &observed), &approvals);
+        assert_eq!(plan.unused_approvals(&desired)[0].nearest, None);
     }
 
     #[test]

@@ -179,7 +179,8 @@ fn attributes_of(code: FindingCode) -> &'static [&'static str] {
         | FindingCode::TokenExpiryDiffers
         | FindingCode::TokenNotCompared
         | FindingCode::AccessNotRead
-        | FindingCode::UsersNotDeclared => &[],
+        | FindingCode::UsersNotDeclared
+        | FindingCode::InactiveUnsaid => &[],
     }
 }
 

@@ -102,40 +102,6 @@ impl DesiredState {
     pub fn token(&self, user: &ResourceName, token: &ResourceName) -> Option<&DesiredToken> {
         self.tokens.get(user)?.get(token)
     }
-
-    /// Every resource of the kind of `address`, by name.
-    #[must_use]
-    pub fn addresses_like(&self, address: &Address) -> Vec<Address> {
-        let topics = || {
-            self.streams.iter().flat_map(|(stream, declared)| {
-                let topics = declared.topics.iter();
-                topics.map(move |(name, topic)| (stream, name, topic))
-            })
-        };
-        match address {
-            Address::Stream(_) => self.streams.keys().cloned().map(Address::Stream).collect(),
-            Address::Topic(..) => topics()
-                .map(|(stream, topic, _)| Address::Topic(stream.clone(), topic.clone()))
-                .collect(),
-            Address::ConsumerGroup(..) => topics()
-                .flat_map(|(stream, name, topic)| {
-                    topic.groups.keys().map(move |group| {
-                        Address::ConsumerGroup(stream.clone(), name.clone(), group.clone())
-                    })
-                })
-                .collect(),
-            Address::User(_) => self.users.keys().cloned().map(Address::User).collect(),
-            Address::Token(..) => self
-                .tokens
-                .iter()
-                .flat_map(|(user, tokens)| {
-                    tokens
-                        .keys()
-                        .map(move |token| Address::Token(user.clone(), token.clone()))
-                })
-                .collect(),
-        }
-    }
 }
 
 /// The declared ownership (`spec.owns`): patterns in the manifest's own words.

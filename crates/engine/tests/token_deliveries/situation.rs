@@ -7,8 +7,8 @@ use crate::lab::Lab;
 /// An expiry and a `rotateBefore`; each but the first finds a token of the one
 /// before due, and leaves its own valid.
 const LONG: &str = "expiry: 30d, rotateBefore: 1d";
-const LONGER: &str = "expiry: 60d, rotateBefore: 40d";
-const LONGEST: &str = "expiry: 90d, rotateBefore: 70d";
+const LONGER: &str = "expiry: 80d, rotateBefore: 40d";
+const LONGEST: &str = "expiry: 180d, rotateBefore: 90d";
 /// Ended when it is delivered.
 const ENDED: &str = "expiry: 1us";
 

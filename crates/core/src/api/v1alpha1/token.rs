@@ -31,7 +31,8 @@ macro_rules! with_token_settings {
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub expiry: Option<MessageExpiry>,
             /// How long before its end an apply replaces the token. The one before stays valid
-            /// until its own end, so that nothing stops working meanwhile.
+            /// until its own end, so that nothing stops working meanwhile. At most half of
+            /// `expiry`.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub rotate_before: Option<MessageExpiry>,
             /// Where the value goes: the server shows it once, and it is written nowhere else.

@@ -29,6 +29,26 @@ fn declared(users: &str) -> DesiredState {
     compile(&[source], &Variables::default()).unwrap().state
 }
 
+/// In every plan, until a manifest says what is meant.
+#[test]
+fn an_inactive_user_without_a_status_is_named() {
+    let code = FindingCode::InactiveUnsaid;
+    for (user, live, found) in [
+        ("", UserStatus::Inactive, true),
+        ("", UserStatus::Active, false),
+        (", status: active", UserStatus::Inactive, false),
+        (", status: inactive", UserStatus::Inactive, false),
+    ] {
+        let desired = declared(&format!("    - {{ name: svc-orders{user} }}\n"));
+        let mut access = access();
+        access.users.insert(name("svc-orders"), user_there(1, live));
+        let observed = server(access);
+        let findings = check(&diff(&desired, &observed), &desired, &observed);
+        let codes: Vec<FindingCode> = findings.findings.iter().map(|one| one.code).collect();
+        assert_eq!(codes.contains(&code), found, "{user} {live:?}");
+    }
+}
+
 fn user_there(id: u32, status: UserStatus) -> ObservedUser {
     ObservedUser {
         id,
