@@ -23,13 +23,13 @@ use crate::store::{Committed, Snapshot};
 pub(crate) enum Unanswered {
     /// It is not on disk, and perhaps never will be.
     #[error("the store does not keep what is written")]
-    NotKept,
+    Lost,
     /// What it asks for cannot be read.
     #[error("messages cannot be read")]
-    NotRead,
+    Unreadable,
     /// A password cannot be hashed.
     #[error("a password cannot be hashed")]
-    NotHashed,
+    Unhashed,
 }
 
 /// Answers a request that changes nothing; not a poll.
@@ -73,7 +73,7 @@ pub(crate) async fn write(
         }
     };
     if let Some(committed) = committed {
-        committed.await.map_err(|_| Unanswered::NotKept)?;
+        committed.await.map_err(|_| Unanswered::Lost)?;
     }
     shared.advance_log();
     Ok(answer)
@@ -97,11 +97,11 @@ async fn provide(
         shared
             .on_hashing_thread(move || errand.run(hashing))
             .await
-            .ok_or(Unanswered::NotHashed)?
+            .ok_or(Unanswered::Unhashed)?
     } else {
         errand.run(hashing)
     };
-    provision.map_err(|_| Unanswered::NotHashed)
+    provision.map_err(|_| Unanswered::Unhashed)
 }
 
 /// A poll that has yet to be read.
@@ -167,9 +167,9 @@ async fn read_messages(planned: Planned) -> Result<Bytes, Unanswered> {
             .ok()
             .flatten(),
     }
-    .ok_or(Unanswered::NotRead)?;
+    .ok_or(Unanswered::Unreadable)?;
     if let Some(committed) = committed {
-        committed.await.map_err(|_| Unanswered::NotKept)?;
+        committed.await.map_err(|_| Unanswered::Lost)?;
     }
     Ok(body)
 }
