@@ -239,9 +239,10 @@ async fn killed_process() {
 pub(crate) struct KilledOnDrop(Child);
 
 impl KilledOnDrop {
-    /// On unix this is SIGKILL.
+    /// On unix this is SIGKILL. Waits until it is gone: until then it has the folder.
     pub(crate) fn kill(&mut self) {
         self.0.kill().unwrap();
+        self.0.wait().unwrap();
     }
 }
 
