@@ -33,15 +33,18 @@
 pub mod codec;
 pub mod compression;
 pub mod connection;
+pub mod consumer;
 pub mod encryption;
 mod ensure;
 mod error;
 mod headers;
+mod message;
 pub mod observe;
 pub mod producer;
 
 pub use compression::Compression;
 pub use connection::Connection;
+pub use consumer::{Commit, Consumer, ConsumerBuilder, DeadLetters, RedeliveryPolicy, Start};
 pub use encryption::Encryption;
 pub use ensure::Manifest;
 pub use error::{MessagingError, Reaction, classify, words};
@@ -50,6 +53,7 @@ pub use headers::{CONTENT_TYPE, Headers};
 pub use iggyctl_core::address::Address;
 /// For passwords, tokens and keys: shown nowhere.
 pub use iggyctl_core::secret::Secret;
+pub use message::{Acknowledgement, Message};
 pub use producer::{
     Confirmation, Delivery, Outgoing, Partitioning, Producer, ProducerBuilder, RetryPolicy,
 };

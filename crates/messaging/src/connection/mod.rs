@@ -169,6 +169,23 @@ impl Connection {
         })
     }
 
+    /// One to the same servers as the same user, with a session of its own; none when
+    /// the caller brought the client along. Not found by
+    /// [`with_credentials`](Self::with_credentials); who makes it shuts it down.
+    pub(crate) fn separate(&self) -> Option<Self> {
+        let origin = match &self.link.origin {
+            Origin::Hosts { hosts, credentials } => Origin::Hosts {
+                hosts: Arc::clone(hosts),
+                credentials: credentials.clone(),
+            },
+            Origin::Brought(_) => return None,
+        };
+        Some(Self {
+            link: Link::new(origin, self.family.settings),
+            family: Arc::clone(&self.family),
+        })
+    }
+
     /// The SDK's client: the one there is, or a new one after all the waiting that
     /// the [`Backoff`] allows. Only one at a time connects; the others wait for it.
     ///

@@ -1,0 +1,156 @@
+//! Headers of dead letters: where a message comes from, and why it is here.
+//!
+//! The payload is the one that was sent, byte for byte, compressed and encrypted as it
+//! was; the id and all headers stay, too, and these come to them. A consumer with the
+//! same codec and encryption reads dead letters as it reads the messages. Headers that
+//! cannot be read (another key, damaged) stay behind, and those that do not fit beside
+//! these do, as well.
+
+use bytes::Bytes;
+use iggy::prelude::{IggyMessage, IggyMessageHeader};
+
+use super::board::Dead;
+use super::incoming::headers_of;
+use crate::encryption::Encryption;
+use crate::error::MessagingError;
+use crate::headers::Headers;
+
+/// The stream it was in, a text.
+pub const STREAM: &str = "dead-letter-stream";
+/// The topic it was in, a text.
+pub const TOPIC: &str = "dead-letter-topic";
+/// The partition it was in, an unsigned number of 32 bits.
+pub const PARTITION: &str = "dead-letter-partition";
+/// Its offset there, an unsigned number of 64 bits.
+pub const OFFSET: &str = "dead-letter-offset";
+/// What was wrong the last time, a text of at most 255 bytes.
+pub const ERROR: &str = "dead-letter-error";
+/// How often it was tried, an unsigned number of 32 bits.
+pub const ATTEMPTS: &str = "dead-letter-attempts";
+
+/// What a header may have (`iggy_common` 0.11.0, `types/message/user_headers.rs`).
+const LONGEST_VALUE: usize = 255;
+
+/// The message to send.
+pub(super) fn letter(
+    dead: &Dead,
+    stream: &str,
+    topic: &str,
+    encryption: Option<&Encryption>,
+) -> Result<IggyMessage, MessagingError> {
+    let Dead {
+        ticket,
+        message,
+        attempts,
+        error,
+    } = dead;
+    let describe = |headers: Headers| {
+        headers
+            .with(STREAM, stream)?
+            .with(TOPIC, topic)?
+            .with_value(PARTITION, ticket.partition)?
+            .with_value(OFFSET, ticket.offset)?
+            .with(ERROR, shortened(error))?
+            .with_value(ATTEMPTS, *attempts)?
+            .to_wire()
+    };
+    let own = headers_of(message, encryption).unwrap_or_default();
+    let wire = match describe(own) {
+        Ok(wire) => wire,
+        Err(_) => describe(Headers::new())?,
+    };
+    let headers = match (wire, encryption) {
+        (Some(wire), Some(encryption)) => Some(encryption.encrypt(&wire)?),
+        (wire, _) => wire,
+    };
+    let length = |bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+    Ok(IggyMessage {
+        header: IggyMessageHeader {
+            id: message.header.id,
+            origin_timestamp: message.header.origin_timestamp,
+            user_headers_length: headers.as_ref().map_or(0, length),
+            payload_length: length(&message.payload),
+            ..IggyMessageHeader::default()
+        },
+        payload: message.payload.clone(),
+        user_headers: headers,
+    })
+}
+
+/// Cut where a character ends; never empty.
+fn shortened(error: &str) -> &str {
+    if error.is_empty() {
+        return "unknown";
+    }
+    let mut end = error.len().min(LONGEST_VALUE);
+    while !error.is_char_boundary(end) {
+        end -= 1;
+    }
+    &error[..end]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::consumer::board::Ticket;
+
+    fn dead(headers: Option<Bytes>, error: &str) -> Dead {
+        Dead {
+            ticket: Ticket {
+                partition: 3,
+                epoch: 1,
+                offset: 17,
+            },
+            message: Arc::new(IggyMessage {
+                header: IggyMessageHeader {
+                    id: 9,
+                    ..IggyMessageHeader::default()
+                },
+                payload: Bytes::from("payload"),
+                user_headers: headers,
+            }),
+            attempts: 5,
+            error: error.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_letter_has_what_the_message_had_and_says_why() {
+        let own = Headers::new().with("tenant", "acme").unwrap();
+        let encryption = Encryption::aes_256_gcm(&[1; 32]).unwrap();
+        let wire = own.to_wire().unwrap().unwrap();
+        for encryption in [None, Some(&encryption)] {
+            let wire = match encryption {
+                None => wire.clone(),
+                Some(encryption) => encryption.encrypt(&wire).unwrap(),
+            };
+            let long = "ä".repeat(200);
+            let letter = letter(&dead(Some(wire), &long), "s", "t", encryption).unwrap();
+            assert_eq!(
+                (letter.header.id, letter.payload.as_ref()),
+                (9, &b"payload"[..])
+            );
+            let headers = headers_of(&letter, encryption).unwrap();
+            assert_eq!(headers.text("tenant"), Some("acme"));
+            assert_eq!(
+                (headers.text(STREAM), headers.text(TOPIC)),
+                (Some("s"), Some("t"))
+            );
+            assert_eq!(headers.get(PARTITION).unwrap().as_uint32(), Ok(3));
+            assert_eq!(headers.get(OFFSET).unwrap().as_uint64(), Ok(17));
+            assert_eq!(headers.get(ATTEMPTS).unwrap().as_uint32(), Ok(5));
+            assert_eq!(headers.text(ERROR).unwrap(), "ä".repeat(127));
+        }
+    }
+
+    #[test]
+    fn headers_that_cannot_be_read_stay_behind() {
+        let dead = dead(Some(Bytes::from_static(b"nonsense")), "");
+        let letter = letter(&dead, "s", "t", None).unwrap();
+        let headers = headers_of(&letter, None).unwrap();
+        assert_eq!(headers.len(), 6);
+        assert_eq!(headers.text(ERROR), Some("unknown"));
+    }
+}

@@ -1,0 +1,49 @@
+//! From the bytes that were sent to a value.
+
+use bytes::Bytes;
+use iggy::prelude::IggyMessage;
+
+use crate::codec::Codec;
+use crate::compression::{COMPRESSION_HEADER, decompress};
+use crate::encryption::Encryption;
+use crate::error::MessagingError;
+use crate::headers::Headers;
+
+/// Undoes what a producer does to values of one type.
+pub(super) struct Opening<T> {
+    pub(super) codec: Box<dyn Codec<T>>,
+    pub(super) encryption: Option<Encryption>,
+}
+
+impl<T: 'static> Opening<T> {
+    /// Decrypts, decompresses and decodes.
+    pub(super) fn open(&self, message: &IggyMessage) -> Result<(T, Headers), MessagingError> {
+        let headers = headers_of(message, self.encryption.as_ref())?;
+        let decrypted = match &self.encryption {
+            None => message.payload.clone(),
+            Some(encryption) => encryption.decrypt(&message.payload)?,
+        };
+        let payload: Bytes = match headers.text(COMPRESSION_HEADER) {
+            None => decrypted,
+            Some(algorithm) => decompress(algorithm, &decrypted)?,
+        };
+        Ok((self.codec.decode(&payload)?, headers))
+    }
+}
+
+/// The headers, in clear.
+pub(super) fn headers_of(
+    message: &IggyMessage,
+    encryption: Option<&Encryption>,
+) -> Result<Headers, MessagingError> {
+    let Some(bytes) = message.user_headers.as_ref().filter(|it| !it.is_empty()) else {
+        return Ok(Headers::new());
+    };
+    let bytes = match encryption {
+        None => bytes.clone(),
+        Some(encryption) => encryption.decrypt(bytes)?,
+    };
+    Headers::from_wire(bytes).map_err(|_| MessagingError::Message {
+        reason: "its headers cannot be read".to_owned(),
+    })
+}
