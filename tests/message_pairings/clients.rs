@@ -1,4 +1,5 @@
-//! The three official clients, each as a producer and a consumer of partition 1 of `s/t`.
+//! The three official clients and our library, each as a producer and a consumer of
+//! partition 1 of `s/t`.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -8,14 +9,17 @@ use std::str::FromStr;
 
 use bytes::Bytes;
 use iggy::prelude::{Client as _, *};
+use iggyctl_messaging as ours;
+use iggyctl_messaging::codec::Raw;
 use libtest_mimic::Failed;
 
-/// An official client.
+/// An official client, or ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Client {
     Rust,
     Cli,
     Python,
+    Ours,
 }
 
 /// A message as a consumer shows it.
@@ -31,20 +35,21 @@ const HEADER: &str = "producer";
 const PARTITION: u32 = 1;
 
 impl Client {
-    pub(crate) const ALL: [Self; 3] = [Self::Rust, Self::Cli, Self::Python];
+    pub(crate) const ALL: [Self; 4] = [Self::Rust, Self::Cli, Self::Python, Self::Ours];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Rust => "rust",
             Self::Cli => "cli",
             Self::Python => "python",
+            Self::Ours => "ours",
         }
     }
 
     /// The program to run, none for the client in this process; or why it is not here.
     pub(crate) fn program(self) -> Result<Option<PathBuf>, String> {
         let variable = match self {
-            Self::Rust => return Ok(None),
+            Self::Rust | Self::Ours => return Ok(None),
             Self::Cli => "IGGYCTL_TEST_OFFICIAL_CLI",
             Self::Python => "IGGYCTL_TEST_PYTHON",
         };
@@ -93,6 +98,18 @@ impl Client {
                 self.python(address, &["produce", name, &count.to_string()])
                     .await?;
             }
+            Self::Ours => {
+                let connection = our_connection(address)?;
+                let producer = ours::Producer::<Bytes>::builder(&connection, "s", "t")
+                    .partitioning(ours::Partitioning::Partition(PARTITION))
+                    .build(Raw)?;
+                for text in texts {
+                    let headers = ours::Headers::new().with(HEADER, name)?;
+                    let message = ours::Outgoing::new(Bytes::from(text)).headers(headers);
+                    producer.send(message).await?;
+                }
+                connection.shutdown().await;
+            }
         }
         Ok(())
     }
@@ -120,6 +137,12 @@ impl Client {
             Self::Python => {
                 let count = count.to_string();
                 lines(&self.python(address, &["consume", name, &count]).await?)
+            }
+            Self::Ours => {
+                let connection = our_connection(address)?;
+                let consumer =
+                    ours::Consumer::plain(&connection, name, "s", "t").partition(PARTITION);
+                take(&connection, consumer, count).await
             }
         }
     }
@@ -149,6 +172,11 @@ impl Client {
                         .python(address, &["consume-in-group", group, &count])
                         .await?,
                 )
+            }
+            Self::Ours => {
+                let connection = our_connection(address)?;
+                let consumer = ours::Consumer::group(&connection, group, "s", "t");
+                take(&connection, consumer, count).await
             }
         }
     }
@@ -228,6 +256,40 @@ async fn poll(
     Ok(received)
 }
 
+fn our_connection(address: SocketAddr) -> Result<ours::Connection, Failed> {
+    Ok(ours::Connection::open(&format!(
+        "iggy://iggy:iggy@{address}"
+    ))?)
+}
+
+/// As many as there are, or `count`, each acknowledged.
+async fn take(
+    connection: &ours::Connection,
+    consumer: ours::ConsumerBuilder<Bytes>,
+    count: u32,
+) -> Result<Vec<Received>, Failed> {
+    let mut consumer = consumer.batch_length(count).build(Raw)?;
+    let mut received = Vec::new();
+    while received.len() < count as usize {
+        let Some(message) = consumer.next().await.transpose()? else {
+            break;
+        };
+        let is_last = message.offset + 1 == u64::from(crate::MESSAGES);
+        received.push(Received {
+            offset: message.offset,
+            payload: String::from_utf8(message.payload.to_vec())?,
+            producer: message.headers.text(HEADER).map(str::to_owned),
+        });
+        message.ack();
+        if is_last {
+            break;
+        }
+    }
+    // Stores what was acknowledged.
+    connection.shutdown().await;
+    Ok(received)
+}
+
 /// What the Python script prints.
 fn lines(printed: &str) -> Result<Vec<Received>, Failed> {
     let mut received = Vec::new();
@@ -238,7 +300,7 @@ fn lines(printed: &str) -> Result<Vec<Received>, Failed> {
 }
 
 /// The table that the official command line prints: a column for each of offset, time, id,
-/// length and payload, then one for each header.
+/// length and payload, then one for each header, by name: ours come after `content-type`.
 fn rows(printed: &str) -> Result<Vec<Received>, Failed> {
     let mut received = Vec::new();
     for line in printed.lines() {
@@ -253,7 +315,10 @@ fn rows(printed: &str) -> Result<Vec<Received>, Failed> {
         received.push(Received {
             offset,
             payload: (*cells.get(4).ok_or_else(|| printed.to_owned())?).to_owned(),
-            producer: cells.get(5).map(|cell| (*cell).to_owned()),
+            producer: cells
+                .get(5..)
+                .and_then(<[_]>::last)
+                .map(|cell| (*cell).to_owned()),
         });
     }
     Ok(received)

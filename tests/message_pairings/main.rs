@@ -1,5 +1,5 @@
-//! Messages from each official client to each: the Rust SDK, the command line and the
-//! Python SDK, by way of the embedded server, which is started anew in between.
+//! Messages from each client to each: the Rust SDK, the command line, the Python SDK and
+//! our library, by way of the embedded server, which is started anew in between.
 
 mod clients;
 
@@ -32,6 +32,9 @@ fn main() -> std::process::ExitCode {
     for [first, second] in [
         [Client::Rust, Client::Python],
         [Client::Python, Client::Rust],
+        [Client::Ours, Client::Python],
+        [Client::Python, Client::Ours],
+        [Client::Ours, Client::Rust],
     ] {
         trials.push(trial(
             format!("a_group_of_{first:?}_goes_on_in_{second:?}").to_lowercase(),

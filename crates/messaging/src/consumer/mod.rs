@@ -10,6 +10,7 @@ mod policy;
 mod requests;
 mod shared;
 mod start;
+mod storing;
 mod tracker;
 mod worker;
 
@@ -152,6 +153,11 @@ impl<T: 'static> Stream for Consumer<T> {
                 Next::Nothing => return Poll::Pending,
                 Next::End => return Poll::Ready(None),
             };
+            let _span = (handed.attempt > 1).then(|| {
+                self.shared
+                    .observer
+                    .retry_span(handed.ticket, handed.attempt)
+            });
             let (payload, headers) = match self.opening.open(&handed.message) {
                 Ok(opened) => opened,
                 Err(error) => {

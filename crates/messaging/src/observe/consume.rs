@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use tracing::span::EnteredSpan;
+
 use super::{CONSUME_LAG, CONSUME_TOTAL, DEAD_LETTERED_TOTAL, REDELIVERED_TOTAL};
 use crate::consumer::{Redelivery, Ticket};
 
@@ -58,6 +60,24 @@ impl Observer {
             ("partition", partition.to_string()),
         ];
         metrics::gauge!(CONSUME_LAG, &labels).set(messages as f64);
+    }
+
+    /// Around a delivery that is not the first of its message.
+    pub(crate) fn retry_span(&self, ticket: Ticket, attempt: u32) -> EnteredSpan {
+        let Ticket {
+            partition,
+            epoch: _,
+            offset,
+        } = ticket;
+        tracing::debug_span!(
+            "retry",
+            stream = self.stream,
+            topic = self.topic,
+            partition,
+            offset,
+            attempt
+        )
+        .entered()
     }
 
     /// A message comes again.

@@ -10,6 +10,7 @@
     reason = "a test program of its own, which clippy does not take for one"
 )]
 
+mod consuming;
 mod scenarios;
 mod server;
 
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
     let program = server::program();
     let trials = scenarios::all()
         .into_iter()
+        .chain(consuming::all())
         .map(|(name, scenario)| {
             let program = program.clone();
             Trial::ignorable_test(format!("real/{name}"), move || match program {
