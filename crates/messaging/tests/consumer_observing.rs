@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use iggy_binary_protocol::codes::POLL_MESSAGES_CODE;
-use iggyctl_embedded::{EmbeddedServer, FaultKind, FaultPlan, FaultTarget};
+use iggyctl_embedded::{EmbeddedServer, Fault, FaultKind, FaultPlan, FaultTarget};
 use iggyctl_messaging::codec::Json;
 use iggyctl_messaging::observe::prometheus::Prometheus;
 use iggyctl_messaging::{Connection, Consumer, Manifest, Producer, RedeliveryPolicy};
@@ -53,9 +53,13 @@ async fn what_is_handled_repeated_and_given_up_can_be_seen() {
         producer.send(format!("secret {number}")).await.unwrap();
     }
     let polls = FaultTarget::Command(POLL_MESSAGES_CODE);
-    server
-        .faults()
-        .set(FaultPlan::none().once(FaultKind::Disconnect, polls, 1));
+    server.faults().set(FaultPlan::none().with(Fault {
+        kind: FaultKind::Disconnect,
+        target: polls,
+        at: 1,
+        // The SDK repeats a poll once by itself.
+        times: 4,
+    }));
     let mut consumer = Consumer::<String>::plain(&connection, "reader", "stream", "topic")
         .redelivery(RedeliveryPolicy {
             max_attempts: 2,

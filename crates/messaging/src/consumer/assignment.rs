@@ -32,6 +32,13 @@ pub(super) struct Assignment {
     was_missing: bool,
 }
 
+/// What is ours.
+struct Found {
+    partitions: Vec<u32>,
+    /// Whether others may have had it meanwhile.
+    is_new_member: bool,
+}
+
 /// How often a member asks what is its own, while nothing says that it changed. One
 /// that gets more is not told otherwise.
 const MEMBER_LOOKS: Duration = Duration::from_millis(500);
@@ -95,7 +102,10 @@ impl Assignment {
         if self.partitions.is_some() && Instant::now() < self.look_again_at() {
             return Ok(());
         }
-        let found = match self.ask(requests, session).await {
+        let Found {
+            partitions: found,
+            is_new_member,
+        } = match self.ask(requests, session).await {
             Ok(found) => found,
             Err(Failure::NotThere) => {
                 self.was_missing = true;
@@ -109,7 +119,9 @@ impl Assignment {
             }
             Err(failure) => return Err(failure),
         };
-        let is_first = self.partitions.is_none();
+        // The SDK repeats a poll whose connection is lost on a new one by itself, so
+        // membership may have ended within one session of ours.
+        let is_first = self.partitions.is_none() || is_new_member;
         for partition in &found {
             self.keep_or_gain(*partition, is_first, requests, session, shared)
                 .await?;
@@ -128,21 +140,28 @@ impl Assignment {
         Ok(())
     }
 
-    async fn ask(&self, requests: &Requests, session: &Session) -> Result<Vec<u32>, Failure> {
+    async fn ask(&self, requests: &Requests, session: &Session) -> Result<Found, Failure> {
+        let read = |partitions| Found {
+            partitions,
+            is_new_member: false,
+        };
         match &self.source {
-            Source::Partition(partition) => Ok(vec![*partition]),
-            Source::All => Ok((0..requests.partitions(session).await?).collect()),
+            Source::Partition(partition) => Ok(read(vec![*partition])),
+            Source::All => Ok(read((0..requests.partitions(session).await?).collect())),
             Source::Group { name, creates } => {
                 if self.partitions.is_some()
                     && let Membership::Member(partitions) = requests.sync(session).await?
                 {
-                    return Ok(partitions);
+                    return Ok(read(partitions));
                 }
                 // Not yet, or not any more: it was silent for too long, or the group
                 // was made anew.
                 requests.join(session, name, *creates).await?;
                 match requests.sync(session).await? {
-                    Membership::Member(partitions) => Ok(partitions),
+                    Membership::Member(partitions) => Ok(Found {
+                        partitions,
+                        is_new_member: true,
+                    }),
                     Membership::Stranger => {
                         Err(Failure::MayPass("no member of the group yet".to_owned()))
                     }
