@@ -145,7 +145,7 @@ async fn finish(
     let outcome = carry_out(
         process,
         &approved,
-        Supplies::new(&secrets, &sinks),
+        Supplies::new(&secrets, &sinks).of_server(&session.name),
         &session.pool,
         json,
         deadline,

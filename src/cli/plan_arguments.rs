@@ -157,6 +157,7 @@ impl PlanningArguments {
         }
         if let AccessReading::Read(access) = &mut observed.access {
             access.default_password = session.default_password;
+            access.server = Some(session.name.clone());
         }
         self.plan_for(desired, &observed, secrets)
     }

@@ -26,7 +26,9 @@ use iggyctl_engine::connect::{
     Connect, ConnectSettings, ConnectionPool, Credentials, PasswordQuestion, ServerAddress,
     ServerConnector, check_passwords, connect,
 };
-use iggyctl_engine::delivery::{Beginning, Delivery, FileSinks, NewFile, TokenSinks as _};
+use iggyctl_engine::delivery::{
+    Beginning, Delivery, FileSinks, NewFile, TokenOwner, TokenSinks as _,
+};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -176,8 +178,13 @@ async fn a_panic_shows_no_secret_of_anything_that_holds_one() {
         sink: TokenSink::File("ci".to_owned()),
         origin: origin.clone(),
     };
+    let owner = TokenOwner {
+        created_at_micros: 7,
+        server: None,
+    };
     let delivery = Delivery {
         token: &address,
+        owner,
         slot: TokenSlot::First,
         expiry: MessageExpiry::NEVER,
         revokes: None,
@@ -186,6 +193,8 @@ async fn a_panic_shows_no_secret_of_anything_that_holds_one() {
     let sinks = FileSinks::new(None);
     let beginning = Beginning {
         token: &address,
+        owner,
+        takes_over: false,
         slot: TokenSlot::First,
         revokes: None,
     };

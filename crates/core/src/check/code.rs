@@ -49,11 +49,13 @@ pub enum FindingCode {
     UsersNotDeclared,
     /// A declared user is inactive, and no manifest says that it should be.
     InactiveUnsaid,
+    /// The value of a token can be read by others than its owner.
+    TokenOpenToOthers,
 }
 
 impl FindingCode {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::KeyRoutingChanges,
         Self::ExpiryLowered,
         Self::MaxSizeLowered,
@@ -76,6 +78,7 @@ impl FindingCode {
         Self::TokenNotCompared,
         Self::UsersNotDeclared,
         Self::InactiveUnsaid,
+        Self::TokenOpenToOthers,
     ];
 
     /// The code as it is printed.
@@ -104,6 +107,7 @@ impl FindingCode {
             Self::TokenNotCompared => "IGW0020",
             Self::UsersNotDeclared => "IGW0021",
             Self::InactiveUnsaid => "IGW0022",
+            Self::TokenOpenToOthers => "IGW0023",
         }
     }
 
@@ -133,6 +137,7 @@ impl FindingCode {
             Self::TokenNotCompared => "the tokens of a user could not be listed",
             Self::UsersNotDeclared => "users are owned and not declared",
             Self::InactiveUnsaid => "a declared user is inactive, and no manifest says so",
+            Self::TokenOpenToOthers => "the value of a token can be read by others",
         }
     }
 
@@ -274,6 +279,12 @@ impl FindingCode {
                  server it is inactive: somebody deactivated it, or it was removed with --prune and \
                  is declared again. It cannot log in, by password or by token. Write `status: \
                  active` to let it in, or `status: inactive` if that is meant."
+            }
+            Self::TokenOpenToOthers => {
+                "iggyctl writes the value of a token to a file that only its owner can read. \
+                 Somebody has given others the right to read it since. The next delivery takes it \
+                 away again; whoever has read the value meanwhile has the token until it is \
+                 replaced."
             }
         }
     }

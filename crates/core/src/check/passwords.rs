@@ -4,7 +4,7 @@ use std::path::{Component, Path, PathBuf};
 
 use super::{Finding, FindingCode, Severity};
 use crate::address::Address;
-use crate::diff::{ChangeSet, Difference};
+use crate::diff::{ChangeSet, Difference, live_user_names};
 use crate::name::ResourceName;
 use crate::secret::{Secret, SecretSource};
 use crate::state::desired::DesiredState;
@@ -113,9 +113,11 @@ pub(super) fn default_root_password(
     if !access.default_password || !is_root || desired.users.is_empty() {
         return None;
     }
-    let is_changed = desired.users.iter().any(|(name, user)| {
-        (name == me || user.previous_name.as_ref() == Some(me)) && sets_password(changes, name)
-    });
+    let live_names = live_user_names(desired, access);
+    let is_changed = desired
+        .users
+        .keys()
+        .any(|name| live_names.get(name) == Some(&me) && sets_password(changes, name));
     let address = Address::User(me.clone());
     (!is_changed).then(|| Finding {
         code: FindingCode::DefaultRootPassword,

@@ -11,10 +11,16 @@ fn finding(notice: &TokenNotice) -> Finding {
     let TokenNotice { address, what } = notice;
     let rotate = format!("if it is to be replaced, apply with --rotate {address}");
     let (code, severity, message, fix) = match what {
-        TokenNoticeKind::Elsewhere => (
+        TokenNoticeKind::Elsewhere { is_due } => (
             FindingCode::TokenElsewhere,
             Severity::Warning,
-            format!("{address} is valid on the server, and its value is not where `writeTo` says"),
+            format!(
+                "{address} is valid on the server, and its value is not where `writeTo` says{}",
+                match is_due {
+                    true => "; it ends soon, and is not replaced from here",
+                    false => "",
+                }
+            ),
             format!("take the file from where it was delivered; {rotate}"),
         ),
         TokenNoticeKind::ValueRefused => (
@@ -28,6 +34,14 @@ fn finding(notice: &TokenNotice) -> Finding {
             Severity::Note,
             format!("{address} was created with the expiry {from}; {to} is for the next one"),
             rotate,
+        ),
+        TokenNoticeKind::OpenToOthers => (
+            FindingCode::TokenOpenToOthers,
+            Severity::Warning,
+            format!("the value of {address} can be read by others than its owner"),
+            format!(
+                "take their rights on the file away; if somebody may have read it, apply with --rotate {address}"
+            ),
         ),
         TokenNoticeKind::NotCompared { reason } => (
             FindingCode::TokenNotCompared,

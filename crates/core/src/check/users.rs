@@ -11,7 +11,7 @@ use super::unused_grants::{There, unused_grants};
 use super::{Finding, FindingCode, Severity, server_wide};
 use crate::access::{GivenAway, Level, Preset, UserStatus};
 use crate::address::Address;
-use crate::diff::{ChangeSet, Difference};
+use crate::diff::{ChangeSet, Difference, live_user_names};
 use crate::name::ResourceName;
 use crate::state::desired::DesiredState;
 use crate::state::desired_user::DesiredPermissions;
@@ -65,19 +65,15 @@ pub(super) fn check_users(
         AccessReading::NotNeeded => {}
         AccessReading::Refused { reason } => findings.extend(not_read(changes, reason)),
         AccessReading::Read(access) => {
-            for (name, user) in &desired.users {
-                let names = [Some(name), user.previous_name.as_ref()];
-                let live = names
-                    .into_iter()
-                    .flatten()
-                    .find_map(|name| access.users.get(name));
-                if let Some(live) = live
-                    && user.status.is_none()
+            for (name, live) in live_user_names(desired, access) {
+                let status = desired.users.get(name).and_then(|user| user.status);
+                if let Some(live) = access.users.get(live)
+                    && status.is_none()
                     && live.status == UserStatus::Inactive
                 {
                     findings.push(inactive_unsaid(Address::User(name.clone())));
                 }
-                if let Some(live) = live
+                if let Some(live) = access.users.get(live)
                     && let PasswordCheck::Unverifiable { reason } = &live.password
                     && !is_made_sure(changes, name)
                 {

@@ -378,6 +378,11 @@ pub enum BlockReason {
     },
     /// Only its user can create a token, and how to log in as it is not declared.
     TokenNeedsPassword,
+    /// A token is to be replaced at once, and there is no way to do so.
+    RotationImpossible {
+        /// Why.
+        reason: String,
+    },
     /// Where the value of the token goes is something that is never overwritten.
     SinkUnusable {
         /// Why.

@@ -26,6 +26,7 @@ use std::collections::BTreeMap;
 
 pub use access::{
     DeclaredGrants, Resolved, StaleGrants, TopicsUnread, UserPruning, declared_grants, live_grants,
+    live_user_names,
 };
 pub use basis::Basis;
 pub use change::{

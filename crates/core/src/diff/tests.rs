@@ -64,6 +64,7 @@ fn obstacle(reason: &BlockReason) -> String {
         | BlockReason::OwnLoginUndeclared
         | BlockReason::StaleGrants { .. }
         | BlockReason::TokenNeedsPassword
+        | BlockReason::RotationImpossible { .. }
         | BlockReason::SinkUnusable { .. } => panic!("these states have no users: {reason:?}"),
         BlockReason::PartitionShrink { .. } | BlockReason::DependsOnBlocked { .. } => {
             panic!("only a plan says so: {reason:?}")

@@ -7,6 +7,7 @@ use crate::name::ResourceName;
 use crate::quantity::MessageExpiry;
 use crate::state::desired_token::TokenDestination;
 use crate::state::desired_user::SecretReference;
+use crate::state::observed_token::ObservedToken;
 
 /// What is to be done about an access token.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +20,9 @@ pub struct TokenChange {
     /// Which name the new one gets; `None` when none is created.
     pub create: Option<TokenSlot>,
     /// The token that is revoked when the new one is delivered.
-    pub revoke_after: Option<TokenSlot>,
+    pub revoke_after: Option<Revocation>,
+    /// Whether what is where the value goes belonged to a user that is no more.
+    pub takes_over: bool,
     /// How long a new one is valid.
     pub expiry: MessageExpiry,
     /// Where its value goes.
@@ -60,6 +63,9 @@ pub struct Revocation {
     pub slot: TokenSlot,
     /// Why it may go.
     pub reason: RevocationReason,
+    /// What was there when it was looked at; another one is not revoked. `None`
+    /// when it was gone already, and only the note is left.
+    pub found: Option<ObservedToken>,
 }
 
 /// Why a token of the server is taken away.
@@ -98,7 +104,12 @@ pub struct TokenNotice {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TokenNoticeKind {
     /// The server has a valid one, and its value is not where it belongs.
-    Elsewhere,
+    Elsewhere {
+        /// Whether it would have to be replaced by now.
+        is_due: bool,
+    },
+    /// Others than its owner can read the value.
+    OpenToOthers,
     /// The value that is where it belongs is not the one of the server.
     ValueRefused,
     /// It was created to be valid for another time than is declared now.

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::blocked::BlockedLines;
 use super::build::Steps;
+use super::own_login::OwnLogin;
 use super::prune::Pruning;
 use super::rename_order::{Rename, in_rename_order};
 use super::step::{Action, Precondition, Risk, StepId};
@@ -37,6 +38,8 @@ pub(super) struct UserChanges<'a> {
     creations: Vec<(&'a Address, &'a UserCreation)>,
     changes: Vec<(&'a Address, UserChange)>,
     pub(super) tokens: Vec<(&'a Address, &'a TokenChange)>,
+    /// What the own login loses, once everything else is done.
+    pub(super) own: Option<OwnLogin<'a>>,
     /// Those who get all their permissions.
     widened: BTreeSet<&'a Address>,
 }
@@ -53,6 +56,7 @@ impl<'a> UserChanges<'a> {
             creations: Vec::new(),
             changes: Vec::new(),
             tokens: Vec::new(),
+            own: None,
             widened: BTreeSet::new(),
         };
         for change in doable {
@@ -71,11 +75,14 @@ impl<'a> UserChanges<'a> {
                 Difference::CreateUser(creation) => users.creations.push((address, creation)),
                 Difference::ChangeUser(user) => {
                     let mut user = user.as_ref().clone();
-                    for obstacle in &change.obstacles {
-                        if let BlockReason::OwnLogin { attribute } = obstacle
-                            && !approvals.allow_destroy.contains(address)
-                        {
-                            hold_back(&mut user, *attribute);
+                    if approvals.allow_destroy.contains(address) {
+                        let own = OwnLogin::taken_out_of(change, &mut user);
+                        users.own = users.own.or(own);
+                    } else {
+                        for obstacle in &change.obstacles {
+                            if let BlockReason::OwnLogin { attribute } = obstacle {
+                                hold_back(&mut user, *attribute);
+                            }
                         }
                     }
                     users.changes.push((address, user));
@@ -84,6 +91,11 @@ impl<'a> UserChanges<'a> {
             }
         }
         users
+    }
+
+    /// Whether it gets all its permissions.
+    pub(super) fn is_widened(&self, address: &Address) -> bool {
+        self.widened.contains(address)
     }
 }
 
@@ -303,18 +315,25 @@ impl Steps {
             .into_iter()
             .filter_map(|steps| steps.get(address).copied())
             .collect();
-        for (stream, granted) in &grants.streams {
-            let at = Address::Stream(stream.clone());
-            needs.extend(self.makes.get(&at).copied());
-            for topic in granted.topics.keys() {
-                let at = Address::Topic(stream.clone(), topic.clone());
-                needs.extend(self.makes.get(&at).copied());
-            }
-        }
+        needs.extend(self.made_for(grants));
         needs.sort_unstable();
         needs.dedup();
         let id = self.set_permissions(Stage::Widen, address, user, grants, needs);
         self.widens.insert(address.clone(), id);
+    }
+
+    /// The steps that make what permissions speak of.
+    pub(super) fn made_for(&self, grants: &Grants<ResourceName>) -> Vec<StepId> {
+        let mut made = Vec::new();
+        for (stream, granted) in &grants.streams {
+            let at = Address::Stream(stream.clone());
+            made.extend(self.makes.get(&at).copied());
+            for topic in granted.topics.keys() {
+                let at = Address::Topic(stream.clone(), topic.clone());
+                made.extend(self.makes.get(&at).copied());
+            }
+        }
+        made
     }
 
     fn set_status(

@@ -58,6 +58,7 @@ pub fn plan(changes: &ChangeSet, approvals: &Approvals) -> Plan {
     steps.users(&users);
     steps.grant_access(&users);
     steps.delete_users(&prunings);
+    steps.end_own_login(&users);
 
     let pruned = steps.pruned_of(&prunings);
     let (steps, blocked) = (steps.steps, blocked.lines);

@@ -14,6 +14,7 @@ mod additions;
 mod approve;
 mod blocked;
 mod build;
+mod own_login;
 #[cfg(test)]
 mod properties;
 mod prune;
@@ -38,7 +39,7 @@ pub use approve::{ApprovedPlan, DestructionGrant, Refusal};
 pub use build::plan;
 pub use restrict::UnknownAddress;
 pub use stage::Stage;
-pub use step::{Action, Cost, Precondition, Risk, Step, StepId};
+pub use step::{Action, Cost, FoundToken, Precondition, Risk, Step, StepId};
 pub use summary::{Summary, Verb};
 pub use unused_approval::UnusedApproval;
 

@@ -30,4 +30,7 @@ pub enum Stage {
     /// live connections of a deleted user act as whoever gets its id: that is
     /// then no user of this apply.
     DeleteUsers,
+    /// The user that iggyctl is logged in as loses what a person allowed it to
+    /// lose: everything before needs its rights.
+    OwnLogin,
 }

@@ -15,6 +15,7 @@ use crate::secret::{SecretSource, TokenSink};
 use crate::state::desired::TopicSettings;
 use crate::state::desired_token::TokenDestination;
 use crate::state::desired_user::SecretReference;
+use crate::state::observed_token::ObservedToken;
 use crate::wording::counted;
 
 /// Position of a step in its plan, from 0.
@@ -216,6 +217,9 @@ pub enum Action {
         /// The one that a later step revokes because of it.
         #[serde(skip_serializing_if = "Option::is_none")]
         revokes: Option<TokenSlot>,
+        /// Whether what is there belonged to a user that is no more.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        takes_over: bool,
     },
     /// Revoke an access token, as its user.
     RevokeToken {
@@ -229,6 +233,8 @@ pub enum Action {
         slot: TokenSlot,
         /// Why it may go.
         reason: RevocationReason,
+        /// What was there when the plan was made: another one is not revoked.
+        found: FoundToken,
         /// How to become the user.
         login: TokenLogin,
         /// Where it is noted that this was still to be done.
@@ -236,6 +242,39 @@ pub enum Action {
         #[serde(skip_serializing_if = "Option::is_none")]
         noted_in: Option<TokenDestination>,
     },
+}
+
+/// A token of the server as a plan found it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(
+    tag = "kind",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub enum FoundToken {
+    /// None: it is gone already.
+    Missing,
+    /// One without an end.
+    Endless,
+    /// One that ends.
+    Ending {
+        /// When, in microseconds since the Unix epoch.
+        at_micros: u64,
+    },
+}
+
+impl From<Option<ObservedToken>> for FoundToken {
+    fn from(found: Option<ObservedToken>) -> Self {
+        match found {
+            None => Self::Missing,
+            Some(ObservedToken {
+                expires_at_micros: None,
+            }) => Self::Endless,
+            Some(ObservedToken {
+                expires_at_micros: Some(at_micros),
+            }) => Self::Ending { at_micros },
+        }
+    }
 }
 
 /// What must hold on the server right before a step.

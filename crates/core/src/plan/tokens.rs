@@ -6,18 +6,22 @@ use super::build::Steps;
 use super::step::{Action, Precondition, Risk, StepId};
 use crate::access::TokenSlot;
 use crate::address::Address;
-use crate::diff::{Revocation, RevocationReason, TokenCause, TokenChange};
+use crate::diff::{Revocation, RevocationReason, TokenChange};
 use crate::name::ResourceName;
 
 impl Steps {
     /// What makes room, before anything else of a user changes.
     pub(super) fn revoke_tokens(&mut self, users: &UserChanges<'_>) {
         for (address, change) in &users.tokens {
-            let (Some(Revocation { slot, reason }), Address::Token(_, token)) =
-                (change.revoke_first, address)
+            let (Some(revocation), Address::Token(_, token)) = (change.revoke_first, address)
             else {
                 continue;
             };
+            let Revocation {
+                slot,
+                reason,
+                found,
+            } = revocation;
             let user = &change.live_user;
             let id = self.push_in(
                 Stage::Revoke,
@@ -27,6 +31,7 @@ impl Steps {
                     token: token.clone(),
                     slot,
                     reason,
+                    found: found.into(),
                     login: change.login_before.clone(),
                     noted_in: None,
                 },
@@ -51,7 +56,12 @@ impl Steps {
             let created = change
                 .create
                 .map(|slot| self.create_token(address, user, token, change, slot));
-            let Some(slot) = change.revoke_after else {
+            let Some(Revocation {
+                slot,
+                reason,
+                found,
+            }) = change.revoke_after
+            else {
                 continue;
             };
             self.push_in(
@@ -61,16 +71,16 @@ impl Steps {
                     user: user.clone(),
                     token: token.clone(),
                     slot,
-                    reason: RevocationReason::Predecessor,
+                    reason,
+                    found: found.into(),
                     login: change.login_after.clone(),
                     noted_in: Some(change.write_to.clone()),
                 },
                 created.into_iter().collect(),
-                match change.cause {
-                    // It may be that only the note is left.
-                    TokenCause::PredecessorLeft => Vec::new(),
-                    _ => vec![present(user, token, slot)],
-                },
+                found
+                    .map(|_| present(user, token, slot))
+                    .into_iter()
+                    .collect(),
                 Risk::Risky,
             );
         }
@@ -106,7 +116,8 @@ impl Steps {
                 expiry: change.expiry,
                 login: change.login_after.clone(),
                 write_to: change.write_to.clone(),
-                revokes: change.revoke_after,
+                revokes: change.revoke_after.map(|revocation| revocation.slot),
+                takes_over: change.takes_over,
             },
             needs,
             vec![Precondition::Absent {

@@ -67,6 +67,9 @@ pub(super) fn way_out(address: &Address, reason: &BlockReason) -> String {
         BlockReason::TokenNeedsPassword => "declare the user in `users`, with `password`: a token \
              can be created only by logging in as its user"
             .to_owned(),
+        BlockReason::RotationImpossible { .. } => {
+            "let iggyctl log in as the user, or take --rotate back: nothing was replaced".to_owned()
+        }
         BlockReason::SinkUnusable { .. } => {
             "remove what stands in the way, or give the token another place in `writeTo`".to_owned()
         }

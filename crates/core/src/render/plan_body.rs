@@ -175,6 +175,7 @@ fn attributes_of(code: FindingCode) -> &'static [&'static str] {
         | FindingCode::DefaultRootPassword
         | FindingCode::TokensOfInactiveUser
         | FindingCode::TokenElsewhere
+        | FindingCode::TokenOpenToOthers
         | FindingCode::TokenValueRefused
         | FindingCode::TokenExpiryDiffers
         | FindingCode::TokenNotCompared
@@ -204,6 +205,7 @@ fn blocked_row(line: &Blocked) -> Option<Row> {
         | BlockReason::ParentMissing { .. }
         | BlockReason::TokenNeedsPassword
         | BlockReason::SinkUnusable { .. }
+        | BlockReason::RotationImpossible { .. }
         | BlockReason::NotReadable { .. }
         | BlockReason::DependsOnBlocked { .. } => return None,
     };
@@ -282,6 +284,9 @@ fn blocked_lines(line: &Blocked, depth: usize) -> Vec<Line> {
         ),
         BlockReason::TokenNeedsPassword => {
             "only the user itself can create a token, and its password is not declared".to_owned()
+        }
+        BlockReason::RotationImpossible { reason } => {
+            format!("cannot be replaced as --rotate says: {reason}")
         }
         BlockReason::SinkUnusable { reason } => {
             format!("where the token is to be written cannot be used: {reason}")

@@ -251,7 +251,7 @@ impl ChangeReport {
                 report.attributes = user_attributes::of_pruning(user);
             }
             Difference::ChangeToken(token) => {
-                report.attributes = token_attributes::of_change(token);
+                report.attributes = token_attributes::of_change(&change.address, token);
             }
             Difference::CreateStream | Difference::CreateConsumerGroup | Difference::Unknown => {}
         }

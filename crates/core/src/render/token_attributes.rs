@@ -2,16 +2,19 @@
 
 use super::plan_report::AttributeReport;
 use super::user_attributes::set;
-use crate::diff::{TokenCause, TokenChange};
+use crate::access::TokenSlot;
+use crate::address::Address;
+use crate::diff::{Revocation, RevocationReason, TokenCause, TokenChange};
 use crate::quantity::MessageExpiry;
 use crate::secret::TokenSink;
 
-pub(super) fn of_change(change: &TokenChange) -> Vec<AttributeReport> {
+pub(super) fn of_change(address: &Address, change: &TokenChange) -> Vec<AttributeReport> {
     let TokenChange {
         cause,
         revoke_first,
         create,
         revoke_after,
+        takes_over: _,
         expiry,
         write_to,
         login_before: _,
@@ -39,18 +42,25 @@ pub(super) fn of_change(change: &TokenChange) -> Vec<AttributeReport> {
         TokenCause::PredecessorLeft => None,
     };
     attributes.extend(replaces.map(|text| set("replaces", text.to_owned())));
-    if revoke_after.is_some() {
-        let revokes = match create {
-            Some(_) => "the one before, when the new one is delivered",
-            None => "the one before: its successor is delivered",
+    // Each that goes has a line of its own: another may be in use.
+    let name = |slot: TokenSlot| match address {
+        Address::Token(_, token) => slot.name_of(token).to_string(),
+        other => other.to_string(),
+    };
+    if let Some(Revocation { slot, reason, .. }) = revoke_first {
+        let why = match reason {
+            RevocationReason::NotDelivered => "which nobody has",
+            RevocationReason::Ended => "which has ended",
+            RevocationReason::Predecessor => "which is valid, to make room",
         };
-        attributes.push(set("revokes", revokes.to_owned()));
-    } else if let (Some(revocation), TokenCause::EndsSoon | TokenCause::Requested) =
-        (revoke_first, cause)
-        && revocation.reason == crate::diff::RevocationReason::Predecessor
-    {
-        let text = "the one before that, which makes room".to_owned();
-        attributes.push(set("revokes", text));
+        attributes.push(set("revokes", format!("{} at first, {why}", name(*slot))));
+    }
+    if let Some(Revocation { slot, .. }) = revoke_after {
+        let when = match create {
+            Some(_) => "when the new one is delivered",
+            None => "since its successor is delivered",
+        };
+        attributes.push(set("revokes", format!("{} {when}", name(*slot))));
     }
     attributes
 }

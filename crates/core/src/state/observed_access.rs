@@ -26,6 +26,8 @@ pub struct ObservedAccess {
     /// What is where the values of declared tokens go, by the declared names of
     /// user and token. One that is missing here was not looked at.
     pub sinks: BTreeMap<(ResourceName, ResourceName), SinkContent>,
+    /// Which server this is, as iggyctl was told where to find it.
+    pub server: Option<String>,
     /// When this was read, in microseconds since the Unix epoch: what expires
     /// is compared with it. 0 when nobody looked at the clock.
     pub read_at_micros: u64,

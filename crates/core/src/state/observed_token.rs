@@ -31,8 +31,14 @@ pub enum SinkContent {
 /// What iggyctl notes beside the value of a token: never the value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenRecord {
-    /// The token, as it was declared.
+    /// The token, as it was declared then.
     pub token: Address,
+    /// Which user it belongs to: when the server created it, in microseconds
+    /// since the Unix epoch. It stays when the user is renamed, and is another
+    /// one on another server; that of root is the same everywhere.
+    pub owner_created_at_micros: u64,
+    /// Which server that was, as iggyctl was told where to find it.
+    pub server: Option<String>,
     /// Which one was delivered.
     pub delivered: Option<DeliveredToken>,
     /// Which one was about to be created when iggyctl was last heard of: it may
@@ -42,6 +48,8 @@ pub struct TokenRecord {
     pub revokes: Option<TokenSlot>,
     /// Whether there is a value.
     pub has_value: bool,
+    /// Whether others than its owner can read the value.
+    pub is_open_to_others: bool,
     /// What the server says to the value.
     pub check: TokenCheck,
 }

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use super::by_hand::{name, origin};
 use crate::access::{TokenSlot, UserStatus};
 use crate::address::Address;
+use crate::diff::live_user_names;
 use crate::name::ResourceName;
 use crate::quantity::MessageExpiry;
 use crate::secret::TokenSink;
@@ -58,6 +59,9 @@ fn content() -> impl Strategy<Value = SinkContent> {
             SinkContent::Record(TokenRecord {
                 // Whoever puts it somewhere says whose it is.
                 token: Address::User(name("nobody")),
+                owner_created_at_micros: 0,
+                server: None,
+                is_open_to_others: false,
                 delivered: delivered.map(|slot| DeliveredToken {
                     slot,
                     expiry: MessageExpiry::from_micros(10 * HOUR),
@@ -101,7 +105,11 @@ pub fn with_tokens(
             user.tokens = (user.status == UserStatus::Active).then(BTreeMap::new);
         }
         let declared = name("ci");
-        for ((owner, user), token) in desired.users.iter().zip(tokens) {
+        let live_names: BTreeMap<ResourceName, ResourceName> = live_user_names(&desired, access)
+            .into_iter()
+            .map(|(name, live)| (name.clone(), live.clone()))
+            .collect();
+        for (owner, token) in desired.users.keys().zip(tokens) {
             let Some(Generated {
                 expiry,
                 rotates,
@@ -112,11 +120,7 @@ pub fn with_tokens(
             else {
                 continue;
             };
-            let names = [Some(owner), user.previous_name.as_ref()];
-            let live_name = names
-                .into_iter()
-                .flatten()
-                .find(|name| access.users.contains_key(*name));
+            let live_name = live_names.get(owner);
             let there = live_name.and_then(|name| access.users.get_mut(name));
             // What was delivered of a user who cannot log in shows when it can:
             // that takes another plan, and is no matter of these tests.
@@ -131,6 +135,10 @@ pub fn with_tokens(
             }
             if let SinkContent::Record(record) = &mut content {
                 record.token = Address::Token(owner.clone(), declared.clone());
+                // Without its user it is of one that is no more.
+                record.owner_created_at_micros = live_name
+                    .and_then(|name| access.users.get(name))
+                    .map_or(0, |user| user.created_at_micros);
             }
             let key = (owner.clone(), declared.clone());
             access.sinks.insert(key, content);

@@ -103,14 +103,22 @@ fn secret(text: &str) -> SecretReference {
     }
 }
 
+/// The name of somebody else, or one that nobody declares.
+fn previous_user() -> impl Strategy<Value = String> {
+    prop_oneof![
+        few_users(),
+        few_users().prop_map(|text| format!("old-{text}")),
+    ]
+}
+
 fn desired_users() -> impl Strategy<Value = BTreeMap<String, DesiredUser>> {
     let user = (
         option::weighted(0.5, status()),
         option::weighted(0.7, permissions()),
-        option::weighted(0.2, few_users()),
+        option::weighted(0.4, previous_user()),
     )
         .prop_map(|(status, permissions, previous)| DesiredUser {
-            previous_name: previous.map(|text| name(&format!("old-{text}"))),
+            previous_name: previous.map(|text| name(&text)),
             status,
             password: Some(secret("NEW")),
             previous_password: Some(secret("OLD")),
@@ -150,8 +158,9 @@ pub fn with_users(
             desired.owns.users = owned;
             let mut sources = BTreeSet::new();
             for (text, mut user) in users {
+                // Nobody takes over two, and nobody is at both ends of a chain.
                 if let Some(previous) = &user.previous_name
-                    && !sources.insert(previous.clone())
+                    && (*previous <= name(&text) || !sources.insert(previous.clone()))
                 {
                     user.previous_name = None;
                 }

@@ -38,6 +38,7 @@ pub(super) fn create(
     if there.status == UserStatus::Inactive {
         return Err(NO_LOGIN);
     }
+    let owner_created_at_micros = there.created_at_micros;
     let created = ObservedToken {
         expires_at_micros: (expiry != MessageExpiry::NEVER).then(|| now + expiry.micros()),
     };
@@ -47,6 +48,9 @@ pub(super) fn create(
     }
     let record = TokenRecord {
         token: Address::Token(owner.clone(), token.clone()),
+        owner_created_at_micros,
+        server: None,
+        is_open_to_others: false,
         delivered: Some(DeliveredToken { slot, expiry }),
         pending: None,
         revokes,

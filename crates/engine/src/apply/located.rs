@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 use iggyctl_core::access::{Grants, StreamGrants};
 use iggyctl_core::address::Address;
 use iggyctl_core::name::ResourceName;
+use iggyctl_core::secret::Secret;
 
+use super::outcome::Aftermath;
 use crate::broker::{BrokerError, BrokerErrorKind, BrokerRead, BrokerWrite};
 use crate::delivery::SinkError;
 
@@ -123,8 +125,18 @@ pub(super) enum Sent {
     NoSecret,
     /// It was not, or was taken back: the server is not as the plan found it.
     Moved { expected: String, found: String },
-    /// The value of a token did not get where it belongs; there is none.
-    NotDelivered(SinkError),
+    /// A token was created and delivered.
+    Delivered {
+        /// The value that was there before.
+        former: Option<Secret>,
+        /// The new one.
+        value: Secret,
+    },
+    /// Where the value of a token goes could not be written.
+    NotDelivered(SinkError, Aftermath),
+    /// Somebody created what this was about to create, or the server repeats an
+    /// answer of which the value is lost.
+    Taken(BrokerError),
 }
 
 /// Replaces the permissions of a user. When a name turns out to have moved in

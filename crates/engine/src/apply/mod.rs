@@ -20,6 +20,7 @@ mod token;
 
 pub use executor::{apply, verify};
 pub use outcome::{
-    ApplyEvent, ApplyOutcome, Cancellation, Failure, NotAttempted, StepOutcome, StepResult,
+    Aftermath, ApplyEvent, ApplyOutcome, Cancellation, Failure, NotAttempted, StepOutcome,
+    StepResult,
 };
 pub use supplies::Supplies;

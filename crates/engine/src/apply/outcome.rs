@@ -64,11 +64,28 @@ pub enum Failure {
     #[error("the password was not given")]
     NoSecret,
     /// Where the value of a token goes could not be written.
-    #[error("{0}; the token is not in use")]
-    NotDelivered(SinkError),
+    #[error("{0}; {1}")]
+    NotDelivered(SinkError, Aftermath),
     /// It was not done, and there is no connection to do it.
     #[error(transparent)]
     Unreachable(ConnectError),
+}
+
+/// What became of a token whose value or note could not be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Aftermath {
+    /// It was not even created.
+    #[error("no token was created")]
+    NotCreated,
+    /// Nobody has its value, so it was revoked.
+    #[error("the new token was revoked again")]
+    Revoked,
+    /// Nobody has its value, and it could not be revoked.
+    #[error("the new token could not be revoked, which the next apply does")]
+    NotRevoked,
+    /// The step is done, and the note that it was to be done is left.
+    #[error("the token is revoked, and the note that it was to be is left")]
+    NoteLeft,
 }
 
 impl Failure {
@@ -80,7 +97,7 @@ impl Failure {
             Self::Refused(_)
             | Self::Moved { .. }
             | Self::NoSecret
-            | Self::NotDelivered(_)
+            | Self::NotDelivered(..)
             | Self::Unreachable(_) => false,
         }
     }

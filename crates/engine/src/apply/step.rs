@@ -23,7 +23,7 @@ use super::settle::{Standing, standing};
 use super::supplies::Supplies;
 use super::token::{self, NewToken};
 use crate::broker::{BrokerError, BrokerErrorKind, BrokerWrite};
-use crate::connect::{Connect, ConnectError, ConnectionPool, Credentials, Lease};
+use crate::connect::{Connect, ConnectError, ConnectionPool, Credentials, Lease, LoginChange};
 use crate::delivery::TokenSinks;
 
 /// A call is sent at most this often. Every repetition follows a read that
@@ -150,7 +150,24 @@ impl<'pool, C: Connect, S: TokenSinks> Runner<'pool, '_, C, S> {
                     return Err(Failure::Moved { expected, found });
                 }
                 Ok(Sent::NoSecret) => return Err(Failure::NoSecret),
-                Ok(Sent::NotDelivered(error)) => return Err(Failure::NotDelivered(error)),
+                Ok(Sent::Delivered { former, value }) => {
+                    if let Some(former) = former {
+                        self.pool.connector().login_changed(LoginChange::Token {
+                            from: &former,
+                            to: &value,
+                        });
+                    }
+                    return Ok(());
+                }
+                Ok(Sent::NotDelivered(error, aftermath)) => {
+                    return Err(Failure::NotDelivered(error, aftermath));
+                }
+                Ok(Sent::Taken(error)) => {
+                    return Err(Failure::OutcomeUnknown {
+                        last: error,
+                        why: "somebody else may have created it at the same time",
+                    });
+                }
                 Ok(Sent::Done) if self.is_relative() && self.doubt.is_some() => {
                     return self.settled().await?.map_or(Ok(()), Err);
                 }
@@ -383,7 +400,11 @@ impl<'pool, C: Connect, S: TokenSinks> Runner<'pool, '_, C, S> {
 async fn send<B: BrokerWrite, S: TokenSinks>(
     broker: &B,
     action: &Action,
-    Supplies { secrets, sinks }: Supplies<'_, S>,
+    Supplies {
+        secrets,
+        sinks,
+        server,
+    }: Supplies<'_, S>,
     is_repeated: bool,
 ) -> Result<Sent, BrokerError> {
     match action {
@@ -463,6 +484,7 @@ async fn send<B: BrokerWrite, S: TokenSinks>(
             expiry,
             write_to,
             revokes,
+            takes_over,
             ..
         } => {
             let new = NewToken {
@@ -471,6 +493,8 @@ async fn send<B: BrokerWrite, S: TokenSinks>(
                 slot: *slot,
                 expiry: *expiry,
                 write_to,
+                takes_over: *takes_over,
+                server,
                 revokes: *revokes,
             };
             return token::create(broker, sinks, new, is_repeated).await;
@@ -478,11 +502,12 @@ async fn send<B: BrokerWrite, S: TokenSinks>(
         Action::RevokeToken {
             token,
             slot,
+            found,
             noted_in,
             ..
         } => {
             let name = slot.name_of(token);
-            return token::revoke_and_note(broker, sinks, &name, noted_in.as_ref()).await;
+            return token::revoke_and_note(broker, sinks, &name, *found, noted_in.as_ref()).await;
         }
     }?;
     Ok(Sent::Done)

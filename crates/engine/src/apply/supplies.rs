@@ -8,6 +8,9 @@ pub struct Supplies<'a, S> {
     pub secrets: &'a Secrets,
     /// Where the values of tokens go.
     pub sinks: &'a S,
+    /// Which server this is, as iggyctl was told where to find it: noted beside
+    /// the values of tokens.
+    pub server: Option<&'a str>,
 }
 
 // Derived, both would ask the same of `S`.
@@ -23,6 +26,19 @@ impl<'a, S: TokenSinks> Supplies<'a, S> {
     /// Both.
     #[must_use]
     pub fn new(secrets: &'a Secrets, sinks: &'a S) -> Self {
-        Self { secrets, sinks }
+        Self {
+            secrets,
+            sinks,
+            server: None,
+        }
+    }
+
+    /// Says which server it is.
+    #[must_use]
+    pub fn of_server(self, server: &'a str) -> Self {
+        Self {
+            server: Some(server),
+            ..self
+        }
     }
 }

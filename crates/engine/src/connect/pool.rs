@@ -63,6 +63,13 @@ pub enum LoginChange<'a> {
         /// The new one.
         password: &'a Secret,
     },
+    /// Its access token was replaced.
+    Token {
+        /// The value before.
+        from: &'a Secret,
+        /// The new one.
+        to: &'a Secret,
+    },
     /// Its name.
     Name {
         /// The one before.

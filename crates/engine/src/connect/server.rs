@@ -111,9 +111,14 @@ impl Connect for ServerConnector {
     fn login_changed(&self, change: LoginChange<'_>) {
         let mut changed = self.changed_login();
         let current = changed.as_ref().or(self.address.credentials.as_ref());
-        // A token stays valid whatever its user is called and knows.
-        let Some(Credentials::Password { username, password }) = current else {
-            return;
+        let (username, password) = match (current, change) {
+            (Some(Credentials::Token(own)), LoginChange::Token { from, to }) if own == from => {
+                *changed = Some(Credentials::Token(to.clone()));
+                return;
+            }
+            // A token stays valid whatever its user is called and knows.
+            (Some(Credentials::Token(_)) | None, _) => return,
+            (Some(Credentials::Password { username, password }), _) => (username, password),
         };
         let new = match change {
             LoginChange::Password {
@@ -127,7 +132,9 @@ impl Connect for ServerConnector {
                 username: to.to_string(),
                 password: password.clone(),
             },
-            LoginChange::Password { .. } | LoginChange::Name { .. } => return,
+            LoginChange::Password { .. } | LoginChange::Name { .. } | LoginChange::Token { .. } => {
+                return;
+            }
         };
         *changed = Some(new);
     }

@@ -232,9 +232,33 @@ pub(super) fn look(path: &Path) -> Result<Option<Identity>, SinkError> {
     })
 }
 
+/// Whether others than its owner have any right on a file.
+pub(super) fn is_open_to_others(path: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let metadata = std::fs::symlink_metadata(path);
+        metadata.is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
+    }
+    #[cfg(not(unix))]
+    {
+        let _ = path;
+        false
+    }
+}
+
 /// The content of a file. Wiped when it is dropped.
 pub(super) fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, SinkError> {
     let file = File::open(path).map_err(failed("read", path))?;
+    // A link that came in between would have been followed.
+    let opened = file.metadata().map_err(failed("read", path))?;
+    if look(path)? != Some(Identity::of(&opened)) {
+        return Err(SinkError::Failed {
+            operation: "read",
+            place: path.display().to_string(),
+            reason: "it was replaced meanwhile".to_owned(),
+        });
+    }
     // With all the room from the start, so that nothing is moved and left behind.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MOST_BYTES as usize + 1));
     file.take(MOST_BYTES + 1)

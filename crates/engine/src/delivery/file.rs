@@ -5,19 +5,21 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use iggyctl_core::access::TokenSlot;
+use iggyctl_core::address::Address;
 use iggyctl_core::secret::{Secret, TokenSink};
 use iggyctl_core::state::desired_token::TokenDestination;
 use iggyctl_core::state::observed_token::SinkContent;
 
 use super::disk::{Disk, Existing, Staged, look};
-use super::value_file::{DeliveredValue, OwnValues, ValueFile};
-use super::{Beginning, Delivery, SinkError, TokenSinks};
+use super::value_file::{DeliveredValue, NewValue, OwnValues, ValueFile};
+use super::{Beginning, Delivery, SinkError, TokenOwner, TokenSinks};
 use crate::places::{base_folder, mounted_path};
 
 /// Files on this machine, each with a note beside it, `FILE.iggyctl.json`.
 ///
-/// Both are written as one: to a temporary file in the same folder, which then
-/// gets the name. Only the owner can read them (0600), and the folders that are
+/// Each is written as a whole: to a temporary file in the same folder, which then
+/// gets the name; the value first. Only the owner can read them (0600), and the folders that are
 /// created for them (0700).
 #[derive(Clone)]
 pub struct FileSinks {
@@ -110,6 +112,21 @@ impl fmt::Debug for FileSinks {
     }
 }
 
+fn new_value(
+    token: &Address,
+    owner: TokenOwner<'_>,
+    slot: TokenSlot,
+    revokes: Option<TokenSlot>,
+) -> NewValue {
+    NewValue {
+        token: token.clone(),
+        owner_created_at_micros: owner.created_at_micros,
+        server: owner.server.map(str::to_owned),
+        slot,
+        revokes,
+    }
+}
+
 impl TokenSinks for FileSinks {
     async fn read(&self, destination: &TokenDestination) -> SinkContent {
         self.blocking(destination, |file, _| Ok(file.content()))
@@ -130,12 +147,14 @@ impl TokenSinks for FileSinks {
     ) -> Result<(), SinkError> {
         let Beginning {
             token,
+            owner,
+            takes_over,
             slot,
             revokes,
         } = *beginning;
-        let token = token.clone();
+        let new = new_value(token, owner, slot, revokes);
         self.blocking(destination, move |file, shared| {
-            let own = file.begin(&shared.disk, &token, slot, revokes)?;
+            let own = file.begin(&shared.disk, &new, takes_over)?;
             shared.set_own(file, own);
             Ok(())
         })
@@ -149,16 +168,15 @@ impl TokenSinks for FileSinks {
     ) -> Result<(), SinkError> {
         let Delivery {
             token,
+            owner,
             slot,
             expiry,
             revokes,
             value,
         } = *delivery;
         let delivery = DeliveredValue {
-            token: token.clone(),
-            slot,
+            new: new_value(token, owner, slot, revokes),
             expiry,
-            revokes,
             value: value.clone(),
         };
         self.blocking(destination, move |file, shared| {

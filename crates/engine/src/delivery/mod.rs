@@ -81,11 +81,24 @@ pub trait TokenSinks: Send + Sync {
     ) -> impl Future<Output = Result<(), SinkError>> + Send;
 }
 
+/// The user of a token, in a way that a rename does not change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TokenOwner<'a> {
+    /// When the server created it, in microseconds since the Unix epoch.
+    pub created_at_micros: u64,
+    /// Which server, as iggyctl was told where to find it.
+    pub server: Option<&'a str>,
+}
+
 /// A token that is about to be created.
 #[derive(Debug, Clone, Copy)]
 pub struct Beginning<'a> {
     /// The token as it is declared.
     pub token: &'a Address,
+    /// Whose it is.
+    pub owner: TokenOwner<'a>,
+    /// Whether what is there was that of a user that is no more, and goes.
+    pub takes_over: bool,
     /// Which of its names it will have.
     pub slot: TokenSlot,
     /// Its predecessor, when that is to be revoked as soon as this one is
@@ -98,6 +111,8 @@ pub struct Beginning<'a> {
 pub struct Delivery<'a> {
     /// The token as it is declared.
     pub token: &'a Address,
+    /// Whose it is.
+    pub owner: TokenOwner<'a>,
     /// Which of its names it has.
     pub slot: TokenSlot,
     /// How long it was declared to be valid.

@@ -15,6 +15,10 @@ const VERSION: u32 = 1;
 pub(super) struct Note {
     /// The token, as it was declared.
     pub(super) token: Address,
+    /// When the server created its user, in microseconds since the Unix epoch.
+    pub(super) owner_created_at_micros: u64,
+    /// Which server.
+    pub(super) server: Option<String>,
     /// Which one was delivered.
     pub(super) delivered: Option<DeliveredToken>,
     /// Which one was about to be created.
@@ -57,6 +61,9 @@ struct Versioned {
 struct Document {
     version: u32,
     token: String,
+    owner_created_at_micros: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    server: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     delivered: Option<Delivered>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -73,16 +80,6 @@ struct Delivered {
 }
 
 impl Note {
-    /// Of a token of which nothing was delivered.
-    pub(super) fn new(token: Address) -> Self {
-        Self {
-            token,
-            delivered: None,
-            pending: None,
-            revokes: None,
-        }
-    }
-
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, NoteError> {
         let not_understood = |error: serde_json::Error| NoteError::NotUnderstood {
             line: error.line(),
@@ -97,6 +94,8 @@ impl Note {
         let Document {
             version: _,
             token,
+            owner_created_at_micros,
+            server,
             delivered,
             pending,
             revokes,
@@ -106,6 +105,8 @@ impl Note {
         };
         Ok(Self {
             token,
+            owner_created_at_micros,
+            server,
             delivered: delivered.map(|Delivered { slot, expiry }| DeliveredToken { slot, expiry }),
             pending,
             revokes,
@@ -116,6 +117,8 @@ impl Note {
     pub(super) fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
         let Self {
             token,
+            owner_created_at_micros,
+            server,
             delivered,
             pending,
             revokes,
@@ -123,6 +126,8 @@ impl Note {
         let mut json = serde_json::to_vec_pretty(&Document {
             version: VERSION,
             token: token.to_string(),
+            owner_created_at_micros: *owner_created_at_micros,
+            server: server.clone(),
             delivered: delivered.map(|DeliveredToken { slot, expiry }| Delivered { slot, expiry }),
             pending: *pending,
             revokes: *revokes,
@@ -146,6 +151,8 @@ mod tests {
                     for revokes in slots {
                         let note = Note {
                             token: token.clone(),
+                            owner_created_at_micros: 1_700_000_000_000_007,
+                            server: revokes.map(|_| "iggy://a:8090".to_owned()),
                             delivered: delivered.map(|slot| DeliveredToken {
                                 slot,
                                 expiry: expiry.parse().unwrap(),
@@ -164,6 +171,8 @@ mod tests {
     fn the_first_version_is_written_like_this() {
         let note = Note {
             token: "token/svc-orders/ci".parse().unwrap(),
+            owner_created_at_micros: 1_700_000_000_000_007,
+            server: Some("iggy://iggy.example.com:8090".to_owned()),
             delivered: Some(DeliveredToken {
                 slot: TokenSlot::First,
                 expiry: "90d".parse().unwrap(),
@@ -177,6 +186,8 @@ mod tests {
             r#"{
   "version": 1,
   "token": "token/svc-orders/ci",
+  "ownerCreatedAtMicros": 1700000000000007,
+  "server": "iggy://iggy.example.com:8090",
   "delivered": {
     "slot": "first",
     "expiry": "90d"
@@ -207,11 +218,11 @@ mod tests {
             ),
             (r#"{"version": 0}"#, "there is no version 0 of it"),
             (
-                r#"{"version": 1, "token": "hunter2"}"#,
+                r#"{"version": 1, "token": "hunter2", "ownerCreatedAtMicros": 7}"#,
                 "its `token` is not the address of a token",
             ),
             (
-                r#"{"version": 1, "token": "user/hunter2"}"#,
+                r#"{"version": 1, "token": "user/hunter2", "ownerCreatedAtMicros": 7}"#,
                 "its `token` is not the address of a token",
             ),
             (

@@ -12,7 +12,12 @@ use iggyctl_core::state::observed_token::{DeliveredToken, SinkContent, TokenChec
 use tempfile::TempDir;
 
 use super::disk::{Call, Disk};
-use super::{Beginning, Delivery, FileSinks, NewFile, SinkError, TokenSinks};
+use super::{Beginning, Delivery, FileSinks, NewFile, SinkError, TokenOwner, TokenSinks};
+
+const OWNER: TokenOwner<'static> = TokenOwner {
+    created_at_micros: 7,
+    server: Some("iggy://a:8090"),
+};
 
 use TokenSlot::{First, Second};
 
@@ -49,6 +54,8 @@ async fn begin(
     let token = token();
     let beginning = Beginning {
         token: &token,
+        owner: OWNER,
+        takes_over: false,
         slot,
         revokes,
     };
@@ -65,6 +72,7 @@ async fn deliver(
     let token = token();
     let delivery = Delivery {
         token: &token,
+        owner: OWNER,
         slot,
         expiry: "90d".parse().unwrap(),
         revokes,
@@ -90,6 +98,9 @@ fn record(
 ) -> SinkContent {
     SinkContent::Record(TokenRecord {
         token: token(),
+        owner_created_at_micros: 7,
+        server: Some("iggy://a:8090".to_owned()),
+        is_open_to_others: false,
         delivered: delivered.map(|slot| DeliveredToken {
             slot,
             expiry: "90d".parse().unwrap(),
@@ -455,6 +466,8 @@ async fn the_file_of_another_token_is_not_taken_over() {
     let other: Address = "token/svc-orders/deploy".parse().unwrap();
     let beginning = Beginning {
         token: &other,
+        owner: OWNER,
+        takes_over: false,
         slot: First,
         revokes: None,
     };
@@ -469,22 +482,61 @@ async fn the_file_of_another_token_is_not_taken_over() {
 }
 
 #[tokio::test]
-async fn the_file_of_a_user_that_was_renamed_stays_its_own() {
+async fn the_file_is_of_a_user_whatever_it_is_called() {
     let folder = folder();
     with_first(folder.path()).await;
     let (sinks, ci) = (FileSinks::new(None), ci(folder.path()));
     let renamed: Address = "token/svc-billing/ci".parse().unwrap();
     let beginning = Beginning {
         token: &renamed,
+        owner: OWNER,
+        takes_over: false,
         slot: Second,
         revokes: None,
     };
-    sinks.begin(&ci, &beginning).await.unwrap();
-    let SinkContent::Record(noted) = sinks.read(&ci).await else {
-        panic!("there is a record");
+    let another = TokenOwner {
+        created_at_micros: 8,
+        ..OWNER
     };
+    let of_another = Beginning {
+        owner: another,
+        ..beginning
+    };
+    let error = sinks.begin(&ci, &of_another).await.unwrap_err().to_string();
+    assert!(error.contains("it has the value of"), "{error}");
+    sinks.begin(&ci, &beginning).await.unwrap();
+    let noted = noted(&sinks.read(&ci).await);
     assert_eq!(noted.token, renamed);
     assert_eq!(noted.pending, Some(Second));
+    assert!(noted.delivered.is_some());
+    // That of a user who is no more is nobody's.
+    let takes_over = Beginning {
+        takes_over: true,
+        ..of_another
+    };
+    sinks.begin(&ci, &takes_over).await.unwrap();
+    let noted = self::noted(&sinks.read(&ci).await);
+    assert_eq!((noted.owner_created_at_micros, noted.delivered), (8, None));
+}
+
+fn noted(content: &SinkContent) -> TokenRecord {
+    match content {
+        SinkContent::Record(record) => record.clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn who_else_can_read_a_value_is_noticed() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = folder();
+    with_first(folder.path()).await;
+    let (sinks, ci) = (FileSinks::new(None), ci(folder.path()));
+    assert!(!noted(&sinks.read(&ci).await).is_open_to_others);
+    let path = folder.path().join("tokens/ci");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+    assert!(noted(&sinks.read(&ci).await).is_open_to_others);
 }
 
 #[tokio::test]

@@ -18,7 +18,7 @@ use iggyctl_core::secret::Secret;
 use iggyctl_core::state::observed_token::{DeliveredToken, SinkContent, TokenCheck, TokenRecord};
 
 use super::SinkError;
-use super::disk::{Disk, Existing, Identity, failed, look, read};
+use super::disk::{Disk, Existing, Identity, failed, is_open_to_others, look, read};
 use super::record::Note;
 
 /// What the name of a note has after that of its value.
@@ -81,12 +81,17 @@ impl ValueFile {
             }) => {
                 let Note {
                     token,
+                    owner_created_at_micros,
+                    server,
                     delivered,
                     pending,
                     revokes,
                 } = note;
                 SinkContent::Record(TokenRecord {
                     token,
+                    owner_created_at_micros,
+                    server,
+                    is_open_to_others: is_open_to_others(&self.value),
                     delivered,
                     pending,
                     revokes,
@@ -118,27 +123,35 @@ impl ValueFile {
     pub(super) fn begin(
         &self,
         disk: &Disk,
-        token: &Address,
-        slot: TokenSlot,
-        revokes: Option<TokenSlot>,
+        beginning: &NewValue,
+        takes_over: bool,
     ) -> Result<OwnValues, SinkError> {
+        let NewValue {
+            token,
+            owner_created_at_micros,
+            server,
+            slot,
+            revokes,
+        } = beginning;
         let Found { value, note } = self.find()?;
-        let before = match note {
+        let new = Note {
+            token: token.clone(),
+            owner_created_at_micros: *owner_created_at_micros,
+            server: server.clone(),
+            delivered: None,
+            pending: Some(*slot),
+            revokes: *revokes,
+        };
+        let note = match note {
+            Some(_) if takes_over => new,
             Some(note) => Note {
-                token: token.clone(),
-                ..self.of_token(note, token)?
+                delivered: self.of_token(note, beginning)?.delivered,
+                ..new
             },
             None if value.is_some() => return Err(self.foreign()),
-            None => Note::new(token.clone()),
+            None => new,
         };
-        self.write_note(
-            disk,
-            &Note {
-                pending: Some(slot),
-                revokes,
-                ..before
-            },
-        )?;
+        self.write_note(disk, &note)?;
         Ok(value.into_iter().collect())
     }
 
@@ -150,16 +163,17 @@ impl ValueFile {
         own: &mut Option<OwnValues>,
         delivery: &DeliveredValue,
     ) -> Result<(), SinkError> {
-        let DeliveredValue {
+        let DeliveredValue { new, expiry, value } = delivery;
+        let NewValue {
             token,
+            owner_created_at_micros,
+            server,
             slot,
-            expiry,
             revokes,
-            value,
-        } = delivery;
+        } = new;
         let found = self.find()?;
         if let Some(note) = found.note {
-            let note = self.of_token(note, token)?;
+            let note = self.of_token(note, new)?;
             let is_done = |delivered: DeliveredToken| delivered.slot == *slot;
             // Done is one whose success could not be told to whoever asked for it.
             let awaited = note.pending == Some(*slot)
@@ -192,6 +206,8 @@ impl ValueFile {
             disk,
             &Note {
                 token: token.clone(),
+                owner_created_at_micros: *owner_created_at_micros,
+                server: server.clone(),
                 delivered: Some(DeliveredToken {
                     slot: *slot,
                     expiry: *expiry,
@@ -248,11 +264,12 @@ impl ValueFile {
         disk.replace(&self.note, &json)
     }
 
-    /// Its user may have been renamed since: whether it was, who makes a plan
-    /// knows, and who asks for this has one.
-    fn of_token(&self, note: Note, token: &Address) -> Result<Note, SinkError> {
-        let is_it = match (&note.token, token) {
-            (Address::Token(_, noted), Address::Token(_, token)) => noted == token,
+    /// Its user may have been renamed since, and is known by when it was created.
+    fn of_token(&self, note: Note, new: &NewValue) -> Result<Note, SinkError> {
+        let is_it = match (&note.token, &new.token) {
+            (Address::Token(_, noted), Address::Token(_, token)) => {
+                noted == token && note.owner_created_at_micros == new.owner_created_at_micros
+            }
             _ => false,
         };
         if is_it {
@@ -260,7 +277,7 @@ impl ValueFile {
         }
         Err(self.refused(
             "write",
-            &format!("it has the value of {}, not of {token}", note.token),
+            &format!("it has the value of {}, not of {}", note.token, new.token),
         ))
     }
 
@@ -279,12 +296,20 @@ impl ValueFile {
     }
 }
 
+/// What to note of a value.
+#[derive(Debug)]
+pub(super) struct NewValue {
+    pub(super) token: Address,
+    pub(super) owner_created_at_micros: u64,
+    pub(super) server: Option<String>,
+    pub(super) slot: TokenSlot,
+    pub(super) revokes: Option<TokenSlot>,
+}
+
 /// A value to write, and what to note of it.
 #[derive(Debug)]
 pub(super) struct DeliveredValue {
-    pub(super) token: Address,
-    pub(super) slot: TokenSlot,
+    pub(super) new: NewValue,
     pub(super) expiry: MessageExpiry,
-    pub(super) revokes: Option<TokenSlot>,
     pub(super) value: Secret,
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use futures::{StreamExt as _, TryStreamExt as _, stream};
+use iggyctl_core::diff::live_user_names;
 use iggyctl_core::name::ResourceName;
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::desired_token::TokenDestination;
@@ -60,11 +61,9 @@ pub(super) async fn read_own<C: Connect>(
     let Some(me) = access.me.clone() else {
         return Ok(());
     };
-    let is_mine = |name: &ResourceName| {
-        let previous = desired.users.get(name);
-        *name == me || previous.is_some_and(|user| user.previous_name.as_ref() == Some(&me))
-    };
-    if !desired.tokens.keys().any(is_mine) {
+    let live_names = live_user_names(desired, access);
+    let mut owners = desired.tokens.keys();
+    if !owners.any(|owner| live_name(&live_names, desired, owner) == Some(&me)) {
         return Ok(());
     }
     let tokens = pool.acquire().await?.own_tokens().await?;
@@ -74,6 +73,19 @@ pub(super) async fn read_own<C: Connect>(
     Ok(())
 }
 
+/// What the owner of a token is called on the server; who is not declared has
+/// the name by which the token says so.
+fn live_name<'a>(
+    live_names: &BTreeMap<&'a ResourceName, &'a ResourceName>,
+    desired: &DesiredState,
+    owner: &'a ResourceName,
+) -> Option<&'a ResourceName> {
+    match desired.users.contains_key(owner) {
+        true => live_names.get(owner).copied(),
+        false => Some(owner),
+    }
+}
+
 /// Logs in with every value that was delivered, to see whether it works.
 pub(super) async fn check_values<C: Connect, S: TokenSinks>(
     connector: &C,
@@ -81,17 +93,13 @@ pub(super) async fn check_values<C: Connect, S: TokenSinks>(
     sinks: &S,
     access: &mut ObservedAccess,
 ) -> Result<(), ReadError> {
+    let live_names = live_user_names(desired, access);
     let questions: Vec<(TokenKey, TokenDestination, u32)> = declared(desired)
         .filter_map(|(key, destination)| {
             let SinkContent::Record(record) = access.sinks.get(&key)? else {
                 return None;
             };
-            let previous = desired.users.get(&key.0);
-            let previous = previous.and_then(|user| user.previous_name.as_ref());
-            let owner = [Some(&key.0), previous]
-                .into_iter()
-                .flatten()
-                .find_map(|name| access.users.get(name))?;
+            let owner = access.users.get(live_name(&live_names, desired, &key.0)?)?;
             let is_asked = record.has_value && record.delivered.is_some() && owner.tokens.is_some();
             is_asked.then(|| (key, destination.clone(), owner.id))
         })

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use iggyctl_core::access::{Grants, StreamGrants};
+use iggyctl_core::diff::live_user_names;
 use iggyctl_core::name::ResourceName;
 use iggyctl_core::state::desired::{DesiredState, Presence};
 use iggyctl_core::state::desired_user::NameOrPattern;
@@ -226,12 +227,9 @@ async fn check<C: Connect>(
     secrets: &Secrets,
 ) -> Result<(), ReadError> {
     let mut questions = Vec::new();
+    let live_names = live_user_names(desired, access);
     for (name, user) in &desired.users {
-        let names = [Some(name), user.previous_name.as_ref()];
-        let live = names
-            .into_iter()
-            .flatten()
-            .find(|name| access.users.contains_key(*name));
+        let live = live_names.get(name).copied();
         let (Some(live), Some(password)) = (live, &user.password) else {
             continue;
         };

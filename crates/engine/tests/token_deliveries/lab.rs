@@ -273,6 +273,9 @@ impl Lab {
         assert!(plan.is_empty(), "{story}: {plan:#?}");
         let TokenRecord {
             token,
+            owner_created_at_micros: _,
+            server: _,
+            is_open_to_others: _,
             delivered,
             pending,
             revokes,

@@ -253,7 +253,7 @@ fn a_place_that_cannot_be_written() {
                     panic!("{story}: nothing cuts it");
                 };
                 let is_reported = outcome.steps.iter().any(|step| {
-                    matches!(&step.result, StepResult::Failed(Failure::NotDelivered(error))
+                    matches!(&step.result, StepResult::Failed(Failure::NotDelivered(error, _))
                         if error.to_string().contains(refusal.reason()))
                 });
                 assert!(is_reported, "{story}: {outcome:#?}");

@@ -25,4 +25,5 @@ pub use prune::UserPruning;
 pub(super) use prune::prunable_users;
 pub use target::DeclaredGrants;
 pub(super) use token::{Tokens, compare_tokens};
+pub use user::live_user_names;
 pub(super) use user::{Users, compare_users};

@@ -21,10 +21,6 @@ impl Slots {
         }
     }
 
-    fn is_there(&self, slot: TokenSlot) -> bool {
-        self.get(slot).is_some()
-    }
-
     /// Whether it lets somebody in.
     fn is_live(&self, slot: TokenSlot) -> bool {
         self.remaining(slot).is_some_and(|remaining| remaining > 0)
@@ -47,7 +43,7 @@ pub(super) enum Rotation {
     /// Nothing: the one that was delivered is valid.
     Current,
     /// Nothing by itself: the server has a valid one, and it is not here.
-    Elsewhere,
+    Elsewhere { is_due: bool },
     /// Something.
     Change(Change),
 }
@@ -59,7 +55,7 @@ pub(super) struct Change {
     pub(super) revoke_first: Option<Revocation>,
     pub(super) create: Option<TokenSlot>,
     /// What is no longer needed when the new one is delivered.
-    pub(super) revoke_after: Option<TokenSlot>,
+    pub(super) revoke_after: Option<Revocation>,
 }
 
 /// What is there, what was delivered, and what was asked for.
@@ -98,7 +94,7 @@ impl Situation<'_> {
             cause: TokenCause::NotDelivered,
             revoke_first: self.frees(pending, RevocationReason::NotDelivered),
             create: Some(pending),
-            revoke_after: (is_revoked && self.slots.is_there(before)).then_some(before),
+            revoke_after: self.successor_revokes(before).filter(|_| is_revoked),
         }
     }
 
@@ -119,7 +115,11 @@ impl Situation<'_> {
                     cause: TokenCause::PredecessorLeft,
                     revoke_first: None,
                     create: None,
-                    revoke_after: Some(left),
+                    revoke_after: Some(Revocation {
+                        slot: left,
+                        reason: RevocationReason::Predecessor,
+                        found: self.slots.get(left),
+                    }),
                 }),
             };
         }
@@ -130,14 +130,19 @@ impl Situation<'_> {
             },
             revoke_first: self.frees(other, RevocationReason::Predecessor),
             create: Some(other),
-            revoke_after: self.is_requested.then_some(slot),
+            revoke_after: self.successor_revokes(slot).filter(|_| self.is_requested),
         })
     }
 
     /// Nothing that was delivered here is valid.
     fn of_none(self, delivered: Option<TokenSlot>) -> Rotation {
         if !self.is_requested && self.slots.any_is_live() {
-            return Rotation::Elsewhere;
+            let is_due = TokenSlot::ALL.into_iter().all(|slot| {
+                self.slots
+                    .remaining(slot)
+                    .is_none_or(|remaining| remaining <= self.rotate_before)
+            });
+            return Rotation::Elsewhere { is_due };
         }
         // The one that ends first makes room when both let somebody in.
         let create = match delivered {
@@ -150,7 +155,7 @@ impl Situation<'_> {
             None if self.slots.is_live(TokenSlot::First) => TokenSlot::Second,
             None => TokenSlot::First,
         };
-        let was_there = delivered.is_some_and(|slot| self.slots.is_there(slot));
+        let was_there = delivered.is_some_and(|slot| self.slots.get(slot).is_some());
         let other = create.other();
         Rotation::Change(Change {
             cause: match delivered {
@@ -161,7 +166,7 @@ impl Situation<'_> {
             },
             revoke_first: self.frees(create, RevocationReason::Predecessor),
             create: Some(create),
-            revoke_after: (self.is_requested && self.slots.is_there(other)).then_some(other),
+            revoke_after: self.successor_revokes(other).filter(|_| self.is_requested),
         })
     }
 
@@ -169,14 +174,21 @@ impl Situation<'_> {
         self.record.and_then(|record| record.revokes)
     }
 
+    /// What is there under the name that a new one needs.
     fn frees(self, slot: TokenSlot, reason: RevocationReason) -> Option<Revocation> {
-        self.slots.is_there(slot).then(|| Revocation {
+        let found = self.slots.get(slot)?;
+        Some(Revocation {
             slot,
             reason: match self.slots.is_live(slot) {
                 true => reason,
                 false => RevocationReason::Ended,
             },
+            found: Some(found),
         })
+    }
+
+    fn successor_revokes(self, slot: TokenSlot) -> Option<Revocation> {
+        self.frees(slot, RevocationReason::Predecessor)
     }
 }
 
@@ -198,6 +210,9 @@ mod tests {
     fn record(delivered: Option<TokenSlot>) -> TokenRecord {
         TokenRecord {
             token: "token/svc/ci".parse().unwrap(),
+            owner_created_at_micros: 7,
+            server: None,
+            is_open_to_others: false,
             delivered: delivered.map(|slot| DeliveredToken {
                 slot,
                 expiry: MessageExpiry::NEVER,
@@ -235,7 +250,8 @@ mod tests {
         let number = |slot| if slot == First { 1 } else { 2 };
         match situation.rotation() {
             Rotation::Current => "current".to_owned(),
-            Rotation::Elsewhere => "elsewhere".to_owned(),
+            Rotation::Elsewhere { is_due: false } => "elsewhere".to_owned(),
+            Rotation::Elsewhere { is_due: true } => "elsewhere, due".to_owned(),
             Rotation::Change(change) => {
                 let Change {
                     cause,
@@ -244,13 +260,13 @@ mod tests {
                     revoke_after,
                 } = change;
                 let mut text = format!("{cause:?}:");
-                if let Some(Revocation { slot, reason }) = revoke_first {
+                if let Some(Revocation { slot, reason, .. }) = revoke_first {
                     text += &format!(" -{}({reason:?})", number(slot));
                 }
                 if let Some(slot) = create {
                     text += &format!(" +{}", number(slot));
                 }
-                if let Some(slot) = revoke_after {
+                if let Some(Revocation { slot, .. }) = revoke_after {
                     text += &format!(" -{}", number(slot));
                 }
                 text

@@ -14,7 +14,7 @@ use crate::state::desired::DesiredState;
 use crate::state::desired_token::DesiredToken;
 use crate::state::desired_user::DesiredUser;
 use crate::state::observed_access::{ObservedAccess, ObservedUser, PasswordCheck};
-use crate::state::observed_token::{ObservedToken, SinkContent, TokenCheck};
+use crate::state::observed_token::{ObservedToken, SinkContent, TokenCheck, TokenRecord};
 
 /// How the tokens differ.
 #[derive(Debug, Default)]
@@ -54,7 +54,7 @@ pub(in crate::diff) fn compare_tokens(
                 token,
                 owner: &owner,
                 content,
-                users: &access.users,
+                access,
                 now: access.read_at_micros,
             };
             comparison.into(&mut found, basis);
@@ -131,13 +131,23 @@ impl<'a> Owner<'a> {
     }
 }
 
+/// Whose the record is that is where the value goes.
+enum Belongs {
+    /// This token's.
+    Here,
+    /// That of a user who is no more, and whose tokens went along.
+    Former,
+    /// Somebody else's.
+    Elsewhere { reason: String },
+}
+
 struct Comparison<'a> {
     address: Address,
     name: &'a ResourceName,
     token: &'a DesiredToken,
     owner: &'a Owner<'a>,
     content: &'a SinkContent,
-    users: &'a BTreeMap<ResourceName, ObservedUser>,
+    access: &'a ObservedAccess,
     now: u64,
 }
 
@@ -157,13 +167,19 @@ impl Comparison<'_> {
         let Some((login_before, login_after)) = self.owner.logins() else {
             return self.blocked(BlockReason::TokenNeedsPassword, found);
         };
+        let mut takes_over = false;
         let record = match self.content {
             SinkContent::Empty => None,
-            SinkContent::Record(record) if self.is_of(&record.token) => Some(record),
-            SinkContent::Record(record) => {
-                let reason = format!("it was written for {}", record.token);
-                return self.blocked(BlockReason::SinkUnusable { reason }, found);
-            }
+            SinkContent::Record(record) => match self.belongs(record) {
+                Belongs::Here => Some(record),
+                Belongs::Former => {
+                    takes_over = true;
+                    None
+                }
+                Belongs::Elsewhere { reason } => {
+                    return self.blocked(BlockReason::SinkUnusable { reason }, found);
+                }
+            },
             SinkContent::Foreign => {
                 let reason = "what is there was not written by iggyctl".to_owned();
                 return self.blocked(BlockReason::SinkUnusable { reason }, found);
@@ -188,7 +204,14 @@ impl Comparison<'_> {
                 let reason = "the user is inactive until this plan is applied".to_owned();
                 return self.notice(TokenNoticeKind::NotCompared { reason }, found);
             }
-            Known::Inactive => return,
+            Known::Inactive if !*rotate => return,
+            Known::Inactive => {
+                let reason = "an inactive user cannot log in".to_owned();
+                return self.blocked(BlockReason::RotationImpossible { reason }, found);
+            }
+            Known::Nothing { reason } if *rotate => {
+                return self.blocked(BlockReason::RotationImpossible { reason }, found);
+            }
             Known::Nothing { reason } => {
                 return self.notice(TokenNoticeKind::NotCompared { reason }, found);
             }
@@ -202,10 +225,18 @@ impl Comparison<'_> {
             is_requested: *rotate,
         };
         match situation.rotation() {
-            Rotation::Elsewhere => self.notice(TokenNoticeKind::Elsewhere, found),
+            Rotation::Elsewhere { is_due } => {
+                self.notice(TokenNoticeKind::Elsewhere { is_due }, found);
+            }
             Rotation::Current => {
                 found.unchanged += 1;
                 let Some(record) = record else { return };
+                if record.is_open_to_others {
+                    found.notices.push(TokenNotice {
+                        address: self.address.clone(),
+                        what: TokenNoticeKind::OpenToOthers,
+                    });
+                }
                 if record.check == TokenCheck::Refused {
                     found.notices.push(TokenNotice {
                         address: self.address,
@@ -235,6 +266,7 @@ impl Comparison<'_> {
                     revoke_first,
                     create,
                     revoke_after,
+                    takes_over,
                     expiry: *expiry,
                     write_to: write_to.clone(),
                     login_before,
@@ -246,15 +278,44 @@ impl Comparison<'_> {
         }
     }
 
-    /// Whether a note that was left for this token is about it. Its user may
-    /// have had another name then, which nobody has any more.
-    fn is_of(&self, noted: &Address) -> bool {
-        let Address::Token(user, name) = noted else {
-            return false;
+    /// Whose what is there is. A user is known by when the server created it:
+    /// that stays when it is renamed, and two servers do not share it, but for
+    /// root.
+    fn belongs(&self, record: &TokenRecord) -> Belongs {
+        let other_token = || Belongs::Elsewhere {
+            reason: format!("it was written for {}", record.token),
         };
-        *noted == self.address
-            || (name == self.name
-                && (user == self.owner.live_name || !self.users.contains_key(user)))
+        let Address::Token(_, name) = &record.token else {
+            return other_token();
+        };
+        if name != self.name {
+            return other_token();
+        }
+        let owner = record.owner_created_at_micros;
+        let is_same_server = record.server == self.access.server;
+        if let Some(live) = self.owner.live
+            && live.created_at_micros == owner
+            && (!live.is_root() || is_same_server || record.check == TokenCheck::Accepted)
+        {
+            return Belongs::Here;
+        }
+        let mut others = self.access.users.values();
+        if is_same_server && others.any(|user| user.created_at_micros == owner) {
+            return other_token();
+        }
+        match is_same_server {
+            true => Belongs::Former,
+            false => Belongs::Elsewhere {
+                reason: format!(
+                    "it was written for {} of another server{}",
+                    record.token,
+                    record
+                        .server
+                        .as_ref()
+                        .map_or_else(String::new, |server| format!(", {server}"))
+                ),
+            },
+        }
     }
 
     fn blocked(self, reason: BlockReason, found: &mut Tokens) {

@@ -36,20 +36,7 @@ pub(in crate::diff) fn compare_users<'a>(
     basis: &mut BasisRecorder,
 ) -> Users<'a> {
     let mut users = Users::default();
-    let renames = rename::resolve(
-        desired
-            .users
-            .iter()
-            .map(|(name, user)| (name, declaration(user))),
-        |name| desired.users.get(name).map(declaration),
-        |name| {
-            if access.users.contains_key(name) {
-                Sighting::There
-            } else {
-                Sighting::Missing
-            }
-        },
-    );
+    let renames = user_renames(desired, access);
     users
         .notices
         .extend(renames.ignored(|name| Address::User(name.clone())));
@@ -57,9 +44,10 @@ pub(in crate::diff) fn compare_users<'a>(
         let address = Address::User(name.clone());
         let source = renames.source(name);
         let live_name = source.unwrap_or(name);
-        // A name that another declaration takes over is not there for its own.
-        let is_taken = renames.is_taken(name) && source.is_none();
-        let live = access.users.get(live_name).filter(|_| !is_taken);
+        let live = access
+            .users
+            .get(live_name)
+            .filter(|_| is_its_own(&renames, name));
         basis.found(
             &address,
             live.map_or(Found::Missing, |live| Found::There {
@@ -93,6 +81,42 @@ pub(in crate::diff) fn compare_users<'a>(
         }
     }
     users
+}
+
+/// What the declared users are called on the server, those that are there:
+/// whoever asks the server about one has to ask by this name.
+#[must_use]
+pub fn live_user_names<'a>(
+    desired: &'a DesiredState,
+    access: &ObservedAccess,
+) -> BTreeMap<&'a ResourceName, &'a ResourceName> {
+    let renames = user_renames(desired, access);
+    desired
+        .users
+        .keys()
+        .filter(|name| is_its_own(&renames, name))
+        .map(|name| (name, renames.source(name).unwrap_or(name)))
+        .filter(|(_, live)| access.users.contains_key(*live))
+        .collect()
+}
+
+fn user_renames<'a>(desired: &'a DesiredState, access: &ObservedAccess) -> rename::Renames<'a> {
+    rename::resolve(
+        desired
+            .users
+            .iter()
+            .map(|(name, user)| (name, declaration(user))),
+        |name| desired.users.get(name).map(declaration),
+        |name| match access.users.contains_key(name) {
+            true => Sighting::There,
+            false => Sighting::Missing,
+        },
+    )
+}
+
+/// A name that another declaration takes over is not there for its own.
+fn is_its_own(renames: &rename::Renames<'_>, name: &ResourceName) -> bool {
+    !renames.is_taken(name) || renames.source(name).is_some()
 }
 
 fn declaration(user: &DesiredUser) -> Declaration<'_> {
