@@ -152,6 +152,126 @@ fn tokens_follow_a_rename_and_a_rotated_password() {
     assert_eq!(lab.run(&["diff"]).code, 0);
 }
 
+/// Two users who change names in a row, each with a token, and then somebody new
+/// with a former name.
+#[test]
+fn tokens_stay_with_their_users_whatever_these_are_called() {
+    let lab = Lab::new();
+    let users = |entries: &[(&str, &str, &str)]| {
+        let mut text = "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyTopology\nmetadata: { name: shop }\nspec:\n  users:\n".to_owned();
+        for (name, previous, password) in entries {
+            text += &format!("    - name: {name}\n");
+            if !previous.is_empty() {
+                text += &format!("      previousName: {previous}\n");
+            }
+            text += &format!(
+                "      password: {{ env: {password} }}\n      tokens: [{{ name: ci, expiry: 30d, writeTo: {{ file: tokens/{password} }} }}]\n"
+            );
+        }
+        lab.served.sandbox.write("topology.yaml", text);
+    };
+    users(&[
+        ("first", "", "SVC_ORDERS_PASSWORD"),
+        ("second", "", "AUDITOR_PASSWORD"),
+    ]);
+    let apply = || {
+        let run = lab.run(&["apply", "--yes"]);
+        assert_eq!(run.code, 0, "{}", run.transcript());
+    };
+    apply();
+    // Asked in any order, each is asked with its own password.
+    users(&[
+        ("second", "first", "SVC_ORDERS_PASSWORD"),
+        ("third", "second", "AUDITOR_PASSWORD"),
+    ]);
+    for _ in 0..5 {
+        assert_eq!(lab.run(&["diff"]).code, 2);
+    }
+    apply();
+    assert_eq!(lab.run(&["diff"]).code, 0);
+    users(&[
+        ("second", "", "SVC_ORDERS_PASSWORD"),
+        ("third", "", "AUDITOR_PASSWORD"),
+        ("first", "", "SVC_ORDERS_NEW"),
+    ]);
+    apply();
+    assert_eq!(lab.run(&["diff"]).code, 0);
+    for (place, user) in [
+        ("SVC_ORDERS_PASSWORD", "second"),
+        ("AUDITOR_PASSWORD", "third"),
+        ("SVC_ORDERS_NEW", "first"),
+    ] {
+        let value = lab.value(&format!("tokens/{place}"));
+        assert!(lab.served.lets_in(&value), "{user}");
+    }
+}
+
+/// One checkout, two servers: neither loses its token to the other.
+#[test]
+fn a_place_with_a_token_of_another_server_is_left_alone() {
+    let lab = Lab::applied();
+    let values = [lab.value("tokens/ci"), lab.value("tokens/ops")];
+    let sandbox = Sandbox::new();
+    let other = crate::served::Served::start(EmbeddedServer::builder(), sandbox);
+    let mut run = lab.served.sandbox.run(&[
+        "apply",
+        "--yes",
+        "-f",
+        "topology.yaml",
+        "--secrets-dir",
+        "mounted",
+        "--server",
+        &other.address(),
+    ]);
+    assert_eq!(run.code, 3, "{}", run.transcript());
+    run.hide(&other.address(), "[OTHER]");
+    insta::assert_snapshot!(run.transcript());
+    assert_eq!([lab.value("tokens/ci"), lab.value("tokens/ops")], values);
+    assert_eq!(lab.run(&["diff"]).code, 0);
+}
+
+#[test]
+fn who_logs_in_with_a_token_goes_on_with_the_next_one() {
+    let lab = Lab::applied();
+    let login = lab.served.address_as(&lab.value("tokens/ops"));
+    let arguments = [
+        "-f",
+        "topology.yaml",
+        "--secrets-dir",
+        "mounted",
+        "--server",
+    ];
+    let rotate = ["apply", "--yes", "--rotate", "token/iggy/ops"];
+    let run = lab
+        .served
+        .sandbox
+        .run(&[&rotate[..], &arguments, &[&login]].concat());
+    assert_eq!(run.code, 0, "{}", run.transcript());
+    assert!(
+        run.stderr.contains("login of iggyctl itself"),
+        "{}",
+        run.stderr
+    );
+    let old = lab.served.sandbox.run(&["ping", "--server", &login]);
+    assert_eq!(old.code, 77);
+    let new = lab.served.address_as(&lab.value("tokens/ops"));
+    assert_eq!(lab.served.sandbox.run(&["ping", "--server", &new]).code, 0);
+}
+
+#[test]
+fn what_cannot_be_rotated_is_not_passed_over() {
+    let lab = Lab::applied();
+    let run = lab.run(&["apply", "--yes", "--rotate", CI, "--skip-password-check"]);
+    assert_eq!(run.code, 3, "{}", run.transcript());
+    lab.rewrite(
+        "- name: svc-orders\n",
+        "- name: svc-orders\n      status: inactive\n",
+    );
+    let run = lab.run(&["plan", "--rotate", CI]);
+    assert_eq!(run.code, 3, "{}", run.transcript());
+    insta::assert_snapshot!(run.transcript());
+}
+
 #[test]
 fn what_cannot_be_delivered_is_not_created() {
     let lab = Lab::new();

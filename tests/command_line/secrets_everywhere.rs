@@ -409,7 +409,11 @@ fn of_a_development_server() {
     server.kill();
     lab.printed.push(("dev".to_owned(), printed));
     for path in lab.value_files() {
-        lab.values.insert(std::fs::read_to_string(path).unwrap());
+        lab.values.insert(std::fs::read_to_string(&path).unwrap());
+        // What is of another server stays in the way.
+        std::fs::remove_file(&path).unwrap();
+        let name = path.file_name().unwrap().to_str().unwrap();
+        std::fs::remove_file(path.with_file_name(format!("{name}.iggyctl.json"))).unwrap();
     }
     // Six, as is asked for elsewhere.
     lab.apply_everyhow(&ALL);

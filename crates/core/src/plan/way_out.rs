@@ -71,7 +71,7 @@ pub(super) fn way_out(address: &Address, reason: &BlockReason) -> String {
             "let iggyctl log in as the user, or take --rotate back: nothing was replaced".to_owned()
         }
         BlockReason::SinkUnusable { .. } => {
-            "remove what stands in the way, or give the token another place in `writeTo`".to_owned()
+            "give the token another place in `writeTo`, one for each server, or move away what is there".to_owned()
         }
         BlockReason::DependsOnBlocked { address } => format!("resolve {address} first"),
     }
