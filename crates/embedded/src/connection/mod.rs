@@ -41,7 +41,7 @@ impl Drop for Request {
 }
 
 /// Wipes bytes that nobody else holds.
-pub(super) fn wipe(bytes: Bytes) {
+pub(crate) fn wipe(bytes: Bytes) {
     if let Ok(mut bytes) = bytes.try_into_mut() {
         bytes.as_mut().zeroize();
     }

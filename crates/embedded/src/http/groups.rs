@@ -62,9 +62,7 @@ pub(super) async fn create(
         name: WireName::new(command.name).map_err(|_| IggyError::InvalidConsumerGroupName)?,
     }
     .to_bytes();
-    let reply = identity
-        .write(Operation::CreateConsumerGroup, &body)
-        .await?;
+    let reply = identity.write(Operation::CreateConsumerGroup, body).await?;
     Ok(Json(
         decoded::<ConsumerGroupDetailsResponse>(&reply)?.into(),
     ))
@@ -80,8 +78,6 @@ pub(super) async fn delete(
         group_id: wire_id(&group)?,
     }
     .to_bytes();
-    identity
-        .write(Operation::DeleteConsumerGroup, &body)
-        .await?;
+    identity.write(Operation::DeleteConsumerGroup, body).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -16,6 +16,7 @@ use secrecy::SecretString;
 use super::HttpServer;
 use super::error::HttpError;
 use crate::connection::login::admit_token;
+use crate::connection::wipe;
 use crate::dispatch::Caller;
 use crate::execution::{self, Unanswered};
 use crate::fault::Action;
@@ -126,18 +127,21 @@ impl Identity {
         .await
     }
 
-    /// Executes a command that changes something; the payload of its answer.
+    /// Executes a command that changes something; the payload of its answer. The body may
+    /// hold a password, and does not stay in memory.
     pub(super) async fn write(
         &self,
         operation: Operation,
-        body: &[u8],
+        body: Bytes,
     ) -> Result<Bytes, HttpError> {
         let code = lookup_by_operation(operation).map_or(0, |command| command.code);
-        attended(&self.shared, code, true, async {
+        let written = attended(&self.shared, code, true, async {
             let caller = self.caller();
-            Ok(execution::write(&self.shared, caller, code, operation, body).await??)
+            Ok(execution::write(&self.shared, caller, code, operation, &body).await??)
         })
-        .await
+        .await;
+        wipe(body);
+        written
     }
 }
 

@@ -60,7 +60,9 @@ pub(super) async fn send(
     let mut body = BytesMut::new();
     SendMessagesEncoder::encode(&mut body, &stream_id, &topic_id, &partitioning, &messages)
         .map_err(|_| IggyError::InvalidCommand)?;
-    let reply = identity.write(Operation::SendMessages, &body).await?;
+    let reply = identity
+        .write(Operation::SendMessages, body.freeze())
+        .await?;
     Ok(match ack {
         Acknowledgement::Replicated => {
             let confirmations = decoded::<SendMessagesResponse>(&reply)?;
@@ -172,9 +174,7 @@ pub(super) async fn store_offset(
         ack: AckLevel::Quorum,
     }
     .to_bytes();
-    identity
-        .write(Operation::StoreConsumerOffset, &body)
-        .await?;
+    identity.write(Operation::StoreConsumerOffset, body).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -193,7 +193,7 @@ pub(super) async fn delete_offset(
     }
     .to_bytes();
     identity
-        .write(Operation::DeleteConsumerOffset, &body)
+        .write(Operation::DeleteConsumerOffset, body)
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

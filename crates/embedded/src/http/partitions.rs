@@ -29,7 +29,7 @@ pub(super) async fn create(
         partitions_count: command.partitions_count,
     }
     .to_bytes();
-    identity.write(Operation::CreatePartitions, &body).await?;
+    identity.write(Operation::CreatePartitions, body).await?;
     Ok(StatusCode::OK)
 }
 
@@ -46,7 +46,7 @@ pub(super) async fn delete(
         partitions_count: command.partitions_count,
     }
     .to_bytes();
-    identity.write(Operation::DeletePartitions, &body).await?;
+    identity.write(Operation::DeletePartitions, body).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -62,6 +62,6 @@ pub(super) async fn delete_segments(
         segments_count: command.segments_count,
     }
     .to_bytes();
-    identity.write(Operation::DeleteSegments, &body).await?;
+    identity.write(Operation::DeleteSegments, body).await?;
     Ok(StatusCode::NO_CONTENT)
 }

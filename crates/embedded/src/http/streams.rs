@@ -46,7 +46,7 @@ pub(super) async fn create(
         options: WireOptions::empty(),
     }
     .to_bytes();
-    let reply = identity.write(Operation::CreateStream, &body).await?;
+    let reply = identity.write(Operation::CreateStream, body).await?;
     Ok(Json(decoded::<GetStreamResponse>(&reply)?.try_into()?))
 }
 
@@ -66,7 +66,7 @@ pub(super) async fn update(
         .to_wire()?,
     }
     .to_bytes();
-    identity.write(Operation::UpdateStream, &body).await?;
+    identity.write(Operation::UpdateStream, body).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -78,7 +78,7 @@ pub(super) async fn delete(
         stream_id: wire_id(&stream)?,
     }
     .to_bytes();
-    identity.write(Operation::DeleteStream, &body).await?;
+    identity.write(Operation::DeleteStream, body).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -90,7 +90,7 @@ pub(super) async fn purge(
         stream_id: wire_id(&stream)?,
     }
     .to_bytes();
-    identity.write(Operation::PurgeStream, &body).await?;
+    identity.write(Operation::PurgeStream, body).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -17,6 +17,7 @@ use iggy_common::{IggyError, PersonalAccessTokenInfo, RawPersonalAccessToken, Va
 
 use super::error::HttpError;
 use super::identity::{Identity, decoded};
+use crate::connection::wipe;
 
 pub(super) async fn list(
     identity: Identity,
@@ -38,11 +39,12 @@ pub(super) async fn create(
     }
     .to_bytes();
     let reply = identity
-        .write(Operation::CreatePersonalAccessToken, &body)
+        .write(Operation::CreatePersonalAccessToken, body)
         .await?;
-    let reply: RawPersonalAccessTokenResponse = decoded(&reply)?;
+    let made: RawPersonalAccessTokenResponse = decoded(&reply)?;
+    wipe(reply);
     Ok(Json(RawPersonalAccessToken {
-        token: reply.token.as_str().to_owned(),
+        token: made.token.as_str().to_owned(),
     }))
 }
 
@@ -55,7 +57,7 @@ pub(super) async fn delete(
     }
     .to_bytes();
     identity
-        .write(Operation::DeletePersonalAccessToken, &body)
+        .write(Operation::DeletePersonalAccessToken, body)
         .await?;
     Ok(StatusCode::NO_CONTENT)
 }

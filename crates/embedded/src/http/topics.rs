@@ -79,7 +79,7 @@ pub(super) async fn create(
         options,
     }
     .to_bytes();
-    let written = identity.write(Operation::CreateTopic, &body).await;
+    let written = identity.write(Operation::CreateTopic, body).await;
     let reply = written.map_err(|error| with_sizes(error, &parsed))?;
     Ok(Json(decoded::<GetTopicResponse>(&reply)?.try_into()?))
 }
@@ -105,7 +105,7 @@ pub(super) async fn update(
         options: options.to_wire()?,
     }
     .to_bytes();
-    identity.write(Operation::UpdateTopic, &body).await?;
+    identity.write(Operation::UpdateTopic, body).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -118,7 +118,7 @@ pub(super) async fn delete(
         topic_id: wire_id(&topic)?,
     }
     .to_bytes();
-    identity.write(Operation::DeleteTopic, &body).await?;
+    identity.write(Operation::DeleteTopic, body).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -131,7 +131,7 @@ pub(super) async fn purge(
         topic_id: wire_id(&topic)?,
     }
     .to_bytes();
-    identity.write(Operation::PurgeTopic, &body).await?;
+    identity.write(Operation::PurgeTopic, body).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -72,7 +72,7 @@ pub(super) async fn create(
         options: WireOptions::empty(),
     }
     .to_bytes();
-    let reply = identity.write(Operation::CreateUser, &body).await?;
+    let reply = identity.write(Operation::CreateUser, body).await?;
     Ok(Json(decoded::<UserDetailsResponse>(&reply)?.try_into()?))
 }
 
@@ -94,7 +94,7 @@ pub(super) async fn update(
         .to_wire()?,
     }
     .to_bytes();
-    identity.write(Operation::UpdateUser, &body).await?;
+    identity.write(Operation::UpdateUser, body).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -106,7 +106,7 @@ pub(super) async fn delete(
         user_id: wire_id(&user)?,
     }
     .to_bytes();
-    identity.write(Operation::DeleteUser, &body).await?;
+    identity.write(Operation::DeleteUser, body).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -123,7 +123,7 @@ pub(super) async fn change_password(
         new_password: command.new_password.expose_secret().to_owned(),
     }
     .to_bytes();
-    identity.write(Operation::ChangePassword, &body).await?;
+    identity.write(Operation::ChangePassword, body).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -137,7 +137,7 @@ pub(super) async fn update_permissions(
         permissions: command.permissions.as_ref().map(permissions_to_wire),
     }
     .to_bytes();
-    identity.write(Operation::UpdatePermissions, &body).await?;
+    identity.write(Operation::UpdatePermissions, body).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

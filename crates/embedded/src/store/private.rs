@@ -36,6 +36,7 @@ pub(super) fn make_file(path: &Path) -> io::Result<()> {
 
 #[cfg(all(test, unix))]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
