@@ -160,13 +160,13 @@ async fn start(
         };
         let failed = CommandError::other(message);
         match error {
-            StartError::Listen { address, .. } if Some(address) == arguments.listeners.http() => {
-                failed.hint("choose another address with --http ADDRESS")
+            StartError::Listen { address, .. } => {
+                let flag = arguments.listeners.flag_of(address);
+                failed.hint(format!(
+                    "choose another address with {flag} ADDRESS, or a free port with \
+                     {flag} 127.0.0.1:0"
+                ))
             }
-            StartError::Listen { .. } => failed.hint(
-                "choose another address with --listen ADDRESS, or a free port with \
-                 --listen 127.0.0.1:0",
-            ),
             StartError::CredentialsRequired { .. } => failed.hint(
                 "set IGGY_ROOT_USERNAME and IGGY_ROOT_PASSWORD, in the environment or in \
                  --env-file: everybody knows the ones without them",

@@ -15,6 +15,9 @@ pub(super) struct ListenerArguments {
     /// takes a free one
     #[arg(long, value_name = "ADDRESS")]
     http: Option<SocketAddr>,
+    /// Accept WebSockets there, too (the real server's port is 8092); port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS")]
+    websocket: Option<SocketAddr>,
     /// Speak TLS, with a certificate made at the start; clients trust it by the file that
     /// is named then
     #[arg(long, conflicts_with = "tls_certificate")]
@@ -28,15 +31,22 @@ pub(super) struct ListenerArguments {
 }
 
 impl ListenerArguments {
-    /// Where HTTP is to be answered.
-    pub(super) fn http(&self) -> Option<SocketAddr> {
-        self.http
+    /// The flag that asked for an address.
+    pub(super) fn flag_of(&self, address: SocketAddr) -> &'static str {
+        if self.http == Some(address) {
+            "--http"
+        } else if self.websocket == Some(address) {
+            "--websocket"
+        } else {
+            "--listen"
+        }
     }
 }
 
 /// What was asked for, read and made.
 pub(super) struct Listeners {
     http: Option<SocketAddr>,
+    websocket: Option<SocketAddr>,
     tls: Option<TlsIdentity>,
     /// The authority of a certificate made here; the file ends with the command.
     authority: Option<NamedTempFile>,
@@ -50,6 +60,7 @@ impl Listeners {
     ) -> Result<Self, CommandError> {
         let ListenerArguments {
             http,
+            websocket,
             tls,
             tls_certificate,
             tls_key,
@@ -57,7 +68,7 @@ impl Listeners {
         let tls = match (tls_certificate, tls_key) {
             (Some(certificate), Some(key)) => Some(TlsIdentity::from_files(certificate, key)),
             _ if *tls => Some(TlsIdentity::self_signed(
-                [Some(listen), *http]
+                [Some(listen), *http, *websocket]
                     .into_iter()
                     .flatten()
                     .map(|address| address.ip().to_string()),
@@ -76,6 +87,7 @@ impl Listeners {
             })?;
         Ok(Self {
             http: *http,
+            websocket: *websocket,
             tls,
             authority,
         })
@@ -84,6 +96,9 @@ impl Listeners {
     pub(super) fn add_to(&self, mut builder: EmbeddedServerBuilder) -> EmbeddedServerBuilder {
         if let Some(http) = self.http {
             builder = builder.http(http);
+        }
+        if let Some(websocket) = self.websocket {
+            builder = builder.websocket(websocket);
         }
         match &self.tls {
             Some(identity) => builder.tls(identity.clone()),
@@ -108,7 +123,10 @@ impl Listeners {
             let scheme = if self.tls.is_some() { "https" } else { "http" };
             format!("HTTP on {scheme}://{address}.")
         });
-        trust.into_iter().chain(http).collect()
+        let websocket = server
+            .websocket_address()
+            .map(|address| format!("WebSocket on {address}."));
+        trust.into_iter().chain(http).chain(websocket).collect()
     }
 
     fn authority_path(&self) -> Option<String> {

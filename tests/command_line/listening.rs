@@ -80,11 +80,12 @@ fn dev_says_what_is_wrong_with_a_certificate() {
 }
 
 #[test]
-fn dev_answers_http() {
+fn dev_answers_http_and_websocket() {
     use std::io::{Read as _, Write as _};
 
     let sandbox = Sandbox::new();
-    let _server = DevServer::start(&sandbox, &["--http", "127.0.0.1:0"]);
+    let flags = ["--http", "127.0.0.1:0", "--websocket", "127.0.0.1:0"];
+    let _server = DevServer::start(&sandbox, &flags);
     // The line of the address was printed; the next one may still be on its way.
     let address = loop {
         let log = std::fs::read_to_string(sandbox.path().join("dev.log")).unwrap();
@@ -95,6 +96,18 @@ fn dev_answers_http() {
         }
         std::thread::yield_now();
     };
+    // The program's own client of the other one.
+    let websocket = loop {
+        let log = std::fs::read_to_string(sandbox.path().join("dev.log")).unwrap();
+        if let Some((_, rest)) = log.split_once("WebSocket on ")
+            && let Some((address, _)) = rest.split_once(".\n")
+        {
+            break format!("iggy+ws://iggy:iggy@{address}");
+        }
+        std::thread::yield_now();
+    };
+    let run = sandbox.run(&["get", "streams", "--server", &websocket]);
+    assert_eq!(run.code, 0, "{}", run.transcript());
     let mut stream = std::net::TcpStream::connect(&address).unwrap();
     let request = "GET /ping HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n";
     stream.write_all(request.as_bytes()).unwrap();

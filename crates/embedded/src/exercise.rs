@@ -7,6 +7,7 @@ use iggy_binary_protocol::{Operation, RequestHeader, codes};
 
 use crate::connection::frame::{FrameProgress, read_frame};
 use crate::connection::{Clients, ReplyContext};
+use crate::connection::{Ends, Transport};
 use crate::credentials::{Credentials, CredentialsError};
 use crate::dispatch::{
     self, Answer, Caller, Errand, Polled, Provision, ReadScene, ServerFacts, WriteScene,
@@ -47,7 +48,7 @@ struct Exerciser {
 impl Exerciser {
     fn new() -> Result<Self, CredentialsError> {
         let mut clients = Clients::default();
-        let connection = clients.connected(LOCAL, &Arc::default(), 0);
+        let connection = clients.connected(ENDS, &Arc::default(), 0);
         Ok(Self {
             metadata: Metadata::with_root(&Credentials::default_root()?),
             clients,
@@ -55,6 +56,7 @@ impl Exerciser {
                 started_at: 0,
                 hostname: "exercise".to_owned(),
                 http: None,
+                websocket: None,
             },
             connection,
             now: 0,
@@ -63,6 +65,11 @@ impl Exerciser {
 }
 
 const LOCAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8090);
+const ENDS: Ends = Ends {
+    peer: LOCAL,
+    reached: LOCAL,
+    transport: Transport::Tcp,
+};
 
 impl Exerciser {
     fn execute(&mut self, code: Option<u32>, header: &RequestHeader, body: &[u8]) {

@@ -6,8 +6,8 @@
 //! partitions, consumer groups and messages with the rules, limits, defaults, id reuse and
 //! error codes of the real 0.9 server; in memory, or in a folder. It can inject
 //! faults that a real server shows rarely. Where asked to, it speaks
-//! [TLS](EmbeddedServerBuilder::tls), and answers the official
-//! [HTTP routes](EmbeddedServerBuilder::http).
+//! [TLS](EmbeddedServerBuilder::tls) and [WebSocket](EmbeddedServerBuilder::websocket), and
+//! answers the official [HTTP routes](EmbeddedServerBuilder::http).
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), iggyctl_embedded::StartError> {
@@ -129,6 +129,7 @@ mod state;
 mod store;
 mod testing;
 mod tls;
+mod websocket;
 
 pub use access::{AccessMoment, AccessSnapshot, StreamIncarnation, TopicIncarnation, UserAccess};
 pub use connection::frame::{Frame, FrameError, FrameProgress, read_frame};

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::connection::{self, Ends};
+use crate::connection::{self, Ends, Transport};
 use crate::shared::Shared;
 
 /// A client that wants no TLS says nothing that makes sense as a handshake, and may wait
@@ -33,6 +33,7 @@ pub(crate) async fn serve_frames(
             let ends = Ends {
                 peer,
                 reached: stream.local_addr().unwrap_or(shared.address),
+                transport: Transport::Tcp,
             };
             match acceptor {
                 None => connection::serve(stream, ends, shared).await,

@@ -24,6 +24,7 @@ use crate::state::Metadata;
 use crate::store::{DataFolder, StoreError};
 use crate::testing::Testing;
 use crate::tls::TlsIdentity;
+use crate::websocket;
 
 /// Why a server did not start.
 #[derive(Debug, Error)]
@@ -61,6 +62,7 @@ pub struct EmbeddedServerBuilder {
     data_dir: Option<PathBuf>,
     tls: Option<TlsIdentity>,
     http: Option<SocketAddr>,
+    websocket: Option<SocketAddr>,
     faults: FaultPlan,
 }
 
@@ -116,7 +118,17 @@ impl EmbeddedServerBuilder {
         self
     }
 
-    /// Speaks TLS, and nothing else, with this certificate, over HTTP too; default: no TLS.
+    /// Speaks the binary protocol over WebSocket there, too; port 0 takes a free one;
+    /// default: no WebSocket. An address beyond loopback needs
+    /// [`credentials`](Self::credentials).
+    #[must_use]
+    pub fn websocket(mut self, address: SocketAddr) -> Self {
+        self.websocket = Some(address);
+        self
+    }
+
+    /// Speaks TLS, and nothing else, with this certificate, on all its ports; default: no
+    /// TLS.
     #[must_use]
     pub fn tls(mut self, identity: TlsIdentity) -> Self {
         self.tls = Some(identity);
@@ -146,9 +158,10 @@ impl EmbeddedServerBuilder {
             data_dir,
             tls,
             http,
+            websocket,
             faults,
         } = self;
-        let reachable = [Some(listen), http]
+        let reachable = [Some(listen), http, websocket]
             .into_iter()
             .flatten()
             .find(|address| !address.ip().is_loopback());
@@ -174,6 +187,11 @@ impl EmbeddedServerBuilder {
             Some(address) => Some(bind(address).await?),
             None => None,
         };
+        let websocket = match websocket {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
+        let websocket_address = websocket.as_ref().map(|(_, address)| *address);
         let http_address = http.as_ref().map(|(_, address)| *address);
         let store = match folder {
             Some(folder) => {
@@ -189,6 +207,7 @@ impl EmbeddedServerBuilder {
         let shared = Arc::new(Shared::new(Beginning {
             address,
             http_address,
+            websocket_address,
             credentials,
             metadata,
             store,
@@ -201,6 +220,14 @@ impl EmbeddedServerBuilder {
         if let Some((http, _)) = http {
             accepting.spawn(http::serve(
                 http,
+                acceptor.clone(),
+                Arc::clone(&shared),
+                stopped.clone(),
+            ));
+        }
+        if let Some((websocket, _)) = websocket {
+            accepting.spawn(websocket::serve(
+                websocket,
                 acceptor.clone(),
                 Arc::clone(&shared),
                 stopped.clone(),
@@ -247,6 +274,7 @@ impl EmbeddedServer {
             data_dir: None,
             tls: None,
             http: None,
+            websocket: None,
             faults: FaultPlan::none(),
         }
     }
@@ -261,6 +289,12 @@ impl EmbeddedServer {
     #[must_use]
     pub fn http_address(&self) -> Option<SocketAddr> {
         self.shared.facts.http
+    }
+
+    /// Where it accepts WebSockets, with the real port, if it does.
+    #[must_use]
+    pub fn websocket_address(&self) -> Option<SocketAddr> {
+        self.shared.facts.websocket
     }
 
     /// The certificate it shows, if it speaks TLS.

@@ -23,6 +23,8 @@ pub(crate) struct Beginning {
     pub(crate) address: SocketAddr,
     /// Where HTTP is answered.
     pub(crate) http_address: Option<SocketAddr>,
+    /// Where WebSockets are accepted.
+    pub(crate) websocket_address: Option<SocketAddr>,
     pub(crate) credentials: Credentials,
     pub(crate) metadata: Metadata,
     pub(crate) store: Option<StoreWriter>,
@@ -57,6 +59,7 @@ impl Shared {
         let Beginning {
             address,
             http_address,
+            websocket_address,
             credentials,
             metadata,
             store,
@@ -74,6 +77,7 @@ impl Shared {
                 started_at: clock.now(),
                 hostname: hostname(),
                 http: http_address,
+                websocket: websocket_address,
             },
             clock,
             credentials,
@@ -96,6 +100,11 @@ impl Shared {
 
     pub(crate) fn clients(&self) -> MutexGuard<'_, Clients> {
         self.clients.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where a client that reached the server over any transport would reach it over TCP.
+    pub(crate) fn reached_over_tcp(&self, reached: SocketAddr) -> SocketAddr {
+        SocketAddr::new(reached.ip(), self.address.port())
     }
 
     /// Microseconds since the Unix epoch.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+use super::{Ends, Transport};
+
 /// Who is connected, by connection number.
 #[derive(Debug, Default)]
 pub(crate) struct Clients {
@@ -17,6 +19,7 @@ pub(crate) struct Clients {
 #[derive(Debug, Clone)]
 pub(crate) struct ConnectedClient {
     pub(crate) address: SocketAddr,
+    pub(crate) transport: Transport,
     /// Set by a login.
     pub(crate) login: Option<ClientLogin>,
     /// Microseconds since the Unix epoch.
@@ -38,21 +41,17 @@ pub(crate) struct ClientLogin {
 
 impl Clients {
     /// Adds a connection and numbers it, from 1 on.
-    pub(crate) fn connected(
-        &mut self,
-        address: SocketAddr,
-        evicted: &Arc<Notify>,
-        now: u64,
-    ) -> u32 {
+    pub(crate) fn connected(&mut self, ends: Ends, evicted: &Arc<Notify>, now: u64) -> u32 {
         self.last_id = self.last_id.wrapping_add(1);
-        self.seen(self.last_id, address, evicted, now);
+        self.seen(self.last_id, ends, evicted, now);
         self.last_id
     }
 
     /// A connection made a request. Lists it again when a logout took it off the list.
-    pub(crate) fn seen(&mut self, id: u32, address: SocketAddr, evicted: &Arc<Notify>, now: u64) {
+    pub(crate) fn seen(&mut self, id: u32, ends: Ends, evicted: &Arc<Notify>, now: u64) {
         let entry = self.entries.entry(id).or_insert_with(|| ConnectedClient {
-            address,
+            address: ends.peer,
+            transport: ends.transport,
             login: None,
             last_request: now,
             evicted: Arc::clone(evicted),

@@ -1,6 +1,5 @@
 //! What a connection does with a request.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,11 +7,11 @@ use iggy_binary_protocol::{EvictionReason, Operation, codes};
 use iggy_common::calculate_checksum;
 use tokio::sync::Notify;
 
-use super::Request;
 use super::clients::ClientLogin;
 use super::login;
 use super::reply::{ReplyContext, eviction};
 use super::session::{Replay, Session};
+use super::{Ends, Request};
 use crate::dispatch::Caller;
 use crate::execution::{self, Unanswered};
 use crate::fault::{Action, Injection};
@@ -38,21 +37,19 @@ pub(super) struct Connection {
     shared: Arc<Shared>,
     /// The number under which clients are listed.
     id: u32,
-    peer: SocketAddr,
-    reached: SocketAddr,
+    ends: Ends,
     session: Option<Session>,
     evicted: Arc<Notify>,
 }
 
 impl Connection {
-    pub(super) fn new(shared: Arc<Shared>, peer: SocketAddr, reached: SocketAddr) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, ends: Ends) -> Self {
         let evicted = Arc::new(Notify::new());
-        let id = shared.clients().connected(peer, &evicted, shared.now());
+        let id = shared.clients().connected(ends, &evicted, shared.now());
         Self {
             shared,
             id,
-            peer,
-            reached,
+            ends,
             session: None,
             evicted,
         }
@@ -67,7 +64,7 @@ impl Connection {
     /// none any more.
     pub(super) fn evict(&mut self) -> Option<Bytes> {
         let client = self.session.as_ref()?.client;
-        tracing::debug!(peer = %self.peer, "a member of a group was silent for too long");
+        tracing::debug!(peer = %self.ends.peer, "a member of a group was silent for too long");
         self.end_session();
         self.shared.clients().remove(self.id);
         Some(eviction(client, EvictionReason::StaleClient))
@@ -80,7 +77,7 @@ impl Connection {
         let now = self.shared.now();
         self.shared
             .clients()
-            .seen(self.id, self.peer, &self.evicted, now);
+            .seen(self.id, self.ends, &self.evicted, now);
         match request.header.operation {
             Operation::Register => self.login(&request).await,
             Operation::Logout => Reaction::Reply(self.logout(&request)),
@@ -288,7 +285,7 @@ impl Connection {
             connection: self.id,
             client: session.map_or(request.header.client, |session| session.client),
             user: session.map_or(NOBODY, |session| session.user_id),
-            reached: self.reached,
+            reached: self.shared.reached_over_tcp(self.ends.reached),
         }
     }
 

@@ -54,6 +54,16 @@ pub(crate) struct Ends {
     pub(crate) peer: SocketAddr,
     /// The address that the client reached.
     pub(crate) reached: SocketAddr,
+    /// How it got there.
+    pub(crate) transport: Transport,
+}
+
+/// How frames travel; the numbers are those of the wire.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Transport {
+    Tcp = 1,
+    WebSocket = 4,
 }
 
 /// Serves a client until it leaves or sends what is no request.
@@ -61,8 +71,8 @@ pub(crate) async fn serve<Stream>(mut stream: Stream, ends: Ends, shared: Arc<Sh
 where
     Stream: AsyncRead + AsyncWrite + Unpin,
 {
-    let Ends { peer, reached } = ends;
-    let mut connection = Connection::new(shared, peer, reached);
+    let peer = ends.peer;
+    let mut connection = Connection::new(shared, ends);
     let mut buffer = BytesMut::with_capacity(READ_BUFFER_BYTES);
     let evicted = connection.evicted();
     loop {

@@ -28,7 +28,6 @@ const SERVER_SEMVER: u32 = 9_000;
 /// A single node of the real server is always called this.
 const CLUSTER_NAME: &str = "single-node";
 const NODE_NAME: &str = "iggy-node";
-const TRANSPORT_TCP: u8 = 1;
 /// Stands for "nobody" where a user id is expected.
 const NO_USER: u32 = u32::MAX;
 
@@ -40,6 +39,8 @@ pub(crate) struct ServerFacts {
     pub(crate) hostname: String,
     /// Where HTTP is answered.
     pub(crate) http: Option<SocketAddr>,
+    /// Where WebSockets are accepted.
+    pub(crate) websocket: Option<SocketAddr>,
 }
 
 /// Figures of the process (memory, CPU, disk) are zero: this server shares its
@@ -91,7 +92,7 @@ pub(super) fn cluster_metadata(scene: &ReadScene<'_>) -> Bytes {
             tcp_port: scene.caller.reached.port(),
             quic_port: 0,
             http_port: scene.facts.http.map_or(0, |address| address.port()),
-            websocket_port: 0,
+            websocket_port: scene.facts.websocket.map_or(0, |address| address.port()),
             role: ClusterNodeRole::Leader as u8,
             status: ClusterNodeStatus::Healthy as u8,
         }],
@@ -147,7 +148,7 @@ fn header(id: u32, client: &ConnectedClient, consumer_groups_count: u32) -> Clie
     ClientResponse {
         client_id: id,
         user_id: client.login.map_or(NO_USER, |login| login.user_id),
-        transport: TRANSPORT_TCP,
+        transport: client.transport as u8,
         address: client.address.to_string(),
         consumer_groups_count,
     }

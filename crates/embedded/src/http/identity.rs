@@ -59,7 +59,7 @@ impl FromRequestParts<Arc<HttpServer>> for Identity {
             .extensions
             .get::<Reached>()
             .map_or(shared.address, |Reached(address)| {
-                SocketAddr::new(address.ip(), shared.address.port())
+                shared.reached_over_tcp(*address)
             });
         Ok(Self {
             user,

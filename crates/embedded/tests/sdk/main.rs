@@ -25,3 +25,4 @@ mod system;
 mod tokens;
 mod topics;
 mod users;
+mod websocket;
