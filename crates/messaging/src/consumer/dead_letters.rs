@@ -1,7 +1,8 @@
 //! Headers of dead letters: where a message comes from, and why it is here.
 //!
 //! The payload is the one that was sent, byte for byte, compressed and encrypted as it
-//! was; the id and all headers stay, too, and these come to them. A consumer with the
+//! was; the id (over HTTP its lower 64 bits) and all headers stay, too, and these come to
+//! them. A consumer with the
 //! same codec and encryption reads dead letters as it reads the messages. Headers that
 //! cannot be read (another key, damaged) stay behind, and those that do not fit beside
 //! these do, as well.
@@ -37,6 +38,7 @@ pub(super) fn letter(
     stream: &str,
     topic: &str,
     encryption: Option<&Encryption>,
+    has_short_ids: bool,
 ) -> Result<IggyMessage, MessagingError> {
     let Dead {
         ticket,
@@ -66,7 +68,10 @@ pub(super) fn letter(
     let length = |bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     Ok(IggyMessage {
         header: IggyMessageHeader {
-            id: message.header.id,
+            id: match has_short_ids {
+                true => short(message.header.id),
+                false => message.header.id,
+            },
             origin_timestamp: message.header.origin_timestamp,
             user_headers_length: headers.as_ref().map_or(0, length),
             payload_length: length(&message.payload),
@@ -75,6 +80,15 @@ pub(super) fn letter(
         payload: message.payload.clone(),
         user_headers: headers,
     })
+}
+
+/// The lower half of a long id, which of a UUID is the random one: over HTTP ids travel
+/// as numbers of JSON, and the SDK panics at a longer one.
+fn short(id: u128) -> u128 {
+    match id & u128::from(u64::MAX) {
+        0 => id >> 64,
+        half => half,
+    }
 }
 
 /// Cut where a character ends; never empty.
@@ -127,7 +141,7 @@ mod tests {
                 Some(encryption) => encryption.encrypt(&wire).unwrap(),
             };
             let long = "ä".repeat(200);
-            let letter = letter(&dead(Some(wire), &long), "s", "t", encryption).unwrap();
+            let letter = letter(&dead(Some(wire), &long), "s", "t", encryption, false).unwrap();
             assert_eq!(
                 (letter.header.id, letter.payload.as_ref()),
                 (9, &b"payload"[..])
@@ -148,9 +162,12 @@ mod tests {
     #[test]
     fn headers_that_cannot_be_read_stay_behind() {
         let dead = dead(Some(Bytes::from_static(b"nonsense")), "");
-        let letter = letter(&dead, "s", "t", None).unwrap();
+        let letter = letter(&dead, "s", "t", None, true).unwrap();
         let headers = headers_of(&letter, None).unwrap();
         assert_eq!(headers.len(), 6);
+        assert_eq!(letter.header.id, 9);
+        assert_eq!(short((7 << 64) + 5), 5);
+        assert_eq!(short(7 << 64), 7);
         assert_eq!(headers.text(ERROR), Some("unknown"));
     }
 }

@@ -127,7 +127,8 @@ impl Worker {
                 Some(graveyard) => {
                     let observer = &self.shared.observer;
                     let (stream, topic) = (&observer.stream, &observer.topic);
-                    let message = letter(&dead, stream, topic, self.encryption.as_ref())
+                    let is_http = self.requests.connection.may_be_http();
+                    let message = letter(&dead, stream, topic, self.encryption.as_ref(), is_http)
                         .map_err(Failure::Final)?;
                     // One key for each partition, so that they stay in order.
                     let mut key = format!("{stream}/{topic}/{}", dead.ticket.partition);
