@@ -181,7 +181,8 @@ impl Comparison<'_> {
                 }
             },
             SinkContent::Foreign => {
-                let reason = "what is there was not written by iggyctl, or its record is gone".to_owned();
+                let reason =
+                    "what is there was not written by iggyctl, or its record is gone".to_owned();
                 return self.blocked(BlockReason::SinkUnusable { reason }, found);
             }
             SinkContent::Unreadable { reason } => {
