@@ -101,12 +101,12 @@ fn all_that_is_missing_is_said_at_once_with_its_place() {
     assert_eq!(
         error.message,
         "6 secrets are missing
-  users.yaml:1:17: the variable GONE is not set
   no-such-folder/users.yaml:3:17: cannot read no-such-folder/gone: No such file or directory (os error 2)
-  users.yaml:4:17: the context file has no secret named `vault` under `secrets`
-  users.yaml:5:17: `secretKeyRef` is looked up in the folder that --secrets-dir names, and none is named
   others.yaml:6:17: the variable GONE is not set
-  others.yaml:7:17: the variable \\u{1b}[2J is not set"
+  others.yaml:7:17: the variable \\u{1b}[2J is not set
+  users.yaml:1:17: the variable GONE is not set
+  users.yaml:4:17: the context file has no secret named `vault` under `secrets`
+  users.yaml:5:17: `secretKeyRef` is looked up in the folder that --secrets-dir names, and none is named"
     );
     let missing_one = missing_secrets(&missing[..1]);
     assert!(missing_one.message.starts_with("a secret is missing\n"));
