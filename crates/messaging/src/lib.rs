@@ -1,6 +1,7 @@
-//! Producers for Apache Iggy that keep going: retries with the same ids and bytes,
-//! connections that are found again, batches, backpressure, encryption and metrics. On
-//! top of the SDK's own clients; for services, and for iggyctl itself.
+//! Producers and consumers for Apache Iggy that keep going: retries with the same ids
+//! and bytes, connections that are found again, batches, backpressure,
+//! acknowledgements, redelivery, dead letters, encryption and metrics. On top of the
+//! SDK's own clients; for services, and for iggyctl itself.
 //!
 //! ```
 //! use iggyctl_messaging::codec::Json;
