@@ -300,7 +300,8 @@ fn lines(printed: &str) -> Result<Vec<Received>, Failed> {
 }
 
 /// The table that the official command line prints: a column for each of offset, time, id,
-/// length and payload, then one for each header, by name: ours come after `content-type`.
+/// length and payload, then one for each header, in any order: ours has `content-type`, too,
+/// whose values are the ones with a `/`.
 fn rows(printed: &str) -> Result<Vec<Received>, Failed> {
     let mut received = Vec::new();
     for line in printed.lines() {
@@ -316,8 +317,9 @@ fn rows(printed: &str) -> Result<Vec<Received>, Failed> {
             offset,
             payload: (*cells.get(4).ok_or_else(|| printed.to_owned())?).to_owned(),
             producer: cells
-                .get(5..)
-                .and_then(<[_]>::last)
+                .iter()
+                .skip(5)
+                .find(|cell| !cell.contains('/'))
                 .map(|cell| (*cell).to_owned()),
         });
     }
