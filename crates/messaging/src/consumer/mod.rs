@@ -36,7 +36,7 @@ use crate::message::{Acknowledgement, Message};
 
 /// Receives values of one type from one topic: fetched ahead, handed over in order by
 /// partition, and again when they could not be handled. Also a
-/// [`Stream`](futures::Stream).
+/// [`Stream`].
 ///
 /// ```
 /// use iggyctl_messaging::codec::Json;
