@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use tokio_util::either::Either;
 
 use crate::connection::{self, Ends, Transport};
 use crate::shared::Shared;
@@ -18,6 +19,9 @@ use crate::shared::Shared;
 /// for an answer for ever.
 const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
 
+/// A client's bytes, with TLS or without.
+pub(crate) type Client = Either<TcpStream, TlsStream<TcpStream>>;
+
 /// Serves the clients of the binary protocol until `stopped`.
 pub(crate) async fn serve_frames(
     listener: TcpListener,
@@ -25,22 +29,37 @@ pub(crate) async fn serve_frames(
     shared: Arc<Shared>,
     stopped: watch::Receiver<bool>,
 ) {
+    each_client(listener, acceptor, stopped, move |client, peer, reached| {
+        let shared = Arc::clone(&shared);
+        let ends = Ends {
+            peer,
+            reached: reached.unwrap_or(shared.address),
+            transport: Transport::Tcp,
+        };
+        connection::serve(client, ends, shared)
+    })
+    .await;
+}
+
+/// Runs `serve` for every client, all at once, until `stopped`; then ends them. It is given
+/// the client's address, and the one that the client reached.
+pub(crate) async fn each_client<Serving>(
+    listener: TcpListener,
+    acceptor: Option<TlsAcceptor>,
+    stopped: watch::Receiver<bool>,
+    serve: impl Fn(Client, SocketAddr, Option<SocketAddr>) -> Serving + Clone + Send + 'static,
+) where
+    Serving: Future<Output = ()> + Send + 'static,
+{
     each_connection(listener, stopped, |stream, peer| {
-        let (acceptor, shared) = (acceptor.clone(), Arc::clone(&shared));
+        let (acceptor, serve) = (acceptor.clone(), serve.clone());
         async move {
             // Small replies must not wait for more.
             let _ = stream.set_nodelay(true);
-            let ends = Ends {
-                peer,
-                reached: stream.local_addr().unwrap_or(shared.address),
-                transport: Transport::Tcp,
-            };
-            match acceptor {
-                None => connection::serve(stream, ends, shared).await,
-                Some(acceptor) => match handshake(&acceptor, stream).await {
-                    Ok(stream) => connection::serve(stream, ends, shared).await,
-                    Err(error) => tracing::debug!(%peer, %error, "no TLS with a client"),
-                },
+            let reached = stream.local_addr().ok();
+            match secured(acceptor, stream).await {
+                Ok(client) => serve(client, peer, reached).await,
+                Err(error) => tracing::debug!(%peer, %error, "no TLS with a client"),
             }
         }
     })
@@ -48,7 +67,7 @@ pub(crate) async fn serve_frames(
 }
 
 /// Runs `serve` for every connection, all at once, until `stopped`; then ends them.
-pub(crate) async fn each_connection<Serving>(
+async fn each_connection<Serving>(
     listener: TcpListener,
     mut stopped: watch::Receiver<bool>,
     serve: impl Fn(TcpStream, SocketAddr) -> Serving,
@@ -76,12 +95,12 @@ pub(crate) async fn each_connection<Serving>(
     connections.shutdown().await;
 }
 
-/// Agrees on keys with a client.
-pub(crate) async fn handshake(
-    acceptor: &TlsAcceptor,
-    stream: TcpStream,
-) -> io::Result<TlsStream<TcpStream>> {
-    tokio::time::timeout(HANDSHAKE_DEADLINE, acceptor.accept(stream))
-        .await
-        .map_err(|_| io::ErrorKind::TimedOut)?
+/// Agrees on keys with a client, where there are to be some.
+async fn secured(acceptor: Option<TlsAcceptor>, stream: TcpStream) -> io::Result<Client> {
+    let Some(acceptor) = acceptor else {
+        return Ok(Either::Left(stream));
+    };
+    let handshake = tokio::time::timeout(HANDSHAKE_DEADLINE, acceptor.accept(stream)).await;
+    let stream = handshake.map_err(|_| io::ErrorKind::TimedOut)??;
+    Ok(Either::Right(stream))
 }

@@ -7,9 +7,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use futures::{SinkExt, StreamExt};
-use tokio::io::{
-    AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf,
-};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, ReadHalf, WriteHalf};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
@@ -18,7 +16,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, accept_async_with_config};
 
 use crate::connection::{self, Ends, Transport};
-use crate::listener::{each_connection, handshake};
+use crate::listener::{Client, each_client};
 use crate::rules::limits::MAX_FRAME_BYTES;
 use crate::shared::Shared;
 
@@ -32,31 +30,19 @@ pub(crate) async fn serve(
     shared: Arc<Shared>,
     stopped: watch::Receiver<bool>,
 ) {
-    each_connection(listener, stopped, |stream, peer| {
-        let (acceptor, shared) = (acceptor.clone(), Arc::clone(&shared));
-        async move {
-            let _ = stream.set_nodelay(true);
-            let ends = Ends {
-                peer,
-                reached: stream.local_addr().unwrap_or(shared.address),
-                transport: Transport::WebSocket,
-            };
-            match acceptor {
-                None => upgraded(stream, ends, shared).await,
-                Some(acceptor) => match handshake(&acceptor, stream).await {
-                    Ok(stream) => upgraded(stream, ends, shared).await,
-                    Err(error) => tracing::debug!(%peer, %error, "no TLS with a client"),
-                },
-            }
-        }
+    each_client(listener, acceptor, stopped, move |client, peer, reached| {
+        let shared = Arc::clone(&shared);
+        let ends = Ends {
+            peer,
+            reached: reached.unwrap_or(shared.address),
+            transport: Transport::WebSocket,
+        };
+        upgraded(client, ends, shared)
     })
     .await;
 }
 
-async fn upgraded<Stream>(stream: Stream, ends: Ends, shared: Arc<Shared>)
-where
-    Stream: AsyncRead + AsyncWrite + Unpin,
-{
+async fn upgraded(stream: Client, ends: Ends, shared: Arc<Shared>) {
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_FRAME_BYTES))
         .max_frame_size(Some(MAX_FRAME_BYTES));
@@ -82,13 +68,10 @@ where
     }
 }
 
-type Source<Stream> = futures::stream::SplitStream<WebSocketStream<Stream>>;
-type Sink<Stream> = futures::stream::SplitSink<WebSocketStream<Stream>, Message>;
+type Source = futures::stream::SplitStream<WebSocketStream<Client>>;
+type Sink = futures::stream::SplitSink<WebSocketStream<Client>, Message>;
 
-async fn inbound<Stream>(mut source: Source<Stream>, mut requests: WriteHalf<DuplexStream>)
-where
-    Stream: AsyncRead + AsyncWrite + Unpin,
-{
+async fn inbound(mut source: Source, mut requests: WriteHalf<DuplexStream>) {
     while let Some(Ok(message)) = source.next().await {
         let bytes = match message {
             Message::Binary(bytes) => bytes,
@@ -104,10 +87,7 @@ where
     let _ = requests.shutdown().await;
 }
 
-async fn outbound<Stream>(mut answers: ReadHalf<DuplexStream>, mut sink: Sink<Stream>)
-where
-    Stream: AsyncRead + AsyncWrite + Unpin,
-{
+async fn outbound(mut answers: ReadHalf<DuplexStream>, mut sink: Sink) {
     let mut buffer = BytesMut::with_capacity(BUFFER_BYTES);
     while let Ok(1..) = answers.read_buf(&mut buffer).await {
         let bytes = buffer.split().freeze();

@@ -67,11 +67,7 @@ pub(super) fn store(body: &[u8], scene: &mut WriteScene<'_>) -> WriteAnswer {
         request.partition_id,
         scene,
     )?;
-    scene.permit_partition(
-        Action::StoreOffset,
-        target.partition.stream,
-        target.partition.topic,
-    )?;
+    target.permit(Action::StoreOffset, scene)?;
     let topic = target.topic(scene)?;
     let log = topic
         .partitions
@@ -93,11 +89,7 @@ pub(super) fn delete(body: &[u8], scene: &mut WriteScene<'_>) -> WriteAnswer {
         request.partition_id,
         scene,
     )?;
-    scene.permit_partition(
-        Action::DeleteOffset,
-        target.partition.stream,
-        target.partition.topic,
-    )?;
+    target.permit(Action::DeleteOffset, scene)?;
     let deleted = target
         .topic(scene)?
         .partitions
@@ -160,6 +152,11 @@ impl Target {
             },
             consumer,
         })
+    }
+
+    fn permit(&self, action: Action, scene: &WriteScene<'_>) -> Result<(), Refused> {
+        let PartitionKey { stream, topic, .. } = self.partition;
+        scene.permit_partition(action, stream, topic)
     }
 
     fn topic<'scene>(

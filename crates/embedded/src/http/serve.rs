@@ -12,7 +12,6 @@ use hyper::service::{Service as _, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use thiserror::Error;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
@@ -20,7 +19,7 @@ use tokio_rustls::TlsAcceptor;
 use super::error::Unsent;
 use super::identity::Reached;
 use super::router;
-use crate::listener::{each_connection, handshake};
+use crate::listener::{Client, each_client};
 use crate::shared::Shared;
 
 /// Ends a connection without an answer.
@@ -37,27 +36,13 @@ pub(crate) async fn serve(
 ) {
     let fallback = shared.address;
     let router = router(shared);
-    each_connection(listener, stopped, |stream, peer| {
-        let (router, tls) = (router.clone(), tls.clone());
-        async move {
-            let _ = stream.set_nodelay(true);
-            let reached = Reached(stream.local_addr().unwrap_or(fallback));
-            match tls {
-                None => connection(stream, router, reached).await,
-                Some(acceptor) => match handshake(&acceptor, stream).await {
-                    Ok(stream) => connection(stream, router, reached).await,
-                    Err(error) => tracing::debug!(%peer, %error, "no TLS with an HTTP client"),
-                },
-            }
-        }
+    each_client(listener, tls, stopped, move |client, _, reached| {
+        connection(client, router.clone(), Reached(reached.unwrap_or(fallback)))
     })
     .await;
 }
 
-async fn connection<Stream>(stream: Stream, router: Router, reached: Reached)
-where
-    Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+async fn connection(stream: Client, router: Router, reached: Reached) {
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(reached);
