@@ -40,6 +40,7 @@ mod ensure;
 mod error;
 mod headers;
 mod message;
+mod names;
 pub mod observe;
 pub mod producer;
 

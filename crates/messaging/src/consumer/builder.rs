@@ -3,7 +3,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use iggy::prelude::{Consumer as SdkConsumer, Identifier};
+use iggy::prelude::Consumer as SdkConsumer;
 use tokio::runtime::Handle;
 
 use super::Consumer;
@@ -20,6 +20,7 @@ use crate::connection::{Connection, Participant};
 use crate::encryption::Encryption;
 use crate::ensure::Manifest;
 use crate::error::MessagingError;
+use crate::names::named;
 use crate::observe::consume::Observer;
 
 /// How to make a [`Consumer`].
@@ -199,12 +200,6 @@ impl<T: Send + 'static> ConsumerBuilder<T> {
                 expected: "needs at least one message",
             });
         }
-        let named = |name: &str, setting| {
-            Identifier::named(name).map_err(|_| MessagingError::Setting {
-                setting,
-                expected: "needs a name of 1 to 255 bytes",
-            })
-        };
         let id = named(&name, "the consumer")?;
         let is_group = matches!(source, Source::Group { .. });
         // A session is one member of a group, however many consumers share it.

@@ -64,17 +64,12 @@ impl Observer {
 
     /// Around a delivery that is not the first of its message.
     pub(crate) fn retry_span(&self, ticket: Ticket, attempt: u32) -> EnteredSpan {
-        let Ticket {
-            partition,
-            epoch: _,
-            offset,
-        } = ticket;
         tracing::debug_span!(
             "retry",
             stream = self.stream,
             topic = self.topic,
-            partition,
-            offset,
+            partition = ticket.partition,
+            offset = ticket.offset,
             attempt
         )
         .entered()
@@ -83,17 +78,18 @@ impl Observer {
     /// A message comes again.
     pub(crate) fn redelivers(&self, ticket: Ticket, again: &Redelivery) {
         metrics::counter!(REDELIVERED_TOTAL, &self.labels()).increment(1);
-        let Ticket {
-            partition,
-            epoch: _,
-            offset,
-        } = ticket;
         let Redelivery {
             attempts,
             pause,
             error,
         } = again;
-        self.retry(Some(partition), Some(offset), *attempts, *pause, error);
+        self.retry(
+            Some(ticket.partition),
+            Some(ticket.offset),
+            *attempts,
+            *pause,
+            error,
+        );
     }
 
     /// A request is repeated after a pause.
@@ -125,18 +121,13 @@ impl Observer {
     /// A message was given up: sent to the topic of dead letters, or left out.
     pub(crate) fn gave_up(&self, ticket: Ticket, attempts: u32, outcome: &str, error: &str) {
         metrics::counter!(DEAD_LETTERED_TOTAL, &self.labels()).increment(1);
-        let Ticket {
-            partition,
-            epoch: _,
-            offset,
-        } = ticket;
         tracing::error!(
             event = "consume_failure",
             stream = self.stream,
             topic = self.topic,
             consumer = self.consumer,
-            partition,
-            offset,
+            partition = ticket.partition,
+            offset = ticket.offset,
             attempts,
             outcome,
             error,

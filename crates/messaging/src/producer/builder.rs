@@ -1,7 +1,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use iggy::prelude::Identifier;
 use tokio::runtime::Handle;
 
 use super::Producer;
@@ -18,6 +17,7 @@ use crate::connection::Connection;
 use crate::encryption::Encryption;
 use crate::ensure::Manifest;
 use crate::error::MessagingError;
+use crate::names::named;
 use crate::observe::emit::Emitter;
 
 /// How to make a [`Producer`].
@@ -161,9 +161,6 @@ impl<T: Send + Sync + 'static> ProducerBuilder<T> {
         if !(1..=MOST_BATCH_BYTES).contains(&batch_bytes) {
             return Err(setting("batch_bytes", "needs 1 byte to 32 MiB"));
         }
-        let named = |name: &str, which| {
-            Identifier::named(name).map_err(|_| setting(which, "needs a name of 1 to 255 bytes"))
-        };
         let stream_id = named(&stream, "the stream")?;
         let topic_id = named(&topic, "the topic")?;
         let runtime = Handle::try_current().map_err(|_| MessagingError::NoRuntime)?;
