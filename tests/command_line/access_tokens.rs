@@ -270,6 +270,18 @@ fn what_cannot_be_rotated_is_not_passed_over() {
     let run = lab.run(&["plan", "--rotate", CI]);
     assert_eq!(run.code, 3, "{}", run.transcript());
     insta::assert_snapshot!(run.transcript());
+    // Nor one of a user who becomes active by the same plan.
+    let run = lab.run(&["apply", "--yes"]);
+    assert_eq!(run.code, 0, "{}", run.transcript());
+    lab.rewrite("status: inactive", "status: active");
+    let run = lab.run(&["plan", "--rotate", CI]);
+    assert_eq!(run.code, 3, "{}", run.transcript());
+    assert!(
+        run.stdout
+            .contains("the user is inactive until this plan is applied"),
+        "{}",
+        run.transcript()
+    );
 }
 
 #[test]

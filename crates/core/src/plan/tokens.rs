@@ -3,11 +3,12 @@
 use super::Stage;
 use super::access::UserChanges;
 use super::build::Steps;
-use super::step::{Action, Precondition, Risk, StepId};
+use super::step::{Action, FoundToken, Precondition, Risk, StepId};
 use crate::access::TokenSlot;
 use crate::address::Address;
-use crate::diff::{Revocation, RevocationReason, TokenChange};
+use crate::diff::{Revocation, RevocationReason, TokenChange, TokenLogin};
 use crate::name::ResourceName;
+use crate::state::desired_token::TokenDestination;
 
 impl Steps {
     /// What makes room, before anything else of a user changes.
@@ -17,31 +18,17 @@ impl Steps {
             else {
                 continue;
             };
-            let Revocation {
-                slot,
-                reason,
-                found,
-            } = revocation;
-            let user = &change.live_user;
-            let id = self.push_in(
-                Stage::Revoke,
-                address,
-                Action::RevokeToken {
-                    user: user.clone(),
-                    token: token.clone(),
-                    slot,
-                    reason,
-                    found: found.into(),
-                    login: change.login_before.clone(),
-                    noted_in: None,
-                },
-                Vec::new(),
-                vec![present(user, token, slot)],
-                match reason {
-                    RevocationReason::Predecessor => Risk::Risky,
-                    RevocationReason::NotDelivered | RevocationReason::Ended => Risk::Safe,
-                },
+            let risk = match revocation.reason {
+                RevocationReason::Predecessor => Risk::Risky,
+                RevocationReason::NotDelivered | RevocationReason::Ended => Risk::Safe,
+            };
+            let action = revoke(
+                revocation,
+                (&change.live_user, token),
+                &change.login_before,
+                None,
             );
+            let id = self.revoke_token(Stage::Revoke, address, action, Vec::new(), risk);
             self.frees.insert((*address).clone(), id);
         }
     }
@@ -56,34 +43,48 @@ impl Steps {
             let created = change
                 .create
                 .map(|slot| self.create_token(address, user, token, change, slot));
-            let Some(Revocation {
-                slot,
-                reason,
-                found,
-            }) = change.revoke_after
-            else {
+            let Some(revocation) = change.revoke_after else {
                 continue;
             };
-            self.push_in(
-                Stage::Tokens,
-                address,
-                Action::RevokeToken {
-                    user: user.clone(),
-                    token: token.clone(),
-                    slot,
-                    reason,
-                    found: found.into(),
-                    login: change.login_after.clone(),
-                    noted_in: Some(change.write_to.clone()),
-                },
-                created.into_iter().collect(),
-                found
-                    .map(|_| present(user, token, slot))
-                    .into_iter()
-                    .collect(),
-                Risk::Risky,
+            let action = revoke(
+                revocation,
+                (user, token),
+                &change.login_after,
+                Some(&change.write_to),
             );
+            let needs = created.into_iter().collect();
+            self.revoke_token(Stage::Tokens, address, action, needs, Risk::Risky);
         }
+    }
+
+    fn revoke_token(
+        &mut self,
+        stage: Stage,
+        address: &Address,
+        action: Action,
+        needs: Vec<StepId>,
+        risk: Risk,
+    ) -> StepId {
+        let there = match &action {
+            Action::RevokeToken {
+                user,
+                token,
+                slot,
+                found: FoundToken::Endless | FoundToken::Ending { .. },
+                ..
+            } => Some(Precondition::Present {
+                address: Address::Token(user.clone(), slot.name_of(token)),
+            }),
+            _ => None,
+        };
+        self.push_in(
+            stage,
+            address,
+            action,
+            needs,
+            there.into_iter().collect(),
+            risk,
+        )
     }
 
     fn create_token(
@@ -128,8 +129,23 @@ impl Steps {
     }
 }
 
-fn present(user: &ResourceName, token: &ResourceName, slot: TokenSlot) -> Precondition {
-    Precondition::Present {
-        address: Address::Token(user.clone(), slot.name_of(token)),
+fn revoke(
+    Revocation {
+        slot,
+        reason,
+        found,
+    }: Revocation,
+    (user, token): (&ResourceName, &ResourceName),
+    login: &TokenLogin,
+    noted_in: Option<&TokenDestination>,
+) -> Action {
+    Action::RevokeToken {
+        user: user.clone(),
+        token: token.clone(),
+        slot,
+        reason,
+        found: found.into(),
+        login: login.clone(),
+        noted_in: noted_in.cloned(),
     }
 }

@@ -79,7 +79,7 @@ enum Known<'a> {
     None,
     /// Whoever creates one will see.
     Later,
-    /// Nothing: nobody can log in as an inactive user. A finding says so of each.
+    /// Nothing: nobody can log in as an inactive user.
     Inactive,
     /// Nothing, and nothing can be done.
     Nothing { reason: String },
@@ -203,19 +203,14 @@ impl Comparison<'_> {
             Known::Later if !has_delivered => (None, None),
             Known::Later => {
                 let reason = "the user is inactive until this plan is applied".to_owned();
-                return self.notice(TokenNoticeKind::NotCompared { reason }, found);
+                return self.not_compared(reason, found);
             }
+            // A finding says so of each inactive user.
             Known::Inactive if !*rotate => return,
             Known::Inactive => {
-                let reason = "an inactive user cannot log in".to_owned();
-                return self.blocked(BlockReason::RotationImpossible { reason }, found);
+                return self.not_compared("an inactive user cannot log in".to_owned(), found);
             }
-            Known::Nothing { reason } if *rotate => {
-                return self.blocked(BlockReason::RotationImpossible { reason }, found);
-            }
-            Known::Nothing { reason } => {
-                return self.notice(TokenNoticeKind::NotCompared { reason }, found);
-            }
+            Known::Nothing { reason } => return self.not_compared(reason, found),
         };
         basis.token(&self.address, [first, second]);
         let now = self.now;
@@ -316,6 +311,14 @@ impl Comparison<'_> {
                         .map_or_else(String::new, |server| format!(", {server}"))
                 ),
             },
+        }
+    }
+
+    /// What somebody asked to be replaced must not be passed over.
+    fn not_compared(self, reason: String, found: &mut Tokens) {
+        match self.token.rotate {
+            true => self.blocked(BlockReason::RotationImpossible { reason }, found),
+            false => self.notice(TokenNoticeKind::NotCompared { reason }, found),
         }
     }
 
