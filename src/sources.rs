@@ -9,8 +9,8 @@ use iggyctl_core::diagnostic::{Code, Diagnostic};
 use iggyctl_core::manifest::{MAX_SOURCE_BYTES, SourceFile};
 use iggyctl_core::secret::RECORD_SUFFIX;
 
-/// What `-f -` names.
-pub(crate) use iggyctl_engine::places::STANDARD_INPUT;
+/// What stands for standard input where a manifest is named: `-f -`.
+pub(crate) const STANDARD_INPUT: &str = "-";
 
 /// What the `-f` options name, as far as it can be read.
 pub(crate) struct Sources {

@@ -11,7 +11,6 @@ use iggyctl_core::secret::{SecretKey, SecretSource, TokenSink};
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::wording::nearest;
 use iggyctl_engine::Secrets;
-use iggyctl_engine::places::base_folder;
 
 use super::Process;
 use crate::command_error::CommandError;
@@ -139,7 +138,7 @@ impl SecretFiles {
     }
 
     fn file(&mut self, path: &str, origin: &Origin) {
-        self.files.insert(identity(&base_folder(origin).join(path)));
+        self.files.insert(identity(&origin.path(path)));
     }
 
     fn key(&mut self, key: &SecretKey) {

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 
 use iggyctl_core::diagnostic::Origin;
 use iggyctl_core::secret::{Secret, SecretKey, SecretSource};
-use iggyctl_engine::places::{base_folder, mounted_path};
+use iggyctl_engine::places::mounted_path;
 
 use crate::contexts::{ContextFile, NO_FOLDER, SecretSource as ContextSource};
 use crate::environment::Environment;
@@ -52,7 +52,7 @@ impl Location {
     fn new(source: &SecretSource, origin: &Origin) -> Self {
         match source {
             SecretSource::Env(name) => Self::Environment(name.clone()),
-            SecretSource::File(path) => Self::File(base_folder(origin).join(path)),
+            SecretSource::File(path) => Self::File(origin.path(path)),
             SecretSource::Context(name) => Self::Context(name.clone()),
             SecretSource::SecretKeyRef(key) => Self::Mounted(key.clone()),
         }

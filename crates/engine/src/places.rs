@@ -1,22 +1,8 @@
-//! Where on this machine the paths and Secrets of a manifest lead.
+//! Where on this machine the Secrets of a manifest lead.
 
 use std::path::{Path, PathBuf};
 
-use iggyctl_core::diagnostic::Origin;
 use iggyctl_core::secret::SecretKey;
-
-/// What stands for standard input where a manifest is named.
-pub const STANDARD_INPUT: &str = "-";
-
-/// The folder that a relative path in this manifest begins at; for what comes
-/// from standard input, the current one.
-#[must_use]
-pub fn base_folder(origin: &Origin) -> &Path {
-    if &*origin.file == STANDARD_INPUT {
-        return Path::new("");
-    }
-    Path::new(&*origin.file).parent().unwrap_or(Path::new(""))
-}
 
 /// A name that would lead out of the folder of the Secrets.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -75,18 +61,6 @@ mod tests {
         for bad in ["", ".", "..", "..data", "a/b", "/etc", "a\\b", "a\0b", "ä"] {
             assert_eq!(path(bad, "key"), Err(NotAKey(bad.to_owned())));
             assert_eq!(path("name", bad), Err(NotAKey(bad.to_owned())));
-        }
-    }
-
-    #[test]
-    fn a_manifest_from_standard_input_begins_at_the_current_folder() {
-        for (file, folder) in [("-", ""), ("users.yaml", ""), ("a/users.yaml", "a")] {
-            let origin = Origin {
-                file: file.into(),
-                line: 1,
-                column: 1,
-            };
-            assert_eq!(base_folder(&origin), Path::new(folder));
         }
     }
 }

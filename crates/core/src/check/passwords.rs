@@ -1,9 +1,11 @@
 //! Passwords that are not what they should be.
 
-use std::path::{Component, Path, PathBuf};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
 use super::{Finding, FindingCode, Severity};
 use crate::address::Address;
+use crate::diagnostic::without_detours;
 use crate::diff::{ChangeSet, Difference, live_user_names};
 use crate::name::ResourceName;
 use crate::secret::{Secret, SecretSource};
@@ -25,23 +27,24 @@ pub(super) fn shared_passwords(
     secrets: SecretLookup<'_>,
     is_asked: impl Fn(&ResourceName) -> bool,
 ) -> Vec<Finding> {
-    let mut groups: Vec<(&SecretReference, Vec<&ResourceName>)> = Vec::new();
+    let mut groups: Vec<Vec<&ResourceName>> = Vec::new();
+    let mut places: BTreeMap<Password<'_>, usize> = BTreeMap::new();
     for (name, user) in &desired.users {
         let Some(password) = &user.password else {
             continue;
         };
-        let same = groups
-            .iter_mut()
-            .find(|(first, _)| is_same(first, password, secrets));
-        match same {
-            Some((_, users)) => users.push(name),
-            None => groups.push((password, vec![name])),
+        let group = *places
+            .entry(Password::of(password, secrets(password)))
+            .or_insert(groups.len());
+        match groups.get_mut(group) {
+            Some(users) => users.push(name),
+            None => groups.push(vec![name]),
         }
     }
     groups
         .into_iter()
-        .filter(|(_, users)| users.len() > 1)
-        .filter_map(|(_, users)| {
+        .filter(|users| users.len() > 1)
+        .filter_map(|users| {
             let first = users.iter().find(|name| is_asked(name))?;
             let others: Vec<String> = users
                 .iter()
@@ -60,51 +63,45 @@ pub(super) fn shared_passwords(
         .collect()
 }
 
-/// Whether both come from one place, or are known to be equal.
-fn is_same(one: &SecretReference, other: &SecretReference, secrets: SecretLookup<'_>) -> bool {
-    if place(one) == place(other) {
-        return true;
-    }
-    match (secrets(one), secrets(other)) {
-        (Some(one), Some(other)) => one == other,
-        _ => false,
-    }
+/// What is one password: what was gathered, and else what comes from one place.
+/// Shown nowhere.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Password<'a> {
+    Value(&'a str),
+    File(PathBuf),
+    Elsewhere(&'a SecretSource),
 }
 
-/// A relative path begins at the folder of its manifest.
-fn place(reference: &SecretReference) -> SecretSource {
-    match &reference.source {
-        SecretSource::File(path) => {
-            let folder = Path::new(&*reference.origin.file).parent();
-            let path = folder.unwrap_or(Path::new("")).join(path);
-            let mut plain = PathBuf::new();
-            for component in path.components() {
-                match component {
-                    Component::CurDir => {}
-                    other => plain.push(other),
-                }
+impl<'a> Password<'a> {
+    fn of(reference: &'a SecretReference, secret: Option<&'a Secret>) -> Self {
+        match (secret, &reference.source) {
+            (Some(secret), _) => Self::Value(secret.expose()),
+            (None, SecretSource::File(path)) => {
+                Self::File(without_detours(&reference.origin.path(path)))
             }
-            SecretSource::File(plain.to_string_lossy().into_owned())
+            (None, source) => Self::Elsewhere(source),
         }
-        other => other.clone(),
     }
 }
 
 /// The users whose passwords a plan sets.
-pub(super) fn sets_password(changes: &ChangeSet, user: &ResourceName) -> bool {
-    changes.changes.iter().any(|change| {
-        change.address.user() == Some(user)
-            && match &change.difference {
-                Difference::CreateUser(creation) => creation.password.is_some(),
-                Difference::ChangeUser(user) => user.password.is_some(),
-                _ => false,
-            }
-    })
+pub(super) fn with_set_passwords(changes: &ChangeSet) -> BTreeSet<&ResourceName> {
+    let sets = |difference: &Difference| match difference {
+        Difference::CreateUser(creation) => creation.password.is_some(),
+        Difference::ChangeUser(user) => user.password.is_some(),
+        _ => false,
+    };
+    changes
+        .changes
+        .iter()
+        .filter(|change| sets(&change.difference))
+        .filter_map(|change| change.address.user())
+        .collect()
 }
 
 /// While root keeps it: a plan that changes it says nothing any more.
 pub(super) fn default_root_password(
-    changes: &ChangeSet,
+    set: &BTreeSet<&ResourceName>,
     desired: &DesiredState,
     access: &ObservedAccess,
 ) -> Option<Finding> {
@@ -117,7 +114,7 @@ pub(super) fn default_root_password(
     let is_changed = desired
         .users
         .keys()
-        .any(|name| live_names.get(name) == Some(&me) && sets_password(changes, name));
+        .any(|name| live_names.get(name) == Some(&me) && set.contains(name));
     let address = Address::User(me.clone());
     (!is_changed).then(|| Finding {
         code: FindingCode::DefaultRootPassword,

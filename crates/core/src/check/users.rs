@@ -5,14 +5,13 @@ mod tests;
 
 use std::collections::BTreeSet;
 
-use super::passwords::{SecretLookup, default_root_password, sets_password, shared_passwords};
+use super::passwords::{SecretLookup, default_root_password, shared_passwords, with_set_passwords};
 use super::tokens::{never_expires, of_inactive_users};
 use super::unused_grants::{There, unused_grants};
 use super::{Finding, FindingCode, Severity, server_wide};
 use crate::access::{GivenAway, Level, Preset, UserStatus};
 use crate::address::Address;
 use crate::diff::{ChangeSet, Difference, live_user_names};
-use crate::name::ResourceName;
 use crate::state::desired::DesiredState;
 use crate::state::desired_user::DesiredPermissions;
 use crate::state::observed::{AccessReading, ObservedState};
@@ -55,27 +54,27 @@ pub(super) fn check_users(
             findings.extend(unused_grants(address, permissions, desired, there));
         }
     }
+    let set = with_set_passwords(changes);
     findings.extend(shared_passwords(desired, secrets, |user| {
-        sets_password(changes, user)
+        set.contains(user)
     }));
     findings.extend(of_inactive_users(desired, access));
-    findings.extend(access.and_then(|access| default_root_password(changes, desired, access)));
+    findings.extend(access.and_then(|access| default_root_password(&set, desired, access)));
     findings.extend(not_declared(changes));
     match &observed.access {
         AccessReading::NotNeeded => {}
         AccessReading::Refused { reason } => findings.extend(not_read(changes, reason)),
         AccessReading::Read(access) => {
             for (name, live) in live_user_names(desired, access) {
+                let Some(live) = access.users.get(live) else {
+                    continue;
+                };
                 let status = desired.users.get(name).and_then(|user| user.status);
-                if let Some(live) = access.users.get(live)
-                    && status.is_none()
-                    && live.status == UserStatus::Inactive
-                {
+                if status.is_none() && live.status == UserStatus::Inactive {
                     findings.push(inactive_unsaid(Address::User(name.clone())));
                 }
-                if let Some(live) = access.users.get(live)
-                    && let PasswordCheck::Unverifiable { reason } = &live.password
-                    && !is_made_sure(changes, name)
+                if let PasswordCheck::Unverifiable { reason } = &live.password
+                    && !set.contains(name)
                 {
                     findings.push(not_verified(Address::User(name.clone()), reason));
                 }
@@ -94,14 +93,6 @@ fn inactive_unsaid(address: Address) -> Finding {
         address,
         fix: "declare `status: active`, or `status: inactive` if that is meant".to_owned(),
     }
-}
-
-/// Whether the plan changes or confirms the password of the user.
-fn is_made_sure(changes: &ChangeSet, name: &ResourceName) -> bool {
-    changes.changes.iter().any(|change| {
-        matches!(&change.difference, Difference::ChangeUser(user) if user.password.is_some())
-            && matches!(&change.address, Address::User(user) if user == name)
-    })
 }
 
 /// Once, at the first thing that is created.

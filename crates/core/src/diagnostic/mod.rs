@@ -11,6 +11,7 @@ mod render;
 mod source;
 
 use std::fmt;
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use schemars::JsonSchema;
@@ -31,6 +32,33 @@ pub struct Origin {
     pub line: u32,
     /// Column in characters, from 1.
     pub column: u32,
+}
+
+impl Origin {
+    /// Where a path that the file names leads: a relative one begins at its
+    /// folder, and in standard input at the current one.
+    #[must_use]
+    pub fn path(&self, named: &str) -> PathBuf {
+        // Also that of `-` is the current one.
+        let folder = Path::new(&*self.file).parent();
+        folder.unwrap_or(Path::new("")).join(named)
+    }
+}
+
+/// `a/./b/../c` as `a/c`, to compare paths without a look at the disk. Where
+/// `b` is a link, that is another place.
+pub(crate) fn without_detours(path: &Path) -> PathBuf {
+    let mut direct = PathBuf::new();
+    for part in path.components() {
+        match (part, direct.components().next_back()) {
+            (Component::CurDir, _) | (Component::ParentDir, Some(Component::RootDir)) => {}
+            (Component::ParentDir, Some(Component::Normal(_))) => {
+                direct.pop();
+            }
+            _ => direct.push(part),
+        }
+    }
+    direct
 }
 
 fn as_text<S: serde::Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
@@ -236,4 +264,26 @@ const JSON_VERSION: u32 = 1;
 #[must_use]
 pub fn to_json(diagnostics: &Diagnostics) -> serde_json::Value {
     serde_json::json!({ "formatVersion": JSON_VERSION, "diagnostics": diagnostics })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_manifest_from_standard_input_begins_at_the_current_folder() {
+        for (file, path) in [
+            ("-", "key"),
+            ("users.yaml", "key"),
+            ("a/users.yaml", "a/key"),
+        ] {
+            let origin = Origin {
+                file: file.into(),
+                line: 1,
+                column: 1,
+            };
+            assert_eq!(origin.path("key"), Path::new(path));
+            assert_eq!(origin.path("/run/key"), Path::new("/run/key"));
+        }
+    }
 }

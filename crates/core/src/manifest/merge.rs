@@ -36,7 +36,10 @@ impl Merge {
     /// Adds what a document declares; `node` is the same document with its places.
     pub(super) fn part(&mut self, part: Part, node: Node<'_>, diagnostics: &mut Vec<Diagnostic>) {
         match part {
-            Part::Document(document) => self.document(*document, node, diagnostics),
+            Part::Document(document) => {
+                // Without a name that can be used there is nothing to add.
+                let _ = self.document(*document, node, diagnostics);
+            }
             Part::Stream(stream) => self.nested_stream(stream, node, diagnostics),
         }
     }
@@ -51,7 +54,13 @@ impl Merge {
         self.stream(name, previous_name, topics, node, place, diagnostics);
     }
 
-    fn document(&mut self, document: Document, node: Node<'_>, diagnostics: &mut Vec<Diagnostic>) {
+    /// `None` when it has no name that can be used, which is said then.
+    fn document(
+        &mut self,
+        document: Document,
+        node: Node<'_>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) -> Option<()> {
         let spec = node.get("spec").unwrap_or(node);
         match document {
             Document::Topology(topology) => {
@@ -91,11 +100,8 @@ impl Merge {
                 }
             }
             Document::Stream(document) => {
-                let Some((name, place)) =
-                    name_of(document.spec.name, &document.metadata, node, diagnostics)
-                else {
-                    return;
-                };
+                let (name, place) =
+                    name_of(document.spec.name, &document.metadata, node, diagnostics)?;
                 let previous = document.spec.previous_name;
                 self.stream(
                     name,
@@ -107,50 +113,29 @@ impl Merge {
                 );
             }
             Document::Topic(document) => {
-                let Some((name, place)) = name_of(
-                    document.spec.name.clone(),
-                    &document.metadata,
-                    node,
-                    diagnostics,
-                ) else {
-                    return;
-                };
+                let name = document.spec.name.clone();
+                let (name, place) = name_of(name, &document.metadata, node, diagnostics)?;
                 let (stream, topic) = document.spec.into_topic(name);
                 let stream = stream.into_resource_name();
                 self.named_stream(&stream, field_place(spec, "stream").origin);
                 self.topic(&stream, topic, spec, place, diagnostics);
             }
             Document::User(document) => {
-                let Some((name, place)) = name_of(
-                    document.spec.name.clone(),
-                    &document.metadata,
-                    node,
-                    diagnostics,
-                ) else {
-                    return;
-                };
+                let name = document.spec.name.clone();
+                let (name, place) = name_of(name, &document.metadata, node, diagnostics)?;
                 let user = document.spec.into_user(name);
                 self.users().user(user, spec, place, diagnostics);
             }
             Document::Token(document) => {
-                let Some((name, place)) = name_of(
-                    document.spec.name.clone(),
-                    &document.metadata,
-                    node,
-                    diagnostics,
-                ) else {
-                    return;
-                };
+                let name = document.spec.name.clone();
+                let (name, place) = name_of(name, &document.metadata, node, diagnostics)?;
                 let (user, token) = document.spec.into_token(name);
                 let user = user.into_resource_name();
                 self.users().token(&user, token, spec, place, diagnostics);
             }
             Document::ConsumerGroup(document) => {
-                let Some((name, place)) =
-                    name_of(document.spec.name, &document.metadata, node, diagnostics)
-                else {
-                    return;
-                };
+                let (name, place) =
+                    name_of(document.spec.name, &document.metadata, node, diagnostics)?;
                 let stream = document.spec.stream.into_resource_name();
                 let topic = document.spec.topic.into_resource_name();
                 self.named_stream(&stream, field_place(spec, "stream").origin);
@@ -158,6 +143,7 @@ impl Merge {
                 self.group(&stream, &topic, name, place, diagnostics);
             }
         }
+        Some(())
     }
 
     fn stream(

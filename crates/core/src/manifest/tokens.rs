@@ -1,11 +1,11 @@
 //! What no single token shows.
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 
 use super::merge::field_place;
 use super::tree::Node;
-use crate::diagnostic::{Code, Diagnostic, Origin};
+use crate::diagnostic::{Code, Diagnostic, Origin, without_detours};
 use crate::secret::{RECORD_SUFFIX, SecretKey, TokenSink};
 use crate::state::desired::DesiredState;
 use crate::state::desired_token::TokenDestination;
@@ -22,29 +22,10 @@ impl<'a> SinkPlace<'a> {
     fn of(destination: &'a TokenDestination) -> Self {
         let TokenDestination { sink, origin } = destination;
         match sink {
-            TokenSink::File(path) => {
-                let folder = Path::new(&*origin.file).parent().unwrap_or(Path::new(""));
-                let path = folder.join(path);
-                Self::File(without_detours(&path))
-            }
+            TokenSink::File(path) => Self::File(without_detours(&origin.path(path))),
             TokenSink::SecretKeyRef(key) => Self::Key(key),
         }
     }
-}
-
-/// `a/b/../c` as `a/c`. Where `b` is a link, that is another place; nobody looks.
-fn without_detours(path: &Path) -> PathBuf {
-    let mut direct = PathBuf::new();
-    for part in path.components() {
-        match (part, direct.components().next_back()) {
-            (Component::CurDir, _) | (Component::ParentDir, Some(Component::RootDir)) => {}
-            (Component::ParentDir, Some(Component::Normal(_))) => {
-                direct.pop();
-            }
-            _ => direct.push(part),
-        }
-    }
-    direct
 }
 
 /// What of the manifests a file of a folder has at the end of its name.

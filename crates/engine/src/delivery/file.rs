@@ -14,7 +14,7 @@ use iggyctl_core::state::observed_token::SinkContent;
 use super::disk::{Disk, Existing, Staged, look};
 use super::value_file::{DeliveredValue, NewValue, OwnValues, ValueFile};
 use super::{Beginning, Delivery, SinkError, TokenOwner, TokenSinks};
-use crate::places::{base_folder, mounted_path};
+use crate::places::mounted_path;
 
 /// Files on this machine, each with a note beside it, `FILE.iggyctl.json`.
 ///
@@ -58,7 +58,7 @@ impl FileSinks {
     pub fn path(&self, destination: &TokenDestination) -> Result<PathBuf, SinkError> {
         let TokenDestination { sink, origin } = destination;
         match (sink, &self.secrets_folder) {
-            (TokenSink::File(path), _) => Ok(base_folder(origin).join(path)),
+            (TokenSink::File(path), _) => Ok(origin.path(path)),
             (TokenSink::SecretKeyRef(key), Some(folder)) => {
                 mounted_path(folder, key).map_err(|error| SinkError::Unavailable(error.to_string()))
             }
