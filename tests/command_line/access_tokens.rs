@@ -273,7 +273,10 @@ fn what_cannot_be_rotated_is_not_passed_over() {
     // Nor one of a user who becomes active by the same plan.
     let run = lab.run(&["apply", "--yes"]);
     assert_eq!(run.code, 0, "{}", run.transcript());
-    lab.rewrite("status: inactive", "status: active");
+    lab.rewrite(
+        "- name: svc-orders\n",
+        "- name: svc-orders\n      status: active\n",
+    );
     let run = lab.run(&["plan", "--rotate", CI]);
     assert_eq!(run.code, 3, "{}", run.transcript());
     assert!(
