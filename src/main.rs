@@ -14,6 +14,7 @@ mod exit_code;
 mod logging;
 mod secrets;
 mod server;
+mod smoke;
 mod sources;
 mod terminal;
 

@@ -25,6 +25,7 @@ mod schema;
 mod secret_arguments;
 mod server_arguments;
 mod session;
+mod smoke;
 mod time_limit;
 mod token;
 mod unknown_settings;
@@ -114,6 +115,8 @@ enum Command {
     Token(token::TokenArguments),
     /// Say what answers at the server's address, and whether the login works
     Ping(ping::PingArguments),
+    /// Prove with real traffic that a server works
+    Smoke(smoke::SmokeArguments),
     /// Run an embedded Iggy server for development
     Dev(dev::DevArguments),
     /// List, choose and show named servers
@@ -186,6 +189,7 @@ fn run_command(arguments: Arguments, terminal: Terminal) -> Result<ExitCode, Com
         Command::Access(arguments) => access::run(&process, &arguments),
         Command::Token(arguments) => token::run(&process, &arguments),
         Command::Ping(arguments) => ping::run(&process, &arguments),
+        Command::Smoke(arguments) => smoke::run(&process, &arguments),
         Command::Dev(arguments) => dev::run(&process, &arguments),
         Command::Context(arguments) => context::run(&process, &arguments),
         Command::Schema(arguments) => schema::run(&process, &arguments),

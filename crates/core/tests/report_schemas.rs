@@ -13,8 +13,8 @@ use iggyctl_core::check::check;
 use iggyctl_core::diff::diff;
 use iggyctl_core::plan::{Approvals, StepId, plan};
 use iggyctl_core::render::{
-    AccessCheck, ApplyReport, PlanReport, StepReport, StepStatus, TextOptions, TopicAccess,
-    UserAccess, Verification,
+    AccessCheck, ApplyReport, PlanReport, SmokeReport, StepReport, StepStatus, TextOptions,
+    TopicAccess, UserAccess, Verification,
 };
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::observed::ObservedState;
@@ -58,6 +58,11 @@ fn the_schemas_of_access_are_current() {
     assert_current::<UserAccess>("access-user.v1.json");
     assert_current::<TopicAccess>("access-topic.v1.json");
     assert_current::<AccessCheck>("access-check.v1.json");
+}
+
+#[test]
+fn the_schema_of_a_smoke_test_is_current() {
+    assert_current::<SmokeReport>("smoke.v1.json");
 }
 
 fn keys(value: &Value) -> BTreeSet<&str> {

@@ -4,6 +4,7 @@
 //! Plan + ChangeSet + Findings ──▶ PlanReport  ──▶ to_text, serde
 //! outcome of an apply         ──▶ ApplyReport ──▶ to_text, serde
 //! manifests, or a server      ──▶ AccessOverview ──▶ who may do what
+//! scenarios that were run     ──▶ SmokeReport    ──▶ to_text, serde
 //! ```
 //!
 //! Names come from a server that anybody may write to: every text goes through
@@ -22,6 +23,7 @@ mod plan_body;
 mod plan_report;
 mod plan_text;
 mod scope_text;
+mod smoke;
 #[cfg(test)]
 mod tests;
 mod token_attributes;
@@ -38,6 +40,10 @@ pub use line_diff::line_diff;
 pub use plan_report::{AttributeReport, ChangeReport, ChangeVerb, PlanReport};
 
 pub use scope_text::{grants_text, scope_text};
+pub use smoke::{
+    LatencyBucket, ScenarioOutcome, ScenarioReport, SmokeLatency, SmokeReport, SmokeServer,
+    SmokeTotals,
+};
 
 /// How a report is printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

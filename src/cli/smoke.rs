@@ -1,0 +1,186 @@
+//! `iggyctl smoke`: proves with real traffic that a server works.
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use iggyctl_core::render::{ScenarioOutcome, ScenarioReport, SmokeReport, SmokeServer, escape};
+use iggyctl_embedded::EmbeddedServer;
+use iggyctl_engine::broker::BrokerRead as _;
+use iggyctl_engine::connect::ServerAddress;
+
+use super::Process;
+use super::dev::stop_requested;
+use super::runtime::block_on;
+use super::server_arguments::{ServerArguments, parse_duration};
+use super::session::{connect, own_address};
+use crate::command_error::CommandError;
+use crate::exit_code::ExitCode;
+use crate::smoke::{Lease, Limits, SCENARIOS, Scenario, Target, checks, milliseconds, run_all};
+use crate::terminal::Progress;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  iggyctl smoke --server embedded\n  iggyctl smoke --context production --scenario 'message-headers/*' -o json\n\nA run makes only streams and users whose names start with iggyctl-smoke-, and removes them.\nExit codes: 0 all passed, 7 a scenario failed."
+)]
+pub(super) struct SmokeArguments {
+    #[command(flatten)]
+    server: ServerArguments,
+    /// Only these scenarios: names, or patterns with `*`; repeatable
+    #[arg(long, value_name = "NAME")]
+    scenario: Vec<String>,
+    /// How many scenarios run at once
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    parallel: usize,
+    /// How long each scenario may take
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_duration)]
+    time_limit: Duration,
+    /// How to print the report
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    output: SmokeFormat,
+}
+
+/// How to print the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum SmokeFormat {
+    /// For people
+    #[default]
+    Text,
+    /// JSON
+    Json,
+}
+
+pub(super) fn run(process: &Process, arguments: &SmokeArguments) -> Result<ExitCode, CommandError> {
+    let selected = select(&arguments.scenario)?;
+    block_on(smoke(process, arguments, &selected))?
+}
+
+/// The scenarios that were named, or all.
+fn select(patterns: &[String]) -> Result<Vec<&'static Scenario>, CommandError> {
+    if patterns.is_empty() {
+        return Ok(SCENARIOS.iter().collect());
+    }
+    let mut matchers = Vec::new();
+    for pattern in patterns {
+        let matcher = glob::Pattern::new(pattern)
+            .map_err(|error| CommandError::usage(format!("--scenario {pattern}: {error}")))?;
+        if !SCENARIOS.iter().any(|it| matcher.matches(it.name)) {
+            let names: Vec<&str> = SCENARIOS.iter().map(|it| it.name).collect();
+            return Err(
+                CommandError::usage(format!("there is no scenario `{pattern}`"))
+                    .hint(format!("the scenarios are {}", names.join(", "))),
+            );
+        }
+        matchers.push(matcher);
+    }
+    let is_named = |it: &&Scenario| matchers.iter().any(|matcher| matcher.matches(it.name));
+    Ok(SCENARIOS.iter().filter(is_named).collect())
+}
+
+async fn smoke(
+    process: &Process,
+    arguments: &SmokeArguments,
+    selected: &[&'static Scenario],
+) -> Result<ExitCode, CommandError> {
+    let stop = stop_requested();
+    let chosen = arguments.server.choose(process)?;
+    if let Some(warning) = &chosen.warning {
+        process.terminal.warning(warning);
+    }
+    let timeout = arguments.server.connect_timeout();
+    let (remote, name, embedded) = match chosen.address {
+        ServerAddress::Remote(remote) => (remote.clone(), remote.to_string(), None),
+        ServerAddress::Embedded { directory } => {
+            let mut builder = EmbeddedServer::builder();
+            if let Some(directory) = directory {
+                builder = builder.data_dir(directory);
+            }
+            let server = builder.start().await.map_err(|error| {
+                CommandError::new(
+                    ExitCode::ServerUnavailable,
+                    format!("the embedded server does not start: {error}"),
+                )
+            })?;
+            let mut remote = own_address(&server)?;
+            if chosen.embedded_login.is_some() {
+                remote.credentials = chosen.embedded_login;
+            }
+            (remote, "an embedded server".to_owned(), Some(server))
+        }
+    };
+    let pool = connect(remote.clone(), timeout, &chosen.named_by).await?;
+    let target = Rc::new(Target::new(name, pool, remote, timeout));
+    let ended = run_on(process, arguments, selected, &target, stop).await;
+    target.admin.close().await;
+    if let Some(server) = embedded {
+        server.shutdown().await;
+    }
+    ended
+}
+
+async fn run_on(
+    process: &Process,
+    arguments: &SmokeArguments,
+    selected: &[&'static Scenario],
+    target: &Rc<Target>,
+    stop: impl Future<Output = ()>,
+) -> Result<ExitCode, CommandError> {
+    let began = jiff::Timestamp::now();
+    let started = Instant::now();
+    let lease = Lease::take(target).await.map_err(|failure| {
+        CommandError::other(format!("cannot {}: {}", failure.step, failure.found))
+    })?;
+    let limits = Limits {
+        parallel: arguments.parallel,
+        time: arguments.time_limit,
+    };
+    let checks = checks(selected, &[target.main], target, lease.run());
+    let mut progress = Progress::start(process.terminal, checks.len(), false);
+    let ended = run_all(checks, limits, stop, &mut |report| {
+        show(&mut progress, report)
+    })
+    .await;
+    progress.finish();
+    let version = match target.admin.acquire().await {
+        Ok(admin) => admin.stats().await.ok().map(|stats| stats.version),
+        Err(_) => None,
+    };
+    let left_behind = lease.release(target).await;
+    let report = SmokeReport::new(
+        SmokeServer {
+            name: target.name.clone(),
+            version,
+        },
+        began.to_string(),
+        milliseconds(started.elapsed()),
+        ended.scenarios,
+        left_behind,
+    );
+    process.output(&match arguments.output {
+        SmokeFormat::Text => report.to_text(process.text_options()),
+        SmokeFormat::Json => report
+            .to_json()
+            .map_err(|error| CommandError::other(format!("cannot write JSON: {error}")))?,
+    })?;
+    Ok(if !report.is_good() {
+        ExitCode::CheckSaysNo
+    } else if ended.was_stopped || !report.left_behind.is_empty() {
+        ExitCode::Error
+    } else {
+        ExitCode::Done
+    })
+}
+
+fn show(progress: &mut Progress, report: &ScenarioReport) {
+    let line = format!(
+        "{} ({}): {}",
+        escape(&report.name),
+        report.transport,
+        report.outcome.word()
+    );
+    match &report.outcome {
+        ScenarioOutcome::Passed | ScenarioOutcome::Skipped { .. } => progress.step_done(&line),
+        ScenarioOutcome::Failed { .. } | ScenarioOutcome::TimedOut { .. } => {
+            progress.step_failed(&line);
+        }
+    }
+}

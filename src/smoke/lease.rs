@@ -1,0 +1,108 @@
+//! The sign that a run is alive.
+//!
+//! A run makes the stream `iggyctl-smoke-<run>` with a topic and a group `lease`, and
+//! is a member of that group for as long as it lives: the server takes a member out when
+//! its connection ends, also after SIGKILL. So the next run can tell what a dead one left
+//! ([`cleanup`](super::cleanup)) from what a running one uses.
+
+use std::time::Duration;
+
+use iggyctl_core::state::desired::TopicSettings;
+use iggyctl_engine::broker::{BrokerRead as _, BrokerWrite as _};
+use iggyctl_messaging::codec::Raw;
+use iggyctl_messaging::{Commit, Connection, Consumer};
+
+use super::cleanup;
+use super::failure::{Failure, Step as _};
+use super::names::{RunId, resource};
+use super::target::Target;
+
+/// Topic and group of the lease.
+pub(super) const LEASE: &str = "lease";
+/// A member of a group that is there is seen after a round trip or two.
+const UNTIL_SEEN: Duration = Duration::from_secs(10);
+const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
+
+/// Held by a run.
+pub(crate) struct Lease {
+    run: RunId,
+    connection: Connection,
+    /// Joins again by itself when the connection was lost.
+    _member: Consumer<bytes::Bytes>,
+}
+
+impl Lease {
+    /// Says that a new run is alive, and removes what dead ones left.
+    pub(crate) async fn take(target: &Target) -> Result<Self, Failure> {
+        let run = RunId::random();
+        let taken = Self::make(target, &run).await;
+        let lease = match taken {
+            Ok(lease) => lease,
+            Err(failure) => {
+                // What was made of it must not wait for the next run.
+                cleanup::remove(target, &run).await;
+                return Err(failure);
+            }
+        };
+        for left in cleanup::remove_dead_runs(target, &run).await {
+            tracing::warn!(%left, "what a former run left behind cannot be removed");
+        }
+        Ok(lease)
+    }
+
+    async fn make(target: &Target, run: &RunId) -> Result<Self, Failure> {
+        let stream = resource(&run.lease())?;
+        let lease = resource(LEASE)?;
+        let admin = target.admin.acquire().await.step("connect")?;
+        admin
+            .create_stream(&stream)
+            .await
+            .step("make a stream that says that this run is alive")?;
+        admin
+            .create_topic(&stream, &lease, 1, &TopicSettings::default())
+            .await
+            .step("make its topic")?;
+        admin
+            .create_consumer_group(&stream, &lease, &lease)
+            .await
+            .step("make its consumer group")?;
+        let connection = target.connection(target.main).step("connect")?;
+        let member = Consumer::group(&connection, LEASE, stream.as_str(), LEASE)
+            .do_not_create_group()
+            .commit(Commit::Never)
+            .poll_interval(Duration::from_secs(1))
+            .build(Raw)
+            .step("join its consumer group")?;
+        let joined = async {
+            loop {
+                let groups = admin.consumer_groups(&stream, &lease).await?;
+                if groups.get(&lease).is_some_and(|group| group.members > 0) {
+                    return Ok::<_, iggyctl_engine::broker::BrokerError>(());
+                }
+                tokio::time::sleep(BETWEEN_LOOKS).await;
+            }
+        };
+        tokio::time::timeout(UNTIL_SEEN, joined)
+            .await
+            .step("see this run in its consumer group")?
+            .step("look at its consumer group")?;
+        Ok(Self {
+            run: run.clone(),
+            connection,
+            _member: member,
+        })
+    }
+
+    /// The run.
+    pub(crate) fn run(&self) -> &RunId {
+        &self.run
+    }
+
+    /// Removes everything that this run made, and at last the sign that it is alive.
+    /// Tells what could not be removed.
+    pub(crate) async fn release(self, target: &Target) -> Vec<String> {
+        let left = cleanup::remove(target, &self.run).await;
+        self.connection.shutdown().await;
+        left
+    }
+}

@@ -1,0 +1,35 @@
+//! Proves with real traffic that a server works.
+//!
+//! ```text
+//!  SCENARIOS ──select──▶ Check ─┐
+//!                               ├─runner──▶ ScenarioReport ──▶ SmokeReport ──render──▶ text, JSON, …
+//!  a manifest ─topology─▶ Check ┘   │ time limit, a few at once, stop on a signal
+//!                                   ▼
+//!          Lease: a stream that says "this run is alive"; what dead runs left is removed
+//! ```
+//!
+//! A run makes only streams `iggyctl-smoke-<run>…` and users `iggyctl-smoke-<run>-…`
+//! ([`names`]), and removes them whatever happens ([`lease`], [`cleanup`]).
+//!
+//! Checks that are derived from a manifest plug in as [`Check`]s, too: they take the
+//! same [`Lease`] and [`Target`], and their reports go into the same `SmokeReport`.
+
+#![allow(dead_code, reason = "the scenarios to come use all of it")]
+
+mod arena;
+mod check;
+mod cleanup;
+mod failure;
+mod lease;
+mod names;
+mod recorder;
+mod runner;
+mod scenario;
+mod scenarios;
+mod sdk;
+mod target;
+
+pub(crate) use lease::Lease;
+pub(crate) use runner::{Limits, milliseconds, run_all};
+pub(crate) use scenario::{SCENARIOS, Scenario, checks};
+pub(crate) use target::Target;
