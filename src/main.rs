@@ -12,6 +12,7 @@ mod contexts;
 mod environment;
 mod exit_code;
 mod logging;
+mod measurement;
 mod secrets;
 mod server;
 mod smoke;

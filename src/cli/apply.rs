@@ -11,11 +11,11 @@ use tokio::time::Instant;
 
 use super::Process;
 use super::apply_record::Record;
-use super::dev::stop_requested;
 use super::plan_arguments::{Planned, PlanningArguments, json_failed, unreadable};
 use super::runtime::block_on;
 use super::secret_arguments::Gathered;
 use super::session::{Pool, Session};
+use super::stop::stop_requested;
 use super::unknown_settings;
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;

@@ -22,6 +22,7 @@ use super::manifest_arguments::{VariableArguments, compile};
 use super::runtime::block_on;
 use super::secret_arguments::{Gathered, SecretArguments};
 use super::session::{Pool, connect, observe_for, own_address};
+use super::stop::stop_requested;
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
 use crate::sources::{STANDARD_INPUT, is_manifest};
@@ -315,28 +316,4 @@ async fn next_change(changes: &mut Option<(notify::RecommendedWatcher, mpsc::Rec
         return std::future::pending().await;
     }
     while tokio::time::timeout(SETTLE, receiver.recv()).await.is_ok() {}
-}
-
-/// Ends when the process is asked to end, by Ctrl-C or SIGTERM, after this call;
-/// also when that happens before the result is waited for.
-pub(super) fn stop_requested() -> impl Future<Output = ()> {
-    #[cfg(unix)]
-    let signals = {
-        use tokio::signal::unix::{SignalKind, signal};
-        (
-            signal(SignalKind::interrupt()),
-            signal(SignalKind::terminate()),
-        )
-    };
-    async move {
-        #[cfg(unix)]
-        if let (Ok(mut interrupt), Ok(mut terminate)) = signals {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            return;
-        }
-        let _ = tokio::signal::ctrl_c().await;
-    }
 }

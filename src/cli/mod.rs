@@ -15,6 +15,7 @@ mod get_tokens;
 mod get_users;
 mod init;
 mod manifest_arguments;
+mod messages;
 mod output;
 mod ping;
 mod plan;
@@ -26,6 +27,7 @@ mod secret_arguments;
 mod server_arguments;
 mod session;
 mod smoke;
+mod stop;
 mod time_limit;
 mod token;
 mod unknown_settings;
@@ -117,6 +119,8 @@ enum Command {
     Ping(ping::PingArguments),
     /// Prove with real traffic that a server works
     Smoke(smoke::SmokeArguments),
+    /// Send messages to a topic: lines, files, texts, or generated ones
+    Produce(messages::ProduceArguments),
     /// Run an embedded Iggy server for development
     Dev(dev::DevArguments),
     /// List, choose and show named servers
@@ -190,6 +194,7 @@ fn run_command(arguments: Arguments, terminal: Terminal) -> Result<ExitCode, Com
         Command::Token(arguments) => token::run(&process, &arguments),
         Command::Ping(arguments) => ping::run(&process, &arguments),
         Command::Smoke(arguments) => smoke::run(&process, &arguments),
+        Command::Produce(arguments) => messages::produce(&process, &arguments),
         Command::Dev(arguments) => dev::run(&process, &arguments),
         Command::Context(arguments) => context::run(&process, &arguments),
         Command::Schema(arguments) => schema::run(&process, &arguments),

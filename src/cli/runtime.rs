@@ -14,3 +14,15 @@ pub(super) fn block_on<F: Future>(future: F) -> Result<F::Output, CommandError> 
         .map_err(|error| CommandError::other(format!("cannot start the runtime: {error}")))?
         .block_on(future))
 }
+
+/// As [`block_on`], for commands that move messages: what talks to the server has
+/// threads of its own, so that it goes on, and says that it is alive, while this
+/// one reads or writes.
+pub(super) fn block_on_beside_workers<F: Future>(future: F) -> Result<F::Output, CommandError> {
+    Ok(tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| CommandError::other(format!("cannot start the runtime: {error}")))?
+        .block_on(future))
+}

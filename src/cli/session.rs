@@ -144,7 +144,7 @@ fn has_default_password(remote: &RemoteAddress) -> bool {
 
 /// What to do when a folder does not let us in: its root may have got another
 /// name or password, which wins over what the server is started with.
-fn login_hint(has_folder: bool, is_given: bool) -> &'static str {
+pub(super) fn login_hint(has_folder: bool, is_given: bool) -> &'static str {
     match (has_folder, is_given) {
         (false, _) => "",
         (true, false) => {
@@ -157,6 +157,10 @@ fn login_hint(has_folder: bool, is_given: bool) -> &'static str {
         }
     }
 }
+
+/// What is said when a server that lived for one command ends.
+pub(super) const EMBEDDED_IS_GONE: &str = "The embedded server and everything in it is gone. To keep one: \
+     --server embedded:DIR, or run `iggyctl dev --data-dir DIR`.";
 
 impl Embedded {
     /// With what to call it in messages.
@@ -190,10 +194,7 @@ impl Embedded {
     async fn end(self, process: &Process) {
         self.server.shutdown().await;
         if !self.keeps_state {
-            process.terminal.message(
-                "The embedded server and everything in it is gone. To keep one: \
-                 --server embedded:DIR, or run `iggyctl dev --data-dir DIR`.",
-            );
+            process.terminal.message(EMBEDDED_IS_GONE);
         }
     }
 }
@@ -233,7 +234,7 @@ pub(super) async fn connect(
     Ok(pool)
 }
 
-fn connect_failed(error: &ConnectError, named_by: &str) -> CommandError {
+pub(super) fn connect_failed(error: &ConnectError, named_by: &str) -> CommandError {
     let exit_code = match error {
         ConnectError::HttpIsForMessages => ExitCode::Usage,
         ConnectError::NoCredentials { .. } | ConnectError::CredentialsRefused { .. } => {

@@ -9,10 +9,10 @@ use iggyctl_engine::broker::BrokerRead as _;
 use iggyctl_engine::connect::ServerAddress;
 
 use super::Process;
-use super::dev::stop_requested;
 use super::runtime::block_on;
 use super::server_arguments::{ServerArguments, parse_duration};
 use super::session::{connect, own_address};
+use super::stop::stop_requested;
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
 use crate::smoke::{Lease, Limits, SCENARIOS, Scenario, Target, checks, milliseconds, run_all};

@@ -1,6 +1,7 @@
 //! Writing to the terminal: standard output is data, standard error is for
 //! people.
 
+mod counter;
 mod escape;
 mod progress;
 mod prompt;
@@ -9,6 +10,7 @@ use std::io::{self, IsTerminal, Write};
 
 use anstream::{AutoStream, ColorChoice};
 
+pub(crate) use counter::Counter;
 pub(crate) use progress::Progress;
 pub(crate) use prompt::{Answer, confirm};
 

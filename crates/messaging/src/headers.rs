@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map;
 
 use bytes::Bytes;
-use iggy::prelude::{HeaderKey, HeaderValue, IggyError, MAX_USER_HEADERS_SIZE};
+use iggy::prelude::{HeaderKey, HeaderKind, HeaderValue, IggyError, MAX_USER_HEADERS_SIZE};
 use iggy_binary_protocol::WireUserHeaders;
 use iggy_common::wire_conversions::{user_headers_from_wire, user_headers_to_wire};
 
@@ -69,6 +69,26 @@ impl Headers {
         })?;
         self.0.insert(header_key(key)?, value);
         Ok(())
+    }
+
+    /// Adds a value that is written as a text: of the kind `uint32`, for example, the
+    /// text `5`. Kinds are `string`, `raw` (the bytes of the text), `bool`, `int8` to
+    /// `int128`, `uint8` to `uint128`, `float32` and `float64`.
+    ///
+    /// # Errors
+    /// As [`insert`](Self::insert); an unknown kind, and a text that is not of it.
+    pub fn insert_as(&mut self, key: &str, kind: &str, text: &str) -> Result<(), MessagingError> {
+        let value = typed(kind, text).ok_or_else(|| MessagingError::Message {
+            reason: format!("the header `{key}`: `{text}` is no {kind}"),
+        })?;
+        self.0.insert(header_key(key)?, value);
+        Ok(())
+    }
+
+    /// Whether there is such a kind of values, see [`insert_as`](Self::insert_as).
+    #[must_use]
+    pub fn is_kind(text: &str) -> bool {
+        text.parse::<HeaderKind>().is_ok()
     }
 
     /// The value of a key.
@@ -147,6 +167,26 @@ impl<'a> IntoIterator for &'a Headers {
     }
 }
 
+fn typed(kind: &str, text: &str) -> Option<HeaderValue> {
+    Some(match kind.parse().ok()? {
+        HeaderKind::Raw => HeaderValue::try_from(text.as_bytes()).ok()?,
+        HeaderKind::String => HeaderValue::try_from(text).ok()?,
+        HeaderKind::Bool => text.parse::<bool>().ok()?.into(),
+        HeaderKind::Int8 => text.parse::<i8>().ok()?.into(),
+        HeaderKind::Int16 => text.parse::<i16>().ok()?.into(),
+        HeaderKind::Int32 => text.parse::<i32>().ok()?.into(),
+        HeaderKind::Int64 => text.parse::<i64>().ok()?.into(),
+        HeaderKind::Int128 => text.parse::<i128>().ok()?.into(),
+        HeaderKind::Uint8 => text.parse::<u8>().ok()?.into(),
+        HeaderKind::Uint16 => text.parse::<u16>().ok()?.into(),
+        HeaderKind::Uint32 => text.parse::<u32>().ok()?.into(),
+        HeaderKind::Uint64 => text.parse::<u64>().ok()?.into(),
+        HeaderKind::Uint128 => text.parse::<u128>().ok()?.into(),
+        HeaderKind::Float32 => text.parse::<f32>().ok()?.into(),
+        HeaderKind::Float64 => text.parse::<f64>().ok()?.into(),
+    })
+}
+
 fn header_key(key: &str) -> Result<HeaderKey, MessagingError> {
     HeaderKey::try_from(key).map_err(|_| MessagingError::Message {
         reason: "the key of a header has 1 to 255 bytes".to_owned(),
@@ -168,6 +208,27 @@ mod tests {
         assert_eq!(Headers::from_wire(wire).unwrap(), headers);
         assert_eq!(Headers::new().to_wire().unwrap(), None);
         assert!(Headers::from_wire(Bytes::from_static(b"nonsense")).is_err());
+    }
+
+    #[test]
+    fn a_text_becomes_a_value_of_its_kind() {
+        let mut headers = Headers::new();
+        headers.insert_as("a", "uint32", "5").unwrap();
+        headers.insert_as("b", "bool", "true").unwrap();
+        headers.insert_as("c", "string", "5").unwrap();
+        headers.insert_as("d", "raw", "5").unwrap();
+        assert_eq!(headers.get("a"), Some(&5_u32.into()));
+        assert_eq!(headers.get("b"), Some(&true.into()));
+        assert_eq!(headers.text("c"), Some("5"));
+        assert_eq!(headers.get("d").unwrap().as_raw(), Ok(&b"5"[..]));
+        for (kind, text) in [
+            ("uint8", "256"),
+            ("bool", "yes"),
+            ("text", "x"),
+            ("string", ""),
+        ] {
+            assert!(headers.insert_as("e", kind, text).is_err(), "{kind} {text}");
+        }
     }
 
     #[test]

@@ -11,10 +11,10 @@ use secrecy::zeroize::Zeroizing;
 use serde::Serialize;
 
 use super::super::Process;
-use super::super::dev::stop_requested;
 use super::super::get_tokens::{is_over, read_tokens, time_text};
 use super::super::server_arguments::ServerArguments;
 use super::super::session::{Session, broker_failed};
+use super::super::stop::stop_requested;
 use super::super::time_limit::TimeLimit;
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;

@@ -10,7 +10,7 @@ use bytes::Bytes;
 pub use json::Json;
 pub use postcard::Postcard;
 pub use protobuf::Protobuf;
-pub use raw::Raw;
+pub use raw::{Raw, Untyped};
 
 /// How values of a type become payloads, and payloads values. What it makes travels
 /// with its media type in the header [`content-type`](crate::CONTENT_TYPE).
@@ -41,7 +41,7 @@ pub use raw::Raw;
 /// # Ok::<(), CodecError>(())
 /// ```
 pub trait Codec<T>: Send + Sync + 'static {
-    /// The media type of what it makes.
+    /// The media type of what it makes; with an empty one no header says it.
     fn content_type(&self) -> &'static str;
 
     /// The payload of a value. The server takes no empty one.

@@ -35,3 +35,22 @@ impl Codec<Vec<u8>> for Raw {
         Ok(payload.to_vec())
     }
 }
+
+/// Bytes as they are, without saying what they are: no header is added. For programs
+/// that pass on what others wrote.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Untyped;
+
+impl Codec<Bytes> for Untyped {
+    fn content_type(&self) -> &'static str {
+        ""
+    }
+
+    fn encode(&self, value: &Bytes) -> Result<Bytes, CodecError> {
+        Ok(value.clone())
+    }
+
+    fn decode(&self, payload: &Bytes) -> Result<Bytes, CodecError> {
+        Ok(payload.clone())
+    }
+}

@@ -37,6 +37,15 @@ pub(super) enum Lifecycle {
     Closed,
 }
 
+/// How often to try to open a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// Each host once.
+    OneRound,
+    /// As the settings say.
+    Backoff,
+}
+
 /// What has to finish before a connection closes: a producer sends what it holds, a
 /// consumer stores what was acknowledged.
 pub(crate) trait Participant: Send + Sync {
@@ -130,8 +139,11 @@ impl Link {
         *self.lifecycle.borrow() == Lifecycle::Closed
     }
 
-    /// The session there is, or a new one.
-    pub(super) async fn session(self: &Arc<Self>) -> Result<Session, MessagingError> {
+    /// The session there is, or a new one, after as many attempts as `patience` allows.
+    pub(super) async fn session(
+        self: &Arc<Self>,
+        patience: Patience,
+    ) -> Result<Session, MessagingError> {
         let seen = {
             let state = self.state();
             if let Some(session) = &state.session {
@@ -157,7 +169,7 @@ impl Link {
                 return Err(failure.clone());
             }
         }
-        match self.open().await {
+        match self.open(patience).await {
             Ok((client, address)) => Ok(self.install(client, address)),
             Err(error) => {
                 let mut state = self.state();
@@ -215,10 +227,13 @@ impl Link {
         drop(taken);
     }
 
-    async fn open(&self) -> Result<(Arc<IggyClient>, Option<RemoteAddress>), MessagingError> {
+    async fn open(
+        &self,
+        patience: Patience,
+    ) -> Result<(Arc<IggyClient>, Option<RemoteAddress>), MessagingError> {
         let mut lifecycle = self.lifecycle.subscribe();
         tokio::select! {
-            opened = self.open_with_backoff() => opened,
+            opened = self.open_with_backoff(patience) => opened,
             // An error means that the sender is gone, and with it who waits here.
             _ = lifecycle.wait_for(|it| *it == Lifecycle::Closed) => Err(MessagingError::Closed),
         }
@@ -226,6 +241,7 @@ impl Link {
 
     async fn open_with_backoff(
         &self,
+        patience: Patience,
     ) -> Result<(Arc<IggyClient>, Option<RemoteAddress>), MessagingError> {
         let started = Instant::now();
         let mut attempts = 0;
@@ -265,7 +281,7 @@ impl Link {
                 .backoff
                 .give_up_after
                 .is_some_and(|limit| started.elapsed() + pause > limit);
-            if !failure.may_pass || is_over {
+            if !failure.may_pass || is_over || patience == Patience::OneRound {
                 return Err(error);
             }
             tracing::debug!(attempts, ?pause, %error, "no connection yet");

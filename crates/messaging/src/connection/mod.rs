@@ -12,6 +12,7 @@ mod heartbeat;
 mod hosts;
 mod link;
 mod session;
+mod topic;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -28,7 +29,7 @@ pub use health::Health;
 use hosts::Hosts;
 use link::Lifecycle;
 pub(crate) use link::Participant;
-use link::{Link, Origin};
+use link::{Link, Origin, Patience};
 pub use session::{Loss, Session};
 
 use crate::error::MessagingError;
@@ -193,7 +194,17 @@ impl Connection {
     /// [`MessagingError::Connect`] when no server lets us in,
     /// [`MessagingError::Closed`] after [`shutdown`](Self::shutdown).
     pub async fn session(&self) -> Result<Session, MessagingError> {
-        self.link.session().await
+        self.link.session(Patience::Backoff).await
+    }
+
+    /// Connects now, unless it is connected: each server is tried once, without
+    /// waiting for one that may come. For programs that want to say at their start
+    /// what is wrong.
+    ///
+    /// # Errors
+    /// As [`session`](Self::session).
+    pub async fn connect(&self) -> Result<(), MessagingError> {
+        self.link.session(Patience::OneRound).await.map(drop)
     }
 
     /// Says that the connection of a session is lost: the next

@@ -26,6 +26,9 @@ pub use retry::RetryPolicy;
 use crate::connection::{Connection, Participant};
 use crate::error::MessagingError;
 
+/// The most bytes that a payload may have, as it is sent.
+pub const MAX_PAYLOAD_BYTES: usize = iggy::prelude::MAX_PAYLOAD_SIZE as usize;
+
 /// Sends values of one type to one topic: batched, repeated until they are there, in
 /// order by partition. A cheap handle; clones share the buffer.
 ///

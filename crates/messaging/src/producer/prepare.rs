@@ -69,9 +69,10 @@ impl<T: 'static> Preparation<T> {
         encryption: Option<Encryption>,
         has_short_ids: bool,
     ) -> Result<Self, MessagingError> {
-        let plain_headers = Headers::new()
-            .with(CONTENT_TYPE, codec.content_type())?
-            .to_wire()?;
+        let plain_headers = match codec.content_type() {
+            "" => None,
+            content_type => Headers::new().with(CONTENT_TYPE, content_type)?.to_wire()?,
+        };
         Ok(Self {
             codec,
             partitioning,
@@ -111,8 +112,9 @@ impl<T: 'static> Preparation<T> {
             None if headers.is_empty() => self.plain_headers.clone(),
             compressed => {
                 let mut headers = headers;
-                if headers.get(CONTENT_TYPE).is_none() {
-                    headers.insert(CONTENT_TYPE, self.codec.content_type())?;
+                let content_type = self.codec.content_type();
+                if !content_type.is_empty() && headers.get(CONTENT_TYPE).is_none() {
+                    headers.insert(CONTENT_TYPE, content_type)?;
                 }
                 if let Some((_, algorithm)) = compressed {
                     headers.insert(COMPRESSION_HEADER, algorithm)?;
@@ -203,6 +205,25 @@ mod tests {
         let own = Headers::new().with(CONTENT_TYPE, "image/png").unwrap();
         let named = headers_of(Outgoing::new(vec![1]).headers(own));
         assert_eq!(named.text(CONTENT_TYPE), Some("image/png"));
+    }
+
+    #[test]
+    fn without_a_content_type_there_is_no_header() {
+        let preparation = Preparation::new(
+            Box::new(crate::codec::Untyped),
+            Partitioning::Balanced,
+            Compression::Lz4,
+            None,
+            false,
+        )
+        .unwrap();
+        let headers_of =
+            |outgoing: Outgoing<Bytes>| preparation.prepare(outgoing).unwrap().0.headers;
+        assert_eq!(headers_of(Bytes::from_static(b"short").into()), None);
+        let own = Headers::new().with("tenant", "acme").unwrap();
+        let named = headers_of(Outgoing::new(Bytes::from(vec![0; 1000])).headers(own));
+        let named = Headers::from_wire(named.unwrap()).unwrap();
+        assert_eq!(named.len(), 2, "its own, and how it is compressed");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
@@ -21,6 +21,9 @@ pub struct Confirmation {
     /// Its offset there; none when the server did not say, which it may leave out.
     /// After a retry on a server that removes repetitions it may be too high.
     pub offset: Option<u64>,
+    /// From the moment it got into the buffer until the server had confirmed it, all
+    /// retries included.
+    pub latency: Duration,
 }
 
 /// The end of one message, to wait for, or not: it is sent in any case.

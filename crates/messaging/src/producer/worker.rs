@@ -269,6 +269,7 @@ impl Worker {
                 id: queued.message.id,
                 partition,
                 offset: base_offset.map(|base| base + index),
+                latency: queued.since.elapsed(),
             };
             queued.end(Ok(confirmation));
         }
