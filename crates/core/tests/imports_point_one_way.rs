@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     &["testing"],
     &["render"],
-    &["smoke"],
     &["plan"],
     &["check"],
     &["diff"],

@@ -78,6 +78,38 @@ pub enum MessagingError {
         /// The topic.
         topic: String,
     },
+    /// There is no such stream.
+    #[error("there is no stream {stream}")]
+    NoStream {
+        /// The stream.
+        stream: String,
+    },
+    /// There is no such consumer group.
+    #[error("there is no group {group} on {stream}/{topic}")]
+    NoGroup {
+        /// The stream.
+        stream: String,
+        /// The topic.
+        topic: String,
+        /// The group.
+        group: String,
+    },
+    /// The offsets of a group are its members' to store while there are any.
+    #[error(
+        "the group {group} of {stream}/{topic} has {members} active member{}: the server takes \
+         its offsets from them only, and they would go on with what they hold",
+        if *members == 1 { "" } else { "s" }
+    )]
+    GroupInUse {
+        /// The stream.
+        stream: String,
+        /// The topic.
+        topic: String,
+        /// The group.
+        group: String,
+        /// How many.
+        members: usize,
+    },
     /// The topic has no partition that a message could go to.
     #[error("the topic {stream}/{topic} has no partitions")]
     NoPartitions {

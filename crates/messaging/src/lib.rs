@@ -42,7 +42,9 @@ mod headers;
 mod message;
 mod names;
 pub mod observe;
+pub mod offsets;
 pub mod producer;
+mod topic_reader;
 
 pub use compression::Compression;
 pub use connection::Connection;

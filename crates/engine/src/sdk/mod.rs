@@ -6,7 +6,6 @@
 mod broker;
 mod client;
 mod errors;
-mod messages;
 mod permissions;
 mod settings;
 mod users;

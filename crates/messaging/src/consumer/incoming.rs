@@ -32,7 +32,7 @@ impl<T: 'static> Opening<T> {
 }
 
 /// The headers, in clear.
-pub(super) fn headers_of(
+pub(crate) fn headers_of(
     message: &IggyMessage,
     encryption: Option<&Encryption>,
 ) -> Result<Headers, MessagingError> {

@@ -37,7 +37,7 @@ use crate::error::{MessagingError, Reaction, classify, words};
 
 /// Why a request did not succeed.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(crate) enum Failure {
     /// Again, after a pause.
     MayPass(String),
     /// The stream, the topic, the partition or the group is not there, or the
@@ -54,24 +54,24 @@ const NOT_THERE: [u32; 11] = [
     20, 1009, 1010, 2010, 2011, 3007, 4100, 5000, 5003, 5006, 5009,
 ];
 
-pub(super) struct Requests {
-    pub(super) connection: Connection,
-    pub(super) stream: Identifier,
-    pub(super) topic: Identifier,
+pub(crate) struct Requests {
+    pub(crate) connection: Connection,
+    pub(crate) stream: Identifier,
+    pub(crate) topic: Identifier,
     /// Who stores offsets.
-    pub(super) consumer: Consumer,
+    pub(crate) consumer: Consumer,
 }
 
 /// What a member may poll.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Membership {
+pub(crate) enum Membership {
     Member(Vec<u32>),
     Stranger,
 }
 
 impl Requests {
     /// One request; it is over when this is, or its connection is.
-    pub(super) async fn ask<R>(
+    pub(crate) async fn ask<R>(
         &self,
         session: &Session,
         operation: &'static str,
@@ -105,7 +105,7 @@ impl Requests {
     }
 
     /// How many partitions there are; none without a topic.
-    pub(super) async fn partitions(&self, session: &Session) -> Result<u32, Failure> {
+    pub(crate) async fn partitions(&self, session: &Session) -> Result<u32, Failure> {
         let request = session.client().get_topic(&self.stream, &self.topic);
         match self.ask(session, "read the topic", request).await? {
             Some(topic) => Ok(topic.partitions_count),
@@ -114,7 +114,7 @@ impl Requests {
     }
 
     /// The offset that is stored.
-    pub(super) async fn stored(
+    pub(crate) async fn stored(
         &self,
         session: &Session,
         partition: u32,
@@ -129,7 +129,7 @@ impl Requests {
         Ok(stored.map(|stored| stored.stored_offset))
     }
 
-    pub(super) async fn store(
+    pub(crate) async fn store(
         &self,
         session: &Session,
         partition: u32,
@@ -145,8 +145,23 @@ impl Requests {
         self.ask(session, "store the offset", request).await
     }
 
+    /// That there is none is as good.
+    pub(crate) async fn delete(&self, session: &Session, partition: u32) -> Result<(), Failure> {
+        let request = async {
+            let deleted = session
+                .client()
+                .delete_consumer_offset(&self.consumer, &self.stream, &self.topic, Some(partition))
+                .await;
+            match deleted {
+                Err(IggyError::ConsumerOffsetNotFound(_)) => Ok(()),
+                other => other,
+            }
+        };
+        self.ask(session, "delete the stored offset", request).await
+    }
+
     /// [`Failure::NotThere`] when the partition is not ours to poll.
-    pub(super) async fn poll(
+    pub(crate) async fn poll(
         &self,
         session: &Session,
         partition: u32,
@@ -186,7 +201,7 @@ impl Requests {
     }
 
     /// Joins the group; makes it when it is not there, if that is wanted.
-    pub(super) async fn join(
+    pub(crate) async fn join(
         &self,
         session: &Session,
         group: &str,
@@ -212,7 +227,7 @@ impl Requests {
         self.ask(session, "join the group", join()).await
     }
 
-    pub(super) async fn leave(&self, session: &Session) -> Result<(), Failure> {
+    pub(crate) async fn leave(&self, session: &Session) -> Result<(), Failure> {
         let leave =
             session
                 .client()
@@ -221,7 +236,7 @@ impl Requests {
     }
 
     /// What is ours.
-    pub(super) async fn sync(&self, session: &Session) -> Result<Membership, Failure> {
+    pub(crate) async fn sync(&self, session: &Session) -> Result<Membership, Failure> {
         let request = async {
             let request = SyncConsumerGroupRequest {
                 stream_id: identifier_to_wire(&self.stream)?,
@@ -245,7 +260,7 @@ impl Requests {
     }
 
     /// Sends one message elsewhere, as it is.
-    pub(super) async fn send(
+    pub(crate) async fn send(
         &self,
         session: &Session,
         stream: &Identifier,

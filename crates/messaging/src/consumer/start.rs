@@ -22,7 +22,7 @@ pub enum Start {
 
 /// Where the next poll of a partition begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Position {
+pub(crate) enum Position {
     Offset(u64),
     Last,
     Timestamp(u64),
