@@ -12,6 +12,8 @@ pub(crate) enum ExitCode {
     ChangesPending = 2,
     /// A line of the plan is blocked.
     Blocked = 3,
+    /// What a plan was made from has moved since.
+    Stale = 4,
     /// Some steps were applied and others were not, or an outcome is unknown.
     PartiallyApplied = 6,
     /// A check says no (`access check`).

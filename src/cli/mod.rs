@@ -57,7 +57,7 @@ use crate::terminal::{Color, Terminal};
         iggyctl init > topology.yaml\n  \
         iggyctl plan -f topology.yaml --server iggy://127.0.0.1:8090\n  \
         iggyctl apply -f topology.yaml --server embedded --yes\n\n\
-        Exit codes: 0 done, 1 error, 2 changes pending, 3 blocked, 6 partially applied,\n\
+        Exit codes: 0 done, 1 error, 2 changes pending, 3 blocked, 4 stale, 6 partially applied,\n\
         7 a check says no, 64 usage, 65 invalid input, 69 server unavailable, 77 credentials refused."
 )]
 struct Arguments {
@@ -121,6 +121,10 @@ enum Command {
     Smoke(smoke::SmokeArguments),
     /// Send messages to a topic: lines, files, texts, or generated ones
     Produce(messages::ProduceArguments),
+    /// Show stored offsets, and move readers
+    Offsets(messages::OffsetsArguments),
+    /// Show how far consumer groups are behind
+    Lag(messages::LagArguments),
     /// Run an embedded Iggy server for development
     Dev(dev::DevArguments),
     /// List, choose and show named servers
@@ -195,6 +199,8 @@ fn run_command(arguments: Arguments, terminal: Terminal) -> Result<ExitCode, Com
         Command::Ping(arguments) => ping::run(&process, &arguments),
         Command::Smoke(arguments) => smoke::run(&process, &arguments),
         Command::Produce(arguments) => messages::produce(&process, &arguments),
+        Command::Offsets(arguments) => messages::offsets(&process, &arguments),
+        Command::Lag(arguments) => messages::lag(&process, &arguments),
         Command::Dev(arguments) => dev::run(&process, &arguments),
         Command::Context(arguments) => context::run(&process, &arguments),
         Command::Schema(arguments) => schema::run(&process, &arguments),

@@ -16,6 +16,7 @@ mod killed;
 mod lifecycle;
 mod listening;
 mod offline;
+mod offsets;
 mod prune;
 mod rights;
 mod sandbox;

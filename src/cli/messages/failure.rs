@@ -45,6 +45,14 @@ impl Reasons {
                 "nothing is made silently: declare it in a manifest and run `iggyctl apply`. \
                  `iggyctl get topics` lists what is there",
             ),
+            MessagingError::NoStream { .. } => {
+                with(ExitCode::Error).hint("`iggyctl get streams` lists what is there")
+            }
+            MessagingError::NoGroup { .. } => {
+                with(ExitCode::Error).hint("`iggyctl get groups` lists what is there")
+            }
+            MessagingError::GroupInUse { .. } => with(ExitCode::Blocked)
+                .hint("stop its consumers, move the offsets, and start them again"),
             MessagingError::NoPartitions { .. } => with(ExitCode::Error)
                 .hint("declare `partitions` of it in a manifest and run `iggyctl apply`"),
             MessagingError::Refused { operation: _, code } if NO_RIGHT.contains(code) => {

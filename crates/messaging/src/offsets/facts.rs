@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::observe::consume::Observer;
+
 /// Who has offsets.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reader {
@@ -122,6 +124,16 @@ impl ObservedOffsets {
                 Lag::Ahead(_) => 0,
             })
             .fold(0, u64::saturating_add)
+    }
+
+    /// Sets the metric of the lag of each partition, for a topic of this name.
+    pub fn publish(&self, stream: &str, topic: &str) {
+        let observer = Observer::new(stream, topic, self.reader.name());
+        for (&partition, offsets) in &self.partitions {
+            if let Lag::Behind(messages) = offsets.lag() {
+                observer.lag(partition, messages);
+            }
+        }
     }
 }
 
