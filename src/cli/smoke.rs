@@ -4,18 +4,19 @@ use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use iggyctl_core::render::{ScenarioOutcome, ScenarioReport, SmokeReport, SmokeServer, escape};
-use iggyctl_embedded::EmbeddedServer;
 use iggyctl_engine::broker::BrokerRead as _;
 use iggyctl_engine::connect::ServerAddress;
 
 use super::Process;
 use super::runtime::block_on;
 use super::server_arguments::{ServerArguments, parse_duration};
-use super::session::{connect, own_address};
+use super::session::connect;
 use super::stop::stop_requested;
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
-use crate::smoke::{Lease, Limits, SCENARIOS, Scenario, Target, checks, milliseconds, run_all};
+use crate::smoke::{
+    Lease, Limits, OwnServer, Restart, SCENARIOS, Scenario, Target, checks, milliseconds, run_all,
+};
 use crate::terminal::Progress;
 
 #[derive(Debug, clap::Args)]
@@ -28,6 +29,9 @@ pub(super) struct SmokeArguments {
     /// Only these scenarios: names, or patterns with `*`; repeatable
     #[arg(long, value_name = "NAME")]
     scenario: Vec<String>,
+    /// Restarts the server, for the scenarios that need it; run by the shell, which waits for its end
+    #[arg(long, value_name = "COMMAND")]
+    restart_command: Option<String>,
     /// How many scenarios run at once
     #[arg(long, value_name = "N", default_value_t = 4)]
     parallel: usize,
@@ -87,33 +91,41 @@ async fn smoke(
         process.terminal.warning(warning);
     }
     let timeout = arguments.server.connect_timeout();
-    let (remote, name, embedded) = match chosen.address {
-        ServerAddress::Remote(remote) => (remote.clone(), remote.to_string(), None),
+    let (remote, name, restart) = match chosen.address {
+        ServerAddress::Remote(remote) => {
+            let restart = match &arguments.restart_command {
+                Some(command) => Restart::Command(command.clone()),
+                None => Restart::Nobody,
+            };
+            (remote.clone(), remote.to_string(), restart)
+        }
         ServerAddress::Embedded { directory } => {
-            let mut builder = EmbeddedServer::builder();
-            if let Some(directory) = directory {
-                builder = builder.data_dir(directory);
-            }
-            let server = builder.start().await.map_err(|error| {
+            let name = match &directory {
+                Some(directory) => format!("the embedded server in {}", directory.display()),
+                None => "an embedded server".to_owned(),
+            };
+            let server = OwnServer::start(directory).await.map_err(|error| {
                 CommandError::new(
                     ExitCode::ServerUnavailable,
                     format!("the embedded server does not start: {error}"),
                 )
             })?;
-            let mut remote = own_address(&server)?;
+            let Ok(ServerAddress::Remote(mut remote)) = server.connection_string().await.parse()
+            else {
+                return Err(CommandError::other(
+                    "the embedded server has an address that cannot be read",
+                ));
+            };
             if chosen.embedded_login.is_some() {
                 remote.credentials = chosen.embedded_login;
             }
-            (remote, "an embedded server".to_owned(), Some(server))
+            (remote, name, Restart::Own(Rc::new(server)))
         }
     };
     let pool = connect(remote.clone(), timeout, &chosen.named_by).await?;
-    let target = Rc::new(Target::new(name, pool, remote, timeout));
+    let target = Rc::new(Target::new(name, pool, remote, timeout, restart));
     let ended = run_on(process, arguments, selected, &target, stop).await;
-    target.admin.close().await;
-    if let Some(server) = embedded {
-        server.shutdown().await;
-    }
+    target.close().await;
     ended
 }
 

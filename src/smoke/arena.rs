@@ -4,12 +4,15 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use iggyctl_core::access::{Grants, UserStatus};
 use iggyctl_core::state::desired::TopicSettings;
-use iggyctl_engine::broker::{BrokerErrorKind, BrokerWrite as _};
-use iggyctl_engine::connect::Transport;
-use iggyctl_messaging::Connection;
+use iggyctl_core::state::observed::ObservedStream;
+use iggyctl_engine::broker::{BrokerErrorKind, BrokerRead as _, BrokerWrite as _, UserWrite as _};
+use iggyctl_engine::connect::{RemoteAddress, Transport};
+use iggyctl_messaging::connection::Credentials;
+use iggyctl_messaging::{Connection, Secret};
 
-use super::failure::{Failure, Step as _};
+use super::failure::{Failure, Step as _, Stop};
 use super::names::{RunId, resource};
 use super::recorder::Recorder;
 use super::sdk::Client;
@@ -19,11 +22,12 @@ use super::target::{Target, transport_name};
 pub(crate) struct Arena {
     target: Rc<Target>,
     transport: Transport,
+    run: RunId,
     /// The stream that is its own; made with its first topic.
     pub(crate) stream: String,
     pub(crate) recorder: Recorder,
     /// To be closed at the end.
-    connections: RefCell<Vec<Connection>>,
+    connections: Rc<RefCell<Vec<Connection>>>,
 }
 
 impl Arena {
@@ -37,10 +41,17 @@ impl Arena {
         Self {
             target,
             transport,
+            run: run.clone(),
             stream,
             recorder: Recorder::default(),
-            connections: RefCell::default(),
+            connections: Rc::default(),
         }
+    }
+
+    /// Another name that is the scenario's own.
+    pub(crate) fn other_name(&self, name: &str) -> String {
+        let transport = transport_name(self.transport);
+        self.run.name(&format!("{name}-{transport}"))
     }
 
     /// Makes a topic in the scenario's stream, and the stream before its first one.
@@ -85,6 +96,95 @@ impl Arena {
     /// The SDK's calls over such a connection.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
         Ok(Client::new(self.connection()?, self.recorder.clone()))
+    }
+
+    /// A connection as somebody else.
+    pub(crate) fn client_as(&self, credentials: Credentials) -> Result<Client, Failure> {
+        let connection = self.target.connection_as(self.transport, credentials);
+        Ok(self.keep(connection.step("connect")?))
+    }
+
+    /// A connection as the administrator to somewhere else, or in another way.
+    pub(crate) fn client_at(&self, address: RemoteAddress) -> Result<Client, Failure> {
+        let connection = self.target.connection_at(address);
+        Ok(self.keep(connection.step("connect")?))
+    }
+
+    fn keep(&self, connection: Connection) -> Client {
+        self.connections.borrow_mut().push(connection.clone());
+        Client::new(connection, self.recorder.clone())
+    }
+
+    /// Makes a user that may do this, by the ids of streams and topics.
+    pub(crate) async fn user(&self, name: &str, grants: &Grants<u32>) -> Result<Credentials, Stop> {
+        let username = self.other_name(name);
+        let password = Secret::new(uuid::Uuid::now_v7().simple().to_string());
+        let admin = self.target.admin.acquire().await.step("connect")?;
+        let user = resource(&username)?;
+        match admin
+            .create_user(&user, &password, UserStatus::Active)
+            .await
+        {
+            Err(error) if error.kind == BrokerErrorKind::Unauthorized => {
+                return Err(Stop::Skipped("the login may not create users".to_owned()));
+            }
+            created => created.step(format!("create the user {name}"))?,
+        }
+        admin
+            .update_permissions(&user, grants)
+            .await
+            .step(format!("give the user {name} its rights"))?;
+        Ok(Credentials::Password { username, password })
+    }
+
+    /// A stream with the ids of its topics.
+    pub(crate) async fn look_at(&self, stream: &str) -> Result<ObservedStream, Failure> {
+        let admin = self.target.admin.acquire().await.step("connect")?;
+        let found = admin.get_stream(&resource(stream)?).await;
+        let found = found.step("look at the stream")?;
+        found.ok_or_else(|| Failure::new("look at the stream", "that it is there", "nothing"))
+    }
+
+    /// How many partitions a topic of the scenario's stream has; none when it is not
+    /// there.
+    pub(crate) async fn partitions(&self, topic: &str) -> Result<Option<u32>, Failure> {
+        let admin = self.target.admin.acquire().await.step("connect")?;
+        let (stream, topic) = (resource(&self.stream)?, resource(topic)?);
+        let found = admin.get_topic(&stream, &topic).await;
+        Ok(found.step("look at the topic")?.map(|it| it.partitions))
+    }
+
+    /// Skips the scenario where nobody can restart the server.
+    pub(crate) fn can_restart(&self) -> Result<(), Stop> {
+        if self.target.can_restart() {
+            return Ok(());
+        }
+        Err(Stop::Skipped(
+            "nobody can restart the server: name a command with --restart-command".to_owned(),
+        ))
+    }
+
+    /// Restarts the server, and waits until it answers.
+    pub(crate) async fn restart(&self) -> Result<(), Failure> {
+        self.target.restart().await
+    }
+
+    /// The same scenario where the server speaks TLS.
+    pub(crate) async fn secured(&self) -> Result<Self, Stop> {
+        let target = self.target.secured().await?;
+        Ok(Self {
+            target,
+            transport: Transport::Tcp,
+            run: self.run.clone(),
+            stream: self.stream.clone(),
+            recorder: self.recorder.clone(),
+            connections: Rc::clone(&self.connections),
+        })
+    }
+
+    /// Where its server is, as the administrator.
+    pub(crate) fn address(&self) -> Result<RemoteAddress, Failure> {
+        self.target.address(self.transport).step("connect")
     }
 
     /// Closes the connections.

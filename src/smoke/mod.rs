@@ -27,9 +27,11 @@ mod runner;
 mod scenario;
 mod scenarios;
 mod sdk;
+mod server;
 mod target;
 
 pub(crate) use lease::Lease;
 pub(crate) use runner::{Limits, milliseconds, run_all};
 pub(crate) use scenario::{SCENARIOS, Scenario, checks};
-pub(crate) use target::Target;
+pub(crate) use server::OwnServer;
+pub(crate) use target::{Restart, Target};

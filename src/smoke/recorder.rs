@@ -30,6 +30,12 @@ impl Recorder {
         }
     }
 
+    /// Messages that were sent or read by a producer or a consumer, which measure by
+    /// themselves.
+    pub(crate) fn messages(&self, count: usize) {
+        self.0.borrow_mut().messages += u64::try_from(count).unwrap_or(u64::MAX);
+    }
+
     /// All until now; begins anew.
     pub(crate) fn take(&self) -> Recorded {
         std::mem::take(&mut self.0.borrow_mut())

@@ -9,7 +9,11 @@ use super::arena::Arena;
 use super::check::Check;
 use super::failure::Stop;
 use super::names::RunId;
-use super::scenarios::{basic, getting_started};
+use super::scenarios::{
+    basic, compression, consumer_groups, dead_letters, encryption, envelope, getting_started,
+    headers, late_topic, login_after_restart, multi_tenant, new_sdk, partitioning, persistence,
+    replay, sink_data_producer, stream_builder, tcp_tls,
+};
 use super::target::{Target, transport_name};
 
 /// One scenario.
@@ -20,10 +24,38 @@ pub(crate) struct Scenario {
     pub(crate) sample: Option<&'static str>,
     /// What it shows, in a few words.
     pub(crate) title: &'static str,
+    /// Over what it can be run.
+    pub(crate) over: Over,
     /// Whether it restarts the server, so that nothing else may run meanwhile.
     pub(crate) is_exclusive: bool,
     /// Runs it.
     pub(crate) run: Run,
+}
+
+/// Over which transports a scenario can be run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Over {
+    /// All.
+    Any,
+    /// Not HTTP, which has no sessions: nobody can be a member of a group.
+    Binary,
+    /// TCP alone.
+    Tcp,
+}
+
+impl Over {
+    /// Why it cannot be run over a transport.
+    fn obstacle(self, transport: Transport) -> Option<&'static str> {
+        match (self, transport) {
+            (Self::Any, _)
+            | (Self::Binary, Transport::Tcp | Transport::Quic | Transport::WebSocket)
+            | (Self::Tcp, Transport::Tcp) => None,
+            (Self::Binary, Transport::Http) => {
+                Some("it needs sessions with the server, which HTTP has not")
+            }
+            (Self::Tcp, _) => Some("it is about TCP"),
+        }
+    }
 }
 
 /// How a scenario is run.
@@ -35,6 +67,7 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "getting-started",
         sample: Some("examples/rust/src/getting-started"),
         title: "messages come back in order from the offset that is asked for",
+        over: Over::Any,
         is_exclusive: false,
         run: |arena| Box::pin(getting_started::run(arena)),
     },
@@ -42,8 +75,153 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
         name: "basic",
         sample: Some("examples/rust/src/basic"),
         title: "a consumer goes on after the offset that the server stored for it",
+        over: Over::Any,
         is_exclusive: false,
         run: |arena| Box::pin(basic::run(arena)),
+    },
+    Scenario {
+        name: "message-headers/plain",
+        sample: Some("examples/python/message-headers/plain-headers"),
+        title: "headers of text come back with their messages",
+        over: Over::Any,
+        is_exclusive: false,
+        run: |arena| Box::pin(headers::plain(arena)),
+    },
+    Scenario {
+        name: "message-headers/typed-headers",
+        sample: Some("examples/rust/src/message-headers/typed-headers"),
+        title: "headers keep the kind of their keys and values",
+        over: Over::Any,
+        is_exclusive: false,
+        run: |arena| Box::pin(headers::typed(arena)),
+    },
+    Scenario {
+        name: "message-headers/message-compression",
+        sample: Some("examples/rust/src/message-headers/message-compression"),
+        title: "payloads that clients compress are kept as they are, and decompressed",
+        over: Over::Any,
+        is_exclusive: false,
+        run: |arena| Box::pin(compression::run(arena)),
+    },
+    Scenario {
+        name: "message-headers/message-type",
+        sample: Some("examples/rust/src/message-headers/message-type"),
+        title: "a header tells what a payload is",
+        over: Over::Any,
+        is_exclusive: false,
+        run: |arena| Box::pin(headers::message_type(arena)),
+    },
+    Scenario {
+        name: "message-envelope",
+        sample: Some("examples/rust/src/message-envelope"),
+        title: "messages of several kinds share a topic",
+        over: Over::Any,
+        is_exclusive: false,
+        run: |arena| Box::pin(envelope::run(arena)),
+    },
+    Scenario {
+        name: "multi-tenant",
+        sample: Some("examples/rust/src/multi-tenant"),
+        title: "each user gets at its own stream and at no other",
+        over: Over::Any,
+        is_exclusive: false,
+        run: |arena| Box::pin(multi_tenant::run(arena)),
+    },
+    Scenario {
+        name: "new-sdk",
+        sample: Some("examples/rust/src/new-sdk"),
+        title: "the SDK's producer and consumer work, in a group",
+        over: Over::Binary,
+        is_exclusive: false,
+        run: |arena| Box::pin(new_sdk::run(arena)),
+    },
+    Scenario {
+        name: "consumer-groups",
+        sample: None,
+        title: "members of a group share out partitions, again when one comes or goes",
+        over: Over::Binary,
+        is_exclusive: false,
+        run: |arena| Box::pin(consumer_groups::run(arena)),
+    },
+    Scenario {
+        name: "stream-builder",
+        sample: Some("examples/rust/src/stream-builder"),
+        title: "the SDK's stream builder hands messages to a callback",
+        over: Over::Binary,
+        is_exclusive: false,
+        run: |arena| Box::pin(stream_builder::run(arena)),
+    },
+    Scenario {
+        name: "tcp-tls",
+        sample: Some("examples/rust/src/tcp-tls"),
+        title: "messages travel by TLS, with a certificate that is checked",
+        over: Over::Tcp,
+        is_exclusive: false,
+        run: |arena| Box::pin(tcp_tls::run(arena)),
+    },
+    Scenario {
+        name: "sink-data-producer",
+        sample: Some("examples/rust/src/sink-data-producer"),
+        title: "large batches are shared out over partitions, each record once",
+        over: Over::Any,
+        is_exclusive: false,
+        run: |arena| Box::pin(sink_data_producer::run(arena)),
+    },
+    Scenario {
+        name: "partitioning",
+        sample: None,
+        title: "messages are in the partition they name, and those of a key in one, in order",
+        over: Over::Any,
+        is_exclusive: false,
+        run: |arena| Box::pin(partitioning::run(arena)),
+    },
+    Scenario {
+        name: "dead-letters",
+        sample: None,
+        title: "what cannot be handled is put aside with the reason",
+        over: Over::Any,
+        is_exclusive: false,
+        run: |arena| Box::pin(dead_letters::run(arena)),
+    },
+    Scenario {
+        name: "replay",
+        sample: None,
+        title: "what was consumed is read again, and copied as it was",
+        over: Over::Binary,
+        is_exclusive: false,
+        run: |arena| Box::pin(replay::run(arena)),
+    },
+    Scenario {
+        name: "encryption",
+        sample: None,
+        title: "the server keeps only what the clients encrypted",
+        over: Over::Any,
+        is_exclusive: false,
+        run: |arena| Box::pin(encryption::run(arena)),
+    },
+    Scenario {
+        name: "late-topic",
+        sample: None,
+        title: "consumers wait for a topic that comes later, and miss nothing",
+        over: Over::Binary,
+        is_exclusive: false,
+        run: |arena| Box::pin(late_topic::run(arena)),
+    },
+    Scenario {
+        name: "persistence",
+        sample: None,
+        title: "messages and offsets are there after a restart",
+        over: Over::Any,
+        is_exclusive: true,
+        run: |arena| Box::pin(persistence::run(arena)),
+    },
+    Scenario {
+        name: "login-after-restart",
+        sample: None,
+        title: "users and tokens log in after a restart",
+        over: Over::Binary,
+        is_exclusive: true,
+        run: |arena| Box::pin(login_after_restart::run(arena)),
     },
 ];
 
@@ -64,9 +242,11 @@ pub(crate) fn checks(
                 name,
                 sample,
                 title,
+                over,
                 is_exclusive,
                 run,
-            } = *scenario;
+            } = scenario;
+            let obstacle = over.obstacle(transport);
             checks.push(Check {
                 name: (*name).to_owned(),
                 title: (*title).to_owned(),
@@ -74,7 +254,12 @@ pub(crate) fn checks(
                 transport: transport_name(transport).to_owned(),
                 is_exclusive: *is_exclusive,
                 recorder: arena.recorder.clone(),
-                work: Box::pin(async move { run(&working).await }),
+                work: Box::pin(async move {
+                    match obstacle {
+                        Some(reason) => Err(Stop::Skipped(reason.to_owned())),
+                        None => run(&working).await,
+                    }
+                }),
                 after: Box::pin(async move { closing.close().await }),
             });
         }

@@ -1,17 +1,96 @@
-//! What was sent, compared with what was read.
+//! What was sent, compared with what was read; and the steps that many scenarios have.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use bytes::Bytes;
+use futures::StreamExt as _;
+use iggyctl_messaging::{Consumer, Message, Outgoing, Producer};
 
-use crate::smoke::failure::Failure;
-use crate::smoke::sdk::{Received, Sent};
+use crate::smoke::arena::Arena;
+use crate::smoke::failure::{Failure, Step as _};
+use crate::smoke::sdk::{Received, Sent, To};
+
+/// How long messages that are there may take to come. A rebalance of a group takes a
+/// second or two on a server that is busy.
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Texts `name-1`, `name-2` and so on.
 pub(super) fn numbered(name: &str, count: u32) -> Vec<Sent> {
     (1..=count)
         .map(|number| Sent::text(format!("{name}-{number}")))
         .collect()
+}
+
+/// Sends messages over a connection of their own, so many in one request.
+pub(super) async fn send_in_batches(
+    arena: &Arena,
+    topic: &str,
+    to: To<'_>,
+    messages: &[Sent],
+    batch: u32,
+) -> Result<(), Failure> {
+    let client = arena.client()?;
+    for batch in messages.chunks(batch.max(1) as usize) {
+        client
+            .send(&arena.stream, topic, to, batch)
+            .await
+            .step(format!("send a batch of {} messages", batch.len()))?;
+    }
+    Ok(())
+}
+
+/// Sends values with a producer, and waits until the server has all of them.
+pub(super) async fn deliver<M: Into<Outgoing<Bytes>>>(
+    arena: &Arena,
+    producer: &Producer<Bytes>,
+    messages: impl IntoIterator<Item = M>,
+) -> Result<(), Failure> {
+    let deliveries = producer
+        .enqueue_all(messages)
+        .await
+        .step("give messages to the producer")?;
+    arena.recorder.messages(deliveries.len());
+    for delivery in deliveries {
+        delivery.await.step("have a message confirmed")?;
+    }
+    Ok(())
+}
+
+/// Takes so many messages from several consumers, whoever has one; fails when they do
+/// not come.
+pub(super) async fn take<T: Send + 'static>(
+    arena: &Arena,
+    step: &str,
+    consumers: &mut [Consumer<T>],
+    count: usize,
+    mut each: impl FnMut(usize, Message<T>),
+) -> Result<(), Failure> {
+    let mut came = 0;
+    let taking = async {
+        let streams = consumers
+            .iter_mut()
+            .enumerate()
+            .map(|(which, consumer)| consumer.map(move |message| (which, message)));
+        let mut all = futures::stream::select_all(streams);
+        while came < count {
+            let Some((which, message)) = all.next().await else {
+                return Err(Failure::new(step, "another message", "the consumer ended"));
+            };
+            each(which, message.step(step)?);
+            came += 1;
+        }
+        Ok(())
+    };
+    let ended = tokio::time::timeout(PATIENCE, taking).await;
+    arena.recorder.messages(came);
+    ended.unwrap_or_else(|_| {
+        Err(Failure::new(
+            step,
+            format!("{count} messages"),
+            format!("{came} messages within {PATIENCE:?}"),
+        ))
+    })
 }
 
 /// Fails unless exactly these messages were read, in this order, with their headers and
@@ -22,26 +101,19 @@ pub(super) fn expect_messages(
     first_offset: u64,
     received: &[Received],
 ) -> Result<(), Failure> {
-    if received.len() != sent.len() {
-        return Err(Failure::new(
-            step,
-            format!("{} messages", sent.len()),
-            format!("{} messages", received.len()),
-        ));
-    }
     for ((expected, found), offset) in sent.iter().zip(received).zip(first_offset..) {
-        if found.offset != offset {
-            return Err(Failure::new(
-                step,
-                format!("offset {offset}"),
-                format!("offset {}", found.offset),
-            ));
-        }
         if found.payload != expected.payload {
             return Err(Failure::new(
                 step,
                 format!("{} at offset {offset}", shown(&expected.payload)),
-                shown(&found.payload),
+                format!("{} at offset {}", shown(&found.payload), found.offset),
+            ));
+        }
+        if found.offset != offset {
+            return Err(Failure::new(
+                step,
+                format!("{} at offset {offset}", shown(&expected.payload)),
+                format!("it at offset {}", found.offset),
             ));
         }
         if found.headers != expected.headers {
@@ -52,7 +124,14 @@ pub(super) fn expect_messages(
             ));
         }
     }
-    Ok(())
+    if received.len() == sent.len() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        step,
+        format!("{} messages", sent.len()),
+        format!("{} messages", received.len()),
+    ))
 }
 
 /// A payload as a person reads it, cut where it becomes long.
@@ -73,7 +152,61 @@ fn headers(headers: &iggyctl_messaging::Headers) -> String {
     for (key, value) in headers {
         let separator = if text.is_empty() { "" } else { ", " };
         // Writing to a string cannot fail.
-        let _ = write!(text, "{separator}{key:?} = {value:?}");
+        let _ = write!(
+            text,
+            "{separator}{} = {}",
+            key.to_string_value(),
+            value.to_string_value()
+        );
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use iggyctl_messaging::Headers;
+
+    use super::*;
+
+    fn received(offset: u64, text: &str) -> Received {
+        Received {
+            offset,
+            partition: 0,
+            payload: Bytes::from(text.to_owned()),
+            headers: Headers::new(),
+        }
+    }
+
+    #[test]
+    fn every_difference_is_found_and_said() {
+        let sent = numbered("message", 2);
+        let good = [received(5, "message-1"), received(6, "message-2")];
+        assert_eq!(expect_messages("read", &sent, 5, &good), Ok(()));
+        let with_header = {
+            let mut message = received(6, "message-2");
+            message.headers = Headers::new().with("a", "b").unwrap();
+            [received(5, "message-1"), message]
+        };
+        for (bad, expected, found) in [
+            (
+                &[received(6, "message-1"), received(7, "message-2")][..],
+                "`message-1` at offset 5",
+                "it at offset 6",
+            ),
+            (
+                &[received(5, "message-2"), received(6, "message-1")][..],
+                "`message-1` at offset 5",
+                "`message-2` at offset 5",
+            ),
+            (&good[..1], "2 messages", "1 messages"),
+            (&with_header[..], "headers none at offset 6", "a = b"),
+        ] {
+            let failure = expect_messages("read", &sent, 5, bad).unwrap_err();
+            assert_eq!(
+                (failure.expected.as_str(), failure.found.as_str()),
+                (expected, found)
+            );
+        }
+        assert_eq!(shown(&Bytes::from("ä".repeat(70))).chars().count(), 76);
+    }
 }
