@@ -14,8 +14,6 @@
 //! Checks that are derived from a manifest plug in as [`Check`]s, too: they take the
 //! same [`Lease`] and [`Target`], and their reports go into the same `SmokeReport`.
 
-#![allow(dead_code, reason = "the scenarios to come use all of it")]
-
 mod arena;
 mod check;
 mod cleanup;
