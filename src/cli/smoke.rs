@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use iggyctl_core::render::{ScenarioOutcome, ScenarioReport, SmokeReport, SmokeServer, escape};
 use iggyctl_engine::broker::BrokerRead as _;
-use iggyctl_engine::connect::ServerAddress;
+use iggyctl_engine::connect::{ServerAddress, Transport};
 
 use super::Process;
 use super::runtime::block_on;
@@ -15,7 +15,8 @@ use super::stop::stop_requested;
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
 use crate::smoke::{
-    Lease, Limits, OwnServer, Restart, SCENARIOS, Scenario, Target, checks, milliseconds, run_all,
+    Lease, Limits, OwnServer, Restart, SCENARIOS, Scenario, Selected, Target, checks, milliseconds,
+    run_all,
 };
 use crate::terminal::Progress;
 
@@ -29,6 +30,9 @@ pub(super) struct SmokeArguments {
     /// Only these scenarios: names, or patterns with `*`; repeatable
     #[arg(long, value_name = "NAME")]
     scenario: Vec<String>,
+    /// Over this transport, at the port that the server gives; repeatable; default: that of its address
+    #[arg(long, value_enum, value_name = "TRANSPORT")]
+    transport: Vec<SmokeTransport>,
     /// Restarts the server, for the scenarios that need it; run by the shell, which waits for its end
     #[arg(long, value_name = "COMMAND")]
     restart_command: Option<String>,
@@ -41,6 +45,46 @@ pub(super) struct SmokeArguments {
     /// How to print the report
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     output: SmokeFormat,
+}
+
+/// Over what to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum SmokeTransport {
+    /// TCP
+    Tcp,
+    /// QUIC
+    Quic,
+    /// WebSocket
+    Websocket,
+    /// HTTP
+    Http,
+}
+
+impl From<SmokeTransport> for Transport {
+    fn from(transport: SmokeTransport) -> Self {
+        match transport {
+            SmokeTransport::Tcp => Self::Tcp,
+            SmokeTransport::Quic => Self::Quic,
+            SmokeTransport::Websocket => Self::WebSocket,
+            SmokeTransport::Http => Self::Http,
+        }
+    }
+}
+
+impl SmokeArguments {
+    /// Each that was named, once; otherwise the one of the address.
+    fn transports(&self, target: &Target) -> Vec<Transport> {
+        if self.transport.is_empty() {
+            return vec![target.main];
+        }
+        let mut transports: Vec<Transport> = Vec::new();
+        for transport in self.transport.iter().copied().map(Transport::from) {
+            if !transports.contains(&transport) {
+                transports.push(transport);
+            }
+        }
+        transports
+    }
 }
 
 /// How to print the report.
@@ -59,9 +103,13 @@ pub(super) fn run(process: &Process, arguments: &SmokeArguments) -> Result<ExitC
 }
 
 /// The scenarios that were named, or all.
-fn select(patterns: &[String]) -> Result<Vec<&'static Scenario>, CommandError> {
+fn select(patterns: &[String]) -> Result<Vec<Selected>, CommandError> {
     if patterns.is_empty() {
-        return Ok(SCENARIOS.iter().collect());
+        let all = SCENARIOS.iter().map(|scenario| Selected {
+            scenario,
+            is_wanted: false,
+        });
+        return Ok(all.collect());
     }
     let mut matchers = Vec::new();
     for pattern in patterns {
@@ -77,13 +125,19 @@ fn select(patterns: &[String]) -> Result<Vec<&'static Scenario>, CommandError> {
         matchers.push(matcher);
     }
     let is_named = |it: &&Scenario| matchers.iter().any(|matcher| matcher.matches(it.name));
-    Ok(SCENARIOS.iter().filter(is_named).collect())
+    let named = SCENARIOS.iter().filter(is_named);
+    Ok(named
+        .map(|scenario| Selected {
+            scenario,
+            is_wanted: patterns.iter().any(|pattern| pattern == scenario.name),
+        })
+        .collect())
 }
 
 async fn smoke(
     process: &Process,
     arguments: &SmokeArguments,
-    selected: &[&'static Scenario],
+    selected: &[Selected],
 ) -> Result<ExitCode, CommandError> {
     let stop = stop_requested();
     let chosen = arguments.server.choose(process)?;
@@ -132,7 +186,7 @@ async fn smoke(
 async fn run_on(
     process: &Process,
     arguments: &SmokeArguments,
-    selected: &[&'static Scenario],
+    selected: &[Selected],
     target: &Rc<Target>,
     stop: impl Future<Output = ()>,
 ) -> Result<ExitCode, CommandError> {
@@ -145,7 +199,16 @@ async fn run_on(
         parallel: arguments.parallel,
         time: arguments.time_limit,
     };
-    let checks = checks(selected, &[target.main], target, lease.run());
+    let transports = arguments.transports(target);
+    if transports.iter().any(|it| *it != target.main)
+        && let Err(failure) = target.discover().await
+    {
+        process.terminal.warning(&format!(
+            "only the transport of its address is known: cannot {}: {}",
+            failure.step, failure.found
+        ));
+    }
+    let checks = checks(selected, &transports, target, lease.run());
     let mut progress = Progress::start(process.terminal, checks.len(), false);
     let ended = run_all(checks, limits, stop, &mut |report| {
         show(&mut progress, report)

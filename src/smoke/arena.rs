@@ -54,6 +54,14 @@ impl Arena {
         self.run.name(&format!("{name}-{transport}"))
     }
 
+    /// Skips the scenario where the server has not its transport.
+    pub(super) fn has_transport(&self) -> Result<(), Stop> {
+        match self.target.address(self.transport) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Stop::Skipped(error.to_string())),
+        }
+    }
+
     /// Makes a topic in the scenario's stream, and the stream before its first one.
     pub(crate) async fn topic(&self, topic: &str, partitions: u32) -> Result<(), Failure> {
         self.topic_in(&self.stream, topic, partitions).await

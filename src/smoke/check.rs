@@ -18,6 +18,8 @@ pub(crate) struct Check<'a> {
     pub(crate) transport: String,
     /// Whether nothing else may run meanwhile, since it restarts the server.
     pub(crate) is_exclusive: bool,
+    /// Whether it was named: then it fails where it cannot be run.
+    pub(crate) is_wanted: bool,
     /// What it does is counted here.
     pub(crate) recorder: Recorder,
     /// Does it. Dropped when its time is up, or the run is stopped.

@@ -30,6 +30,6 @@ mod target;
 
 pub(crate) use lease::Lease;
 pub(crate) use runner::{Limits, milliseconds, run_all};
-pub(crate) use scenario::{SCENARIOS, Scenario, checks};
+pub(crate) use scenario::{SCENARIOS, Scenario, Selected, checks};
 pub(crate) use server::OwnServer;
 pub(crate) use target::{Restart, Target};

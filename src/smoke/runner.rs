@@ -91,6 +91,12 @@ async fn run_one(check: Check<'_>, limit: Duration) -> ScenarioReport {
             expected,
             found,
         },
+        // Who asks for it wants to hear that it was not done.
+        Ok(Err(Stop::Skipped(reason))) if check.is_wanted => ScenarioOutcome::Failed {
+            step: "run it, since it was named".to_owned(),
+            expected: "that it can be run".to_owned(),
+            found: reason,
+        },
         Ok(Err(Stop::Skipped(reason))) => ScenarioOutcome::Skipped { reason },
         Err(_) => ScenarioOutcome::TimedOut {
             limit_milliseconds: milliseconds(limit),
@@ -99,6 +105,7 @@ async fn run_one(check: Check<'_>, limit: Duration) -> ScenarioReport {
     let recorded = check.recorder.take();
     report.messages = recorded.messages;
     report.bytes = recorded.bytes;
+    report.latency = recorded.latency();
     // A server that hangs must not hold up the others.
     let _ = tokio::time::timeout(FOR_CLOSING, check.after).await;
     report

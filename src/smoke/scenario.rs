@@ -225,15 +225,27 @@ pub(crate) const SCENARIOS: &[Scenario] = &[
     },
 ];
 
+/// A scenario that is to be run.
+#[derive(Clone, Copy)]
+pub(crate) struct Selected {
+    pub(crate) scenario: &'static Scenario,
+    /// Whether it was named by its name, and not only by a pattern.
+    pub(crate) is_wanted: bool,
+}
+
 /// Scenarios, each over each transport, ready to be run.
 pub(crate) fn checks(
-    scenarios: &[&'static Scenario],
+    selected: &[Selected],
     transports: &[Transport],
     target: &Rc<Target>,
     run: &RunId,
 ) -> Vec<Check<'static>> {
     let mut checks = Vec::new();
-    for scenario in scenarios {
+    for &Selected {
+        scenario,
+        is_wanted,
+    } in selected
+    {
         for &transport in transports {
             let arena = Arena::new(Rc::clone(target), run, scenario.name, transport);
             let arena = Rc::new(arena);
@@ -253,11 +265,15 @@ pub(crate) fn checks(
                 sample: sample.map(str::to_owned),
                 transport: transport_name(transport).to_owned(),
                 is_exclusive: *is_exclusive,
+                is_wanted,
                 recorder: arena.recorder.clone(),
                 work: Box::pin(async move {
                     match obstacle {
                         Some(reason) => Err(Stop::Skipped(reason.to_owned())),
-                        None => run(&working).await,
+                        None => {
+                            working.has_transport()?;
+                            run(&working).await
+                        }
                     }
                 }),
                 after: Box::pin(async move { closing.close().await }),

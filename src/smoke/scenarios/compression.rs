@@ -30,7 +30,8 @@ pub(in crate::smoke) async fn run(arena: &Arena) -> Result<(), Stop> {
         .compression(Compression::Lz4)
         .build(Raw)
         .step("make a producer that compresses")?;
-    deliver(arena, &producer, sent.iter().cloned()).await?;
+    let bytes = sent.iter().map(Bytes::len).sum();
+    deliver(arena, &producer, bytes, sent.iter().cloned()).await?;
 
     let kept = arena
         .client()?

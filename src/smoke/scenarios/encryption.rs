@@ -29,12 +29,14 @@ pub(in crate::smoke) async fn run(arena: &Arena) -> Result<(), Stop> {
         .build(Raw)
         .step("make a producer that encrypts")?;
     let mut sent = Vec::new();
+    let mut bytes = 0;
     for number in 1..=MESSAGES {
         let headers = Headers::new().with("who", MARK).step("make headers")?;
         let payload = Bytes::from(format!("{MARK}: {number}"));
+        bytes += payload.len();
         sent.push(Outgoing::new(payload).headers(headers));
     }
-    deliver(arena, &producer, sent).await?;
+    deliver(arena, &producer, bytes, sent).await?;
 
     let kept = arena
         .client()?

@@ -48,12 +48,11 @@ pub(in crate::smoke) async fn run(arena: &Arena) -> Result<(), Stop> {
         let step = format!("read from the first message on with {who}");
         let mut read = Vec::new();
         let each = |_, message: Message<Bytes>| {
-            let (offset, partition) = (message.offset, message.partition);
+            let offset = message.offset;
             let (payload, acknowledgement) = message.into_parts();
             acknowledgement.ack();
             read.push(Received {
                 offset,
-                partition,
                 payload,
                 headers: iggyctl_messaging::Headers::new(),
             });

@@ -40,26 +40,47 @@ pub(super) async fn send_in_batches(
     Ok(())
 }
 
-/// Sends values with a producer, and waits until the server has all of them.
+/// Sends values with a producer, and waits until the server has all of them. `bytes` is
+/// what their payloads have together.
 pub(super) async fn deliver<M: Into<Outgoing<Bytes>>>(
     arena: &Arena,
     producer: &Producer<Bytes>,
+    bytes: usize,
     messages: impl IntoIterator<Item = M>,
 ) -> Result<(), Failure> {
     let deliveries = producer
         .enqueue_all(messages)
         .await
         .step("give messages to the producer")?;
-    arena.recorder.messages(deliveries.len());
+    arena.recorder.messages(deliveries.len(), bytes);
     for delivery in deliveries {
         delivery.await.step("have a message confirmed")?;
     }
     Ok(())
 }
 
+/// What has a size as a payload.
+pub(super) trait Payload: Send + 'static {
+    /// In bytes.
+    fn size(&self) -> usize;
+}
+
+impl Payload for Bytes {
+    fn size(&self) -> usize {
+        self.len()
+    }
+}
+
+/// In JSON.
+impl Payload for u32 {
+    fn size(&self) -> usize {
+        self.to_string().len()
+    }
+}
+
 /// Takes so many messages from several consumers, whoever has one; fails when they do
 /// not come.
-pub(super) async fn take<T: Send + 'static>(
+pub(super) async fn take<T: Payload>(
     arena: &Arena,
     step: &str,
     consumers: &mut [Consumer<T>],
@@ -77,13 +98,14 @@ pub(super) async fn take<T: Send + 'static>(
             let Some((which, message)) = all.next().await else {
                 return Err(Failure::new(step, "another message", "the consumer ended"));
             };
-            each(which, message.step(step)?);
+            let message = message.step(step)?;
+            arena.recorder.messages(1, message.payload.size());
+            each(which, message);
             came += 1;
         }
         Ok(())
     };
     let ended = tokio::time::timeout(PATIENCE, taking).await;
-    arena.recorder.messages(came);
     ended.unwrap_or_else(|_| {
         Err(Failure::new(
             step,
@@ -171,7 +193,6 @@ mod tests {
     fn received(offset: u64, text: &str) -> Received {
         Received {
             offset,
-            partition: 0,
             payload: Bytes::from(text.to_owned()),
             headers: Headers::new(),
         }

@@ -63,13 +63,16 @@ async fn by_key(arena: &Arena) -> Result<(), Stop> {
         .build(Raw)
         .step("make a producer")?;
     let mut more = Vec::new();
+    let mut bytes = 0;
     for number in MESSAGES + 1..=2 * MESSAGES {
         for key in 0..KEYS {
             let key = format!("key-{key}");
-            more.push(Outgoing::new(Bytes::from(format!("{key}:{number}"))).key(key));
+            let payload = Bytes::from(format!("{key}:{number}"));
+            bytes += payload.len();
+            more.push(Outgoing::new(payload).key(key));
         }
     }
-    deliver(arena, &producer, more).await?;
+    deliver(arena, &producer, bytes, more).await?;
 
     let mut homes: BTreeMap<String, u32> = BTreeMap::new();
     let mut next: BTreeMap<String, u32> = BTreeMap::new();

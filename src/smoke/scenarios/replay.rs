@@ -75,13 +75,12 @@ async fn read_all(
     let mut read = Vec::new();
     let mut consumers = [consumer];
     let each = |_, message: Message<Bytes>| {
-        let (offset, partition) = (message.offset, message.partition);
+        let offset = message.offset;
         let headers = message.headers.clone();
         let (payload, acknowledgement) = message.into_parts();
         acknowledgement.ack();
         read.push(Received {
             offset,
-            partition,
             payload,
             headers,
         });

@@ -130,7 +130,7 @@ impl Client {
         for _ in messages {
             let next = tokio::time::timeout(PATIENCE, received.recv()).await;
             let Ok(Some(message)) = next else { break };
-            self.recorder.messages(1);
+            self.recorder.messages(1, message.message.payload.len());
             read.push(to_received(message)?);
         }
         // When it has ended by itself, it says why below.
@@ -161,7 +161,7 @@ impl MessageConsumer for Forward {
 }
 
 fn to_received(message: ReceivedMessage) -> Result<Received, CallError> {
-    Received::new(message.message, message.partition_id)
+    Received::new(message.message)
 }
 
 impl HighLevelProducer {
@@ -187,8 +187,10 @@ impl HighLevelConsumer {
     pub(crate) async fn next(&mut self) -> Result<Received, CallError> {
         match tokio::time::timeout(PATIENCE, self.consumer.next()).await {
             Ok(Some(message)) => {
-                self.recorder.messages(1);
-                to_received(message?)
+                let message = message?;
+                let size = message.message.payload.len();
+                self.recorder.messages(1, size);
+                to_received(message)
             }
             Ok(None) => Err(CallError::Message("the consumer ended".to_owned())),
             Err(_) => {

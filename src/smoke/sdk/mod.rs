@@ -46,7 +46,6 @@ pub(crate) struct Sent {
 #[derive(Debug, Clone)]
 pub(crate) struct Received {
     pub(crate) offset: u64,
-    pub(crate) partition: u32,
     pub(crate) payload: Bytes,
     pub(crate) headers: Headers,
 }
@@ -56,7 +55,6 @@ pub(crate) struct Received {
 pub(crate) enum To<'a> {
     Partition(u32),
     Key(&'a str),
-    Balanced,
 }
 
 /// Where reading begins.
@@ -64,7 +62,6 @@ pub(crate) enum To<'a> {
 pub(crate) enum From {
     Offset(u64),
     First,
-    Last,
     /// After the stored offset of this reader.
     Next,
 }
@@ -157,7 +154,6 @@ impl Client {
         let partitioning = match to {
             To::Partition(partition) => Partitioning::partition_id(partition),
             To::Key(key) => Partitioning::messages_key_str(key)?,
-            To::Balanced => Partitioning::balanced(),
         };
         let mut built = messages
             .iter()
@@ -190,7 +186,6 @@ impl Client {
         let strategy = match from {
             From::Offset(offset) => PollingStrategy::offset(offset),
             From::First => PollingStrategy::first(),
-            From::Last => PollingStrategy::last(),
             From::Next => PollingStrategy::next(),
         };
         let started = Instant::now();
@@ -209,11 +204,7 @@ impl Client {
         let took = started.elapsed();
         let sizes = polled.messages.iter().map(|message| message.payload.len());
         self.recorder.request(took, sizes);
-        let partition = polled.partition_id;
-        let messages = polled.messages.into_iter();
-        messages
-            .map(|message| Received::new(message, partition))
-            .collect()
+        polled.messages.into_iter().map(Received::new).collect()
     }
 
     /// Payloads and headers of one partition from its beginning, as bytes, for what is
@@ -339,7 +330,7 @@ impl Client {
 }
 
 impl Received {
-    fn new(message: IggyMessage, partition: u32) -> Result<Self, CallError> {
+    fn new(message: IggyMessage) -> Result<Self, CallError> {
         let headers = match message.user_headers {
             None => Headers::new(),
             Some(bytes) if bytes.is_empty() => Headers::new(),
@@ -348,7 +339,6 @@ impl Received {
         };
         Ok(Self {
             offset: message.header.offset,
-            partition,
             payload: message.payload,
             headers,
         })

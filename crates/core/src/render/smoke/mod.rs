@@ -187,6 +187,26 @@ impl SmokeReport {
     }
 }
 
+impl SmokeLatency {
+    /// A bar for each bucket, shortest latencies first: `▁▃█▂`. A bucket with anything in
+    /// it is never empty.
+    #[must_use]
+    pub fn picture(&self) -> String {
+        const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+        let most = self.buckets.iter().map(|bucket| bucket.count).max();
+        let most = most.unwrap_or(0).max(1);
+        let bar = |bucket: &LatencyBucket| {
+            let height = bucket.count * (BARS.len() as u64 - 1) / most;
+            let height = usize::try_from(height).unwrap_or(0);
+            match bucket.count {
+                0 => ' ',
+                _ => BARS.get(height).copied().unwrap_or('█'),
+            }
+        };
+        self.buckets.iter().map(bar).collect()
+    }
+}
+
 impl ScenarioOutcome {
     /// One word for it: passed, failed, skipped, timed out.
     #[must_use]

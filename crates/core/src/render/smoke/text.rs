@@ -94,8 +94,10 @@ fn line(
     let mut cells = format!("{sign}  {name}  {transport}  {took:>8}  {messages:>6} messages");
     if let Some(latency) = latency {
         cells.push_str(&format!(
-            "  p50 {:>6.2} ms  p99 {:>6.2} ms",
-            latency.p50, latency.p99
+            "  p50 {:>6.2} ms  p99 {:>6.2} ms  {}",
+            latency.p50,
+            latency.p99,
+            latency.picture()
         ));
     }
     text.push_str(cells.trim_end());
