@@ -121,6 +121,8 @@ enum Command {
     Smoke(smoke::SmokeArguments),
     /// Send messages to a topic: lines, files, texts, or generated ones
     Produce(messages::ProduceArguments),
+    /// Print the messages of a topic, or follow it
+    Consume(messages::ConsumeArguments),
     /// Show stored offsets, and move readers
     Offsets(messages::OffsetsArguments),
     /// Show how far consumer groups are behind
@@ -199,6 +201,7 @@ fn run_command(arguments: Arguments, terminal: Terminal) -> Result<ExitCode, Com
         Command::Ping(arguments) => ping::run(&process, &arguments),
         Command::Smoke(arguments) => smoke::run(&process, &arguments),
         Command::Produce(arguments) => messages::produce(&process, &arguments),
+        Command::Consume(arguments) => messages::consume(&process, &arguments),
         Command::Offsets(arguments) => messages::offsets(&process, &arguments),
         Command::Lag(arguments) => messages::lag(&process, &arguments),
         Command::Dev(arguments) => dev::run(&process, &arguments),

@@ -54,6 +54,11 @@ impl Stop {
         self.more_than(0).await;
     }
 
+    /// Whether it was asked to end.
+    pub(super) fn is_requested(&self) -> bool {
+        *self.0.borrow() > 0
+    }
+
     /// Comes back when it was asked to end twice.
     pub(super) async fn insisted(&self) {
         self.more_than(1).await;

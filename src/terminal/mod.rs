@@ -60,6 +60,11 @@ impl Terminal {
         io::stdin().is_terminal() && io::stderr().is_terminal()
     }
 
+    /// Whether data goes to a terminal.
+    pub(crate) fn shows_output(self) -> bool {
+        io::stdout().is_terminal()
+    }
+
     /// Whether a progress bar can be drawn.
     pub(crate) fn draws_progress(self) -> bool {
         io::stderr().is_terminal()

@@ -134,6 +134,17 @@ pub enum MessagingError {
     /// A payload that cannot be decompressed.
     #[error("{0}")]
     Compression(#[from] crate::compression::CompressionError),
+    /// A message that a consumer cannot decrypt, decompress or decode, see
+    /// [`report_unreadable`](crate::ConsumerBuilder::report_unreadable).
+    #[error("the message at offset {offset} of partition {partition} cannot be read: {reason}")]
+    Unreadable {
+        /// The partition it is in.
+        partition: u32,
+        /// Its offset there.
+        offset: u64,
+        /// Why.
+        reason: String,
+    },
     /// A manifest that has mistakes.
     #[error("the manifest has mistakes:\n{diagnostics}")]
     Manifest {

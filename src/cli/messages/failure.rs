@@ -66,6 +66,7 @@ impl Reasons {
             | MessagingError::NoEndpoint
             | MessagingError::Setting { .. } => with(ExitCode::Usage),
             MessagingError::Message { .. }
+            | MessagingError::Unreadable { .. }
             | MessagingError::Codec(_)
             | MessagingError::Encryption(_)
             | MessagingError::Compression(_)

@@ -2,6 +2,7 @@
 
 pub(super) mod connection;
 mod consent;
+mod consume;
 pub(super) mod encryption;
 pub(super) mod failure;
 mod header;
@@ -13,8 +14,12 @@ mod offsets;
 mod pace;
 pub(super) mod place;
 mod produce;
+mod shape;
+mod start;
 mod tally;
+mod writer;
 
+pub(super) use consume::{ConsumeArguments, consume};
 pub(super) use lag::{LagArguments, lag};
 pub(super) use offsets::{OffsetsArguments, offsets};
 pub(super) use produce::{ProduceArguments, produce};

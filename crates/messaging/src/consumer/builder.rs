@@ -40,6 +40,8 @@ pub struct ConsumerBuilder<T> {
     encryption: Option<Encryption>,
     drain_timeout: Duration,
     ensure: Option<Manifest>,
+    ends: bool,
+    reports_unreadable: bool,
     value: PhantomData<fn() -> T>,
 }
 
@@ -67,6 +69,8 @@ impl<T: Send + 'static> ConsumerBuilder<T> {
             encryption: None,
             drain_timeout: Duration::from_secs(5),
             ensure: None,
+            ends: false,
+            reports_unreadable: false,
             value: PhantomData,
         }
     }
@@ -169,6 +173,26 @@ impl<T: Send + 'static> ConsumerBuilder<T> {
         self
     }
 
+    /// Ends when everything has been handed over and answered that was there when each
+    /// partition was asked first: [`Consumer::next`] gives none then. A member of a group
+    /// reads what is its own; one that is given no partition ends after 3 s. A topic that
+    /// does not exist is an error of `next` then.
+    #[must_use]
+    pub fn until_end(mut self) -> Self {
+        self.ends = true;
+        self
+    }
+
+    /// A message that cannot be decrypted, decompressed or decoded is an error of
+    /// [`Consumer::next`], [`MessagingError::Unreadable`], and counts as not acknowledged;
+    /// default: it becomes a dead letter at once. For those who stop then, to come back
+    /// with the right key.
+    #[must_use]
+    pub fn report_unreadable(mut self) -> Self {
+        self.reports_unreadable = true;
+        self
+    }
+
     /// Makes it, with how payloads become values, and begins to fetch messages in a
     /// task of the tokio runtime around.
     ///
@@ -192,6 +216,8 @@ impl<T: Send + 'static> ConsumerBuilder<T> {
             encryption,
             drain_timeout,
             ensure,
+            ends,
+            reports_unreadable,
             value: _,
         } = self;
         if batch_length == 0 {
@@ -242,6 +268,8 @@ impl<T: Send + 'static> ConsumerBuilder<T> {
             graveyard,
             encryption: encryption.clone(),
             ensure,
+            ends,
+            idle_since: None,
             owns_connection,
             poll_at: Instant::now(),
             turn: 0,
@@ -260,6 +288,7 @@ impl<T: Send + 'static> ConsumerBuilder<T> {
         });
         Ok(Consumer {
             shared,
+            reports_unreadable,
             opening: Opening {
                 codec: Box::new(codec),
                 encryption,

@@ -75,6 +75,7 @@ use crate::message::{Acknowledgement, Message};
 pub struct Consumer<T> {
     shared: Arc<Shared>,
     opening: Opening<T>,
+    reports_unreadable: bool,
 }
 
 impl<T: Send + 'static> Consumer<T> {
@@ -160,6 +161,20 @@ impl<T: 'static> Stream for Consumer<T> {
             });
             let (payload, headers) = match self.opening.open(&handed.message) {
                 Ok(opened) => opened,
+                Err(error) if self.reports_unreadable => {
+                    let Ticket {
+                        partition,
+                        epoch: _,
+                        offset,
+                    } = handed.ticket;
+                    let reason = error.to_string();
+                    Acknowledgement::new(Arc::clone(&self.shared), handed.ticket).nack(&reason);
+                    return Poll::Ready(Some(Err(MessagingError::Unreadable {
+                        partition,
+                        offset,
+                        reason,
+                    })));
+                }
                 Err(error) => {
                     self.shared.reject(handed, error.to_string());
                     continue;

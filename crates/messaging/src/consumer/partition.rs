@@ -32,6 +32,10 @@ pub(super) struct Partition {
     pub(super) position: Position,
     /// The newest offset there is, as of the last poll; none when there is none.
     head: Option<u64>,
+    /// The newest offset there was at the first poll that found any.
+    first_head: Option<u64>,
+    /// Whether everything that was there at the first poll has come.
+    pub(super) is_at_end: bool,
     pub(super) ready: VecDeque<Held>,
     /// By offset.
     pub(super) again: BTreeMap<u64, Again>,
@@ -54,6 +58,8 @@ impl Partition {
             tracker: OffsetTracker::new(stored),
             position,
             head: None,
+            first_head: None,
+            is_at_end: false,
             ready: VecDeque::new(),
             again: BTreeMap::new(),
             in_hand: BTreeMap::new(),
@@ -74,6 +80,7 @@ impl Partition {
             messages,
         } = polled;
         if messages.is_empty() {
+            self.is_at_end = true;
             // A partition without messages has the newest offset 0, too.
             if self.position == Position::Last {
                 let next = if current_offset == 0 {
@@ -86,6 +93,7 @@ impl Partition {
             return 0;
         }
         self.head = Some(current_offset);
+        let first_head = *self.first_head.get_or_insert(current_offset);
         let before = self.tracker.outstanding();
         for message in messages {
             let offset = message.header.offset;
@@ -102,6 +110,9 @@ impl Partition {
                 message: Arc::new(message),
                 attempts: 0,
             });
+        }
+        if matches!(self.position, Position::Offset(next) if next > first_head) {
+            self.is_at_end = true;
         }
         self.tracker.outstanding() - before
     }

@@ -43,6 +43,10 @@ pub(super) struct Worker {
     pub(super) graveyard: Option<Graveyard>,
     pub(super) encryption: Option<Encryption>,
     pub(super) ensure: Option<Manifest>,
+    /// Whether to end when everything that was there has been handled.
+    pub(super) ends: bool,
+    /// Since when nothing is ours.
+    pub(super) idle_since: Option<Instant>,
     /// Whether the connection is ours alone.
     pub(super) owns_connection: bool,
     /// When to ask again where nothing was.
@@ -60,6 +64,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// At least as often it looks whether something changed.
 const LONGEST_REST: Duration = Duration::from_secs(1);
+
+/// How long a member of a group that is to end waits to be given a partition. One that
+/// another member is to let go of comes when that has finished with it.
+const LONGEST_IDLE: Duration = Duration::from_secs(3);
 
 /// For what remains to be stored at the end.
 const LAST_ATTEMPTS: u32 = 5;
@@ -86,6 +94,9 @@ impl Worker {
                     pauses = fresh_pauses();
                     attempts = 0;
                     waits_for_topic = false;
+                    if self.ends && self.is_at_end() {
+                        break;
+                    }
                     self.rest().await;
                     continue;
                 }
@@ -102,6 +113,13 @@ impl Worker {
                     self.shared.report(error);
                 }
                 Failure::MayPass(last) => self.shared.observer.retries(attempts, pause, &last),
+                Failure::NotThere if self.ends => {
+                    let observer = &self.shared.observer;
+                    self.shared.report(MessagingError::NoTopic {
+                        stream: observer.stream.clone(),
+                        topic: observer.topic.clone(),
+                    });
+                }
                 Failure::NotThere => {
                     if !std::mem::replace(&mut waits_for_topic, true) {
                         let (stream, topic) =
@@ -118,6 +136,21 @@ impl Worker {
         }
         self.shared.close();
         self.finish().await;
+    }
+
+    /// Whether everything that was there when it was asked for first is done with.
+    fn is_at_end(&mut self) -> bool {
+        let has_some = !self.assignment.partitions().is_empty();
+        if self.assignment.is_group() && !has_some {
+            let since = *self.idle_since.get_or_insert_with(Instant::now);
+            return since.elapsed() >= LONGEST_IDLE;
+        }
+        self.idle_since = None;
+        self.shared.board(|board| {
+            board
+                .iter_mut()
+                .all(|(_, it)| it.is_at_end && it.tracker.outstanding() == 0)
+        })
     }
 
     async fn round(&mut self) -> Result<(), Failure> {
@@ -163,7 +196,11 @@ impl Worker {
                 continue;
             };
             let (room, position) = self.shared.board(|board| {
-                let position = board.get(partition).map(|it| it.position);
+                let ends = self.ends;
+                let position = board
+                    .get(partition)
+                    .filter(|it| !(ends && it.is_at_end))
+                    .map(|it| it.position);
                 (board.room(), position)
             });
             let count = u32::try_from(room)

@@ -256,3 +256,90 @@ async fn partitions_that_are_added_are_read() {
     send(&connection, 3, [3]).await;
     assert_eq!(take(&mut consumer, 1).await, [3]);
 }
+
+#[tokio::test]
+async fn what_was_there_is_read_to_its_end_and_not_further() {
+    let (server, connection) = with_topic(3).await;
+    for partition in [0, 2] {
+        send(&connection, partition, 0..25).await;
+    }
+    for commit in [Commit::Never, Commit::Manual, Commit::Handled] {
+        let mut reader = plain(&connection)
+            .start(Start::First)
+            .batch_length(10)
+            .commit(commit)
+            .until_end()
+            .build(Json)
+            .unwrap();
+        assert_eq!(take(&mut reader, 50).await.len(), 50);
+        let end = tokio::time::timeout(Duration::from_secs(10), reader.next()).await;
+        assert!(end.unwrap().is_none(), "{commit:?}");
+    }
+    assert_eq!(stored(&server.connection_string(), 2).await, Some(24));
+
+    // A group goes on behind what is stored, and a message that comes back is waited for.
+    let mut member = member(&connection).until_end().build(Json).unwrap();
+    next(&mut member).await.nack("not yet");
+    let numbers = take(&mut member, 50).await;
+    assert_eq!(numbers.len(), 50);
+    assert!(member.next().await.is_none());
+}
+
+#[tokio::test]
+async fn without_a_topic_reading_to_the_end_is_an_error() {
+    let server = server().await;
+    let connection = connect(&server.connection_string());
+    let mut reader = plain(&connection).until_end().build(Json).unwrap();
+    assert!(matches!(
+        reader.next().await,
+        Some(Err(MessagingError::NoTopic { .. }))
+    ));
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_is_an_error_and_not_passed_over_when_that_is_wanted() {
+    let (server, connection) = with_topic(1).await;
+    send(&connection, 0, [7]).await;
+    let key = Encryption::aes_256_gcm(&[7; 32]).unwrap();
+    let mut reader = plain(&connection)
+        .encryption(key)
+        .report_unreadable()
+        .build(Json)
+        .unwrap();
+    let error = reader.next().await.unwrap().unwrap_err();
+    assert!(
+        matches!(
+            error,
+            MessagingError::Unreadable {
+                partition: 0,
+                offset: 0,
+                ..
+            }
+        ),
+        "{error}"
+    );
+    reader.shutdown().await;
+    assert_eq!(stored(&server.connection_string(), 0).await, None);
+    let mut reader = plain(&connection).build(Json).unwrap();
+    assert_eq!(take(&mut reader, 1).await, [7]);
+}
+
+#[tokio::test]
+async fn connecting_at_once_does_not_wait_for_a_server_that_is_not_there() {
+    let (server, connection) = with_topic(4).await;
+    connection.connect().await.unwrap();
+    assert_eq!(connection.partitions("stream", "topic").await.unwrap(), 4);
+    assert!(matches!(
+        connection.partitions("stream", "other").await,
+        Err(MessagingError::NoTopic { .. })
+    ));
+    let address = server.connection_string();
+    server.shutdown().await;
+    // By default it would be looked for for a minute.
+    let connection = iggyctl_messaging::Connection::open(&address).unwrap();
+    let tried = tokio::time::timeout(Duration::from_secs(20), connection.connect()).await;
+    assert!(matches!(
+        tried.unwrap(),
+        Err(MessagingError::Connect { attempts: 1, .. })
+    ));
+}
