@@ -9,6 +9,7 @@ mod access_findings;
 mod access_reports;
 mod access_tokens;
 mod connecting;
+mod consume;
 mod examples;
 mod faults;
 #[cfg(unix)]
@@ -17,6 +18,7 @@ mod lifecycle;
 mod listening;
 mod offline;
 mod offsets;
+mod produce;
 mod prune;
 mod rights;
 mod sandbox;
@@ -27,4 +29,5 @@ mod served;
 #[cfg(unix)]
 mod stopped;
 mod tokens;
+mod topic;
 mod users;

@@ -70,6 +70,11 @@ impl Served {
 }
 
 impl Served {
+    /// Starts a server instead of the one that was stopped.
+    pub(crate) fn start_again(&mut self, builder: EmbeddedServerBuilder) {
+        self.server = Some(self.runtime.block_on(builder.start()).unwrap());
+    }
+
     /// Ends the server; nobody answers at its address afterwards.
     pub(crate) fn stop(&mut self) {
         if let Some(server) = self.server.take() {

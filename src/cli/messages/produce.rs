@@ -458,7 +458,8 @@ impl Sending {
                 // What follows a failure is not to be tried for as long as that was.
                 tokio::join!(session.connection.shutdown(), settle);
             } else {
-                settle.await;
+                // Nothing waits for others to go with any more.
+                tokio::join!(self.producer.flush(), settle);
             }
         };
         tokio::select! {

@@ -58,15 +58,7 @@ impl Shape {
                 page.extend_from_slice(payload);
                 return Ok(());
             }
-            Self::Text if is_terminal => {
-                let text = String::from_utf8_lossy(payload);
-                for (number, line) in text.split('\n').enumerate() {
-                    if number > 0 {
-                        page.push(b'\n');
-                    }
-                    page.extend_from_slice(escape(line).as_bytes());
-                }
-            }
+            Self::Text if is_terminal => page.extend_from_slice(visible(payload).as_bytes()),
             Self::Text => page.extend_from_slice(payload),
             Self::Hex => page.extend(payload.iter().flat_map(|byte| hexadecimal(*byte))),
             Self::Json => {
@@ -87,6 +79,15 @@ impl Shape {
         page.push(b'\n');
         Ok(())
     }
+}
+
+/// A payload for a terminal: nothing in it moves the cursor, and its lines stay lines.
+fn visible(payload: &[u8]) -> String {
+    String::from_utf8_lossy(payload)
+        .split('\n')
+        .map(escape)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn hexadecimal(byte: u8) -> [u8; 2] {
@@ -150,6 +151,11 @@ mod tests {
             serde_json::to_string(&headers(&all)).unwrap(),
             r#"{"a":{"kind":"string","value":"5"},"b":{"kind":"uint64","value":18446744073709551615},"c":{"kind":"bool","value":true},"d":{"kind":"raw","value":"aGVsbG8="},"e":{"kind":"float64","value":0.5},"f":{"kind":"int128","value":"-5"},"g":{"kind":"float32","value":"inf"}}"#
         );
+    }
+
+    #[test]
+    fn nothing_in_a_payload_moves_the_cursor() {
+        assert_eq!(visible(b"a\x1b[2Jb\nc\xff"), "a\\u{1b}[2Jb\nc\u{fffd}");
     }
 
     #[test]
