@@ -52,6 +52,11 @@ impl Measurement {
         self.messages
     }
 
+    /// When the clock was started.
+    pub(crate) fn started(&self) -> Instant {
+        self.started
+    }
+
     /// All of it, until now.
     pub(crate) fn summary(&self) -> Summary {
         self.summary_after(self.started.elapsed())

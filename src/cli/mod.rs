@@ -127,6 +127,8 @@ enum Command {
     Offsets(messages::OffsetsArguments),
     /// Show how far consumer groups are behind
     Lag(messages::LagArguments),
+    /// Send what is in a topic again, to another one or to itself
+    Replay(messages::ReplayArguments),
     /// Run an embedded Iggy server for development
     Dev(dev::DevArguments),
     /// List, choose and show named servers
@@ -204,6 +206,7 @@ fn run_command(arguments: Arguments, terminal: Terminal) -> Result<ExitCode, Com
         Command::Consume(arguments) => messages::consume(&process, &arguments),
         Command::Offsets(arguments) => messages::offsets(&process, &arguments),
         Command::Lag(arguments) => messages::lag(&process, &arguments),
+        Command::Replay(arguments) => messages::replay(&process, &arguments),
         Command::Dev(arguments) => dev::run(&process, &arguments),
         Command::Context(arguments) => context::run(&process, &arguments),
         Command::Schema(arguments) => schema::run(&process, &arguments),

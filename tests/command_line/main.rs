@@ -20,6 +20,7 @@ mod offline;
 mod offsets;
 mod produce;
 mod prune;
+mod replay;
 mod rights;
 mod sandbox;
 mod secrets;

@@ -103,6 +103,11 @@ impl Headers {
         self.get(key)?.as_str().ok()
     }
 
+    /// Whether this header is among them, of the same kind and value.
+    pub(crate) fn has(&self, (key, value): (&HeaderKey, &HeaderValue)) -> bool {
+        self.0.get(key) == Some(value)
+    }
+
     /// Takes a header out.
     pub fn remove(&mut self, key: &str) -> Option<HeaderValue> {
         self.0.remove(&HeaderKey::try_from(key).ok()?)

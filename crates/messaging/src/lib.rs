@@ -35,6 +35,7 @@ pub mod codec;
 pub mod compression;
 pub mod connection;
 pub mod consumer;
+pub mod dead_letters;
 pub mod encryption;
 mod ensure;
 mod error;
@@ -44,6 +45,7 @@ mod names;
 pub mod observe;
 pub mod offsets;
 pub mod producer;
+pub mod replay;
 mod topic_reader;
 
 pub use compression::Compression;

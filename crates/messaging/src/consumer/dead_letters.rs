@@ -29,6 +29,57 @@ pub const ERROR: &str = "dead-letter-error";
 /// How often it was tried, an unsigned number of 32 bits.
 pub const ATTEMPTS: &str = "dead-letter-attempts";
 
+/// On a message that was a dead letter and was sent back: how often it had been tried
+/// until then, an unsigned number of 32 bits. When it becomes one again, the attempts
+/// are counted on.
+pub const ATTEMPTS_BEFORE: &str = "dead-letter-attempts-before";
+
+/// What the headers of a dead letter say. A message is one when it has all of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// The stream it was in.
+    pub stream: String,
+    /// The topic it was in.
+    pub topic: String,
+    /// The partition it was in.
+    pub partition: u32,
+    /// Its offset there.
+    pub offset: u64,
+    /// What was wrong the last time.
+    pub error: String,
+    /// How often it was tried.
+    pub attempts: u32,
+}
+
+impl DeadLetter {
+    /// None for the headers of a message that is none.
+    #[must_use]
+    pub fn of(headers: &Headers) -> Option<Self> {
+        Some(Self {
+            stream: headers.text(STREAM)?.to_owned(),
+            topic: headers.text(TOPIC)?.to_owned(),
+            partition: headers.get(PARTITION)?.as_uint32().ok()?,
+            offset: headers.get(OFFSET)?.as_uint64().ok()?,
+            error: headers.text(ERROR)?.to_owned(),
+            attempts: headers.get(ATTEMPTS)?.as_uint32().ok()?,
+        })
+    }
+
+    /// The headers that the message had, and how often it was tried.
+    pub(crate) fn taken_out(&self, mut headers: Headers) -> Result<Headers, MessagingError> {
+        for key in [STREAM, TOPIC, PARTITION, OFFSET, ERROR, ATTEMPTS] {
+            headers.remove(key);
+        }
+        headers.with_value(ATTEMPTS_BEFORE, self.attempts)
+    }
+}
+
+/// How often a message had been tried before it was sent back.
+fn attempts_before(headers: &Headers) -> u32 {
+    let before = headers.get(ATTEMPTS_BEFORE);
+    before.and_then(|it| it.as_uint32().ok()).unwrap_or(0)
+}
+
 /// What a header may have (`iggy_common` 0.11.0, `types/message/user_headers.rs`).
 const LONGEST_VALUE: usize = 255;
 
@@ -46,6 +97,9 @@ pub(super) fn letter(
         attempts,
         error,
     } = dead;
+    let mut own = headers_of(message, encryption).unwrap_or_default();
+    let attempts = attempts.saturating_add(attempts_before(&own));
+    own.remove(ATTEMPTS_BEFORE);
     let describe = |headers: Headers| {
         headers
             .with(STREAM, stream)?
@@ -53,10 +107,9 @@ pub(super) fn letter(
             .with_value(PARTITION, ticket.partition)?
             .with_value(OFFSET, ticket.offset)?
             .with(ERROR, shortened(error))?
-            .with_value(ATTEMPTS, *attempts)?
+            .with_value(ATTEMPTS, attempts)?
             .to_wire()
     };
-    let own = headers_of(message, encryption).unwrap_or_default();
     let wire = match describe(own) {
         Ok(wire) => wire,
         Err(_) => describe(Headers::new())?,
@@ -84,7 +137,7 @@ pub(super) fn letter(
 
 /// The lower half of a long id, which of a UUID is the random one: over HTTP ids travel
 /// as numbers of JSON, and the SDK panics at a longer one.
-fn short(id: u128) -> u128 {
+pub(crate) fn short(id: u128) -> u128 {
     match id & u128::from(u64::MAX) {
         0 => id >> 64,
         half => half,

@@ -10,14 +10,14 @@ use crate::error::MessagingError;
 use crate::headers::Headers;
 
 /// Undoes what a producer does to values of one type.
-pub(super) struct Opening<T> {
-    pub(super) codec: Box<dyn Codec<T>>,
-    pub(super) encryption: Option<Encryption>,
+pub(crate) struct Opening<T> {
+    pub(crate) codec: Box<dyn Codec<T>>,
+    pub(crate) encryption: Option<Encryption>,
 }
 
 impl<T: 'static> Opening<T> {
     /// Decrypts, decompresses and decodes.
-    pub(super) fn open(&self, message: &IggyMessage) -> Result<(T, Headers), MessagingError> {
+    pub(crate) fn open(&self, message: &IggyMessage) -> Result<(T, Headers), MessagingError> {
         let headers = headers_of(message, self.encryption.as_ref())?;
         let decrypted = match &self.encryption {
             None => message.payload.clone(),
