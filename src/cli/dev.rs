@@ -172,7 +172,9 @@ async fn start(
                 "set IGGY_ROOT_USERNAME and IGGY_ROOT_PASSWORD, in the environment or in \
                  --env-file: everybody knows the ones without them",
             ),
-            StartError::Credentials(_) | StartError::Store(_) => failed,
+            StartError::Credentials(_) | StartError::Certificate(_) | StartError::Store(_) => {
+                failed
+            }
         }
     })
 }

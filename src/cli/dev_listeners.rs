@@ -15,6 +15,9 @@ pub(super) struct ListenerArguments {
     /// takes a free one
     #[arg(long, value_name = "ADDRESS")]
     http: Option<SocketAddr>,
+    /// Speak QUIC there, too (the real server's port is 8080); port 0 takes a free one
+    #[arg(long, value_name = "ADDRESS")]
+    quic: Option<SocketAddr>,
     /// Accept WebSockets there, too (the real server's port is 8092); port 0 takes a free one
     #[arg(long, value_name = "ADDRESS")]
     websocket: Option<SocketAddr>,
@@ -35,6 +38,8 @@ impl ListenerArguments {
     pub(super) fn flag_of(&self, address: SocketAddr) -> &'static str {
         if self.http == Some(address) {
             "--http"
+        } else if self.quic == Some(address) {
+            "--quic"
         } else if self.websocket == Some(address) {
             "--websocket"
         } else {
@@ -46,6 +51,7 @@ impl ListenerArguments {
 /// What was asked for, read and made.
 pub(super) struct Listeners {
     http: Option<SocketAddr>,
+    quic: Option<SocketAddr>,
     websocket: Option<SocketAddr>,
     tls: Option<TlsIdentity>,
     /// The authority of a certificate made here; the file ends with the command.
@@ -60,6 +66,7 @@ impl Listeners {
     ) -> Result<Self, CommandError> {
         let ListenerArguments {
             http,
+            quic,
             websocket,
             tls,
             tls_certificate,
@@ -68,7 +75,7 @@ impl Listeners {
         let tls = match (tls_certificate, tls_key) {
             (Some(certificate), Some(key)) => Some(TlsIdentity::from_files(certificate, key)),
             _ if *tls => Some(TlsIdentity::self_signed(
-                [Some(listen), *http, *websocket]
+                [Some(listen), *http, *quic, *websocket]
                     .into_iter()
                     .flatten()
                     .map(|address| address.ip().to_string()),
@@ -87,6 +94,7 @@ impl Listeners {
             })?;
         Ok(Self {
             http: *http,
+            quic: *quic,
             websocket: *websocket,
             tls,
             authority,
@@ -96,6 +104,9 @@ impl Listeners {
     pub(super) fn add_to(&self, mut builder: EmbeddedServerBuilder) -> EmbeddedServerBuilder {
         if let Some(http) = self.http {
             builder = builder.http(http);
+        }
+        if let Some(quic) = self.quic {
+            builder = builder.quic(quic);
         }
         if let Some(websocket) = self.websocket {
             builder = builder.websocket(websocket);
@@ -123,10 +134,16 @@ impl Listeners {
             let scheme = if self.tls.is_some() { "https" } else { "http" };
             format!("HTTP on {scheme}://{address}.")
         });
+        let quic = server
+            .quic_address()
+            .map(|address| format!("QUIC on {address}."));
         let websocket = server
             .websocket_address()
             .map(|address| format!("WebSocket on {address}."));
-        trust.into_iter().chain(http).chain(websocket).collect()
+        [trust, http, quic, websocket]
+            .into_iter()
+            .flatten()
+            .collect()
     }
 
     fn authority_path(&self) -> Option<String> {

@@ -80,34 +80,34 @@ fn dev_says_what_is_wrong_with_a_certificate() {
 }
 
 #[test]
-fn dev_answers_http_and_websocket() {
+fn dev_answers_http_quic_and_websocket() {
     use std::io::{Read as _, Write as _};
 
     let sandbox = Sandbox::new();
-    let flags = ["--http", "127.0.0.1:0", "--websocket", "127.0.0.1:0"];
+    let flags = [
+        ["--http", "127.0.0.1:0"],
+        ["--quic", "127.0.0.1:0"],
+        ["--websocket", "127.0.0.1:0"],
+    ]
+    .concat();
     let _server = DevServer::start(&sandbox, &flags);
     // The line of the address was printed; the next one may still be on its way.
-    let address = loop {
+    let address_after = |words: &str| loop {
         let log = std::fs::read_to_string(sandbox.path().join("dev.log")).unwrap();
-        if let Some((_, rest)) = log.split_once("HTTP on http://")
+        if let Some((_, rest)) = log.split_once(words)
             && let Some((address, _)) = rest.split_once(".\n")
         {
             break address.to_owned();
         }
         std::thread::yield_now();
     };
-    // The program's own client of the other one.
-    let websocket = loop {
-        let log = std::fs::read_to_string(sandbox.path().join("dev.log")).unwrap();
-        if let Some((_, rest)) = log.split_once("WebSocket on ")
-            && let Some((address, _)) = rest.split_once(".\n")
-        {
-            break format!("iggy+ws://iggy:iggy@{address}");
-        }
-        std::thread::yield_now();
-    };
-    let run = sandbox.run(&["get", "streams", "--server", &websocket]);
-    assert_eq!(run.code, 0, "{}", run.transcript());
+    let address = address_after("HTTP on http://");
+    // The program's own clients of the others.
+    for (words, scheme) in [("QUIC on ", "iggy+quic"), ("WebSocket on ", "iggy+ws")] {
+        let server = format!("{scheme}://iggy:iggy@{}", address_after(words));
+        let run = sandbox.run(&["get", "streams", "--server", &server]);
+        assert_eq!(run.code, 0, "{}", run.transcript());
+    }
     let mut stream = std::net::TcpStream::connect(&address).unwrap();
     let request = "GET /ping HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n";
     stream.write_all(request.as_bytes()).unwrap();

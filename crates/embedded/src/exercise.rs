@@ -56,6 +56,7 @@ impl Exerciser {
                 started_at: 0,
                 hostname: "exercise".to_owned(),
                 http: None,
+                quic: None,
                 websocket: None,
             },
             connection,

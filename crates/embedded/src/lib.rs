@@ -6,8 +6,8 @@
 //! partitions, consumer groups and messages with the rules, limits, defaults, id reuse and
 //! error codes of the real 0.9 server; in memory, or in a folder. It can inject
 //! faults that a real server shows rarely. Where asked to, it speaks
-//! [TLS](EmbeddedServerBuilder::tls) and [WebSocket](EmbeddedServerBuilder::websocket), and
-//! answers the official [HTTP routes](EmbeddedServerBuilder::http).
+//! [TLS](EmbeddedServerBuilder::tls), [QUIC](EmbeddedServerBuilder::quic) and
+//! [WebSocket](EmbeddedServerBuilder::websocket), and answers the official [HTTP routes](EmbeddedServerBuilder::http).
 //!
 //! ```no_run
 //! # async fn example() -> Result<(), iggyctl_embedded::StartError> {
@@ -121,6 +121,7 @@ mod http;
 mod listener;
 mod log;
 mod password;
+mod quic;
 mod request_log;
 mod rules;
 mod server;

@@ -17,7 +17,7 @@ use crate::shared::Shared;
 
 /// A client that wants no TLS says nothing that makes sense as a handshake, and may wait
 /// for an answer for ever.
-const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
+pub(crate) const HANDSHAKE_DEADLINE: Duration = Duration::from_secs(10);
 
 /// A client's bytes, with TLS or without.
 pub(crate) type Client = Either<TcpStream, TlsStream<TcpStream>>;

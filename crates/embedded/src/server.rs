@@ -18,12 +18,13 @@ use crate::fault::{FaultHandle, FaultPlan};
 use crate::http;
 use crate::listener;
 use crate::password::PasswordHashing;
+use crate::quic;
 use crate::request_log::RequestLog;
 use crate::shared::{Beginning, Shared};
 use crate::state::Metadata;
 use crate::store::{DataFolder, StoreError};
 use crate::testing::Testing;
-use crate::tls::TlsIdentity;
+use crate::tls::{TlsError, TlsIdentity};
 use crate::websocket;
 
 /// Why a server did not start.
@@ -47,6 +48,9 @@ pub enum StartError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// No certificate can be made for QUIC.
+    #[error(transparent)]
+    Certificate(#[from] TlsError),
     /// The data folder cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -62,6 +66,7 @@ pub struct EmbeddedServerBuilder {
     data_dir: Option<PathBuf>,
     tls: Option<TlsIdentity>,
     http: Option<SocketAddr>,
+    quic: Option<SocketAddr>,
     websocket: Option<SocketAddr>,
     faults: FaultPlan,
 }
@@ -118,6 +123,16 @@ impl EmbeddedServerBuilder {
         self
     }
 
+    /// Speaks the binary protocol over QUIC there, too; port 0 takes a free one; default: no
+    /// QUIC. Without [`tls`](Self::tls) the certificate is one that is made at the start and
+    /// that no client knows; the official ones ask for none unless told to. An address beyond
+    /// loopback needs [`credentials`](Self::credentials).
+    #[must_use]
+    pub fn quic(mut self, address: SocketAddr) -> Self {
+        self.quic = Some(address);
+        self
+    }
+
     /// Speaks the binary protocol over WebSocket there, too; port 0 takes a free one;
     /// default: no WebSocket. An address beyond loopback needs
     /// [`credentials`](Self::credentials).
@@ -128,7 +143,7 @@ impl EmbeddedServerBuilder {
     }
 
     /// Speaks TLS, and nothing else, with this certificate, on all its ports; default: no
-    /// TLS.
+    /// TLS, except over QUIC.
     #[must_use]
     pub fn tls(mut self, identity: TlsIdentity) -> Self {
         self.tls = Some(identity);
@@ -158,10 +173,11 @@ impl EmbeddedServerBuilder {
             data_dir,
             tls,
             http,
+            quic,
             websocket,
             faults,
         } = self;
-        let reachable = [Some(listen), http, websocket]
+        let reachable = [Some(listen), http, quic, websocket]
             .into_iter()
             .flatten()
             .find(|address| !address.ip().is_loopback());
@@ -187,11 +203,16 @@ impl EmbeddedServerBuilder {
             Some(address) => Some(bind(address).await?),
             None => None,
         };
+        let quic = match quic {
+            Some(address) => Some(bind_quic(address, tls.as_ref())?),
+            None => None,
+        };
         let websocket = match websocket {
             Some(address) => Some(bind(address).await?),
             None => None,
         };
         let websocket_address = websocket.as_ref().map(|(_, address)| *address);
+        let quic_address = quic.as_ref().map(|(_, address)| *address);
         let http_address = http.as_ref().map(|(_, address)| *address);
         let store = match folder {
             Some(folder) => {
@@ -207,6 +228,7 @@ impl EmbeddedServerBuilder {
         let shared = Arc::new(Shared::new(Beginning {
             address,
             http_address,
+            quic_address,
             websocket_address,
             credentials,
             metadata,
@@ -224,6 +246,9 @@ impl EmbeddedServerBuilder {
                 Arc::clone(&shared),
                 stopped.clone(),
             ));
+        }
+        if let Some((endpoint, _)) = quic {
+            accepting.spawn(quic::serve(endpoint, Arc::clone(&shared), stopped.clone()));
         }
         if let Some((websocket, _)) = websocket {
             accepting.spawn(websocket::serve(
@@ -274,6 +299,7 @@ impl EmbeddedServer {
             data_dir: None,
             tls: None,
             http: None,
+            quic: None,
             websocket: None,
             faults: FaultPlan::none(),
         }
@@ -289,6 +315,12 @@ impl EmbeddedServer {
     #[must_use]
     pub fn http_address(&self) -> Option<SocketAddr> {
         self.shared.facts.http
+    }
+
+    /// Where it speaks QUIC, with the real port, if it does.
+    #[must_use]
+    pub fn quic_address(&self) -> Option<SocketAddr> {
+        self.shared.facts.quic
     }
 
     /// Where it accepts WebSockets, with the real port, if it does.
@@ -381,6 +413,21 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartErr
     let listener = TcpListener::bind(address).await.map_err(listen_error)?;
     let bound = listener.local_addr().map_err(listen_error)?;
     Ok((listener, bound))
+}
+
+fn bind_quic(
+    address: SocketAddr,
+    tls: Option<&TlsIdentity>,
+) -> Result<(quinn::Endpoint, SocketAddr), StartError> {
+    let made;
+    let identity = match tls {
+        Some(identity) => identity,
+        None => {
+            made = TlsIdentity::self_signed([address.ip().to_string()])?;
+            &made
+        }
+    };
+    quic::bind(address, identity).map_err(|source| StartError::Listen { address, source })
 }
 
 fn percent_encoded(text: &str) -> String {

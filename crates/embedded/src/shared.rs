@@ -23,6 +23,8 @@ pub(crate) struct Beginning {
     pub(crate) address: SocketAddr,
     /// Where HTTP is answered.
     pub(crate) http_address: Option<SocketAddr>,
+    /// Where QUIC is spoken.
+    pub(crate) quic_address: Option<SocketAddr>,
     /// Where WebSockets are accepted.
     pub(crate) websocket_address: Option<SocketAddr>,
     pub(crate) credentials: Credentials,
@@ -59,6 +61,7 @@ impl Shared {
         let Beginning {
             address,
             http_address,
+            quic_address,
             websocket_address,
             credentials,
             metadata,
@@ -77,6 +80,7 @@ impl Shared {
                 started_at: clock.now(),
                 hostname: hostname(),
                 http: http_address,
+                quic: quic_address,
                 websocket: websocket_address,
             },
             clock,

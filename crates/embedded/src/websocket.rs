@@ -3,6 +3,7 @@
 //! Where a message begins and ends means nothing: their bytes, one after the other, are
 //! what would come over TCP.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -34,7 +35,9 @@ pub(crate) async fn serve(
         let shared = Arc::clone(&shared);
         let ends = Ends {
             peer,
-            reached: reached.unwrap_or(shared.address),
+            reached: reached.map_or(shared.address, |reached| {
+                SocketAddr::new(reached.ip(), shared.address.port())
+            }),
             transport: Transport::WebSocket,
         };
         upgraded(client, ends, shared)

@@ -63,6 +63,7 @@ pub(crate) struct Ends {
 #[repr(u8)]
 pub(crate) enum Transport {
     Tcp = 1,
+    Quic = 2,
     WebSocket = 4,
 }
 
@@ -100,6 +101,46 @@ where
                 }
             }
             Reaction::Silence => {}
+            Reaction::Close => return,
+        }
+    }
+}
+
+/// Serves a client that opens a stream for each request, one after the other, until it
+/// leaves or sends what is no request.
+pub(crate) async fn serve_streams(client: quinn::Connection, ends: Ends, shared: Arc<Shared>) {
+    let mut connection = Connection::new(shared, ends);
+    let evicted = connection.evicted();
+    // An answer that never comes is not one that is empty.
+    let mut unanswered = Vec::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = client.accept_bi() => accepted,
+            () = evicted.notified() => {
+                // There is no stream to say it on: the next request is told.
+                let _ = connection.evict();
+                continue;
+            }
+        };
+        let Ok((mut answers, mut requests)) = accepted else {
+            return;
+        };
+        let mut buffer = BytesMut::with_capacity(READ_BUFFER_BYTES);
+        let Some(request) = next_request(&mut requests, &mut buffer, ends.peer).await else {
+            return;
+        };
+        match connection.react(request).await {
+            Reaction::Reply(reply) => {
+                let written = answers.write_all(&reply).await;
+                // It may hold a token.
+                wipe(reply);
+                if written.is_err() {
+                    return;
+                }
+                // Closed already: then nobody waits for it.
+                let _ = answers.finish();
+            }
+            Reaction::Silence => unanswered.push(answers),
             Reaction::Close => return,
         }
     }

@@ -39,6 +39,8 @@ pub(crate) struct ServerFacts {
     pub(crate) hostname: String,
     /// Where HTTP is answered.
     pub(crate) http: Option<SocketAddr>,
+    /// Where QUIC is spoken.
+    pub(crate) quic: Option<SocketAddr>,
     /// Where WebSockets are accepted.
     pub(crate) websocket: Option<SocketAddr>,
 }
@@ -90,7 +92,7 @@ pub(super) fn cluster_metadata(scene: &ReadScene<'_>) -> Bytes {
             name: NODE_NAME.to_owned(),
             ip: scene.caller.reached.ip().to_string(),
             tcp_port: scene.caller.reached.port(),
-            quic_port: 0,
+            quic_port: scene.facts.quic.map_or(0, |address| address.port()),
             http_port: scene.facts.http.map_or(0, |address| address.port()),
             websocket_port: scene.facts.websocket.map_or(0, |address| address.port()),
             role: ClusterNodeRole::Leader as u8,

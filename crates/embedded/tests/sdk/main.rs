@@ -16,6 +16,7 @@ mod message_faults;
 mod messages;
 mod messages_in_folder;
 mod partitions;
+mod quic;
 mod raw;
 mod rebalance;
 mod retention;
