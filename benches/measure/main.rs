@@ -4,8 +4,8 @@
 //! the bare SDK making the minimal calls, the same parser into plain structs,
 //! the start of an empty program. Both sides take turns, and the median of each
 //! is shown, so a machine that is busy for a while slows both.
-//! `cargo bench -- create` measures one part: start, plan, create, plan-users, create-users
-//! or offline.
+//! `cargo bench -- create` measures one part: start, plan, create, plan-users, create-users,
+//! messages, messages-memory or offline.
 
 #![allow(
     clippy::expect_used,
@@ -13,7 +13,9 @@
     reason = "a bench ends at the first surprise, and its output is the table"
 )]
 
+mod messages;
 mod offline;
+mod part;
 mod process;
 mod server;
 mod topology;
@@ -81,7 +83,10 @@ fn milliseconds(time: Duration) -> String {
 fn main() {
     // The parts that need a process of their own start this program again.
     if let Some(part) = std::env::var_os("IGGYCTL_BENCH_PART") {
-        offline::run_part(&part.to_string_lossy());
+        match part.to_string_lossy().as_ref() {
+            "consume" => messages::run_part(&std::env::var("IGGYCTL_BENCH_ARGUMENT").expect("set")),
+            part => offline::run_part(part),
+        }
         return;
     }
     // Cargo gives `--bench`; what else is given chooses parts by name.
@@ -89,12 +94,14 @@ fn main() {
         .skip(1)
         .filter(|argument| !argument.starts_with('-'))
         .collect();
-    let parts: [Part; 6] = [
+    let parts: [Part; 8] = [
         ("start", process::measure),
         ("plan", server::plan_without_changes),
         ("create", server::create_topics),
         ("plan-users", users::plan_without_changes),
         ("create-users", users::create),
+        ("messages", messages::throughput),
+        ("messages-memory", messages::memory),
         ("offline", offline::measure),
     ];
     let mut lines = Vec::new();

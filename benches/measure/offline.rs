@@ -1,7 +1,6 @@
 //! Without a server: load, validate and compare 100,000 topics.
 
 use std::collections::BTreeMap;
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use iggyctl_core::diff::diff;
@@ -11,6 +10,7 @@ use iggyctl_core::state::observed::{ObservedState, ObservedStream, ObservedTopic
 use serde::Deserialize;
 
 use crate::Line;
+use crate::part::{peak_memory, start_part};
 use crate::topology::manifest;
 
 const RUNS: usize = 5;
@@ -48,13 +48,13 @@ struct PlainTopic {
 pub(crate) fn measure() -> Vec<Line> {
     let (mut ours, mut floor, mut memory, mut text_bytes) = (vec![], vec![], 0.0, 1.0);
     for _ in 0..RUNS {
-        let part = start_part("ours");
+        let part = start_part("ours", "");
         ours.push(part.time);
         memory = part.peak_bytes;
         text_bytes = part.text_bytes;
-        floor.push(start_part("floor").time);
+        floor.push(start_part("floor", "").time);
     }
-    let load = start_part("load").peak_bytes;
+    let load = start_part("load", "").peak_bytes;
     vec![
         Line::times(
             "load, validate and diff 100,000 topics (floor: the same parser into plain structs)",
@@ -77,31 +77,6 @@ pub(crate) fn measure() -> Vec<Line> {
             "≤ 5",
         ),
     ]
-}
-
-struct Part {
-    time: Duration,
-    peak_bytes: f64,
-    text_bytes: f64,
-}
-
-/// Runs one side in a process of its own, so that its peak memory is its own.
-fn start_part(part: &str) -> Part {
-    let output = Command::new(std::env::current_exe().expect("this program"))
-        .env("IGGYCTL_BENCH_PART", part)
-        .output()
-        .expect("the part runs");
-    assert!(output.status.success(), "{part} ends well");
-    let text = String::from_utf8(output.stdout).expect("text");
-    let numbers: Vec<f64> = text
-        .split_whitespace()
-        .map(|number| number.parse().expect("a number"))
-        .collect();
-    Part {
-        time: Duration::from_secs_f64(numbers[0]),
-        peak_bytes: numbers[1],
-        text_bytes: numbers[2],
-    }
 }
 
 pub(crate) fn run_part(part: &str) {
@@ -178,15 +153,4 @@ fn as_observed(desired: &DesiredState) -> ObservedState {
             .collect(),
         ..ObservedState::default()
     }
-}
-
-/// The most memory that this process had, in bytes; the kernel counts it.
-fn peak_memory() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .and_then(|line| line.split_whitespace().next())
-        .and_then(|kilobytes| kilobytes.parse::<u64>().ok())
-        .map_or(0, |kilobytes| kilobytes * 1024)
 }

@@ -10,8 +10,9 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use iggy::prelude::IggyMessage;
+use iggy::prelude::{IggyMessage, PolledMessages};
 
+use super::batch_limit::BatchLimit;
 use super::partition::{Again, Held, Partition};
 use super::policy::{Commit, RedeliveryPolicy};
 use super::start::Position;
@@ -79,8 +80,7 @@ pub(super) struct Board {
     partitions: BTreeMap<u32, Partition>,
     commit: Commit,
     policy: RedeliveryPolicy,
-    /// How many messages may be here that are not done with.
-    limit: usize,
+    limit: BatchLimit,
     /// Whose turn it is.
     cursor: u32,
     epochs: u64,
@@ -89,7 +89,7 @@ pub(super) struct Board {
 }
 
 impl Board {
-    pub(super) fn new(commit: Commit, policy: RedeliveryPolicy, limit: usize) -> Self {
+    pub(super) fn new(commit: Commit, policy: RedeliveryPolicy, limit: BatchLimit) -> Self {
         Self {
             partitions: BTreeMap::new(),
             commit,
@@ -121,6 +121,20 @@ impl Board {
         self.partitions.get_mut(&partition)
     }
 
+    /// What a poll brought: how many of them are new, and how many messages there are
+    /// that are not done with.
+    pub(super) fn accept(
+        &mut self,
+        partition: u32,
+        polled: PolledMessages,
+    ) -> (usize, Option<u64>) {
+        self.limit.learn(&polled.messages);
+        match self.partitions.get_mut(&partition) {
+            Some(its) => (its.accept(polled), its.lag()),
+            None => (0, None),
+        }
+    }
+
     pub(super) fn ids(&self) -> Vec<u32> {
         self.partitions.keys().copied().collect()
     }
@@ -144,13 +158,13 @@ impl Board {
             .values()
             .map(|it| it.tracker.outstanding())
             .sum();
-        self.limit.saturating_sub(held)
+        self.limit.messages().saturating_sub(held)
     }
 
     /// Whether asking for more is worth a request: while the caller works on one half,
     /// the other comes.
     pub(super) fn wants_more(&self) -> bool {
-        self.room().saturating_mul(2) >= self.limit
+        self.room().saturating_mul(2) >= self.limit.messages()
     }
 
     /// How many the caller has in hand.

@@ -8,6 +8,7 @@ use tokio::runtime::Handle;
 
 use super::Consumer;
 use super::assignment::{Assignment, Source};
+use super::batch_limit::BatchLimit;
 use super::board::Board;
 use super::incoming::Opening;
 use super::policy::{Commit, DeadLetters, RedeliveryPolicy};
@@ -32,6 +33,7 @@ pub struct ConsumerBuilder<T> {
     source: Source,
     start: Start,
     batch_length: u32,
+    batch_bytes: usize,
     poll_interval: Duration,
     commit: Commit,
     commit_interval: Duration,
@@ -44,6 +46,10 @@ pub struct ConsumerBuilder<T> {
     reports_unreadable: bool,
     value: PhantomData<fn() -> T>,
 }
+
+/// Enough for a thousand messages of usual size; with what the SDK needs to take a
+/// reply apart, some 30 MiB.
+const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
 impl<T: Send + 'static> ConsumerBuilder<T> {
     pub(super) fn new(
@@ -61,6 +67,7 @@ impl<T: Send + 'static> ConsumerBuilder<T> {
             source,
             start: Start::default(),
             batch_length: 1000,
+            batch_bytes: BATCH_BYTES,
             poll_interval: Duration::from_millis(100),
             commit: Commit::default(),
             commit_interval: Duration::from_millis(200),
@@ -107,6 +114,17 @@ impl<T: Send + 'static> ConsumerBuilder<T> {
     #[must_use]
     pub fn batch_length(mut self, messages: u32) -> Self {
         self.batch_length = messages;
+        self
+    }
+
+    /// How many bytes of payloads and headers are here at most that are not done with;
+    /// default 8 MiB. The server counts messages and not bytes, so this is kept by
+    /// asking for fewer of them when they are large: from 16 on, twice as many with
+    /// each poll, as many as fit by the size of those that came. A single message may
+    /// be larger.
+    #[must_use]
+    pub fn batch_bytes(mut self, bytes: usize) -> Self {
+        self.batch_bytes = bytes;
         self
     }
 
@@ -208,6 +226,7 @@ impl<T: Send + 'static> ConsumerBuilder<T> {
             source,
             start,
             batch_length,
+            batch_bytes,
             poll_interval,
             commit,
             commit_interval,
@@ -250,7 +269,7 @@ impl<T: Send + 'static> ConsumerBuilder<T> {
             }),
         };
         let runtime = Handle::try_current().map_err(|_| MessagingError::NoRuntime)?;
-        let limit = usize::try_from(batch_length).unwrap_or(usize::MAX);
+        let limit = BatchLimit::new(batch_length, batch_bytes);
         let shared = Arc::new(Shared::new(
             Board::new(commit, redelivery, limit),
             Observer::new(&stream, &topic, &name),
@@ -261,7 +280,6 @@ impl<T: Send + 'static> ConsumerBuilder<T> {
             requests,
             assignment: Assignment::new(source, start),
             commit,
-            batch_length,
             poll_interval,
             commit_interval,
             drain_timeout,

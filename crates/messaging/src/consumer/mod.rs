@@ -1,6 +1,7 @@
 //! Receiving messages.
 
 mod assignment;
+mod batch_limit;
 mod board;
 mod builder;
 pub mod dead_letters;

@@ -35,7 +35,6 @@ pub(super) struct Worker {
     pub(super) requests: Requests,
     pub(super) assignment: Assignment,
     pub(super) commit: Commit,
-    pub(super) batch_length: u32,
     pub(super) poll_interval: Duration,
     pub(super) commit_interval: Duration,
     pub(super) drain_timeout: Duration,
@@ -203,9 +202,7 @@ impl Worker {
                     .map(|it| it.position);
                 (board.room(), position)
             });
-            let count = u32::try_from(room)
-                .unwrap_or(u32::MAX)
-                .min(self.batch_length);
+            let count = u32::try_from(room).unwrap_or(u32::MAX);
             let Some(position) = position.filter(|_| count > 0) else {
                 continue;
             };
@@ -225,11 +222,7 @@ impl Worker {
                 .await;
             match polled {
                 Ok(polled) => {
-                    let (new, lag) = self.shared.serve(|board| {
-                        board
-                            .get_mut(partition)
-                            .map_or((0, None), |its| (its.accept(polled), its.lag()))
-                    });
+                    let (new, lag) = self.shared.serve(|board| board.accept(partition, polled));
                     found += new;
                     if let Some(lag) = lag {
                         observer.lag(partition, lag);
