@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     &["testing"],
     &["render"],
+    &["smoke"],
     &["plan"],
     &["check"],
     &["diff"],
