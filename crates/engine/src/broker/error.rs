@@ -158,6 +158,16 @@ pub enum Operation {
     CreateToken,
     /// `delete_personal_access_token`
     DeleteToken,
+    /// `send_messages`
+    SendMessages,
+    /// `poll_messages`
+    PollMessages,
+    /// `join_consumer_group`
+    JoinGroup,
+    /// `sync_consumer_group`
+    ReadAssignment,
+    /// `leave_consumer_group`
+    LeaveGroup,
 }
 
 impl fmt::Display for Operation {
@@ -185,6 +195,11 @@ impl fmt::Display for Operation {
             Self::DeleteUser => "delete the user",
             Self::CreateToken => "create the access token",
             Self::DeleteToken => "delete the access token",
+            Self::SendMessages => "send a message to",
+            Self::PollMessages => "read messages of",
+            Self::JoinGroup => "join",
+            Self::ReadAssignment => "read the assignment of",
+            Self::LeaveGroup => "leave",
         })
     }
 }

@@ -139,8 +139,8 @@ impl<C: Connect> ConnectionPool<C> {
         })
     }
 
-    /// What opens the connections.
-    pub(crate) fn connector(&self) -> &C {
+    /// What opens the connections; also for those of somebody else.
+    pub fn connector(&self) -> &C {
         &self.connector
     }
 

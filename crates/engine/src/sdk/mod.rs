@@ -6,6 +6,7 @@
 mod broker;
 mod client;
 mod errors;
+mod messages;
 mod permissions;
 mod settings;
 mod users;
