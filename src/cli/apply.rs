@@ -11,6 +11,7 @@ use tokio::time::Instant;
 
 use super::Process;
 use super::apply_record::Record;
+use super::apply_smoke::{self, time_is_up};
 use super::plan_arguments::{Planned, PlanningArguments, json_failed, unreadable};
 use super::runtime::block_on;
 use super::secret_arguments::Gathered;
@@ -23,7 +24,7 @@ use crate::terminal::{Answer, Progress, confirm};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  iggyctl apply -f topology.yaml --server iggy://iggy:iggy@127.0.0.1:8090\n  iggyctl apply -f manifests/ --context production --yes -o json\n  iggyctl apply -f topology.yaml --allow-destroy topic/orders/events\n  iggyctl apply -f topology.yaml --prune\n\nApply never deletes a stream, topic or group. Exit codes: 0 done, 3 something is blocked,\n6 partially applied."
+    after_help = "Examples:\n  iggyctl apply -f topology.yaml --server iggy://iggy:iggy@127.0.0.1:8090\n  iggyctl apply -f manifests/ --context production --yes -o json\n  iggyctl apply -f topology.yaml --allow-destroy topic/orders/events\n  iggyctl apply -f topology.yaml --prune\n  iggyctl apply -f topology.yaml --yes --smoke\n\nApply never deletes a stream, topic or group. Exit codes: 0 done, 3 something is blocked,\n6 partially applied, 7 the smoke test failed."
 )]
 pub(super) struct ApplyArguments {
     #[command(flatten)]
@@ -37,6 +38,9 @@ pub(super) struct ApplyArguments {
     /// Do not read the server again afterwards
     #[arg(long)]
     no_verify: bool,
+    /// Afterwards prove with real traffic that what is declared works, as `iggyctl smoke -f` does
+    #[arg(long, conflicts_with = "only")]
+    smoke: bool,
     /// End with exit code 2 instead of 0 when something was changed
     #[arg(long)]
     detailed_exitcode: bool,
@@ -124,14 +128,24 @@ async fn finish(
         }
     };
     if nothing_to_do {
+        let tried = match arguments.smoke {
+            true => Some(
+                apply_smoke::run(process, &arguments.planning, &desired, session, deadline).await,
+            ),
+            false => None,
+        };
+        let (tried, ended) = apply_smoke::split(tried);
         if json {
             let verified = converged(&blocked, left_out);
-            let ended = ApplyReport::new(Vec::new(), blocked.clone(), verified);
+            let ended = ApplyReport::new(Vec::new(), blocked.clone(), verified).with_smoke(tried);
             process.output(&ended.to_json().map_err(json_failed)?)?;
+        } else if let Some(tried) = tried {
+            process.output(&format!("\n{}", tried.to_text(process.text_options())))?;
         }
         unreadable(&blocked)?;
-        return Ok(ExitCode::Done);
+        return ended.map(|code| code.unwrap_or(ExitCode::Done));
     }
+    let to_try = arguments.smoke.then(|| desired.clone());
     let mut deadline = deadline;
     if !arguments.yes {
         let asked = Instant::now();
@@ -173,7 +187,15 @@ async fn finish(
     let exit_code = exit_code(arguments, &outcome, &verified);
     let mut steps = step_reports(&approved, &outcome);
     unknown_settings::name_them(&mut steps, &approved, &outcome, &session.pool).await;
-    let report = ApplyReport::new(steps, blocked.clone(), verified);
+    let is_good = matches!(exit_code, ExitCode::Done | ExitCode::ChangesPending);
+    let tried = match to_try.filter(|_| is_good) {
+        Some(desired) => {
+            Some(apply_smoke::run(process, &arguments.planning, &desired, session, deadline).await)
+        }
+        None => None,
+    };
+    let (tried, ended) = apply_smoke::split(tried);
+    let report = ApplyReport::new(steps, blocked.clone(), verified).with_smoke(tried);
     process.output(&if json {
         report.to_json().map_err(json_failed)?
     } else {
@@ -182,7 +204,7 @@ async fn finish(
     if outcome.is_complete() && exit_code != ExitCode::PartiallyApplied {
         unreadable(&blocked)?;
     }
-    Ok(exit_code)
+    ended.map(|code| code.unwrap_or(exit_code))
 }
 
 fn not_attempted(step: &Step, reason: &str) -> StepReport {
@@ -329,15 +351,9 @@ fn show(progress: &mut Progress, event: ApplyEvent<'_>) {
 }
 
 async fn interrupted(deadline: Option<Instant>) -> &'static str {
-    let time_is_up = async {
-        match deadline {
-            Some(deadline) => tokio::time::sleep_until(deadline).await,
-            None => std::future::pending().await,
-        }
-    };
     tokio::select! {
         () = stop_requested() => "Interrupted",
-        () = time_is_up => "The time of --timeout is up",
+        () = time_is_up(deadline) => "The time of --timeout is up",
     }
 }
 

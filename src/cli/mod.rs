@@ -3,6 +3,7 @@
 mod access;
 mod apply;
 mod apply_record;
+mod apply_smoke;
 mod completions;
 mod context;
 mod dev;
@@ -30,6 +31,7 @@ mod smoke;
 mod stop;
 mod time_limit;
 mod token;
+mod topology_smoke;
 mod unknown_settings;
 mod validate;
 

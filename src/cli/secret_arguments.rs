@@ -1,5 +1,6 @@
 //! The secrets that manifests speak of: gathered before anything is changed.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use iggyctl_core::diagnostic::Origin;
@@ -15,6 +16,7 @@ use iggyctl_engine::observe::Checks;
 use super::Process;
 use crate::command_error::CommandError;
 use crate::secrets::{SecretStore, missing_secrets};
+use crate::smoke::topology::Passwords;
 
 /// What a plan needs that no manifest holds.
 pub(super) struct Gathered {
@@ -77,6 +79,12 @@ impl SecretArguments {
         }
     }
 
+    /// The declared passwords as far as they are here, without those before.
+    pub(super) fn here(&self, process: &Process, desired: &DesiredState) -> (Passwords, FileSinks) {
+        let passwords = passwords_here(process, self.secrets_dir.clone(), desired);
+        (passwords, FileSinks::new(self.secrets_dir.clone()))
+    }
+
     fn gather(
         &self,
         process: &Process,
@@ -97,6 +105,35 @@ impl SecretArguments {
                 Some((reference.clone(), secret.clone()))
             })
             .collect())
+    }
+}
+
+/// Each password that manifests declare, or why it is not here.
+pub(super) fn passwords_here(
+    process: &Process,
+    secrets_folder: Option<PathBuf>,
+    desired: &DesiredState,
+) -> Passwords {
+    let mut store = SecretStore::new(&process.environment, secrets_folder);
+    let mut known = Vec::new();
+    let mut missing = BTreeMap::new();
+    for reference in desired.users.values().filter_map(|it| it.password.as_ref()) {
+        let place = (reference.source.clone(), reference.origin.clone());
+        match store.resolve(&[place]) {
+            Ok(resolved) => {
+                let secret = resolved.get(&reference.source, &reference.origin);
+                known.extend(secret.map(|secret| (reference.clone(), secret.clone())));
+            }
+            Err(reasons) => {
+                let reasons = reasons.iter().map(|missing| missing.reason.to_string());
+                let reasons: Vec<String> = reasons.collect();
+                missing.insert(reference.clone(), reasons.join("; "));
+            }
+        }
+    }
+    Passwords {
+        known: known.into_iter().collect(),
+        missing,
     }
 }
 

@@ -10,8 +10,10 @@ use iggyctl_engine::connect::{ServerAddress, Transport};
 use super::Process;
 use super::runtime::block_on;
 use super::server_arguments::{ServerArguments, parse_duration};
-use super::session::connect;
+use super::session::{Session, connect};
 use super::stop::stop_requested;
+use super::time_limit::TimeLimit;
+use super::topology_smoke::{self, Manner, Smoked, TopologyArguments};
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
 use crate::smoke::{
@@ -22,12 +24,14 @@ use crate::terminal::Progress;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  iggyctl smoke --server embedded\n  iggyctl smoke --context production --scenario 'message-headers/*' -o json\n\nA run makes only streams and users whose names start with iggyctl-smoke-, and removes them.\nExit codes: 0 all passed, 7 a scenario failed."
+    after_help = "Examples:\n  iggyctl smoke --server embedded\n  iggyctl smoke --context production --scenario 'message-headers/*' -o json\n  iggyctl smoke -f topology.yaml --context production\n\nA run makes only streams and users whose names start with iggyctl-smoke-, and removes them.\nExit codes: 0 all passed, 7 a scenario failed."
 )]
 pub(super) struct SmokeArguments {
     #[command(flatten)]
     server: ServerArguments,
-    /// Only these scenarios: names, or patterns with `*`; repeatable
+    #[command(flatten)]
+    topology: TopologyArguments,
+    /// Only these scenarios, or checks of a topology: names, or patterns with `*`; repeatable
     #[arg(long, value_name = "NAME")]
     scenario: Vec<String>,
     /// Over this transport, at the port that the server gives; repeatable; default: that of its address
@@ -98,8 +102,39 @@ enum SmokeFormat {
 }
 
 pub(super) fn run(process: &Process, arguments: &SmokeArguments) -> Result<ExitCode, CommandError> {
+    if !arguments.topology.file.is_empty() {
+        return block_on(smoke_topology(process, arguments))?;
+    }
     let selected = select(&arguments.scenario)?;
     block_on(smoke(process, arguments, &selected))?
+}
+
+/// What manifests declare is tried instead of the scenarios.
+async fn smoke_topology(
+    process: &Process,
+    arguments: &SmokeArguments,
+) -> Result<ExitCode, CommandError> {
+    let stop = stop_requested();
+    let subject = arguments.topology.subject(process)?;
+    let manner = Manner {
+        scenarios: &arguments.scenario,
+        limits: Limits {
+            parallel: arguments.parallel,
+            time: arguments.time_limit,
+        },
+        connect_timeout: arguments.server.connect_timeout(),
+        is_quiet: false,
+    };
+    let server = &arguments.server;
+    let work = async |session: &Session| {
+        topology_smoke::smoke(process, session, subject, manner, stop, show).await
+    };
+    let Smoked {
+        report,
+        was_stopped,
+    } = Session::run(process, server, TimeLimit::NONE, work).await?;
+    print(process, arguments, &report)?;
+    Ok(exit_code(&report, was_stopped))
 }
 
 /// The scenarios that were named, or all.
@@ -230,22 +265,36 @@ async fn run_on(
         ended.scenarios,
         left_behind,
     );
+    print(process, arguments, &report)?;
+    Ok(exit_code(&report, ended.was_stopped))
+}
+
+fn print(
+    process: &Process,
+    arguments: &SmokeArguments,
+    report: &SmokeReport,
+) -> Result<(), CommandError> {
     process.output(&match arguments.output {
         SmokeFormat::Text => report.to_text(process.text_options()),
         SmokeFormat::Json => report
             .to_json()
             .map_err(|error| CommandError::other(format!("cannot write JSON: {error}")))?,
-    })?;
-    Ok(if !report.is_good() {
-        ExitCode::CheckSaysNo
-    } else if ended.was_stopped || !report.left_behind.is_empty() {
-        ExitCode::Error
-    } else {
-        ExitCode::Done
     })
 }
 
-fn show(progress: &mut Progress, report: &ScenarioReport) {
+/// How the process ends after a run.
+pub(super) fn exit_code(report: &SmokeReport, was_stopped: bool) -> ExitCode {
+    if !report.is_good() {
+        ExitCode::CheckSaysNo
+    } else if was_stopped || !report.left_behind.is_empty() {
+        ExitCode::Error
+    } else {
+        ExitCode::Done
+    }
+}
+
+/// Says how a check ended.
+pub(super) fn show(progress: &mut Progress, report: &ScenarioReport) {
     let line = format!(
         "{} ({}): {}",
         escape(&report.name),

@@ -27,6 +27,7 @@ mod scenarios;
 mod sdk;
 mod server;
 mod target;
+pub(crate) mod topology;
 
 pub(crate) use lease::Lease;
 pub(crate) use runner::{Limits, milliseconds, run_all};

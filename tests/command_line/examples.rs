@@ -23,7 +23,10 @@ fn every_example_is_validated_planned_and_applied() {
         let sandbox = Sandbox::new()
             .variable("SVC_LEDGER_PASSWORD", "ledger")
             .variable("AUDITOR_PASSWORD", "auditor")
-            .variable("TRAINEE_PASSWORD", "trainee");
+            .variable("TRAINEE_PASSWORD", "trainee")
+            .variable("CHECKOUT_PASSWORD", "checkout")
+            .variable("BILLING_PASSWORD", "billing")
+            .variable("INTERN_PASSWORD", "intern");
         // A copy: access tokens are written beside the manifest.
         let name = path.file_name().unwrap().to_str().unwrap();
         let path = sandbox.write(name, std::fs::read(&path).unwrap());

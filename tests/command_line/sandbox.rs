@@ -36,6 +36,12 @@ impl Sandbox {
         self
     }
 
+    /// Unsets a variable for all later runs.
+    #[allow(dead_code, reason = "for one of the targets that share this")]
+    pub(crate) fn forget(&mut self, variable: &str) {
+        self.variables.retain(|(name, _)| name != variable);
+    }
+
     /// Shows `text` as `mask` in all later transcripts.
     pub(crate) fn mask(&mut self, text: impl Into<String>, mask: &'static str) {
         self.masks.push((text.into(), mask));

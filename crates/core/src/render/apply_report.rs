@@ -2,6 +2,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::json::to_json;
+use super::smoke::SmokeReport;
 use crate::address::Address;
 use crate::plan::{Blocked, StepId};
 
@@ -9,7 +10,7 @@ use crate::plan::{Blocked, StepId};
 const FORMAT_VERSION: u32 = 1;
 
 /// How an apply ended: every step of the plan, and what was found afterwards.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ApplyReport {
     /// Version of this form.
@@ -22,6 +23,9 @@ pub struct ApplyReport {
     pub blocked: Vec<Blocked>,
     /// What reading the server again has shown.
     pub verified: Verification,
+    /// What trying it with real traffic has shown, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub smoke: Option<SmokeReport>,
 }
 
 /// How a step ended.
@@ -120,7 +124,15 @@ impl ApplyReport {
             counts,
             blocked,
             verified,
+            smoke: None,
         }
+    }
+
+    /// With what trying it has shown.
+    #[must_use]
+    pub fn with_smoke(mut self, smoke: Option<SmokeReport>) -> Self {
+        self.smoke = smoke;
+        self
     }
 
     /// The report as JSON, a line for each entry of a list, with a line break

@@ -39,6 +39,10 @@ impl ApplyReport {
         }
         text.push_str(&paint(color, Role::Strong, self.footer()));
         text.push('\n');
+        if let Some(smoke) = &self.smoke {
+            text.push('\n');
+            text.push_str(&smoke.to_text(options));
+        }
         text
     }
 

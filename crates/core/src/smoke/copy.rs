@@ -62,6 +62,19 @@ pub struct Copy {
     pub not_tried: Vec<NotTried>,
 }
 
+impl Copy {
+    /// A temporary user that may join the groups of a topic, if there is one.
+    #[must_use]
+    pub fn member_for(&self, topic: &CopiedTopic) -> Option<&ResourceName> {
+        let users = self.desired.users.iter();
+        let mut able = users.filter(|(_, user)| {
+            let grants = granted(user, &self.desired).unwrap_or_default();
+            may(&grants.effective(), Right::ReadTopic, &topic.copy)
+        });
+        able.next().map(|(name, _)| name)
+    }
+}
+
 /// A topic of the copy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CopiedTopic {

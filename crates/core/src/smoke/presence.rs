@@ -22,6 +22,8 @@ pub struct Difference {
     pub address: Address,
     /// What would be done, or what stands in the way.
     pub found: String,
+    /// Whether it only could not be read.
+    pub is_unreadable: bool,
 }
 
 pub(super) fn presence(desired: &DesiredState) -> Vec<Presence> {
@@ -75,16 +77,21 @@ pub fn differences(plan: &Plan, desired: &DesiredState) -> BTreeMap<Address, Vec
     let steps = plan.steps.iter().map(|step| Difference {
         address: step.address.clone(),
         found: format!("apply would {}", step.action),
+        is_unreadable: false,
     });
-    let blocked = plan.blocked.iter().map(|line| Difference {
-        address: line.address.clone(),
-        found: match &line.reason {
-            BlockReason::NotReadable { reason } => format!("could not be read: {reason}"),
-            _ => format!(
-                "it differs, and apply cannot change it by itself: {}",
-                line.way_out
+    let blocked = plan.blocked.iter().map(|line| {
+        let (found, is_unreadable) = match &line.reason {
+            BlockReason::NotReadable { reason } => (format!("could not be read: {reason}"), true),
+            _ => (
+                format!("apply cannot make it so by itself: {}", line.way_out),
+                false,
             ),
-        },
+        };
+        Difference {
+            address: line.address.clone(),
+            found,
+            is_unreadable,
+        }
     });
     let mut by_root: BTreeMap<Address, Vec<Difference>> = BTreeMap::new();
     let mut seen = BTreeSet::new();

@@ -64,6 +64,16 @@ impl ServerConnector {
         self.changed_login().is_some()
     }
 
+    /// Where connections go, with the login that they have now.
+    #[must_use]
+    pub fn address(&self) -> RemoteAddress {
+        let mut address = self.address.clone();
+        if let Some(changed) = self.changed_login().clone() {
+            address.credentials = Some(changed);
+        }
+        address
+    }
+
     fn changed_login(&self) -> MutexGuard<'_, Option<Credentials>> {
         self.changed.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -29,6 +29,9 @@ pub struct SmokeReport {
     pub scenarios: Vec<ScenarioReport>,
     /// What the run could not remove, with the reason; the next run tries again.
     pub left_behind: Vec<String>,
+    /// What was not tried as it is declared, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 /// A server as a run saw it.
@@ -169,7 +172,15 @@ impl SmokeReport {
             totals,
             scenarios,
             left_behind,
+            notes: Vec::new(),
         }
+    }
+
+    /// With what a person should know about how it was tried.
+    #[must_use]
+    pub fn with_notes(mut self, notes: Vec<String>) -> Self {
+        self.notes = notes;
+        self
     }
 
     /// Whether nothing failed. Skipped scenarios say nothing either way.

@@ -25,6 +25,10 @@ impl SmokeReport {
         if !self.scenarios.is_empty() {
             text.push('\n');
         }
+        for note in &self.notes {
+            let line = format!("note: {}", escape(note));
+            text.push_str(&format!("{}\n", paint(options.color, Role::Faint, line)));
+        }
         for left in &self.left_behind {
             let line = format!("left behind: {}", escape(left));
             text.push_str(&format!("{}\n", paint(options.color, Role::Warning, line)));

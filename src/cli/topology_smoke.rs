@@ -1,0 +1,237 @@
+//! The smoke test of a topology: the second half of `iggyctl smoke`, and `--smoke` of
+//! `iggyctl apply`.
+
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use iggyctl_core::plan::Approvals;
+use iggyctl_core::render::{ScenarioReport, SmokeReport, SmokeServer};
+use iggyctl_core::smoke::Limits as Sampling;
+use iggyctl_core::state::desired::DesiredState;
+use iggyctl_core::state::observed::AccessReading;
+use iggyctl_core::{diff, plan};
+use iggyctl_engine::broker::BrokerRead as _;
+use iggyctl_engine::connect::ConnectionPool;
+use iggyctl_engine::delivery::FileSinks;
+
+use super::Process;
+use super::manifest_arguments::{VariableArguments, compile};
+use super::secret_arguments::{Gathered, passwords_here};
+use super::session::{Session, observe_for};
+use crate::command_error::CommandError;
+use crate::smoke::topology::{self, Passwords, Topology};
+use crate::smoke::{Lease, Limits, Restart, Target, milliseconds, run_all};
+use crate::terminal::Progress;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct TopologyArguments {
+    /// Prove what these manifests declare instead: a file, a folder, a pattern, or -
+    #[arg(
+        short,
+        long = "file",
+        value_name = "PATH",
+        help_heading = "Topology options"
+    )]
+    pub(super) file: Vec<String>,
+    #[command(flatten)]
+    variables: VariableArguments,
+    /// Where the secrets of `secretKeyRef` are: DIR/NAME/KEY
+    #[arg(long, value_name = "DIR", help_heading = "Topology options")]
+    secrets_dir: Option<PathBuf>,
+    /// Try each thing that is declared, also of a big topology
+    #[arg(long, requires = "file", help_heading = "Topology options")]
+    all: bool,
+    /// Send a marked message through the real topics, too, as the real users: their consumers get it
+    #[arg(long, requires = "file", help_heading = "Topology options")]
+    canary: bool,
+}
+
+/// What a smoke test of a topology is made from, beside the server.
+pub(super) struct Subject {
+    pub(super) desired: DesiredState,
+    pub(super) passwords: Passwords,
+    pub(super) sinks: FileSinks,
+    pub(super) sampling: Sampling,
+    pub(super) canary: bool,
+}
+
+/// How it is run.
+pub(super) struct Manner<'a> {
+    /// Patterns of names; all checks without any.
+    pub(super) scenarios: &'a [String],
+    pub(super) limits: Limits,
+    pub(super) connect_timeout: Duration,
+    pub(super) is_quiet: bool,
+}
+
+/// A report, and whether the run was stopped before its end.
+pub(super) struct Smoked {
+    pub(super) report: SmokeReport,
+    pub(super) was_stopped: bool,
+}
+
+impl TopologyArguments {
+    /// What the manifests declare, with the secrets that are here.
+    pub(super) fn subject(&self, process: &Process) -> Result<Subject, CommandError> {
+        let desired = compile(process, &self.file, &self.variables)?.state;
+        Ok(Subject {
+            passwords: passwords_here(process, self.secrets_dir.clone(), &desired),
+            sinks: FileSinks::new(self.secrets_dir.clone()),
+            sampling: match self.all {
+                true => Sampling::NONE,
+                false => Sampling::USUAL,
+            },
+            canary: self.canary,
+            desired,
+        })
+    }
+}
+
+/// Tries what a topology declares.
+pub(super) async fn smoke(
+    process: &Process,
+    session: &Session,
+    subject: Subject,
+    manner: Manner<'_>,
+    stop: impl Future<Output = ()>,
+    show: fn(&mut Progress, &ScenarioReport),
+) -> Result<Smoked, CommandError> {
+    let began = jiff::Timestamp::now();
+    let started = Instant::now();
+    let topology = look(session, subject).await?;
+    let connector = session.pool.connector().clone();
+    let target = Rc::new(Target::new(
+        session.name.clone(),
+        ConnectionPool::new(connector.clone()),
+        connector.address(),
+        manner.connect_timeout,
+        Restart::Nobody,
+    ));
+    let lease = Lease::take(&target).await.map_err(|failure| {
+        CommandError::other(format!("cannot {}: {}", failure.step, failure.found))
+    })?;
+    let ended = try_all(process, topology, &manner, &target, &lease, stop, show).await;
+    let version = match session.pool.acquire().await {
+        Ok(admin) => admin.stats().await.ok().map(|stats| stats.version),
+        Err(_) => None,
+    };
+    let left_behind = lease.release(&target).await;
+    target.admin.close().await;
+    let (scenarios, notes, was_stopped) = ended?;
+    let server = SmokeServer {
+        name: target.name.clone(),
+        version,
+    };
+    let took = milliseconds(started.elapsed());
+    let report = SmokeReport::new(server, began.to_string(), took, scenarios, left_behind);
+    Ok(Smoked {
+        report: report.with_notes(notes),
+        was_stopped,
+    })
+}
+
+/// What the server has, compared with what is declared.
+async fn look(session: &Session, subject: Subject) -> Result<Topology, CommandError> {
+    let Subject {
+        mut desired,
+        passwords,
+        sinks,
+        sampling,
+        canary,
+    } = subject;
+    // What an apply replaced on request is not to be replaced once more.
+    desired.forget_rotations();
+    let gathered = Gathered {
+        secrets: Some(passwords.known.clone()),
+        sinks: sinks.clone(),
+    };
+    let mut observed = observe_for(&session.pool, &desired, &gathered).await?;
+    if let AccessReading::Read(access) = &mut observed.access {
+        access.default_password = session.default_password;
+        access.server = Some(session.name.clone());
+    }
+    let plan = plan::plan(&diff::diff(&desired, &observed), &Approvals::default());
+    Ok(Topology {
+        desired,
+        observed,
+        plan,
+        passwords,
+        sinks,
+        limits: sampling,
+        canary,
+    })
+}
+
+type Ended = (Vec<ScenarioReport>, Vec<String>, bool);
+
+async fn try_all(
+    process: &Process,
+    topology: Topology,
+    manner: &Manner<'_>,
+    target: &Rc<Target>,
+    lease: &Lease,
+    stop: impl Future<Output = ()>,
+    show: fn(&mut Progress, &ScenarioReport),
+) -> Result<Ended, CommandError> {
+    let mut begun = topology::begin(topology, target, lease.run()).map_err(|failure| {
+        CommandError::other(format!("cannot {}: {}", failure.step, failure.found))
+    })?;
+    let mut checks = std::mem::take(&mut begun.checks);
+    let selected = select(
+        manner.scenarios,
+        checks.iter().map(|check| check.name.as_str()),
+    );
+    let selected = match selected {
+        Ok(selected) => selected,
+        Err(error) => {
+            drop(checks);
+            begun.end().await;
+            return Err(error);
+        }
+    };
+    let mut is_selected = selected.into_iter();
+    checks.retain(|_| is_selected.next() == Some(true));
+    for check in &mut checks {
+        // Whoever names one wants to see it run; a pattern may match what cannot be.
+        check.is_wanted = manner.scenarios.contains(&check.name);
+    }
+    let mut progress = Progress::start(process.terminal, checks.len(), manner.is_quiet);
+    let ended = run_all(checks, manner.limits, stop, &mut |report| {
+        show(&mut progress, report);
+    })
+    .await;
+    progress.finish();
+    let notes = std::mem::take(&mut begun.notes);
+    begun.end().await;
+    Ok((ended.scenarios, notes, ended.was_stopped))
+}
+
+/// Which of the names are meant.
+fn select<'a>(
+    patterns: &[String],
+    names: impl Iterator<Item = &'a str>,
+) -> Result<Vec<bool>, CommandError> {
+    let names: Vec<&str> = names.collect();
+    let mut selected = vec![patterns.is_empty(); names.len()];
+    for text in patterns {
+        let pattern = glob::Pattern::new(text)
+            .map_err(|error| CommandError::usage(format!("--scenario {text}: {error}")))?;
+        let mut is_used = false;
+        for (name, selected) in names.iter().zip(&mut selected) {
+            if pattern.matches(name) {
+                is_used = true;
+                *selected = true;
+            }
+        }
+        if !is_used {
+            return Err(
+                CommandError::usage(format!("these manifests give no check `{text}`")).hint(
+                    "a check is called KIND/ADDRESS, such as login/user/NAME; without --scenario \
+                     all are listed",
+                ),
+            );
+        }
+    }
+    Ok(selected)
+}
