@@ -243,7 +243,13 @@ async fn run_on(
             failure.step, failure.found
         ));
     }
-    let checks = checks(selected, &transports, target, lease.run());
+    let checks = checks(
+        selected,
+        &transports,
+        target,
+        lease.run(),
+        arguments.time_limit,
+    );
     let mut progress = Progress::start(process.terminal, checks.len(), false);
     let ended = run_all(checks, limits, stop, &mut |report| {
         show(&mut progress, report)

@@ -3,6 +3,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
 use iggyctl_core::access::{Grants, UserStatus};
 use iggyctl_core::state::desired::TopicSettings;
@@ -18,6 +19,9 @@ use super::recorder::Recorder;
 use super::sdk::Client;
 use super::target::{Target, transport_name};
 
+/// A rebalance of a group takes a second or two on a server that is busy.
+const MOST_PATIENCE: Duration = Duration::from_secs(20);
+
 /// What a scenario is given.
 pub(crate) struct Arena {
     target: Rc<Target>,
@@ -26,6 +30,9 @@ pub(crate) struct Arena {
     /// The stream that is its own; made with its first topic.
     pub(crate) stream: String,
     pub(crate) recorder: Recorder,
+    /// How long what is there may take to come: less than the scenario's time limit, so
+    /// that it says what did not come.
+    pub(crate) patience: Duration,
     /// To be closed at the end.
     connections: Rc<RefCell<Vec<Connection>>>,
 }
@@ -36,6 +43,7 @@ impl Arena {
         run: &RunId,
         scenario: &str,
         transport: Transport,
+        time_limit: Duration,
     ) -> Self {
         let stream = run.name(&format!("{scenario}-{}", transport_name(transport)));
         Self {
@@ -44,6 +52,7 @@ impl Arena {
             run: run.clone(),
             stream,
             recorder: Recorder::default(),
+            patience: MOST_PATIENCE.min(time_limit / 3),
             connections: Rc::default(),
         }
     }
@@ -186,6 +195,7 @@ impl Arena {
             run: self.run.clone(),
             stream: self.stream.clone(),
             recorder: self.recorder.clone(),
+            patience: self.patience,
             connections: Rc::clone(&self.connections),
         })
     }

@@ -1,6 +1,7 @@
 //! The table of scenarios.
 
 use std::rc::Rc;
+use std::time::Duration;
 
 use futures::future::LocalBoxFuture;
 use iggyctl_engine::connect::Transport;
@@ -239,6 +240,7 @@ pub(crate) fn checks(
     transports: &[Transport],
     target: &Rc<Target>,
     run: &RunId,
+    time_limit: Duration,
 ) -> Vec<Check<'static>> {
     let mut checks = Vec::new();
     for &Selected {
@@ -247,7 +249,7 @@ pub(crate) fn checks(
     } in selected
     {
         for &transport in transports {
-            let arena = Arena::new(Rc::clone(target), run, scenario.name, transport);
+            let arena = Arena::new(Rc::clone(target), run, scenario.name, transport, time_limit);
             let arena = Rc::new(arena);
             let (working, closing) = (Rc::clone(&arena), Rc::clone(&arena));
             let Scenario {

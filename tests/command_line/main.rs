@@ -28,6 +28,11 @@ mod secrets_everywhere;
 mod secrets_in_folders;
 mod served;
 #[cfg(unix)]
+mod smoke_cleanup;
+mod smoke_faults;
+#[cfg(unix)]
+mod smoke_restart;
+#[cfg(unix)]
 mod stopped;
 mod tokens;
 mod topic;

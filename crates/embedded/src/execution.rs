@@ -9,12 +9,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use iggy_binary_protocol::Operation;
+use iggy_binary_protocol::{Operation, codes};
 use thiserror::Error;
 
 use crate::dispatch::{self, Answer, Caller, Errand, Polled, Provision, ReadScene, WriteScene};
 use crate::log::PollPlan;
 use crate::shared::Shared;
+use crate::state::ROOT_ID;
 use crate::store::{Committed, Snapshot};
 
 /// Why a request has no answer. The client must hear neither that it was done nor that it
@@ -41,7 +42,7 @@ pub(crate) fn read(shared: &Shared, caller: Caller, code: u32, body: &[u8]) -> A
         metadata: &metadata,
         clients: &clients,
         facts: &shared.facts,
-        caller,
+        caller: taken_for(shared, caller),
         now: shared.now(),
     };
     dispatch::read(code, body, &scene)
@@ -55,6 +56,9 @@ pub(crate) async fn write(
     operation: Operation,
     body: &[u8],
 ) -> Result<Answer, Unanswered> {
+    let caller = taken_for(shared, caller);
+    let tampered = tampered(shared, code, body);
+    let body = tampered.as_deref().unwrap_or(body);
     let provision = provide(shared, operation, body).await?;
     let (answer, committed) = {
         let mut metadata = shared.metadata();
@@ -77,6 +81,24 @@ pub(crate) async fn write(
     }
     shared.advance_log();
     Ok(answer)
+}
+
+/// Whom the rules take somebody for: another one where the test kit wants it so.
+fn taken_for(shared: &Shared, caller: Caller) -> Caller {
+    let user = match shared.faults.misdeeds.permits_everything() {
+        true => ROOT_ID,
+        false => caller.user,
+    };
+    Caller { user, ..caller }
+}
+
+/// What is executed instead where the test kit wants it so.
+fn tampered(shared: &Shared, code: u32, body: &[u8]) -> Option<Bytes> {
+    shared.faults.misdeeds.tamper(code, body, |stream| {
+        let metadata = shared.metadata();
+        let stream = metadata.streams.get(stream)?;
+        Some(stream.name.as_str().to_owned())
+    })
 }
 
 /// Hashes and draws what a write needs, while others use the state.
@@ -120,6 +142,9 @@ pub(crate) async fn poll(
     caller: Caller,
     body: &[u8],
 ) -> Result<Answer, Unanswered> {
+    let caller = taken_for(shared, caller);
+    let tampered = tampered(shared, codes::POLL_MESSAGES_CODE, body);
+    let body = tampered.as_deref().unwrap_or(body);
     match plan(shared, caller, body) {
         Err(answer) => Ok(answer),
         // Otherwise the client would take it for the end of the partition.

@@ -12,12 +12,14 @@ use std::time::Duration;
 
 use iggy_binary_protocol::codes;
 
+use crate::misbehavior::{Misbehavior, Misdeed, Misdeeds};
 use crate::rules::Rejection;
 
 /// The faults a server injects; empty by default.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct FaultPlan {
     faults: Vec<Fault>,
+    misdeeds: Vec<Misdeed>,
 }
 
 /// One fault.
@@ -94,6 +96,18 @@ impl FaultPlan {
         })
     }
 
+    /// Does something wrong without saying so, as long as the plan is set: in the streams
+    /// whose names contain this, or in all for an empty text. What is permitted to users
+    /// does not depend on streams.
+    #[must_use]
+    pub fn misbehave(mut self, misbehavior: Misbehavior, streams: impl Into<String>) -> Self {
+        self.misdeeds.push(Misdeed {
+            misbehavior,
+            streams: streams.into(),
+        });
+        self
+    }
+
     /// Adds a fault.
     #[must_use]
     pub fn with(mut self, fault: Fault) -> Self {
@@ -106,6 +120,7 @@ impl FaultPlan {
 #[derive(Debug, Clone, Default)]
 pub struct FaultHandle {
     armed: Arc<Mutex<Vec<ArmedFault>>>,
+    pub(crate) misdeeds: Misdeeds,
 }
 
 #[derive(Debug)]
@@ -132,8 +147,9 @@ pub(crate) enum Action {
 impl FaultHandle {
     /// Replaces the plan; counting begins anew.
     pub fn set(&self, plan: FaultPlan) {
-        let armed = plan
-            .faults
+        let FaultPlan { faults, misdeeds } = plan;
+        self.misdeeds.set(misdeeds);
+        let armed = faults
             .into_iter()
             .map(|fault| ArmedFault { fault, seen: 0 })
             .collect();

@@ -120,6 +120,7 @@ mod fault;
 mod http;
 mod listener;
 mod log;
+mod misbehavior;
 mod password;
 mod quic;
 mod request_log;
@@ -139,6 +140,7 @@ pub use exercise::exercise;
 pub use fault::{Fault, FaultHandle, FaultKind, FaultPlan, FaultTarget};
 /// What users may do is said in the words of the official crate.
 pub use iggy_common::{GlobalPermissions, Permissions, StreamPermissions, TopicPermissions};
+pub use misbehavior::Misbehavior;
 pub use password::PasswordHashing;
 pub use request_log::RequestLog;
 pub use rules::permissions::{Action, may};

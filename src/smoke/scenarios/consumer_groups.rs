@@ -7,7 +7,7 @@ use bytes::Bytes;
 use iggyctl_messaging::codec::Raw;
 use iggyctl_messaging::{Consumer, Message};
 
-use super::messages::{PATIENCE, numbered, take};
+use super::messages::{numbered, take};
 use crate::smoke::arena::Arena;
 use crate::smoke::failure::{Failure, Step as _, Stop, expect_equal};
 use crate::smoke::sdk::{Client, Reader, To};
@@ -46,9 +46,6 @@ pub(in crate::smoke) async fn run(arena: &Arena) -> Result<(), Stop> {
     )
     .await?;
 
-    for member in &members {
-        member.commit().await.step("store what was acknowledged")?;
-    }
     for partition in 0..PARTITIONS {
         let stored = client
             .stored_offset(&arena.stream, TOPIC, partition, Reader::Group(GROUP))
@@ -90,7 +87,7 @@ async fn shares(arena: &Arena, client: &Client, count: usize) -> Result<(), Fail
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     };
-    let ended = tokio::time::timeout(PATIENCE, settled).await;
+    let ended = tokio::time::timeout(arena.patience, settled).await;
     ended.unwrap_or_else(|_| {
         let expected = "each partition once, and some for each member";
         Err(Failure::new(&step, expected, found))
@@ -137,6 +134,10 @@ async fn round(
         },
     )
     .await?;
+    // What is acknowledged and not yet stored may come again when members come and go.
+    for member in members.iter() {
+        member.commit().await.step("store what was acknowledged")?;
+    }
     for (partition, mut readers) in readers {
         readers.dedup();
         if readers.len() > 1 {

@@ -6,7 +6,7 @@ use iggyctl_messaging::codec::Json;
 use iggyctl_messaging::consumer::dead_letters;
 use iggyctl_messaging::{Consumer, DeadLetters, Message, RedeliveryPolicy};
 
-use super::messages::{PATIENCE, send_in_batches, shown, take};
+use super::messages::{send_in_batches, shown, take};
 use crate::smoke::arena::Arena;
 use crate::smoke::failure::{Failure, Step as _, Stop, expect_equal};
 use crate::smoke::sdk::{From, Reader, Received, Sent, To};
@@ -122,9 +122,9 @@ async fn letters(arena: &Arena) -> Result<Vec<Received>, Stop> {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
     };
-    let ended = tokio::time::timeout(PATIENCE / 2, waiting).await;
+    let ended = tokio::time::timeout(arena.patience / 2, waiting).await;
     let letters = ended.unwrap_or_else(|_| {
-        let found = format!("{came} within {:?}", PATIENCE / 2);
+        let found = format!("{came} within {:?}", arena.patience / 2);
         Err(Failure::new("read the dead letters", "2 letters", found))
     })?;
     expect_equal("put exactly two messages aside", &2, &letters.len())?;

@@ -98,7 +98,7 @@ async fn without_the_key(
         }
     };
     let step = "read with another key";
-    let waiting = tokio::time::timeout(super::messages::PATIENCE, all_aside);
+    let waiting = tokio::time::timeout(arena.patience, all_aside);
     tokio::select! {
         read = consumer.next() => Err(match read {
             Some(Ok(message)) => Failure::new(step, "nothing", shown(&message.payload)),

@@ -1,7 +1,6 @@
 //! What was sent, compared with what was read; and the steps that many scenarios have.
 
 use std::fmt::Write as _;
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures::StreamExt as _;
@@ -10,10 +9,6 @@ use iggyctl_messaging::{Consumer, Message, Outgoing, Producer};
 use crate::smoke::arena::Arena;
 use crate::smoke::failure::{Failure, Step as _};
 use crate::smoke::sdk::{Received, Sent, To};
-
-/// How long messages that are there may take to come. A rebalance of a group takes a
-/// second or two on a server that is busy.
-pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Texts `name-1`, `name-2` and so on.
 pub(super) fn numbered(name: &str, count: u32) -> Vec<Sent> {
@@ -105,12 +100,12 @@ pub(super) async fn take<T: Payload>(
         }
         Ok(())
     };
-    let ended = tokio::time::timeout(PATIENCE, taking).await;
+    let ended = tokio::time::timeout(arena.patience, taking).await;
     ended.unwrap_or_else(|_| {
         Err(Failure::new(
             step,
             format!("{count} messages"),
-            format!("{came} messages within {PATIENCE:?}"),
+            format!("{came} messages within {:?}", arena.patience),
         ))
     })
 }

@@ -1,0 +1,158 @@
+//! `iggyctl smoke` leaves nothing behind, however it ends, and takes nothing from others
+//! that run at the same time.
+
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use iggy::prelude::*;
+use iggyctl_embedded::{EmbeddedServer, FaultKind, FaultPlan, FaultTarget, PasswordHashing};
+
+use crate::sandbox::Sandbox;
+use crate::served::Served;
+
+/// `send_messages` of the wire protocol.
+const SEND: u32 = 101;
+/// Longer than any test waits.
+const FOR_EVER: Duration = Duration::from_secs(600);
+
+fn served() -> Served {
+    let builder = EmbeddedServer::builder().password_hashing(PasswordHashing::Fast);
+    Served::start(builder, Sandbox::new())
+}
+
+/// Everything on the server but root, by name.
+fn belongings(served: &Served) -> Vec<String> {
+    served.by_hand(async |root| {
+        let streams = root.get_streams().await.unwrap();
+        let users = root.get_users().await.unwrap();
+        let streams = streams.into_iter().map(|stream| stream.name);
+        let users = users.into_iter().map(|user| user.username);
+        streams.chain(users.filter(|name| name != "iggy")).collect()
+    })
+}
+
+fn until(what: &str, is_so: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < Duration::from_secs(60), "{what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// A run that hangs in the middle of a scenario with users.
+fn hanging(served: &Served) -> Child {
+    let delay = FaultKind::Delay(FOR_EVER);
+    let plan = FaultPlan::none().always(delay, FaultTarget::Command(SEND));
+    served.server().faults().set(plan);
+    let address = served.address();
+    let arguments = ["smoke", "--scenario", "multi-tenant", "--server", &address];
+    let process = served
+        .sandbox
+        .command(&arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("it makes streams and users", || {
+        let names = belongings(served);
+        ["tenant-3-tcp", "sends-3-tcp", "reads-3-tcp"]
+            .iter()
+            .all(|end| names.iter().any(|name| name.ends_with(end)))
+    });
+    process
+}
+
+#[test]
+fn what_a_killed_run_left_goes_with_the_next_one() {
+    let served = served();
+    let mut process = hanging(&served);
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert!(!belongings(&served).is_empty());
+    served.server().faults().clear();
+    // A lease that is younger may be of a run that is only just starting.
+    served
+        .server()
+        .testing()
+        .advance_clock(Duration::from_secs(10));
+    until("the server notices that its connections are gone", || {
+        let run = served.run(&["smoke", "--scenario", "basic"]);
+        assert_eq!(run.code, 0, "{}", run.transcript());
+        belongings(&served).is_empty()
+    });
+}
+
+#[test]
+fn a_run_that_is_told_to_end_leaves_nothing() {
+    let served = served();
+    let mut process = hanging(&served);
+    // Of this test's own process, by its number.
+    let told = Command::new("kill")
+        .args(["-TERM", &process.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(told.success());
+    let status = process.wait().unwrap();
+    assert_eq!(status.code(), Some(1));
+    assert_eq!(belongings(&served), Vec::<String>::new());
+}
+
+#[test]
+fn a_run_takes_nothing_from_one_that_is_alive() {
+    let served = served();
+    let mut process = hanging(&served);
+    served
+        .server()
+        .testing()
+        .advance_clock(Duration::from_secs(10));
+    let before = belongings(&served);
+    served.server().faults().clear();
+    let run = served.run(&["smoke", "--scenario", "basic"]);
+    assert_eq!(run.code, 0, "{}", run.transcript());
+    let after = belongings(&served);
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert_eq!(before, after);
+}
+
+#[test]
+fn a_scenario_that_does_not_end_is_cut_off() {
+    let served = served();
+    let delay = FaultKind::Delay(FOR_EVER);
+    let plan = FaultPlan::none().always(delay, FaultTarget::Command(SEND));
+    served.server().faults().set(plan);
+    let limit = ["--time-limit", "500ms", "--scenario", "getting-started"];
+    let run = served.run(&[&["smoke"], &limit[..]].concat());
+    assert_eq!(run.code, 7, "{}", run.transcript());
+    assert!(
+        run.stdout.contains("did not end within 500 ms"),
+        "{}",
+        run.stdout
+    );
+    assert!(
+        run.stdout.contains("0 passed, 1 timed out"),
+        "{}",
+        run.stdout
+    );
+    assert_eq!(belongings(&served), Vec::<String>::new());
+}
+
+#[test]
+fn a_name_that_is_none_and_a_server_that_is_none_have_their_exit_codes() {
+    let sandbox = Sandbox::new();
+    let run = sandbox.run(&["smoke", "--server", "embedded", "--scenario", "basics"]);
+    assert_eq!(run.code, 64, "{}", run.transcript());
+    assert!(
+        run.stderr.contains("there is no scenario `basics`"),
+        "{}",
+        run.stderr
+    );
+    assert!(run.stderr.contains("getting-started"), "{}", run.stderr);
+    let nobody = "iggy://iggy:iggy@127.0.0.1:1";
+    let run = sandbox.run(&["smoke", "--server", nobody]);
+    assert_eq!(run.code, 69, "{}", run.transcript());
+    let served = served();
+    let stranger = served.address_as("iggy:wrong-password");
+    let run = served.sandbox.run(&["smoke", "--server", &stranger]);
+    assert_eq!(run.code, 77, "{}", run.transcript());
+}
