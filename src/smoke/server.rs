@@ -20,6 +20,7 @@ pub(crate) struct OwnServer {
     listen: SocketAddr,
     http: Option<SocketAddr>,
     websocket: Option<SocketAddr>,
+    quic: Option<SocketAddr>,
     running: Mutex<Option<EmbeddedServer>>,
 }
 
@@ -55,12 +56,14 @@ impl OwnServer {
             listen: FREE_PORT,
             http: Some(FREE_PORT),
             websocket: Some(FREE_PORT),
+            quic: Some(FREE_PORT),
             running: Mutex::new(None),
         };
         let server = own.builder().start().await?;
         own.listen = server.address();
         own.http = server.http_address();
         own.websocket = server.websocket_address();
+        own.quic = server.quic_address();
         own.running = Mutex::new(Some(server));
         Ok(own)
     }
@@ -78,6 +81,9 @@ impl OwnServer {
         }
         if let Some(websocket) = self.websocket {
             builder = builder.websocket(websocket);
+        }
+        if let Some(quic) = self.quic {
+            builder = builder.quic(quic);
         }
         builder
     }

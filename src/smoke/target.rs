@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use iggyctl_engine::broker::BrokerRead as _;
 use iggyctl_engine::connect::{
-    ConnectSettings, ConnectionPool, RemoteAddress, ServerAddress, ServerConnector, Transport,
+    ConnectSettings, ConnectionPool, RemoteAddress, ServerAddress, ServerConnector, TlsOptions,
+    Transport,
 };
 use iggyctl_messaging::connection::{Backoff, Connection, Credentials};
 
@@ -97,6 +98,14 @@ impl Target {
         for (transport, port) in ports.step("ask the server for its ports")? {
             let mut address = main.clone();
             (address.transport, address.port) = (transport, port);
+            if transport == Transport::Quic && matches!(self.restart, Restart::Own(_)) {
+                // It is this process that listens there, with a certificate of the moment.
+                address.options.tls = Some(TlsOptions {
+                    domain: None,
+                    ca_file: None,
+                    validate_certificate: false,
+                });
+            }
             let mut addresses = self.addresses.borrow_mut();
             addresses
                 .entry(transport_name(transport))
