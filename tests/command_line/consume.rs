@@ -261,6 +261,15 @@ fn one_partition_needs_no_right_to_read_the_topic() {
         refused.transcript()
     );
     assert_eq!(run(&["--partition", "0"]).stdout, "0\n1\n");
+    let missing = run(&["--partition", "7"]);
+    assert_eq!(missing.code, 1, "{}", missing.transcript());
+    assert!(
+        missing
+            .stderr
+            .contains("there is no topic orders/events, or no partition 7 of it"),
+        "{}",
+        missing.transcript()
+    );
     let topic = numbers(2).with_bob(TopicPermissions::default());
     let address = topic.served.address_as(BOB);
     let arguments = ["consume", "orders/events", "-p", "0", "-s", &address];

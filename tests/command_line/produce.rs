@@ -259,6 +259,12 @@ fn logins_and_rights_are_those_of_every_command_and_no_secret_is_shown() {
         "{said}"
     );
     assert_eq!(run_as(BOB, &["--partition", "1"]).0, 0);
+    let (code, said) = run_as(BOB, &["--partition", "7"]);
+    assert_eq!(code, 1, "{said}");
+    assert!(
+        said.contains("hint: there is no such topic, or no such partition"),
+        "{said}"
+    );
     let (code, said) = run_as("eve:hunter2eve", &["--partition", "1"]);
     assert_eq!(code, 77, "{said}");
     assert!(said.contains("0 messages confirmed, 1 not"), "{said}");
@@ -448,4 +454,13 @@ fn messages_go_over_http_and_websocket() {
         assert_eq!(lines[1]["payload"], "b");
         assert_eq!(lines[1]["headers"]["n"]["value"], -5);
     }
+    let http = format!("iggy+http://iggy:iggy@{}", server.http_address().unwrap());
+    let grouped = ["consume", "orders/events", "--group", "g", "-s", &http];
+    let run = topic.served.sandbox.run(&grouped);
+    assert_eq!(run.code, 1, "{}", run.transcript());
+    assert!(
+        run.stderr.contains("there are no groups over HTTP"),
+        "{}",
+        run.transcript()
+    );
 }

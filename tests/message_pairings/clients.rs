@@ -1,4 +1,4 @@
-//! The three official clients and our library, each as a producer and a consumer of
+//! The three official clients, our library and our commands, each as a producer and a consumer of
 //! partition 1 of `s/t`.
 
 use std::collections::BTreeMap;
@@ -20,6 +20,8 @@ pub(crate) enum Client {
     Cli,
     Python,
     Ours,
+    /// `iggyctl produce` and `iggyctl consume`.
+    Commands,
 }
 
 /// A message as a consumer shows it.
@@ -35,7 +37,15 @@ const HEADER: &str = "producer";
 const PARTITION: u32 = 1;
 
 impl Client {
-    pub(crate) const ALL: [Self; 4] = [Self::Rust, Self::Cli, Self::Python, Self::Ours];
+    /// Those that store what they read without being in a group.
+    pub(crate) const READERS: [Self; 4] = [Self::Rust, Self::Cli, Self::Python, Self::Ours];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Rust,
+        Self::Cli,
+        Self::Python,
+        Self::Ours,
+        Self::Commands,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -43,6 +53,7 @@ impl Client {
             Self::Cli => "cli",
             Self::Python => "python",
             Self::Ours => "ours",
+            Self::Commands => "iggyctl",
         }
     }
 
@@ -50,6 +61,7 @@ impl Client {
     pub(crate) fn program(self) -> Result<Option<PathBuf>, String> {
         let variable = match self {
             Self::Rust | Self::Ours => return Ok(None),
+            Self::Commands => return Ok(Some(env!("CARGO_BIN_EXE_iggyctl").into())),
             Self::Cli => "IGGYCTL_TEST_OFFICIAL_CLI",
             Self::Python => "IGGYCTL_TEST_PYTHON",
         };
@@ -110,6 +122,14 @@ impl Client {
                 }
                 connection.shutdown().await;
             }
+            Self::Commands => {
+                let (header, partition) = (format!("{HEADER}={name}"), PARTITION.to_string());
+                let mut arguments = vec!["produce", "s/t", "-H", &header, "-p", &partition];
+                for text in &texts {
+                    arguments.extend(["-m", text]);
+                }
+                self.commands(address, &arguments).await?;
+            }
         }
         Ok(())
     }
@@ -144,6 +164,7 @@ impl Client {
                     ours::Consumer::plain(&connection, name, "s", "t").partition(PARTITION);
                 take(&connection, consumer, count).await
             }
+            Self::Commands => Err("our commands store offsets of groups only".into()),
         }
     }
 
@@ -178,6 +199,22 @@ impl Client {
                 let consumer = ours::Consumer::group(&connection, group, "s", "t");
                 take(&connection, consumer, count).await
             }
+            Self::Commands => {
+                let count = count.to_string();
+                let arguments = ["consume", "s/t", "-g", group, "-n", &count, "-o", "json"];
+                let printed = self.commands(address, &arguments).await?;
+                let mut received = Vec::new();
+                for line in printed.lines() {
+                    let message: serde_json::Value = serde_json::from_str(line)?;
+                    let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+                    received.push(Received {
+                        offset: message["offset"].as_u64().ok_or("no offset")?,
+                        payload: text(&message["payload"]).ok_or("no payload")?,
+                        producer: text(&message["headers"][HEADER]["value"]),
+                    });
+                }
+                Ok(received)
+            }
         }
     }
 
@@ -187,6 +224,14 @@ impl Client {
         let mut all = vec!["--tcp-server-address", &address];
         all.extend(["--username", "iggy", "--password", "iggy"]);
         all.extend(arguments);
+        self.run(&all, home.path()).await
+    }
+
+    async fn commands(self, address: SocketAddr, arguments: &[&str]) -> Result<String, Failed> {
+        let home = tempfile::tempdir()?;
+        let server = format!("iggy://iggy:iggy@{address}");
+        let mut all = arguments.to_vec();
+        all.extend(["--server", &server]);
         self.run(&all, home.path()).await
     }
 

@@ -1,5 +1,5 @@
-//! Messages from each client to each: the Rust SDK, the command line, the Python SDK and
-//! our library, by way of the embedded server, which is started anew in between.
+//! Messages from each client to each: the Rust SDK, the command line, the Python SDK, our
+//! library and our commands, by way of the embedded server, which is started anew in between.
 
 mod clients;
 
@@ -21,7 +21,7 @@ fn main() -> std::process::ExitCode {
     let arguments = Arguments::from_args();
     let mut trials = Vec::new();
     for producer in Client::ALL {
-        for consumer in Client::ALL {
+        for consumer in Client::READERS {
             trials.push(trial(
                 format!("{producer:?}_to_{consumer:?}").to_lowercase(),
                 [producer, consumer],
@@ -35,6 +35,9 @@ fn main() -> std::process::ExitCode {
         [Client::Ours, Client::Python],
         [Client::Python, Client::Ours],
         [Client::Ours, Client::Rust],
+        [Client::Commands, Client::Python],
+        [Client::Python, Client::Commands],
+        [Client::Commands, Client::Rust],
     ] {
         trials.push(trial(
             format!("a_group_of_{first:?}_goes_on_in_{second:?}").to_lowercase(),

@@ -196,7 +196,7 @@ async fn run(process: &Process, arguments: &ConsumeArguments) -> Result<ExitCode
                 written: Measurement::start(),
                 counter: Counter::start(process.terminal, arguments.max, !is_terminal),
             };
-            let end = reading.read(session).await;
+            let end = reading.read(session, arguments).await;
             // Stores what was acknowledged.
             tokio::select! {
                 biased;
@@ -302,7 +302,7 @@ const PAGE_BYTES: usize = 64 * 1024;
 const FOR_WRITING: Duration = Duration::from_secs(1);
 
 impl Reading {
-    async fn read(&mut self, session: &MessageSession) -> End {
+    async fn read(&mut self, session: &MessageSession, arguments: &ConsumeArguments) -> End {
         let end = loop {
             if self.limit == Some(self.taken) {
                 break End::Enough;
@@ -327,7 +327,7 @@ impl Reading {
             };
             match next {
                 None => break End::Complete,
-                Some(Err(error)) => break End::Failed(failed(session, &error)),
+                Some(Err(error)) => break End::Failed(failed(session, arguments, &error)),
                 Some(Ok(message)) => {
                     if let Err(end) = self.take(message).await {
                         return end;
@@ -391,10 +391,22 @@ impl Reading {
     }
 }
 
-fn failed(session: &MessageSession, error: &MessagingError) -> CommandError {
+fn failed(
+    session: &MessageSession,
+    arguments: &ConsumeArguments,
+    error: &MessagingError,
+) -> CommandError {
     let failed = session.reasons.of(error);
-    match error {
-        MessagingError::Unreadable { .. } => failed.hint(
+    match (error, arguments.partition) {
+        // Without the right to read the topic, nobody says which of the two it is.
+        (MessagingError::NoTopic { .. }, Some(partition)) => CommandError {
+            message: format!(
+                "there is no topic {}, or no partition {partition} of it",
+                arguments.place
+            ),
+            ..failed
+        },
+        (MessagingError::Unreadable { .. }, _) => failed.hint(
             "--encryption-key-file names the key of an encrypted one; --skip-unreadable leaves \
              such messages out",
         ),

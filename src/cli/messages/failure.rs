@@ -19,6 +19,12 @@ pub(in crate::cli) struct Reasons {
 /// `error/iggy_error.rs`).
 const NO_RIGHT: [u32; 3] = [40, 41, 42];
 
+/// How servers of the 0.9 line say that a stream, topic or partition is not there.
+const NOT_THERE: [u32; 6] = [20, 1009, 1010, 2010, 2011, 3007];
+
+/// "Feature unavailable", which is what a client of HTTP says about groups.
+const NOT_OVER_HTTP: u32 = 5;
+
 impl Reasons {
     /// The error of the command.
     pub(in crate::cli) fn of(&self, error: &MessagingError) -> CommandError {
@@ -57,6 +63,14 @@ impl Reasons {
                 .hint("declare `partitions` of it in a manifest and run `iggyctl apply`"),
             MessagingError::Refused { operation: _, code } if NO_RIGHT.contains(code) => {
                 with(ExitCode::CredentialsRefused)
+            }
+            MessagingError::Refused { operation: _, code } if NOT_THERE.contains(code) => with(
+                ExitCode::Error,
+            )
+            .hint("there is no such topic, or no such partition in it; nothing is made silently"),
+            MessagingError::Refused { operation: _, code } if *code == NOT_OVER_HTTP => {
+                with(ExitCode::Error)
+                    .hint("there are no groups over HTTP: use iggy://, iggy+quic:// or iggy+ws://")
             }
             MessagingError::Refused { .. }
             | MessagingError::Closed

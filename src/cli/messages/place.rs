@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use iggyctl_core::address::Address;
+use iggyctl_core::address::{Address, AddressError};
 use iggyctl_core::name::ResourceName;
 
 /// A topic as an argument: `orders/events`, or its address `topic/orders/events`.
@@ -25,7 +25,13 @@ impl FromStr for TopicPlace {
         match address.parse() {
             Ok(Address::Topic(stream, topic)) => Ok(Self { stream, topic }),
             Ok(_) => Err(format!("`{text}` is no topic; {EXPECTED}")),
-            Err(error) => Err(format!("{error}; {EXPECTED}")),
+            // Kinds and their numbers of names are not what this is about.
+            Err(error @ (AddressError::BadEncoding(_) | AddressError::Name(_))) => {
+                Err(format!("{error}; {EXPECTED}"))
+            }
+            Err(AddressError::UnknownKind(_) | AddressError::WrongParts { .. }) => {
+                Err(EXPECTED.to_owned())
+            }
         }
     }
 }

@@ -171,6 +171,10 @@ enum End {
     Failed,
 }
 
+/// Enough for the next batches to be ready, and little where messages are small and
+/// there are many of them.
+const BUFFER_BYTES: u32 = 8 * 1024 * 1024;
+
 fn parse_key(text: &str) -> Result<String, String> {
     match text.len() {
         1..=255 => Ok(text.to_owned()),
@@ -210,6 +214,7 @@ async fn run(process: &Process, arguments: &ProduceArguments) -> Result<ExitCode
                     (None, None) => Partitioning::Balanced,
                 })
                 .batch_messages(usize::try_from(arguments.batch_size).unwrap_or(usize::MAX))
+                .buffer_bytes(BUFFER_BYTES)
                 .linger(arguments.linger.unwrap_or(Duration::ZERO))
                 .retry(RetryPolicy {
                     max_retries: arguments.retries,

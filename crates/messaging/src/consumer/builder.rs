@@ -290,7 +290,8 @@ impl<T: Send + 'static> ConsumerBuilder<T> {
             idle_since: None,
             owns_connection,
             poll_at: Instant::now(),
-            turn: 0,
+            // The first round begins with the first partition.
+            turn: usize::MAX,
             session: None,
         };
         runtime.spawn(worker.run());
