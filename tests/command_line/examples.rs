@@ -4,12 +4,29 @@ use std::path::{Path, PathBuf};
 
 use crate::sandbox::Sandbox;
 
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("examples")
+}
+
+/// The manifests beside each other, and those of the programs.
 fn examples() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder)
+    let mut all = manifests();
+    let programs: Vec<PathBuf> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path().join("topology.yaml"))
+        .filter(|path| path.is_file())
+        .collect();
+    assert!(programs.len() >= 4, "{programs:?}");
+    all.extend(programs);
+    all.sort();
+    all
+}
+
+fn manifests() -> Vec<PathBuf> {
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder())
         .unwrap()
         .map(|entry| entry.unwrap().path())
-        .filter(|path| path.extension().is_none_or(|extension| extension != "md"))
+        .filter(|path| path.is_file() && path.extension().is_none_or(|it| it != "md"))
         .collect();
     paths.sort();
     paths
@@ -64,6 +81,11 @@ fn the_examples_are_valid_together_with_nothing_else_in_their_folder() {
             "{} names its schema for editors",
             path.display()
         );
+        if is_yaml {
+            let line = text.lines().next().unwrap();
+            let schema = path.parent().unwrap().join(line.split_once('=').unwrap().1);
+            assert!(schema.is_file(), "{}: {line}", path.display());
+        }
         let copy = sandbox.write("copy.yaml", text);
         let run = sandbox.run(&["render", "-f", copy.to_str().unwrap()]);
         assert_eq!(run.code, 0, "{}", run.transcript());
@@ -72,14 +94,17 @@ fn the_examples_are_valid_together_with_nothing_else_in_their_folder() {
 
 #[test]
 fn what_the_page_of_the_examples_says_about_them_together_is_so() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let folder = folder();
     let file = |name: &str| folder.join(name).to_str().unwrap().to_owned();
     let page = std::fs::read_to_string(file("README.md")).unwrap();
     let sandbox = Sandbox::new();
     let granular = file("granular.yaml");
     for path in examples() {
-        let name = path.file_name().unwrap().to_str().unwrap();
-        assert!(page.contains(&format!("]({name})")), "{name} is listed");
+        let name = path.strip_prefix(&folder).unwrap().to_str().unwrap();
+        // A program is listed with its own page.
+        let link = name.replace("topology.yaml", "README.md");
+        let link = if name.contains('/') { &link } else { name };
+        assert!(page.contains(&format!("]({link})")), "{name} is listed");
         let run = sandbox.run(&["validate", "-f", path.to_str().unwrap(), "-f", &granular]);
         assert_eq!(run.code, 0, "{}", run.transcript());
     }

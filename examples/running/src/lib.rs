@@ -1,0 +1,96 @@
+//! What the tests of the examples share: a server, and the programs as a person runs
+//! them, seen by what they print.
+
+use std::ffi::OsStr;
+use std::process::Stdio;
+use std::time::Duration;
+
+use iggyctl_embedded::{EmbeddedServer, PasswordHashing};
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
+
+/// Nothing takes longer, unless it never comes.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// A server with what a manifest declares.
+///
+/// # Panics
+/// Where a test would fail, as all of this.
+pub async fn server_with(topology: &str) -> EmbeddedServer {
+    let server = EmbeddedServer::builder()
+        .password_hashing(PasswordHashing::Fast)
+        .start()
+        .await
+        .unwrap();
+    apply(&server, topology).await;
+    server
+}
+
+/// Makes what a manifest declares.
+pub async fn apply(server: &EmbeddedServer, topology: &str) {
+    let connection = iggyctl_messaging::Connection::open(&server.connection_string()).unwrap();
+    let manifest = iggyctl_messaging::Manifest::parse(topology).unwrap();
+    let made = connection.ensure(&manifest).await.unwrap();
+    assert!(!made.is_empty(), "the manifest declares something");
+    connection.shutdown().await;
+}
+
+/// A program that runs; killed when this is dropped.
+pub struct Program {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Program {
+    /// Starts it with this server.
+    pub fn start(program: impl AsRef<OsStr>, arguments: &[&str], server: &str) -> Self {
+        let mut child = Command::new(program)
+            .args(arguments)
+            .env("IGGY_CONNECTION_STRING", server)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    /// The next line that it prints.
+    pub async fn line(&mut self) -> String {
+        let line = timeout(LIMIT, self.lines.next_line()).await;
+        line.expect("a line in time").unwrap().expect("a line")
+    }
+
+    /// So many lines.
+    pub async fn lines(&mut self, count: usize) -> Vec<String> {
+        let mut lines = Vec::new();
+        while lines.len() < count {
+            lines.push(self.line().await);
+        }
+        lines
+    }
+
+    /// As Ctrl-C does; what it still prints.
+    pub async fn interrupt(self) -> Vec<String> {
+        let id = self.child.id().expect("it runs").to_string();
+        let sent = Command::new("kill").args(["-INT", &id]).status().await;
+        assert!(sent.unwrap().success());
+        self.end().await
+    }
+
+    /// Waits until it has ended by itself, well; what it still prints.
+    pub async fn end(mut self) -> Vec<String> {
+        let ending = async {
+            let mut lines = Vec::new();
+            while let Some(line) = self.lines.next_line().await.unwrap() {
+                lines.push(line);
+            }
+            (lines, self.child.wait().await.unwrap())
+        };
+        let (lines, status) = timeout(LIMIT, ending).await.expect("it ends in time");
+        assert!(status.success(), "{status}: {lines:?}");
+        lines
+    }
+}
