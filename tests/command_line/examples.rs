@@ -111,3 +111,42 @@ fn what_the_page_of_the_examples_says_about_them_together_is_so() {
     let run = sandbox.run(&["validate", "-f", folder.to_str().unwrap()]);
     assert_eq!(run.code, 65, "{}", run.transcript());
 }
+
+#[test]
+fn the_commands_of_getting_started_go_on_where_they_stopped() {
+    let sandbox = Sandbox::new();
+    let folder = folder().join("getting-started");
+    let manifest = folder.join("topology.yaml");
+    let server = ["--server", "embedded:data"];
+    let run = |command: &[&str], input: &str| {
+        let run = sandbox.run_with_input(&[command, &server].concat(), input);
+        assert_eq!(run.code, 0, "{}", run.transcript());
+        run.stdout
+    };
+    let manifest = manifest.to_str().unwrap();
+    run(&["apply", "--yes", "-f", manifest], "");
+    let line = |id: u32| format!("{{\"id\":{id},\"text\":\"message {id}\",\"ts\":\"now\"}}\n");
+    let produce = ["produce", "getting-started/events"];
+    let consume = ["consume", "getting-started/events"];
+    let member = "--group readers --poll-interval 500ms --ack auto";
+    let as_member: Vec<&str> = consume.into_iter().chain(member.split(' ')).collect();
+
+    run(&produce, &(line(1) + &line(2)));
+    assert_eq!(run(&as_member, ""), line(1) + &line(2));
+    run(&produce, &line(3));
+    assert_eq!(run(&as_member, ""), line(3));
+    assert_eq!(
+        run(&consume, ""),
+        line(1) + &line(2) + &line(3),
+        "nothing is stored"
+    );
+
+    let page = std::fs::read_to_string(folder.join("README.md")).unwrap();
+    for command in [
+        produce.join(" "),
+        consume.join(" ") + "\n",
+        member.to_owned(),
+    ] {
+        assert!(page.contains(&command), "{command}");
+    }
+}

@@ -1,6 +1,12 @@
 //! The programs of the transport on an embedded server: order by tenant, services that
 //! do not disturb each other, dead letters and back, replay, health.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests fail by panicking"
+)]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 

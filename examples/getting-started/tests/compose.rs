@@ -1,5 +1,11 @@
 //! The compose file, as far as it can be checked without a container engine.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests fail by panicking"
+)]
+
 use serde_json::Value;
 
 #[test]

@@ -1,5 +1,11 @@
 //! The walk-through of the README, on an embedded server: stop, restart, resume.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests fail by panicking"
+)]
+
 use examples_running::Program;
 use getting_started::Event;
 use iggyctl_embedded::{EmbeddedServer, PasswordHashing};

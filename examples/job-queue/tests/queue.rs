@@ -1,6 +1,12 @@
 //! The programs of the queue on an embedded server: what is done, what comes again, and
 //! what nobody can do.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests fail by panicking"
+)]
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

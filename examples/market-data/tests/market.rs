@@ -1,6 +1,12 @@
 //! The programs of the market on an embedded server: content, order by symbol, retries,
 //! metrics, and the load run.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "helpers of tests fail by panicking"
+)]
+
 use std::collections::BTreeMap;
 
 use examples_running::Program;
