@@ -358,8 +358,11 @@ fn an_interrupt_ends_in_order_and_says_that_it_was_not_all() {
     let mut producing = topic.start(&["produce", "orders/events"]);
     type_line(&mut producing, "one");
     topic.consume(&["--follow", "--max", "1"]);
+    // Open until it has ended: the end of the input would be another reason to.
+    let input = producing.stdin.take();
     signal(&producing, "INT");
     let (code, _, said) = ended(producing);
+    drop(input);
     assert_eq!(code, Some(6), "{said}");
     assert!(
         said.contains("interrupted before everything was sent; 1 message confirmed, 0 not\n"),
