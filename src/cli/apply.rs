@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::Process;
 use super::apply_record::Record;
-use super::apply_smoke::{self, time_is_up};
+use super::apply_smoke::{self, ToTry, time_is_up};
 use super::plan_arguments::{Planned, PlanningArguments, json_failed, unreadable};
 use super::runtime::block_on;
 use super::secret_arguments::Gathered;
@@ -127,14 +127,13 @@ async fn finish(
             ));
         }
     };
+    let to_try = arguments.smoke.then(|| ToTry {
+        desired: desired.clone(),
+        passwords: is_checked.then(|| secrets.clone()),
+    });
     if nothing_to_do {
-        let tried = match arguments.smoke {
-            true => Some(
-                apply_smoke::run(process, &arguments.planning, &desired, session, deadline).await,
-            ),
-            false => None,
-        };
-        let (tried, ended) = apply_smoke::split(tried);
+        let (tried, ended) =
+            apply_smoke::run(process, &arguments.planning, to_try, session, deadline).await;
         if json {
             let verified = converged(&blocked, left_out);
             let ended = ApplyReport::new(Vec::new(), blocked.clone(), verified).with_smoke(tried);
@@ -145,7 +144,6 @@ async fn finish(
         unreadable(&blocked)?;
         return ended.map(|code| code.unwrap_or(ExitCode::Done));
     }
-    let to_try = arguments.smoke.then(|| desired.clone());
     let mut deadline = deadline;
     if !arguments.yes {
         let asked = Instant::now();
@@ -188,13 +186,9 @@ async fn finish(
     let mut steps = step_reports(&approved, &outcome);
     unknown_settings::name_them(&mut steps, &approved, &outcome, &session.pool).await;
     let is_good = matches!(exit_code, ExitCode::Done | ExitCode::ChangesPending);
-    let tried = match to_try.filter(|_| is_good) {
-        Some(desired) => {
-            Some(apply_smoke::run(process, &arguments.planning, &desired, session, deadline).await)
-        }
-        None => None,
-    };
-    let (tried, ended) = apply_smoke::split(tried);
+    let to_try = to_try.filter(|_| is_good);
+    let (tried, ended) =
+        apply_smoke::run(process, &arguments.planning, to_try, session, deadline).await;
     let report = ApplyReport::new(steps, blocked.clone(), verified).with_smoke(tried);
     process.output(&if json {
         report.to_json().map_err(json_failed)?

@@ -1,10 +1,12 @@
 //! `--smoke` of `iggyctl apply`: what was applied is tried.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use iggyctl_core::render::SmokeReport;
 use iggyctl_core::smoke::Limits as Sampling;
 use iggyctl_core::state::desired::DesiredState;
+use iggyctl_engine::Secrets;
 use tokio::time::Instant;
 
 use super::Process;
@@ -16,6 +18,7 @@ use super::topology_smoke::{self, Manner, Smoked, Subject};
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
 use crate::smoke::Limits;
+use crate::smoke::topology::Passwords;
 
 /// As `iggyctl smoke` has them by default.
 const LIMITS: Limits = Limits {
@@ -23,11 +26,47 @@ const LIMITS: Limits = Limits {
     time: Duration::from_secs(60),
 };
 
-/// Tries what was applied. A signal and the deadline end it; what it made is removed.
+/// What was applied.
+pub(super) struct ToTry {
+    /// What the manifests declare.
+    pub(super) desired: DesiredState,
+    /// The declared passwords, where they were gathered before: a password manager is
+    /// not asked twice.
+    pub(super) passwords: Option<Secrets>,
+}
+
+/// What a smoke test adds to an apply: its report, which is printed in any case, and
+/// the exit code when it is not good.
+type Tried = (Option<SmokeReport>, Result<Option<ExitCode>, CommandError>);
+
+/// Tries what was applied, if it is to be tried.
 pub(super) async fn run(
     process: &Process,
     planning: &PlanningArguments,
-    desired: &DesiredState,
+    to_try: Option<ToTry>,
+    session: &Session,
+    deadline: Option<Instant>,
+) -> Tried {
+    let Some(to_try) = to_try else {
+        return (None, Ok(None));
+    };
+    match smoke(process, planning, to_try, session, deadline).await {
+        Err(error) => (None, Err(error)),
+        Ok(Smoked {
+            report,
+            was_stopped,
+        }) => {
+            let code = exit_code(&report, was_stopped);
+            (Some(report), Ok((code != ExitCode::Done).then_some(code)))
+        }
+    }
+}
+
+/// A signal and the deadline end it; what it made is removed.
+async fn smoke(
+    process: &Process,
+    planning: &PlanningArguments,
+    to_try: ToTry,
     session: &Session,
     deadline: Option<Instant>,
 ) -> Result<Smoked, CommandError> {
@@ -39,10 +78,17 @@ pub(super) async fn run(
             () = time_is_up(deadline) => {}
         }
     };
-    let (passwords, sinks) = planning.secrets.here(process, desired);
+    let ToTry { desired, passwords } = to_try;
+    let (here, sinks) = match passwords {
+        Some(known) => {
+            let missing = BTreeMap::new();
+            (Passwords { known, missing }, planning.secrets.sinks())
+        }
+        None => planning.secrets.here(process, &desired),
+    };
     let subject = Subject {
-        desired: desired.clone(),
-        passwords,
+        desired,
+        passwords: here,
         sinks,
         sampling: Sampling::USUAL,
         canary: false,
@@ -61,23 +107,5 @@ pub(super) async fn time_is_up(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
-    }
-}
-
-/// The report, which is printed in any case, and the exit code of the test when it is
-/// not good.
-pub(super) fn split(
-    tried: Option<Result<Smoked, CommandError>>,
-) -> (Option<SmokeReport>, Result<Option<ExitCode>, CommandError>) {
-    match tried {
-        None => (None, Ok(None)),
-        Some(Err(error)) => (None, Err(error)),
-        Some(Ok(Smoked {
-            report,
-            was_stopped,
-        })) => {
-            let code = exit_code(&report, was_stopped);
-            (Some(report), Ok((code != ExitCode::Done).then_some(code)))
-        }
     }
 }

@@ -61,7 +61,7 @@ impl SecretArguments {
         };
         Ok(Gathered {
             secrets,
-            sinks: FileSinks::new(self.secrets_dir.clone()),
+            sinks: self.sinks(),
         })
     }
 
@@ -82,7 +82,12 @@ impl SecretArguments {
     /// The declared passwords as far as they are here, without those before.
     pub(super) fn here(&self, process: &Process, desired: &DesiredState) -> (Passwords, FileSinks) {
         let passwords = passwords_here(process, self.secrets_dir.clone(), desired);
-        (passwords, FileSinks::new(self.secrets_dir.clone()))
+        (passwords, self.sinks())
+    }
+
+    /// Where the values of access tokens go.
+    pub(super) fn sinks(&self) -> FileSinks {
+        FileSinks::new(self.secrets_dir.clone())
     }
 
     fn gather(

@@ -331,3 +331,40 @@ fn a_copy_that_cannot_be_made() {
         );
     }
 }
+
+/// A user that nobody manages holds permissions on a stream that is gone: the copy would
+/// get its number.
+#[test]
+fn a_copy_that_would_be_open_to_somebody_else_is_not_made() {
+    let lab = Lab::applied();
+    lab.by_hand(async |root| {
+        root.create_user("ghost", "s3cret-ghost", UserStatus::Active, None)
+            .await
+            .unwrap();
+        let stream = StreamPermissions {
+            read_stream: true,
+            ..StreamPermissions::default()
+        };
+        // Two are there, and the next is that of the lease.
+        let permissions = Permissions {
+            streams: Some((3..6).map(|id| (id, stream.clone())).collect()),
+            ..Permissions::default()
+        };
+        root.update_permissions(&named("ghost"), Some(permissions))
+            .await
+            .unwrap();
+    });
+    let smoke = lab.smoke(&[]);
+    assert_eq!(smoke.run.code, 0, "{}", smoke.run.transcript());
+    for name in [
+        "copy",
+        "send/user/billing",
+        "round-trip/stream/shop",
+        "join/stream/shop",
+    ] {
+        let skipped = smoke.failure(name);
+        assert!(skipped.starts_with("skipped: "), "{name}: {skipped}");
+    }
+    assert_eq!(smoke.statuses()["poll/user/billing"], "passed");
+    assert_eq!(lab.left_behind(), [""; 0]);
+}

@@ -47,9 +47,10 @@ pub(super) fn checks(
         }
         if chosen.len() < sends.len() {
             notes.push(format!(
-                "of {} topics that user/{user} may send to, {} get a canary, evenly spread; \
-                 --all sends to each",
+                "of {} topics that {} may send to, {} get a canary, evenly spread; --all sends to \
+                 each",
                 sends.len(),
+                Address::User(user.clone()),
                 chosen.len()
             ));
         }

@@ -53,8 +53,10 @@ pub(super) fn checks(copy: &Rc<Copy>, made: &Making, shared: &Shared) -> Vec<Che
             counted(groups.len(), "group")
         );
         let (made, accounts) = (made.clone(), Rc::clone(&shared.accounts));
-        checks.push(
-            shared.check(format!("join/stream/{stream}"), title, |recorder| {
+        checks.push(shared.check(
+            format!("join/{}", Address::Stream(stream)),
+            title,
+            |recorder| {
                 Box::pin(async move {
                     let mut wrong = Wrong::default();
                     for group in &groups {
@@ -71,8 +73,8 @@ pub(super) fn checks(copy: &Rc<Copy>, made: &Making, shared: &Shared) -> Vec<Che
                     }
                     wrong.end("join groups".to_owned())
                 })
-            }),
-        );
+            },
+        ));
     }
     checks
 }

@@ -23,7 +23,8 @@ pub(super) fn checks(copy: &Rc<Copy>, made: &Making, shared: &Shared) -> Vec<Che
             counted(topics.len(), "topic")
         );
         let (made, accounts) = (made.clone(), Rc::clone(&shared.accounts));
-        shared.check(format!("round-trip/stream/{stream}"), title, |recorder| {
+        let name = format!("round-trip/{}", Address::Stream(stream));
+        shared.check(name, title, |recorder| {
             Box::pin(async move { round_trip(&accounts, &topics, &made, &recorder).await })
         })
     });

@@ -16,7 +16,7 @@ use crate::smoke::recorder::Recorder;
 pub(super) fn checks(copy: &Rc<Copy>, made: &Making, shared: &Shared) -> Vec<Check<'static>> {
     let users = copy.users.iter().cloned();
     let checks = users.map(|user| {
-        let name = format!("send/user/{}", user.real);
+        let name = format!("send/{}", Address::User(user.real.clone()));
         let title = "sends where it may send, and is denied the rest, on a copy";
         let (copy, made) = (Rc::clone(copy), made.clone());
         let accounts = Rc::clone(&shared.accounts);
@@ -34,7 +34,8 @@ async fn send(
     made: &Making,
     recorder: &Recorder,
 ) -> Result<(), Stop> {
-    let step = format!("send as a user with the rights of user/{}", user.real);
+    let real = Address::User(user.real.clone());
+    let step = format!("send with the rights of {real}");
     let mut needed = vec![Address::User(user.copy.clone())];
     for (place, _) in &user.sends {
         if let Some(topic) = copy.topics.get(*place) {
