@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use iggy::prelude::*;
-use iggyctl_embedded::{FaultKind, FaultPlan, FaultTarget};
+use iggyctl_embedded::{FaultKind, FaultPlan, FaultTarget, Misbehavior};
 
 use crate::lab::{Lab, Smoke};
 
@@ -367,4 +367,94 @@ fn a_copy_that_would_be_open_to_somebody_else_is_not_made() {
     }
     assert_eq!(smoke.statuses()["poll/user/billing"], "passed");
     assert_eq!(lab.left_behind(), [""; 0]);
+}
+
+fn misbehaving(misbehavior: Misbehavior) -> Lab {
+    let lab = Lab::applied();
+    let plan = FaultPlan::none().misbehave(misbehavior, "iggyctl-smoke-");
+    lab.server().faults().set(plan);
+    lab
+}
+
+#[test]
+fn a_server_that_lets_everybody_do_everything() {
+    let lab = misbehaving(Misbehavior::PermitEverything);
+    let smoke = lab.smoke(&[]);
+    failed(
+        &lab,
+        &smoke,
+        &[
+            // It lists the tokens of root.
+            "exists/user/checkout",
+            "poll/user/billing",
+            "poll/user/checkout",
+            "send/user/billing",
+            "send/user/checkout",
+            "send/user/intern",
+        ],
+    );
+    assert_eq!(
+        smoke.failure("send/user/checkout"),
+        "send with the rights of user/checkout: expected topic/payroll/salaries denied; \
+         topic/shop/dead-letters denied; found topic/payroll/salaries allowed; \
+         topic/shop/dead-letters allowed"
+    );
+}
+
+#[test]
+fn a_server_that_changes_what_it_keeps() {
+    let lab = misbehaving(Misbehavior::CorruptPayloads);
+    let smoke = lab.smoke(&[]);
+    failed(
+        &lab,
+        &smoke,
+        &[
+            "round-trip/stream/payroll",
+            "round-trip/stream/shop",
+            "send/user/billing",
+            "send/user/checkout",
+        ],
+    );
+    let found = smoke.failure("round-trip/stream/payroll");
+    assert!(found.contains("there with another payload"), "{found}");
+}
+
+/// What is confirmed is not where it should be.
+#[test]
+fn a_server_that_keeps_messages_elsewhere() {
+    let lab = misbehaving(Misbehavior::IgnorePartitions);
+    let smoke = lab.smoke(&[]);
+    failed(
+        &lab,
+        &smoke,
+        &[
+            "join/stream/shop",
+            "round-trip/stream/payroll",
+            "round-trip/stream/shop",
+        ],
+    );
+    let found = smoke.failure("round-trip/stream/payroll");
+    assert!(
+        found.contains("partition 1: confirmed and not there"),
+        "{found}"
+    );
+}
+
+#[test]
+fn a_server_that_keeps_messages_twice() {
+    let lab = misbehaving(Misbehavior::DuplicateMessages);
+    let smoke = lab.smoke(&[]);
+    failed(
+        &lab,
+        &smoke,
+        &[
+            "join/stream/shop",
+            "round-trip/stream/payroll",
+            "round-trip/stream/shop",
+            "send/user/billing",
+            "send/user/checkout",
+        ],
+    );
+    let found = smoke.failure("join/stream/shop");
+    assert!(found.contains("came 2 times"), "{found}");
 }

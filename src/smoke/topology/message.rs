@@ -99,6 +99,8 @@ pub(super) enum Whereabouts {
     There,
     /// It is there with another payload.
     Changed,
+    /// It is there more than once.
+    Repeated(usize),
     /// Others are there, or none.
     Missing,
     /// It could not be looked for.
@@ -114,7 +116,7 @@ pub(super) async fn find(
     recorder: &Recorder,
 ) -> Whereabouts {
     let (from, count) = match offset {
-        Some(offset) => (ReadFrom::Offset(offset), 1),
+        Some(offset) => (ReadFrom::Offset(offset), A_FEW),
         None => (ReadFrom::Last, MANY),
     };
     let until = Instant::now() + UNTIL_THERE;
@@ -124,11 +126,13 @@ pub(super) async fn find(
             Answer::Denied => return Whereabouts::Unknown("it may not be read".to_owned()),
             Answer::Other(error) => return Whereabouts::Unknown(error),
         };
-        match found.iter().find(|found| found.id == message.id) {
-            Some(found) if found.payload == message.payload => return Whereabouts::There,
-            Some(_) => return Whereabouts::Changed,
-            None if Instant::now() >= until => return Whereabouts::Missing,
-            None => tokio::time::sleep(BETWEEN_LOOKS).await,
+        let own: Vec<&FoundMessage> = found.iter().filter(|it| it.id == message.id).collect();
+        match own[..] {
+            [found] if found.payload == message.payload => return Whereabouts::There,
+            [_] => return Whereabouts::Changed,
+            [] if Instant::now() >= until => return Whereabouts::Missing,
+            [] => tokio::time::sleep(BETWEEN_LOOKS).await,
+            _ => return Whereabouts::Repeated(own.len()),
         }
     }
 }
@@ -138,12 +142,15 @@ impl Whereabouts {
         match self {
             Self::There => "there".to_owned(),
             Self::Changed => "there with another payload".to_owned(),
+            Self::Repeated(times) => format!("there {times} times"),
             Self::Missing => "confirmed and not there".to_owned(),
             Self::Unknown(reason) => format!("not read again: {reason}"),
         }
     }
 }
 
+/// Enough to see a message that is kept twice.
+const A_FEW: u32 = 10;
 /// More than others send meanwhile.
 const MANY: u32 = 1_000;
 /// What was confirmed can be read at once; a little more than one hiccup.
