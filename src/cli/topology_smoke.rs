@@ -21,7 +21,7 @@ use super::secret_arguments::{Gathered, passwords_here};
 use super::session::{Session, observe_for};
 use crate::command_error::CommandError;
 use crate::smoke::topology::{self, Passwords, Topology};
-use crate::smoke::{Lease, Limits, Restart, Target, milliseconds, run_all};
+use crate::smoke::{Check, Lease, Limits, Restart, Target, milliseconds, not_run, run_all};
 use crate::terminal::Progress;
 
 #[derive(Debug, clap::Args)]
@@ -177,34 +177,55 @@ async fn try_all(
     let mut begun = topology::begin(topology, target, lease.run()).map_err(|failure| {
         CommandError::other(format!("cannot {}: {}", failure.step, failure.found))
     })?;
-    let mut checks = std::mem::take(&mut begun.checks);
-    let selected = select(
-        manner.scenarios,
-        checks.iter().map(|check| check.name.as_str()),
-    );
-    let selected = match selected {
-        Ok(selected) => selected,
-        Err(error) => {
-            drop(checks);
-            begun.end().await;
-            return Err(error);
-        }
-    };
-    let mut is_selected = selected.into_iter();
-    checks.retain(|_| is_selected.next() == Some(true));
-    for check in &mut checks {
-        // Whoever names one wants to see it run; a pattern may match what cannot be.
-        check.is_wanted = manner.scenarios.contains(&check.name);
+    let mut parts = [
+        std::mem::take(&mut begun.checks),
+        std::mem::take(&mut begun.on_copy),
+    ];
+    if let Err(error) = retain(manner.scenarios, &mut parts) {
+        drop(parts);
+        begun.end().await;
+        return Err(error);
     }
-    let mut progress = Progress::start(process.terminal, checks.len(), manner.is_quiet);
-    let ended = run_all(checks, manner.limits, stop, &mut |report| {
-        show(&mut progress, report);
-    })
-    .await;
+    let total = parts.iter().map(Vec::len).sum();
+    let mut progress = Progress::start(process.terminal, total, manner.is_quiet);
+    let [at_once, on_copy] = parts;
+    let mut on_end = |report: &ScenarioReport| show(&mut progress, report);
+    tokio::pin!(stop);
+    let first = run_all(at_once, manner.limits, &mut stop, &mut on_end).await;
+    let mut was_stopped = first.was_stopped;
+    if !was_stopped && !on_copy.is_empty() {
+        was_stopped = tokio::select! {
+            () = begun.copied() => false,
+            () = &mut stop => true,
+        };
+    }
+    let mut scenarios = first.scenarios;
+    if was_stopped {
+        scenarios.extend(on_copy.iter().map(not_run));
+        drop(on_copy);
+    } else {
+        let second = run_all(on_copy, manner.limits, &mut stop, &mut on_end).await;
+        scenarios.extend(second.scenarios);
+        was_stopped = second.was_stopped;
+    }
     progress.finish();
     let notes = std::mem::take(&mut begun.notes);
     begun.end().await;
-    Ok((ended.scenarios, notes, ended.was_stopped))
+    Ok((scenarios, notes, was_stopped))
+}
+
+/// Leaves those that are meant.
+fn retain(patterns: &[String], parts: &mut [Vec<Check<'static>>]) -> Result<(), CommandError> {
+    let names = parts.iter().flatten().map(|check| check.name.as_str());
+    let mut is_selected = select(patterns, names)?.into_iter();
+    for checks in parts {
+        checks.retain(|_| is_selected.next() == Some(true));
+        for check in checks {
+            // Whoever names one wants to see it run; a pattern may match what cannot be.
+            check.is_wanted = patterns.contains(&check.name);
+        }
+    }
+    Ok(())
 }
 
 /// Which of the names are meant.

@@ -29,8 +29,9 @@ mod server;
 mod target;
 pub(crate) mod topology;
 
+pub(crate) use check::Check;
 pub(crate) use lease::Lease;
-pub(crate) use runner::{Limits, milliseconds, run_all};
+pub(crate) use runner::{Limits, milliseconds, not_run, run_all};
 pub(crate) use scenario::{SCENARIOS, Scenario, Selected, checks};
 pub(crate) use server::OwnServer;
 pub(crate) use target::{Restart, Target};

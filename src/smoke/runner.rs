@@ -112,7 +112,7 @@ async fn run_one(check: Check<'_>, limit: Duration) -> ScenarioReport {
 }
 
 /// How a check is reported until it has ended.
-fn not_run(check: &Check<'_>) -> ScenarioReport {
+pub(crate) fn not_run(check: &Check<'_>) -> ScenarioReport {
     ScenarioReport {
         name: check.name.clone(),
         title: check.title.clone(),

@@ -209,3 +209,45 @@ spec:
         ])
     );
 }
+
+/// A pattern may match what cannot be tried; a name asks for it.
+#[test]
+fn what_is_named_has_to_run() {
+    let lab = Lab::applied();
+    let smoke = lab.smoke(&["--scenario", "poll/*"]);
+    assert_eq!(smoke.run.code, 0, "{}", smoke.run.transcript());
+    let smoke = lab.smoke(&["--scenario", "poll/user/intern"]);
+    assert_eq!(smoke.run.code, 7, "{}", smoke.run.transcript());
+    assert_eq!(smoke.ended("failed"), ["poll/user/intern"]);
+}
+
+/// As many topics as nobody wants to wait for: a sample is tried, and it is said.
+#[test]
+fn a_big_topology_is_sampled() {
+    let mut manifest = "\
+apiVersion: iggyctl.dev/v1alpha1
+kind: IggyTopology
+metadata: { name: big }
+spec:
+  streams:
+    - name: big
+      topics:
+"
+    .to_owned();
+    for topic in 0..300 {
+        manifest.push_str(&format!("        - {{ name: topic-{topic} }}\n"));
+    }
+    let lab = Lab::of(&manifest);
+    let run = lab.run(&["apply", "--yes", "-f", "smoke.yaml"]);
+    assert_eq!(run.code, 0, "{}", run.transcript());
+    let smoke = lab.smoke(&[]);
+    assert_eq!(smoke.run.code, 0, "{}", smoke.run.transcript());
+    assert_eq!(
+        smoke.report["notes"],
+        serde_json::json!(["of 300 topics, 200 are copied, evenly spread; --all copies each"])
+    );
+    let smoke = lab.smoke(&["--all"]);
+    assert_eq!(smoke.run.code, 0, "{}", smoke.run.transcript());
+    assert_eq!(smoke.report["notes"], serde_json::Value::Null);
+    assert_eq!(lab.left_behind(), [""; 0]);
+}

@@ -77,8 +77,10 @@ pub(crate) struct Passwords {
 
 /// The checks, and what has to be ended after them.
 pub(crate) struct Begun {
-    /// To be run.
+    /// To be run at once.
     pub(crate) checks: Vec<Check<'static>>,
+    /// To be run when the copy is made: waiting for it must not count as their time.
+    pub(crate) on_copy: Vec<Check<'static>>,
     /// What a person should know about what was left out or made otherwise.
     pub(crate) notes: Vec<String>,
     accounts: Rc<Accounts>,
@@ -86,6 +88,16 @@ pub(crate) struct Begun {
 }
 
 impl Begun {
+    /// Waits until the copy is made, as far as it can be.
+    pub(crate) fn copied(&self) -> impl Future<Output = ()> + use<> {
+        let made = self.copying.as_ref().map(Copying::made);
+        async move {
+            if let Some(made) = made {
+                made.await;
+            }
+        }
+    }
+
     /// Ends what goes on, and closes all sessions: before anything is removed, since a
     /// session outlives its user.
     pub(crate) async fn end(self) {
@@ -144,15 +156,15 @@ pub(crate) fn begin(
     let mut checks = exists::checks(&presence, &plan, &desired, &shared);
     checks.extend(logins::checks(&logins, &shared));
     checks.extend(polls::checks(&polls, &logins, &shared));
-    checks.extend(not_tried("send", &copy.not_tried, &shared));
+    let mut on_copy = not_tried("send", &copy.not_tried, &shared);
     let copying = (!copy.topics.is_empty()).then(|| Copying::begin(connector, &copy, secrets));
     if let Some(copying) = &copying {
         let made = copying.made();
         let copy = Rc::new(copy);
-        checks.push(copying::check(&copy, &made, &shared));
-        checks.extend(sends::checks(&copy, &made, &shared));
-        checks.extend(round_trip::checks(&copy, &made, &shared));
-        checks.extend(groups::checks(&copy, &made, &shared));
+        on_copy.insert(0, copying::check(&copy, &made, &shared));
+        on_copy.extend(sends::checks(&copy, &made, &shared));
+        on_copy.extend(round_trip::checks(&copy, &made, &shared));
+        on_copy.extend(groups::checks(&copy, &made, &shared));
     }
     if canary {
         checks.extend(canary::checks(
@@ -161,6 +173,7 @@ pub(crate) fn begin(
     }
     Ok(Begun {
         checks,
+        on_copy,
         notes,
         accounts: shared.accounts,
         copying,
