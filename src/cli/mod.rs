@@ -131,6 +131,9 @@ enum Command {
     Lag(messages::LagArguments),
     /// Send what is in a topic again, to another one or to itself
     Replay(messages::ReplayArguments),
+    /// List, show, send back and remove dead letters
+    #[command(name = "dlq")]
+    DeadLetters(messages::DeadLettersArguments),
     /// Run an embedded Iggy server for development
     Dev(dev::DevArguments),
     /// List, choose and show named servers
@@ -209,6 +212,7 @@ fn run_command(arguments: Arguments, terminal: Terminal) -> Result<ExitCode, Com
         Command::Offsets(arguments) => messages::offsets(&process, &arguments),
         Command::Lag(arguments) => messages::lag(&process, &arguments),
         Command::Replay(arguments) => messages::replay(&process, &arguments),
+        Command::DeadLetters(arguments) => messages::dead_letters(&process, &arguments),
         Command::Dev(arguments) => dev::run(&process, &arguments),
         Command::Context(arguments) => context::run(&process, &arguments),
         Command::Schema(arguments) => schema::run(&process, &arguments),

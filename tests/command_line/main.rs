@@ -10,6 +10,7 @@ mod access_reports;
 mod access_tokens;
 mod connecting;
 mod consume;
+mod dead_letters;
 mod examples;
 mod faults;
 #[cfg(unix)]

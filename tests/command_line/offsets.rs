@@ -1,6 +1,7 @@
 //! Stored offsets and lag, from the command line.
 
 use std::process::Stdio;
+use std::time::Duration;
 
 use iggy::prelude::*;
 use iggyctl_embedded::{EmbeddedServer, FaultKind, FaultPlan, FaultTarget};
@@ -8,6 +9,8 @@ use iggyctl_embedded::{EmbeddedServer, FaultKind, FaultPlan, FaultTarget};
 use crate::sandbox::{Run, Sandbox};
 use crate::served::Served;
 
+/// `get_consumer_offset` of the wire protocol.
+const GET_OFFSET: u32 = 120;
 /// `store_consumer_offset` of the wire protocol.
 const STORE_OFFSET: u32 = 121;
 
@@ -172,6 +175,50 @@ fn a_lost_reply_is_looked_up_and_a_refusal_is_partial() {
     served.server().faults().clear();
     done(reset(&served, "latest", &billing));
     assert_eq!(stored(&served), [Some(9), Some(0)]);
+}
+
+/// Between the plan and the change.
+#[test]
+fn an_offset_that_moved_since_it_was_shown_is_left_alone() {
+    let served = lab();
+    let address = served.address();
+    served.by_hand(async |root| {
+        let requests = served.server().requests();
+        requests.reset();
+        // Both partitions are read for the plan; then again before anything is stored.
+        let slow = FaultKind::Delay(Duration::from_secs(2));
+        let slow = FaultPlan::none().once(slow, FaultTarget::Command(GET_OFFSET), 3);
+        served.server().faults().set(slow);
+        let reset = ["offsets", "reset", "orders/events", "--to", "latest"];
+        let more = ["--consumer", "reporter", "--yes", "--server", &address];
+        let process = served
+            .sandbox
+            .command(&[&reset[..], &more].concat())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        while requests.count(GET_OFFSET) < 3 {
+            tokio::task::yield_now().await;
+        }
+        let name = |text| Identifier::named(text).unwrap();
+        let reporter = iggy::prelude::Consumer::new(name("reporter"));
+        let (stream, topic) = (name("orders"), name("events"));
+        root.store_consumer_offset(&reporter, &stream, &topic, Some(0), 6)
+            .await
+            .unwrap();
+        let ended = tokio::task::block_in_place(|| process.wait_with_output().unwrap());
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(4), "{said}");
+        assert!(said.contains("partition 0: moved"), "{said}");
+        for (partition, expected) in [(0, Some(6)), (1, None)] {
+            let stored = root
+                .get_consumer_offset(&reporter, &stream, &topic, Some(partition))
+                .await
+                .unwrap();
+            assert_eq!(stored.map(|it| it.stored_offset), expected);
+        }
+    });
 }
 
 #[test]

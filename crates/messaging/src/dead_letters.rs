@@ -168,8 +168,8 @@ impl DeadLetterTopic {
     pub async fn remember(&self, partition: u32, offset: u64) -> Result<(), MessagingError> {
         let requests = &self.reader.requests;
         self.reader
-            .patiently("store the offset", async |session| {
-                requests.store(session, partition, offset).await
+            .patiently("store the offset", |session| async move {
+                requests.store(&session, partition, offset).await
             })
             .await
     }
@@ -204,8 +204,8 @@ impl DeadLetterTopic {
         }
         for partition in partitions {
             self.reader
-                .patiently("delete the stored offset", async |session| {
-                    requests.delete(session, partition.id).await
+                .patiently("delete the stored offset", |session| async move {
+                    requests.delete(&session, partition.id).await
                 })
                 .await?;
         }

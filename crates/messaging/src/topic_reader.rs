@@ -55,17 +55,20 @@ impl TopicReader {
     }
 
     /// Tries until it is done, as long as that may help.
-    pub(crate) async fn patiently<R>(
+    ///
+    /// The session is given away: the compiler cannot tell that a future which borrows
+    /// it is `Send`, and services spawn what they wait for.
+    pub(crate) async fn patiently<R, F: Future<Output = Result<R, Failure>>>(
         &self,
         operation: &'static str,
-        request: impl AsyncFn(&Session) -> Result<R, Failure>,
+        request: impl Fn(Session) -> F,
     ) -> Result<R, MessagingError> {
         let mut pauses = exponential(PAUSE, LONGEST_PAUSE).build();
         let mut attempts = 0;
         loop {
             let session = self.requests.connection.session().await?;
             attempts += 1;
-            let last = match request(&session).await {
+            let last = match request(session).await {
                 Ok(reply) => return Ok(reply),
                 Err(Failure::Final(error)) => return Err(error),
                 Err(Failure::NotThere) => return Err(self.no_topic()),
@@ -93,11 +96,11 @@ impl TopicReader {
     pub(crate) async fn partitions(&self) -> Result<Vec<ListedPartition>, MessagingError> {
         let requests = &self.requests;
         let listed = self
-            .patiently("read the topic", async |session| {
+            .patiently("read the topic", |session| async move {
                 let request = session
                     .client()
                     .get_topic(&requests.stream, &requests.topic);
-                match requests.ask(session, "read the topic", request).await? {
+                match requests.ask(&session, "read the topic", request).await? {
                     Some(topic) => Ok(topic.partitions),
                     None => Err(Failure::NotThere),
                 }
@@ -125,9 +128,9 @@ impl TopicReader {
         count: u32,
     ) -> Result<PolledMessages, MessagingError> {
         let requests = &self.requests;
-        self.patiently("poll messages", async |session| {
+        self.patiently("poll messages", |session| async move {
             requests
-                .poll(session, partition, position, count, false)
+                .poll(&session, partition, position, count, false)
                 .await
         })
         .await
@@ -173,8 +176,8 @@ impl TopicReader {
     /// The offset that is stored for the consumer of this.
     pub(crate) async fn stored(&self, partition: u32) -> Result<Option<u64>, MessagingError> {
         let requests = &self.requests;
-        self.patiently("read the stored offset", async |session| {
-            requests.stored(session, partition).await
+        self.patiently("read the stored offset", |session| async move {
+            requests.stored(&session, partition).await
         })
         .await
     }

@@ -3,6 +3,7 @@
 pub(super) mod connection;
 mod consent;
 mod consume;
+mod dead_letters;
 mod drive;
 pub(super) mod encryption;
 pub(super) mod failure;
@@ -23,6 +24,7 @@ mod tally;
 mod writer;
 
 pub(super) use consume::{ConsumeArguments, consume};
+pub(super) use dead_letters::{DeadLettersArguments, dead_letters};
 pub(super) use lag::{LagArguments, lag};
 pub(super) use offsets::{OffsetsArguments, offsets};
 pub(super) use produce::{ProduceArguments, produce};

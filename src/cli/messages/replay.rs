@@ -59,7 +59,12 @@ pub(in crate::cli) struct ReplayArguments {
     )]
     from_offset: Option<u64>,
     /// Begin with the first message since then: 2026-11-21T20:00:00Z, or so long ago, 2h
-    #[arg(long, value_name = "TIME", help_heading = "Range options")]
+    #[arg(
+        long,
+        value_name = "TIME",
+        allow_hyphen_values = true,
+        help_heading = "Range options"
+    )]
     since: Option<Moment>,
     /// End with this offset in each partition; it is sent
     #[arg(
@@ -70,7 +75,12 @@ pub(in crate::cli) struct ReplayArguments {
     )]
     to_offset: Option<u64>,
     /// End before the first message since then
-    #[arg(long, value_name = "TIME", help_heading = "Range options")]
+    #[arg(
+        long,
+        value_name = "TIME",
+        allow_hyphen_values = true,
+        help_heading = "Range options"
+    )]
     until: Option<Moment>,
     /// Only messages with this header: NAME=VALUE for a text, NAME:KIND=VALUE for others; can be repeated, then all of them
     #[arg(short = 'H', long, value_name = "NAME=VALUE", value_parser = header_text, help_heading = "Range options")]

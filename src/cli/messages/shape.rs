@@ -99,7 +99,7 @@ fn hexadecimal(byte: u8) -> [u8; 2] {
 }
 
 /// A moment in microseconds since the Unix epoch.
-fn time(micros: u64) -> String {
+pub(super) fn time(micros: u64) -> String {
     i64::try_from(micros)
         .ok()
         .and_then(|micros| Timestamp::from_microsecond(micros).ok())
@@ -107,7 +107,7 @@ fn time(micros: u64) -> String {
 }
 
 /// Each with its kind, so that it can be sent again as it was.
-fn headers(headers: &Headers) -> Map<String, Value> {
+pub(super) fn headers(headers: &Headers) -> Map<String, Value> {
     headers
         .iter()
         .map(|(name, header)| {

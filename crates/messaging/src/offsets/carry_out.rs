@@ -109,14 +109,14 @@ impl TopicOffsets {
         group: &str,
     ) -> Result<Outcome, MessagingError> {
         let requests = &topic.requests;
-        let join = topic.patiently("join the group", async |_| {
+        let join = topic.patiently("join the group", |_| async move {
             requests.join(session, group, false).await
         });
         join.await?;
         let members = self.members(topic, group).await?;
         self.nobody_else(members.len(), 1, group)?;
         let ours = topic
-            .patiently("read the assignment", async |_| {
+            .patiently("read the assignment", |_| async move {
                 requests.sync(session).await
             })
             .await?;

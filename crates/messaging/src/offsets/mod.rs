@@ -102,10 +102,10 @@ impl TopicOffsets {
         let topic = self.looking()?;
         let requests = &topic.requests;
         let groups = topic
-            .patiently("read the groups", async |session| {
+            .patiently("read the groups", |session| async move {
                 let client = session.client();
                 let request = client.get_consumer_groups(&requests.stream, &requests.topic);
-                requests.ask(session, "read the groups", request).await
+                requests.ask(&session, "read the groups", request).await
             })
             .await?;
         let mut names: Vec<String> = groups.into_iter().map(|group| group.name).collect();
@@ -186,11 +186,11 @@ impl TopicOffsets {
     ) -> Result<Vec<Member>, MessagingError> {
         let requests = &topic.requests;
         let found = topic
-            .patiently("read the group", async |session| {
+            .patiently("read the group", |session| async move {
                 let client = session.client();
                 let (stream, its_topic) = (&requests.stream, &requests.topic);
                 let request = client.get_consumer_group(stream, its_topic, &requests.consumer.id);
-                match requests.ask(session, "read the group", request).await {
+                match requests.ask(&session, "read the group", request).await {
                     // The topic was there a moment ago.
                     Err(Failure::NotThere) => Ok(None),
                     other => other,
@@ -233,9 +233,9 @@ pub async fn topics(
     let streams = match stream {
         Some(stream) => vec![stream.to_owned()],
         None => {
-            let streams = asking.patiently("read the streams", async |session| {
+            let streams = asking.patiently("read the streams", |session| async move {
                 let request = session.client().get_streams();
-                requests.ask(session, "read the streams", request).await
+                requests.ask(&session, "read the streams", request).await
             });
             let streams = streams.await?;
             streams.into_iter().map(|stream| stream.name).collect()
@@ -243,11 +243,11 @@ pub async fn topics(
     };
     let mut topics = Vec::new();
     for name in streams {
-        let id: Identifier = named(&name, "the stream")?;
+        let id: &Identifier = &named(&name, "the stream")?;
         let found = asking
-            .patiently("read the stream", async |session| {
-                let request = session.client().get_stream(&id);
-                match requests.ask(session, "read the stream", request).await {
+            .patiently("read the stream", |session| async move {
+                let request = session.client().get_stream(id);
+                match requests.ask(&session, "read the stream", request).await {
                     Err(Failure::NotThere) => Ok(None),
                     other => other,
                 }

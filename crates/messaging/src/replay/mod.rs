@@ -254,8 +254,9 @@ impl Replay {
     }
 
     /// The next batch, of this many messages at most, until it is confirmed. None when
-    /// nothing is left. After an error the progress says what was done before it; the
-    /// same step can be tried again.
+    /// nothing is left. When only a part of it can be done, that is it, and the next step
+    /// begins with what cannot; after an error nothing has changed, and the same step can
+    /// be tried again.
     ///
     /// # Errors
     /// What cannot be read or sent.
@@ -291,20 +292,40 @@ impl Replay {
             progress.gone(partition);
             return Ok(Some(step));
         }
+        match self.work(&batch, progress, &mut step).await {
+            // What is done counts; the next step begins with what failed.
+            Err(_) if progress.partitions.get(&partition) != Some(&span) => {}
+            ended => ended?,
+        }
+        progress.turn = progress.turn.wrapping_add(1);
+        Ok(Some(step))
+    }
+
+    /// As much of a batch as can be done.
+    async fn work(
+        &mut self,
+        batch: &[IggyMessage],
+        progress: &mut Progress,
+        step: &mut Step,
+    ) -> Result<(), MessagingError> {
         let mut run = Run::default();
-        for message in &batch {
-            let draft = self.draft(message, partition, progress.turn).await?;
+        for message in batch {
+            let draft = match self.draft(message, step.partition, progress.turn).await {
+                Ok(draft) => draft,
+                Err(error) => {
+                    self.send(&mut run, progress, step).await?;
+                    return Err(error);
+                }
+            };
             let is_full = run.bytes + message.payload.len() > MOST_BYTES;
             if let Some((place, _)) = draft.parts()
                 && (is_full || run.place.as_ref().is_some_and(|its| its != place))
             {
-                self.send(&mut run, progress, &mut step).await?;
+                self.send(&mut run, progress, step).await?;
             }
             run.add(draft, message);
         }
-        self.send(&mut run, progress, &mut step).await?;
-        progress.turn = progress.turn.wrapping_add(1);
-        Ok(Some(step))
+        self.send(&mut run, progress, step).await
     }
 
     /// What becomes of a message.
@@ -397,9 +418,9 @@ impl Replay {
         let nobody = SdkConsumer::new(named("iggyctl-replay", "the consumer")?);
         let target = TopicReader::new(&self.connection, stream, topic, nobody)?;
         let requests = &target.requests;
-        let to = SdkPartitioning::partition_id(*partition);
+        let to = &SdkPartitioning::partition_id(*partition);
         target
-            .patiently("send messages", async |session| {
+            .patiently("send messages", |session| async move {
                 let client = session.client().client();
                 let mut messages: Vec<IggyMessage> = messages.iter().map(shared).collect();
                 // Past the encryptor of a client that was brought along: what is
@@ -408,7 +429,7 @@ impl Replay {
                     let sent = client
                         .read()
                         .await
-                        .send_messages(&requests.stream, &requests.topic, &to, &mut messages)
+                        .send_messages(&requests.stream, &requests.topic, to, &mut messages)
                         .await;
                     match sent {
                         Ok(_)
@@ -420,7 +441,7 @@ impl Replay {
                         Err(error) => Err(error),
                     }
                 };
-                requests.ask(session, "send messages", request).await
+                requests.ask(&session, "send messages", request).await
             })
             .await
     }

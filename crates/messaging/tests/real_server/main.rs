@@ -10,6 +10,7 @@
     reason = "a test program of its own, which clippy does not take for one"
 )]
 
+mod administering;
 mod consuming;
 mod scenarios;
 mod server;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     let trials = scenarios::all()
         .into_iter()
         .chain(consuming::all())
+        .chain(administering::all())
         .map(|(name, scenario)| {
             let program = program.clone();
             Trial::ignorable_test(format!("real/{name}"), move || match program {

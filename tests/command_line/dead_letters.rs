@@ -1,0 +1,263 @@
+//! Dead letters from the command line: found by their headers, shown, sent back once,
+//! and removed.
+
+use iggy::prelude::*;
+use iggyctl_embedded::{EmbeddedServer, FaultKind, FaultPlan, FaultTarget};
+
+use crate::sandbox::{Run, Sandbox};
+use crate::served::Served;
+
+/// `send_messages` of the wire protocol.
+const SEND_MESSAGES: u32 = 101;
+/// `purge_topic` of the wire protocol.
+const PURGE_TOPIC: u32 = 305;
+
+const TOPOLOGY: &str = "\
+apiVersion: iggyctl.dev/v1alpha1
+kind: IggyTopology
+metadata: { name: orders }
+spec:
+  streams:
+    - name: orders
+      topics:
+        - { name: events, partitions: 2 }
+        - { name: dead, partitions: 1 }
+";
+
+struct Lab {
+    served: Served,
+}
+
+impl Lab {
+    fn new() -> Self {
+        let sandbox = Sandbox::new();
+        sandbox.write("topology.yaml", TOPOLOGY);
+        let served = Served::start(EmbeddedServer::builder(), sandbox);
+        let lab = Self { served };
+        lab.done(&["apply", "-f", "topology.yaml", "--yes"]);
+        lab
+    }
+
+    fn run(&self, arguments: &[&str]) -> Run {
+        self.served.run(arguments)
+    }
+
+    fn done(&self, arguments: &[&str]) -> Run {
+        let run = self.run(arguments);
+        assert_eq!(run.code, 0, "{}", run.transcript());
+        run
+    }
+
+    /// As a consumer puts it aside.
+    fn bury(&self, payload: &str, topic: &str, partition: u32, offset: u64, error: &str) {
+        let place = [
+            format!("dead-letter-topic={topic}"),
+            format!("dead-letter-partition:uint32={partition}"),
+            format!("dead-letter-offset:uint64={offset}"),
+            format!("dead-letter-error={error}"),
+        ];
+        let mut produce = vec!["produce", "orders/dead", "--message", payload];
+        for header in [
+            "tenant=acme",
+            "dead-letter-stream=orders",
+            "dead-letter-attempts:uint32=5",
+        ] {
+            produce.extend(["-H", header]);
+        }
+        for header in &place {
+            produce.extend(["-H", header]);
+        }
+        self.done(&produce);
+    }
+
+    /// Three of two causes.
+    fn with_dead_letters() -> Self {
+        let lab = Self::new();
+        lab.bury("first", "events", 1, 4, "no such customer");
+        lab.bury("second", "events", 0, 7, "no such customer");
+        lab.bury(
+            "third\u{1b}[2J",
+            "events",
+            1,
+            9,
+            "expected `}` at 1:5\u{202e}",
+        );
+        lab
+    }
+
+    fn payloads(&self, topic: &str, partition: u32) -> Vec<String> {
+        self.served.by_hand(async |root| {
+            let name = |text| Identifier::named(text).unwrap();
+            let reader = iggy::prelude::Consumer::new(name("look"));
+            let first = PollingStrategy::first();
+            let (stream, topic) = (name("orders"), name(topic));
+            let polled = root
+                .poll_messages(
+                    &stream,
+                    &topic,
+                    Some(partition),
+                    &reader,
+                    &first,
+                    100,
+                    false,
+                )
+                .await
+                .unwrap();
+            let text = |it: &IggyMessage| String::from_utf8(it.payload.to_vec()).unwrap();
+            polled.messages.iter().map(text).collect()
+        })
+    }
+}
+
+/// Times and ids differ each time.
+fn shown(run: &Run) -> String {
+    let lines = run.transcript();
+    let lines = lines.lines().map(|line| match line.split_once("  20") {
+        Some((place, rest)) if rest.contains('T') => format!("{place}  [TIME]"),
+        _ => line.to_owned(),
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn json_lines(run: &Run) -> Vec<serde_json::Value> {
+    let lines = run.stdout.lines();
+    lines
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect()
+}
+
+#[test]
+fn dead_letters_are_found_and_shown() {
+    let lab = Lab::with_dead_letters();
+    lab.done(&["produce", "orders/events", "--message", "alive"]);
+    insta::assert_snapshot!("list", lab.run(&["dlq", "list"]).transcript());
+    let run = lab.done(&["dlq", "list", "orders/dead", "-o", "json", "--scan", "2"]);
+    let topics: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(topics[0]["causes"][0]["messages"], 2);
+    assert_eq!(topics[0]["notLookedAt"], 1);
+    insta::assert_snapshot!("show", shown(&lab.run(&["dlq", "show", "orders/dead"])));
+    let show = ["dlq", "show", "orders/dead", "--from-offset", "1"];
+    let run = lab.done(&[&show[..], &["--max", "1", "-o", "json"]].concat());
+    let letters = json_lines(&run);
+    assert_eq!(letters.len(), 1);
+    assert_eq!(letters[0]["payload"], "second");
+    assert_eq!(letters[0]["deadLetter"]["offset"], 7);
+    assert_eq!(letters[0]["deadLetter"]["attempts"], 5);
+    assert_eq!(letters[0]["headers"]["tenant"]["value"], "acme");
+    let alive = lab.run(&["dlq", "list", "orders/events"]);
+    insta::assert_snapshot!("none", alive.transcript());
+}
+
+#[test]
+fn dead_letters_go_back_once() {
+    let lab = Lab::with_dead_letters();
+    let replay = |more: &[&str]| lab.run(&[&["dlq", "replay", "orders/dead"], more].concat());
+    insta::assert_snapshot!("a dry run", replay(&["--dry-run"]).transcript());
+    assert_eq!(lab.payloads("events", 1).len(), 0);
+    let one = replay(&["--max", "1", "-o", "json"]);
+    assert_eq!(one.code, 0, "{}", one.transcript());
+    assert_eq!(json_lines(&one)[0]["messages"], 1);
+    assert_eq!(lab.payloads("events", 1), ["first"]);
+    let listed = lab.done(&["dlq", "list", "-o", "json"]);
+    let listed: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
+    assert_eq!(listed[0]["causes"][1]["waiting"], 1);
+    let waiting = lab.done(&["dlq", "show", "orders/dead", "--waiting", "-o", "json"]);
+    assert_eq!(json_lines(&waiting).len(), 2);
+
+    // Somebody else, and twice.
+    assert_eq!(replay(&[]).code, 0);
+    let again = replay(&["-o", "json"]);
+    assert_eq!(json_lines(&again)[0]["messages"], 0);
+    assert_eq!(lab.payloads("events", 0), ["second"]);
+    assert_eq!(lab.payloads("events", 1), ["first", "third\u{1b}[2J"]);
+    let run = lab.done(&[
+        "consume",
+        "orders/events",
+        "-p",
+        "0",
+        "-n",
+        "1",
+        "-o",
+        "json",
+    ]);
+    let message = &json_lines(&run)[0];
+    assert_eq!(message["headers"]["tenant"]["value"], "acme");
+    assert_eq!(message["headers"]["replay-topic"]["value"], "dead");
+    assert_eq!(
+        message["headers"]["dead-letter-attempts-before"]["value"],
+        5
+    );
+    assert!(message["headers"]["dead-letter-stream"].is_null());
+
+    let all = replay(&["--again", "-o", "json"]);
+    assert_eq!(json_lines(&all)[0]["messages"], 3);
+    assert_eq!(lab.payloads("events", 0), ["second", "second"]);
+}
+
+#[test]
+fn what_cannot_go_back_waits_for_the_next_time() {
+    let lab = Lab::new();
+    lab.bury("first", "events", 0, 1, "no");
+    lab.bury("second", "gone", 0, 2, "no");
+    let replay = || lab.run(&["dlq", "replay", "orders/dead"]);
+    let run = replay();
+    assert_eq!(run.code, 6, "{}", run.transcript());
+    assert!(
+        run.stderr.contains("there is no topic orders/gone"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(replay().code, 1, "nothing more was sent");
+    assert_eq!(lab.payloads("events", 0), ["first"]);
+    let topology = TOPOLOGY.to_owned() + "        - { name: gone, partitions: 1 }\n";
+    lab.served.sandbox.write("topology.yaml", topology);
+    lab.done(&["apply", "-f", "topology.yaml", "--yes"]);
+    let lost = FaultPlan::none().once(
+        FaultKind::Disconnect,
+        FaultTarget::Command(SEND_MESSAGES),
+        1,
+    );
+    lab.served.server().faults().set(lost);
+    assert_eq!(replay().code, 0);
+    assert_eq!(lab.payloads("events", 0), ["first"]);
+    let back = lab.payloads("gone", 0);
+    assert!(
+        back.iter().all(|it| it == "second") && !back.is_empty(),
+        "{back:?}"
+    );
+}
+
+#[test]
+fn only_dead_letters_are_purged() {
+    let lab = Lab::with_dead_letters();
+    let purge = |more: &[&str]| lab.run(&[&["dlq", "purge", "orders/dead"], more].concat());
+    assert_eq!(
+        lab.run(&["dlq", "replay", "orders/dead", "-n", "1"]).code,
+        0
+    );
+    insta::assert_snapshot!("nobody to ask", purge(&[]).transcript());
+    assert_eq!(purge(&["--dry-run"]).code, 0);
+    lab.done(&["produce", "orders/dead", "--message", "alive"]);
+    insta::assert_snapshot!("others", purge(&["--yes"]).transcript());
+    assert_eq!(lab.payloads("dead", 0).len(), 4);
+    let named = ["--yes", "--with-other-messages"];
+    let lost = FaultKind::LostReply;
+    let lost = FaultPlan::none().once(lost, FaultTarget::Command(PURGE_TOPIC), 1);
+    lab.served.server().faults().set(lost);
+    insta::assert_snapshot!("purged", purge(&named).transcript());
+    assert_eq!(lab.payloads("dead", 0).len(), 0);
+
+    // What comes after it was not sent back.
+    lab.bury("fourth", "events", 0, 20, "no");
+    lab.bury("fifth", "events", 0, 21, "no");
+    let run = lab.done(&["dlq", "replay", "orders/dead", "-o", "json"]);
+    assert_eq!(json_lines(&run)[0]["messages"], 2);
+    assert_eq!(lab.payloads("events", 0), ["fourth", "fifth"]);
+    let json = lab.done(&["dlq", "purge", "orders/dead", "--yes", "-o", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(report["purged"], true);
+    assert_eq!(
+        (&report["deadLetters"], &report["waiting"]),
+        (&2.into(), &0.into())
+    );
+}
