@@ -251,3 +251,36 @@ spec:
     assert_eq!(smoke.report["notes"], serde_json::Value::Null);
     assert_eq!(lab.left_behind(), [""; 0]);
 }
+
+/// Users that cannot be read are not taken for missing, and not for working.
+#[test]
+fn a_login_that_may_not_read_users_tries_what_it_can() {
+    let lab = Lab::applied();
+    lab.by_hand(async |root| {
+        let permissions = Permissions {
+            global: GlobalPermissions {
+                manage_streams: true,
+                ..GlobalPermissions::default()
+            },
+            streams: None,
+        };
+        root.create_user("ops", "s3cret-ops", UserStatus::Active, Some(permissions))
+            .await
+            .unwrap();
+    });
+    let address = lab.address().replace("iggy:iggy", "ops:s3cret-ops");
+    let run = lab
+        .sandbox
+        .run(&["smoke", "-f", "smoke.yaml", "--server", &address]);
+    assert_eq!(run.code, 0, "{}", run.transcript());
+    for line in [
+        "skip  exists/user/billing ",
+        "ok    exists/stream/shop ",
+        "ok    poll/user/billing ",
+        "skip  send/user/billing ",
+        "ok    round-trip/stream/shop ",
+    ] {
+        assert!(run.stdout.contains(line), "{line}: {}", run.transcript());
+    }
+    assert_eq!(lab.left_behind(), [""; 0]);
+}

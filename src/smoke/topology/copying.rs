@@ -127,8 +127,8 @@ async fn try_to_make(
     let observed = observe(pool, desired).await.map_err(|it| it.to_string())?;
     let planned = plan(&diff(desired, &observed), &Approvals::default());
     for line in &planned.blocked {
-        made.blocked
-            .insert(line.address.clone(), line.way_out.clone());
+        let Difference { address, found, .. } = Difference::blocked(line);
+        made.blocked.insert(address, found);
     }
     // Nothing is there yet, so there is nothing to lose.
     let approved = planned

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::address::Address;
-use crate::plan::{BlockReason, Plan};
+use crate::plan::{BlockReason, Blocked, Plan};
 use crate::state::desired::DesiredState;
 
 /// A declared resource with all that is declared in it.
@@ -24,6 +24,25 @@ pub struct Difference {
     pub found: String,
     /// Whether it only could not be read.
     pub is_unreadable: bool,
+}
+
+impl Difference {
+    /// What stands in the way.
+    #[must_use]
+    pub fn blocked(line: &Blocked) -> Self {
+        let (found, is_unreadable) = match &line.reason {
+            BlockReason::NotReadable { reason } => (format!("could not be read: {reason}"), true),
+            _ => (
+                format!("apply cannot make it so by itself: {}", line.way_out),
+                false,
+            ),
+        };
+        Self {
+            address: line.address.clone(),
+            found,
+            is_unreadable,
+        }
+    }
 }
 
 pub(super) fn presence(desired: &DesiredState) -> Vec<Presence> {
@@ -79,20 +98,7 @@ pub fn differences(plan: &Plan, desired: &DesiredState) -> BTreeMap<Address, Vec
         found: format!("apply would {}", step.action),
         is_unreadable: false,
     });
-    let blocked = plan.blocked.iter().map(|line| {
-        let (found, is_unreadable) = match &line.reason {
-            BlockReason::NotReadable { reason } => (format!("could not be read: {reason}"), true),
-            _ => (
-                format!("apply cannot make it so by itself: {}", line.way_out),
-                false,
-            ),
-        };
-        Difference {
-            address: line.address.clone(),
-            found,
-            is_unreadable,
-        }
-    });
+    let blocked = plan.blocked.iter().map(Difference::blocked);
     let mut by_root: BTreeMap<Address, Vec<Difference>> = BTreeMap::new();
     let mut seen = BTreeSet::new();
     for difference in steps.chain(blocked) {
