@@ -28,6 +28,8 @@ mod secret_arguments;
 mod server_arguments;
 mod session;
 mod smoke;
+mod smoke_output;
+mod smoke_repeat;
 mod stop;
 mod time_limit;
 mod token;

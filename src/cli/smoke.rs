@@ -11,7 +11,9 @@ use super::Process;
 use super::runtime::block_on;
 use super::server_arguments::{ServerArguments, parse_duration};
 use super::session::{Session, connect};
-use super::stop::stop_requested;
+use super::smoke_output::SmokeFormat;
+use super::smoke_repeat::RepeatArguments;
+use super::stop::Stop;
 use super::time_limit::TimeLimit;
 use super::topology_smoke::{self, Manner, Smoked, TopologyArguments};
 use crate::command_error::CommandError;
@@ -46,6 +48,8 @@ pub(super) struct SmokeArguments {
     /// How long each scenario may take
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_duration)]
     time_limit: Duration,
+    #[command(flatten)]
+    repeat: RepeatArguments,
     /// How to print the report
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     output: SmokeFormat,
@@ -91,17 +95,8 @@ impl SmokeArguments {
     }
 }
 
-/// How to print the report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-enum SmokeFormat {
-    /// For people
-    #[default]
-    Text,
-    /// JSON
-    Json,
-}
-
 pub(super) fn run(process: &Process, arguments: &SmokeArguments) -> Result<ExitCode, CommandError> {
+    arguments.repeat.check(arguments.output)?;
     if !arguments.topology.file.is_empty() {
         return block_on(smoke_topology(process, arguments))?;
     }
@@ -114,27 +109,27 @@ async fn smoke_topology(
     process: &Process,
     arguments: &SmokeArguments,
 ) -> Result<ExitCode, CommandError> {
-    let stop = stop_requested();
-    let subject = arguments.topology.subject(process)?;
-    let manner = Manner {
-        scenarios: &arguments.scenario,
-        limits: Limits {
-            parallel: arguments.parallel,
-            time: arguments.time_limit,
-        },
-        connect_timeout: arguments.server.connect_timeout(),
-        is_quiet: false,
+    let stop = Stop::listen();
+    let once = async || {
+        // Read again each time: a canary keeps to what is declared now.
+        let subject = arguments.topology.subject(process)?;
+        let manner = Manner {
+            scenarios: &arguments.scenario,
+            limits: Limits {
+                parallel: arguments.parallel,
+                time: arguments.time_limit,
+            },
+            connect_timeout: arguments.server.connect_timeout(),
+            is_quiet: false,
+        };
+        let work = async |session: &Session| {
+            let stop = stop.requested();
+            topology_smoke::smoke(process, session, subject, manner, stop, show).await
+        };
+        Session::run(process, &arguments.server, TimeLimit::NONE, work).await
     };
-    let server = &arguments.server;
-    let work = async |session: &Session| {
-        topology_smoke::smoke(process, session, subject, manner, stop, show).await
-    };
-    let Smoked {
-        report,
-        was_stopped,
-    } = Session::run(process, server, TimeLimit::NONE, work).await?;
-    print(process, arguments, &report)?;
-    Ok(exit_code(&report, was_stopped))
+    let repeat = &arguments.repeat;
+    repeat.drive(process, arguments.output, &stop, once).await
 }
 
 /// The scenarios that were named, or all.
@@ -174,7 +169,7 @@ async fn smoke(
     arguments: &SmokeArguments,
     selected: &[Selected],
 ) -> Result<ExitCode, CommandError> {
-    let stop = stop_requested();
+    let stop = Stop::listen();
     let chosen = arguments.server.choose(process)?;
     if let Some(warning) = &chosen.warning {
         process.terminal.warning(warning);
@@ -213,7 +208,9 @@ async fn smoke(
     };
     let pool = connect(remote.clone(), timeout, &chosen.named_by).await?;
     let target = Rc::new(Target::new(name, pool, remote, timeout, restart));
-    let ended = run_on(process, arguments, selected, &target, stop).await;
+    let once = async || run_on(process, arguments, selected, &target, stop.requested()).await;
+    let repeat = &arguments.repeat;
+    let ended = repeat.drive(process, arguments.output, &stop, once).await;
     target.close().await;
     ended
 }
@@ -224,9 +221,11 @@ async fn run_on(
     selected: &[Selected],
     target: &Rc<Target>,
     stop: impl Future<Output = ()>,
-) -> Result<ExitCode, CommandError> {
+) -> Result<Smoked, CommandError> {
     let began = jiff::Timestamp::now();
     let started = Instant::now();
+    // Connections of the run before may have gone meanwhile.
+    target.admin.forget_idle();
     let lease = Lease::take(target).await.map_err(|failure| {
         CommandError::other(format!("cannot {}: {}", failure.step, failure.found))
     })?;
@@ -271,32 +270,10 @@ async fn run_on(
         ended.scenarios,
         left_behind,
     );
-    print(process, arguments, &report)?;
-    Ok(exit_code(&report, ended.was_stopped))
-}
-
-fn print(
-    process: &Process,
-    arguments: &SmokeArguments,
-    report: &SmokeReport,
-) -> Result<(), CommandError> {
-    process.output(&match arguments.output {
-        SmokeFormat::Text => report.to_text(process.text_options()),
-        SmokeFormat::Json => report
-            .to_json()
-            .map_err(|error| CommandError::other(format!("cannot write JSON: {error}")))?,
+    Ok(Smoked {
+        report,
+        was_stopped: ended.was_stopped,
     })
-}
-
-/// How the process ends after a run.
-pub(super) fn exit_code(report: &SmokeReport, was_stopped: bool) -> ExitCode {
-    if !report.is_good() {
-        ExitCode::CheckSaysNo
-    } else if was_stopped || !report.left_behind.is_empty() {
-        ExitCode::Error
-    } else {
-        ExitCode::Done
-    }
 }
 
 /// Says how a check ended.

@@ -19,6 +19,7 @@ mod check;
 mod cleanup;
 mod failure;
 mod lease;
+pub(crate) mod metrics;
 mod names;
 mod recorder;
 mod runner;

@@ -81,7 +81,7 @@ pub(super) fn cell(because: &[Reason], here: &Scope<ResourceName>) -> String {
 }
 
 /// A text that no reader of markdown takes for markup.
-fn literal(text: &str) -> String {
+pub(in crate::render) fn literal(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
         if "\\`*_[]<>|#~&$!@".contains(character) {

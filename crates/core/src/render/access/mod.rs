@@ -8,7 +8,7 @@
 //! ```
 
 mod check;
-mod markdown;
+pub(super) mod markdown;
 mod overview;
 mod reason;
 #[cfg(test)]

@@ -3,6 +3,11 @@
 //! The samples of `iggyctl smoke` and the checks that are derived from a manifest give
 //! the same [`ScenarioReport`]s; everything here is about those.
 
+mod html;
+mod junit;
+mod markdown;
+#[cfg(test)]
+mod tests;
 mod text;
 
 use schemars::JsonSchema;
