@@ -208,7 +208,7 @@ async fn smoke(
     };
     let pool = connect(remote.clone(), timeout, &chosen.named_by).await?;
     let target = Rc::new(Target::new(name, pool, remote, timeout, restart));
-    let once = async || run_on(process, arguments, selected, &target, stop.requested()).await;
+    let once = async || run_on(process, arguments, selected, &target, &stop).await;
     let repeat = &arguments.repeat;
     let ended = repeat.drive(process, arguments.output, &stop, once).await;
     target.close().await;
@@ -220,7 +220,7 @@ async fn run_on(
     arguments: &SmokeArguments,
     selected: &[Selected],
     target: &Rc<Target>,
-    stop: impl Future<Output = ()>,
+    stop: &Stop,
 ) -> Result<Smoked, CommandError> {
     let began = jiff::Timestamp::now();
     let started = Instant::now();
@@ -250,7 +250,7 @@ async fn run_on(
         arguments.time_limit,
     );
     let mut progress = Progress::start(process.terminal, checks.len(), false);
-    let ended = run_all(checks, limits, stop, &mut |report| {
+    let ended = run_all(checks, limits, stop.requested(), &mut |report| {
         show(&mut progress, report)
     })
     .await;
@@ -259,7 +259,13 @@ async fn run_on(
         Ok(admin) => admin.stats().await.ok().map(|stats| stats.version),
         Err(_) => None,
     };
-    let left_behind = lease.release(target).await;
+    let run = lease.run().to_string();
+    let left_behind = tokio::select! {
+        left_behind = lease.release(target) => left_behind,
+        () = stop.insisted() => vec![format!(
+            "what run {run} made: interrupted a second time; the next run removes it"
+        )],
+    };
     let report = SmokeReport::new(
         SmokeServer {
             name: target.name.clone(),

@@ -284,3 +284,40 @@ pub(crate) fn checks(
     }
     checks
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn the_documentation_has_the_same_table() {
+        let documentation = include_str!("../../docs/smoke.md");
+        let rows: Vec<String> = SCENARIOS
+            .iter()
+            .map(|scenario| {
+                let sample = scenario.sample.map(|sample| format!("`{sample}`"));
+                let sample = sample.unwrap_or_else(|| "–".to_owned());
+                format!("| `{}` | {sample} | {} |", scenario.name, scenario.title)
+            })
+            .collect();
+        let table = rows.join("\n");
+        let heading = "| Scenario | Sample of apache/iggy | What it shows |\n|---|---|---|\n";
+        assert!(
+            documentation.contains(&format!("{heading}{table}\n\n")),
+            "docs/smoke.md should have\n{heading}{table}"
+        );
+    }
+
+    #[test]
+    fn names_are_unique_and_leave_room_for_users() {
+        let names: BTreeSet<&str> = SCENARIOS.iter().map(|it| it.name).collect();
+        assert_eq!(names.len(), SCENARIOS.len());
+        let run = RunId::random();
+        for user in ["sends-3", "reads-3", "logs-in"] {
+            // The longest transport; a user's name has 3 to 50 bytes.
+            assert!(run.name(&format!("{user}-websocket")).len() <= 50);
+        }
+    }
+}

@@ -32,6 +32,8 @@ mod served;
 mod smoke_cleanup;
 mod smoke_faults;
 #[cfg(unix)]
+mod smoke_reports;
+#[cfg(unix)]
 mod smoke_restart;
 #[cfg(unix)]
 mod stopped;

@@ -223,6 +223,6 @@ mod tests {
                 (expected, found)
             );
         }
-        assert_eq!(shown(&Bytes::from("ä".repeat(70))).chars().count(), 76);
+        assert_eq!(shown(&Bytes::from("ä".repeat(70))).chars().count(), 75);
     }
 }
