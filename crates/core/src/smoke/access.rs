@@ -157,8 +157,7 @@ pub(super) fn declared_topics(desired: &DesiredState) -> Vec<TopicPath> {
 }
 
 /// Who reads which of the declared topics, and who does not.
-#[must_use]
-pub fn polls(
+pub(super) fn polls(
     desired: &DesiredState,
     observed: &ObservedState,
     limits: &Limits,

@@ -13,13 +13,14 @@
 
 mod access;
 mod copy;
+mod copy_users;
 mod grants;
 mod limits;
 mod presence;
 #[cfg(test)]
 mod properties;
 
-pub use access::{AccountPolls, Expected, Login, LoginSubject, polls};
+pub use access::{AccountPolls, Expected, Login, LoginSubject};
 pub use copy::{CopiedTopic, CopiedUser, Copy, CopyNames};
 pub use limits::{Limits, spread};
 pub use presence::{Difference, Presence, differences};
