@@ -16,10 +16,12 @@ mod offsets;
 mod pace;
 pub(super) mod place;
 mod produce;
+mod produce_state;
 mod replay;
 mod replay_state;
 mod shape;
 mod start;
+mod state_file;
 mod tally;
 mod writer;
 

@@ -24,6 +24,7 @@ use super::input::{Draft, Intake, Reader, Source};
 use super::metrics::MetricsArguments;
 use super::pace::Pace;
 use super::place::TopicPlace;
+use super::produce_state::{Kept, StateArguments};
 use super::tally::{PartitionReport, Tally};
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
@@ -38,6 +39,7 @@ use crate::terminal::Counter;
   iggyctl produce orders/events --file order.json --file invoice.pdf
   iggyctl produce orders/events --file trades.csv --lines --key-separator ,
   iggyctl produce orders/events --generate 1kB --count 100000 --rate 5000
+  iggyctl produce orders/events --file big.ndjson --lines --state sent.json
 
 Every message is sent at least once: an answer that was lost makes it be sent again, with the
 same id. What was confirmed is counted on standard error, and with -o json on standard output.
@@ -116,6 +118,8 @@ pub(in crate::cli) struct ProduceArguments {
     #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = parse_duration, help_heading = "Sending options")]
     give_up_after: Duration,
     #[command(flatten)]
+    state: StateArguments,
+    #[command(flatten)]
     metrics: MetricsArguments,
     /// What to print on standard output: nothing (text), or a summary (json)
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
@@ -193,6 +197,8 @@ async fn run(process: &Process, arguments: &ProduceArguments) -> Result<ExitCode
     // What is wrong with the command line is said before anything is connected.
     let sources = sources(arguments)?;
     let encryption = arguments.encryption.read()?;
+    let kept = arguments.state.open(&arguments.place)?;
+    let before = kept.as_ref().map_or(0, Kept::before);
     let headers = HeaderArgument::all(&arguments.header)
         .map_err(|error| CommandError::usage(format!("--header: {error}")))?;
     MessageSession::run(
@@ -245,7 +251,9 @@ async fn run(process: &Process, arguments: &ProduceArguments) -> Result<ExitCode
                 tally: Tally::start(),
                 started: Instant::now(),
                 taken: 0,
-                limit: arguments.count,
+                to_skip: before,
+                limit: arguments.count.map(|count| count.saturating_sub(before)),
+                kept,
                 empty_lines: 0,
                 counter: Counter::start(process.terminal, arguments.count, !reads_terminal),
             };
@@ -351,7 +359,10 @@ struct Sending {
     started: Instant,
     /// How many were given to the producer.
     taken: u64,
+    /// Of the input, what former runs sent.
+    to_skip: u64,
     limit: Option<u64>,
+    kept: Option<Kept>,
     empty_lines: u64,
     counter: Counter,
 }
@@ -359,6 +370,9 @@ struct Sending {
 impl Sending {
     /// Sends what is read, until there is no more, or no more is to be sent.
     async fn feed(&mut self, reader: Reader, sources: Vec<Source>) -> End {
+        if self.limit == Some(0) {
+            return End::Complete;
+        }
         let mut input = reader.start(sources);
         loop {
             let intake = tokio::select! {
@@ -370,6 +384,9 @@ impl Sending {
                     if self.tally.error.is_some() {
                         return End::Failed;
                     }
+                    if let Err(error) = self.keep(false) {
+                        return End::Input(error);
+                    }
                     continue;
                 }
             };
@@ -380,11 +397,27 @@ impl Sending {
                     self.empty_lines += 1;
                     continue;
                 }
-                Some(Ok(Intake::Drafts(drafts))) => drafts,
+                Some(Ok(Intake::Drafts(drafts))) => self.not_sent(drafts),
             };
             if let Some(end) = self.give(drafts).await {
                 return end;
             }
+        }
+    }
+
+    /// Without those that former runs sent.
+    fn not_sent(&mut self, mut drafts: Vec<Draft>) -> Vec<Draft> {
+        let skipped = usize::try_from(self.to_skip).map_or(drafts.len(), |it| it.min(drafts.len()));
+        drafts.drain(..skipped);
+        self.to_skip -= u64::try_from(skipped).unwrap_or(self.to_skip);
+        drafts
+    }
+
+    /// Notes what is confirmed, where that is wanted.
+    fn keep(&mut self, at_once: bool) -> Result<(), CommandError> {
+        match &mut self.kept {
+            Some(kept) => kept.confirmed(self.tally.unbroken(), at_once),
+            None => Ok(()),
         }
     }
 
@@ -443,6 +476,9 @@ impl Sending {
         }
         self.tally.settle_ready();
         self.counter.set(self.tally.confirmed());
+        if let Err(error) = self.keep(false) {
+            return Some(End::Input(error));
+        }
         self.tally.error.is_some().then_some(End::Failed)
     }
 
@@ -455,16 +491,27 @@ impl Sending {
             ),
             End::Complete | End::Input(_) | End::Failed => {}
         }
-        let counter = &self.counter;
-        let tally = &mut self.tally;
+        let Self {
+            producer,
+            tally,
+            counter,
+            kept,
+            ..
+        } = self;
         let settled = async {
-            let settle = tally.settle_all(|confirmed| counter.set(confirmed));
+            let settle = tally.settle_all(|tally| {
+                counter.set(tally.confirmed());
+                // What is wrong with the file is said at the end.
+                if let Some(kept) = kept {
+                    let _ = kept.confirmed(tally.unbroken(), false);
+                }
+            });
             if matches!(end, End::Failed) {
                 // What follows a failure is not to be tried for as long as that was.
                 tokio::join!(session.connection.shutdown(), settle);
             } else {
                 // Nothing waits for others to go with any more.
-                tokio::join!(self.producer.flush(), settle);
+                tokio::join!(producer.flush(), settle);
             }
         };
         tokio::select! {
@@ -472,9 +519,10 @@ impl Sending {
             () = settled => {}
             () = session.stop.insisted() => {}
         }
-        match end {
-            End::Complete if self.tally.error.is_some() => End::Failed,
-            end => end,
+        match (end, self.keep(true)) {
+            (End::Complete, _) if self.tally.error.is_some() => End::Failed,
+            (End::Complete, Err(error)) => End::Input(error),
+            (end, _) => end,
         }
     }
 }

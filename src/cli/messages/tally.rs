@@ -15,6 +15,8 @@ pub(super) struct Tally {
     /// is given, and the producer's buffer bounds the others.
     open: VecDeque<(usize, Delivery)>,
     measurement: Measurement,
+    /// How many ended well before the first that did not.
+    unbroken: u64,
     partitions: BTreeMap<u32, PartitionReport>,
     /// What was wrong first.
     pub(super) error: Option<MessagingError>,
@@ -38,6 +40,7 @@ impl Tally {
         Self {
             open: VecDeque::new(),
             measurement: Measurement::start(),
+            unbroken: 0,
             partitions: BTreeMap::new(),
             error: None,
         }
@@ -72,11 +75,11 @@ impl Tally {
     }
 
     /// Waits for all.
-    pub(super) async fn settle_all(&mut self, mut on_progress: impl FnMut(u64)) {
+    pub(super) async fn settle_all(&mut self, mut on_progress: impl FnMut(&Self)) {
         while !self.open.is_empty() {
             self.settle_next().await;
             self.settle_ready();
-            on_progress(self.confirmed());
+            on_progress(self);
         }
     }
 
@@ -94,6 +97,7 @@ impl Tally {
             }
         };
         self.measurement.count(bytes);
+        self.unbroken += u64::from(self.error.is_none());
         self.measurement.took(latency);
         let report = self.partitions.entry(partition).or_insert(PartitionReport {
             partition,
@@ -103,6 +107,11 @@ impl Tally {
         });
         report.messages += 1;
         report.last_offset = offset.or(report.last_offset);
+    }
+
+    /// How many are confirmed from the first one on.
+    pub(super) fn unbroken(&self) -> u64 {
+        self.unbroken
     }
 
     pub(super) fn confirmed(&self) -> u64 {
