@@ -23,6 +23,7 @@ mod produce;
 mod prune;
 mod replay;
 mod rights;
+mod runbooks;
 mod sandbox;
 mod secrets;
 mod secrets_everywhere;

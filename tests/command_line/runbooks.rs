@@ -1,0 +1,65 @@
+//! The command lines of the runbooks are ones that iggyctl understands: somebody types
+//! them in a hurry.
+
+use std::path::{Path, PathBuf};
+
+use crate::sandbox::Sandbox;
+
+/// What the shell makes of a line of the runbooks: quotes, and no more than that.
+fn words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut is_quoted = false;
+    for character in line.chars() {
+        match (character, words.last_mut()) {
+            ('\'', _) => is_quoted = !is_quoted,
+            (' ', Some(word)) if !is_quoted && !word.is_empty() => words.push(String::new()),
+            (' ', _) if !is_quoted => {}
+            (other, Some(word)) => word.push(other),
+            (_, None) => unreachable!("there is always one"),
+        }
+    }
+    words
+}
+
+/// Each command of iggyctl in a block of a page.
+fn commands(page: &Path) -> Vec<String> {
+    let text = std::fs::read_to_string(page).unwrap();
+    let mut is_shell = false;
+    let mut commands = Vec::new();
+    for line in text.lines() {
+        match line {
+            "```sh" => is_shell = true,
+            "```" => is_shell = false,
+            line if is_shell && line.starts_with("iggyctl ") => commands.push(line.to_owned()),
+            _ => {}
+        }
+    }
+    commands
+}
+
+#[test]
+fn every_command_is_understood() {
+    let sandbox = Sandbox::new().variable(
+        "IGGY_CONNECTION_STRING",
+        // Nobody listens there.
+        "iggy://iggy:iggy@127.0.0.1:1",
+    );
+    sandbox.write(
+        "topology.yaml",
+        "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyTopology\nmetadata: { name: orders }\nspec:\n  streams:\n    - name: orders\n",
+    );
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/runbooks");
+    let mut tried = 0;
+    for page in std::fs::read_dir(folder).unwrap() {
+        let page = page.unwrap().path();
+        for command in commands(&page) {
+            let words = words(command.strip_prefix("iggyctl ").unwrap());
+            let words: Vec<&str> = words.iter().map(String::as_str).collect();
+            let run = sandbox.run(&words);
+            // Not "usage", and not "invalid input": only the server is missing.
+            assert_eq!(run.code, 69, "{}: {}", page.display(), run.transcript());
+            tried += 1;
+        }
+    }
+    assert!(tried > 20, "only {tried} commands were found");
+}
