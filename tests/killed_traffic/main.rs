@@ -61,12 +61,18 @@ fn nothing_is_lost_and_keys_keep_their_order() {
     let started = Instant::now();
     let mut lab = Lab::new(messages);
 
-    // When what was read reaches these numbers, somebody is killed. In the first 4 of 5
-    // parts, so that the producer is still at work.
+    // When what was read reaches these numbers, somebody is killed.
     let mut kills: Vec<(u64, Victim)> = [Victim::Server, Victim::Producer, Victim::Consumer]
         .into_iter()
         .flat_map(|victim| std::iter::repeat_n(victim, KILLS))
-        .map(|victim| (1 + random.below(messages * 4 / 5), victim))
+        .map(|victim| {
+            // The producer is ahead of the consumer, and is to be met at work.
+            let part = match victim {
+                Victim::Producer => messages / 3,
+                Victim::Server | Victim::Consumer => messages * 4 / 5,
+            };
+            (1 + random.below(part), victim)
+        })
         .collect();
     kills.sort_unstable_by_key(|(at, _)| *at);
     let mut kills = kills.into_iter().peekable();
@@ -84,8 +90,11 @@ fn nothing_is_lost_and_keys_keep_their_order() {
             lab.logs()
         );
         while let Some((at, victim)) = kills.next_if(|(at, _)| *at <= read) {
-            println!("{read:>9} read, killing the {victim:?} (due at {at})");
-            lab.kill(victim);
+            let what = match lab.kill(victim) {
+                true => "killed",
+                false => "done already:",
+            };
+            println!("{read:>9} read (due at {at}): {what} the {victim:?}");
         }
         std::thread::yield_now();
     }

@@ -112,14 +112,14 @@ impl Lab {
         }
     }
 
-    /// Kills, waits for the end, and starts again.
-    pub(crate) fn kill(&mut self, victim: Victim) {
+    /// Kills, waits for the end, and starts again. False for a producer that is done.
+    pub(crate) fn kill(&mut self, victim: Victim) -> bool {
         match victim {
             Victim::Server => {
                 kill(&mut self.server);
                 self.server = start_server(&self.folder, self.port);
             }
-            Victim::Producer if self.produced => {}
+            Victim::Producer if self.produced => return false,
             Victim::Producer => {
                 kill(&mut self.producer);
                 self.producer = start_producer(&self.folder, self.port, true);
@@ -130,6 +130,7 @@ impl Lab {
                 self.consumer = start_consumer(&self.folder, self.port);
             }
         }
+        true
     }
 
     /// A line that the consumer wrote only a part of is not acknowledged, and comes again.
@@ -170,10 +171,7 @@ impl Lab {
         let status = self.consumer.wait().unwrap();
         assert!(status.success(), "the consumer: {status}\n{}", self.logs());
         // What the topic holds, as somebody else reads it.
-        let everything = self
-            .command(&["consume", "s/t"])
-            .output()
-            .unwrap();
+        let everything = self.command(&["consume", "s/t"]).output().unwrap();
         assert!(everything.status.success(), "{everything:?}");
         let stored = String::from_utf8(everything.stdout).unwrap();
         let stored: Vec<&str> = stored.lines().collect();
