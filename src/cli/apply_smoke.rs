@@ -14,8 +14,8 @@ use super::plan_arguments::PlanningArguments;
 use super::session::Session;
 use super::smoke::show;
 use super::smoke_output::exit_code;
-use super::stop::stop_requested;
-use super::topology_smoke::{self, Manner, Smoked, Subject};
+use super::stop::Stop;
+use super::topology_smoke::{self, Ending, Manner, Smoked, Subject};
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
 use crate::smoke::Limits;
@@ -71,13 +71,16 @@ async fn smoke(
     session: &Session,
     deadline: Option<Instant>,
 ) -> Result<Smoked, CommandError> {
-    // A signal is heard from here on, also when it comes before it is waited for.
-    let signal = stop_requested();
-    let stop = async {
-        tokio::select! {
-            () = signal => {}
-            () = time_is_up(deadline) => {}
-        }
+    // Signals are heard from here on, also when they come before they are waited for.
+    let signals = Stop::listen();
+    let ending = Ending {
+        in_order: async {
+            tokio::select! {
+                () = signals.requested() => {}
+                () = time_is_up(deadline) => {}
+            }
+        },
+        at_once: signals.insisted(),
     };
     let ToTry { desired, passwords } = to_try;
     let (here, sinks) = match passwords {
@@ -100,7 +103,7 @@ async fn smoke(
         connect_timeout: planning.server.connect_timeout(),
         is_quiet: planning.output.is_json(),
     };
-    topology_smoke::smoke(process, session, subject, manner, stop, show).await
+    topology_smoke::smoke(process, session, subject, manner, ending, show).await
 }
 
 /// When a deadline comes; never without one.

@@ -15,7 +15,7 @@ use super::smoke_output::SmokeFormat;
 use super::smoke_repeat::RepeatArguments;
 use super::stop::Stop;
 use super::time_limit::TimeLimit;
-use super::topology_smoke::{self, Manner, Smoked, TopologyArguments};
+use super::topology_smoke::{self, Ending, Manner, Smoked, TopologyArguments};
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
 use crate::smoke::{
@@ -123,8 +123,11 @@ async fn smoke_topology(
             is_quiet: false,
         };
         let work = async |session: &Session| {
-            let stop = stop.requested();
-            topology_smoke::smoke(process, session, subject, manner, stop, show).await
+            let ending = Ending {
+                in_order: stop.requested(),
+                at_once: stop.insisted(),
+            };
+            topology_smoke::smoke(process, session, subject, manner, ending, show).await
         };
         Session::run(process, &arguments.server, TimeLimit::NONE, work).await
     };

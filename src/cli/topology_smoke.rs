@@ -65,6 +65,14 @@ pub(super) struct Manner<'a> {
     pub(super) is_quiet: bool,
 }
 
+/// When a run is to end before it is done.
+pub(super) struct Ending<O, A> {
+    /// What runs is left, and what was made is removed.
+    pub(super) in_order: O,
+    /// What was made is not removed either.
+    pub(super) at_once: A,
+}
+
 /// A report, and whether the run was stopped before its end.
 pub(super) struct Smoked {
     pub(super) report: SmokeReport,
@@ -94,9 +102,10 @@ pub(super) async fn smoke(
     session: &Session,
     subject: Subject,
     manner: Manner<'_>,
-    stop: impl Future<Output = ()>,
+    stop: Ending<impl Future<Output = ()>, impl Future<Output = ()>>,
     show: fn(&mut Progress, &ScenarioReport),
 ) -> Result<Smoked, CommandError> {
+    let Ending { in_order, at_once } = stop;
     let began = jiff::Timestamp::now();
     let started = Instant::now();
     let topology = look(session, subject).await?;
@@ -111,12 +120,18 @@ pub(super) async fn smoke(
     let lease = Lease::take(&target).await.map_err(|failure| {
         CommandError::other(format!("cannot {}: {}", failure.step, failure.found))
     })?;
-    let ended = try_all(process, topology, &manner, &target, &lease, stop, show).await;
+    let ended = try_all(process, topology, &manner, &target, &lease, in_order, show).await;
     let version = match session.pool.acquire().await {
         Ok(admin) => admin.stats().await.ok().map(|stats| stats.version),
         Err(_) => None,
     };
-    let left_behind = lease.release(&target).await;
+    let run = lease.run().to_string();
+    let left_behind = tokio::select! {
+        left_behind = lease.release(&target) => left_behind,
+        () = at_once => vec![format!(
+            "what run {run} made: interrupted a second time; the next run removes it"
+        )],
+    };
     target.admin.close().await;
     let (scenarios, notes, was_stopped) = ended?;
     let server = SmokeServer {

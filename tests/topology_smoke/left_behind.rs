@@ -175,3 +175,30 @@ fn a_signal_ends_it_in_order() {
         assert_eq!(lab.left_behind(), [""; 0], "{signal} {command}");
     }
 }
+
+/// The clean-up hangs, and a person does not want to wait for it.
+#[cfg(unix)]
+#[test]
+fn a_second_signal_cuts_the_clean_up_short() {
+    let lab = Lab::applied();
+    let mut held = Held::at(&lab, DELETE_STREAM, 1);
+    let begun = Instant::now();
+    let ended = loop {
+        match held.process.try_wait().unwrap() {
+            Some(ended) => break ended,
+            None => {
+                assert!(begun.elapsed() < Duration::from_secs(20), "it waits");
+                // Signals that come together are one.
+                held.signal("-INT");
+                std::thread::yield_now();
+            }
+        }
+    };
+    assert_eq!(ended.code(), Some(1));
+    assert!(!lab.left_behind().is_empty());
+    lab.server().faults().clear();
+    lab.server().testing().advance_clock(STARTING);
+    let smoke = lab.smoke(&["--scenario", "login/*"]);
+    assert_eq!(smoke.run.code, 0, "{}", smoke.run.transcript());
+    assert_eq!(lab.left_behind(), [""; 0]);
+}
