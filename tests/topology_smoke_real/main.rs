@@ -23,10 +23,13 @@ use libtest_mimic::{Arguments, Completion, Trial};
 use sandbox::{Run, Sandbox};
 use server::Server;
 
+/// A name, and what is done with the program of a server.
+type Case = (&'static str, fn(PathBuf));
+
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let program = server::program();
-    let trials: [(&str, fn(PathBuf)); 3] = [
+    let trials: [Case; 3] = [
         ("smoke/each_transport", each_transport),
         ("smoke/a_grant_that_is_missing", a_grant_that_is_missing),
         ("smoke/a_killed_run", a_killed_run),
