@@ -202,3 +202,32 @@ fn a_second_signal_cuts_the_clean_up_short() {
     assert_eq!(smoke.run.code, 0, "{}", smoke.run.transcript());
     assert_eq!(lab.left_behind(), [""; 0]);
 }
+
+/// The server gives the number of a deleted stream or user to the next one: by then
+/// nobody may be there who could use it.
+#[test]
+fn sessions_end_and_rights_go_before_anything_is_deleted() {
+    for (command, nth) in [(DELETE_STREAM, 1), (DELETE_USER, 1)] {
+        let lab = Lab::applied();
+        let held = Held::at(&lab, command, nth);
+        lab.by_hand(async |root| {
+            let users = root.get_users().await.unwrap();
+            let temporary: Vec<_> = users
+                .into_iter()
+                .filter(|user| user.username.starts_with("iggyctl-smoke-"))
+                .collect();
+            assert_eq!(temporary.len(), 3);
+            for user in &temporary {
+                assert_eq!(user.status, UserStatus::Inactive);
+                let name = Identifier::named(&user.username).unwrap();
+                let details = root.get_user(&name).await.unwrap().unwrap();
+                let streams = details.permissions.and_then(|it| it.streams);
+                assert!(streams.is_none_or(|streams| streams.is_empty()));
+            }
+            for client in root.get_clients().await.unwrap() {
+                assert_eq!(client.user_id, Some(0), "{client:?}");
+            }
+        });
+        held.kill();
+    }
+}
