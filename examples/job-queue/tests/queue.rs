@@ -146,6 +146,42 @@ async fn what_nobody_can_do_becomes_a_dead_letter_and_holds_up_nobody() {
 }
 
 #[tokio::test]
+async fn the_task_of_a_worker_that_dies_goes_to_another_one() {
+    let server = server().await;
+    let uri = server.connection_string();
+    publish(&uri, "poison").await;
+    let mut anna = Program::start(WORKER, &["--name", "anna"], &uri);
+    assert!(
+        anna.line()
+            .await
+            .starts_with("invoice-18 Retrying attempt 1 by anna: ")
+    );
+    anna.kill().await;
+
+    // It had not acknowledged the task: for ben it is a new one.
+    let ben = Program::start(WORKER, &["--name", "ben"], &uri);
+    let statuses = tail(STATUS, &uri, "invoice-18").await;
+    let of_ben: Vec<&str> = statuses
+        .iter()
+        .filter(|line| line.contains(" by ben: "))
+        .filter_map(|line| line.split(" by ").next())
+        .collect();
+    assert_eq!(
+        of_ben,
+        [
+            "invoice-18 Running attempt 1",
+            "invoice-18 Retrying attempt 1",
+            "invoice-18 Running attempt 2",
+            "invoice-18 Retrying attempt 2",
+            "invoice-18 Running attempt 3",
+            "invoice-18 Dead attempt 3",
+        ]
+    );
+    ben.interrupt().await;
+    server.shutdown().await;
+}
+
+#[tokio::test]
 async fn two_workers_share_the_tasks_and_do_each_once() {
     let server = server().await;
     let uri = server.connection_string();

@@ -1,11 +1,14 @@
 //! Publishing updates, each to its topic.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use iggyctl_messaging::codec::Json;
 use iggyctl_messaging::{
     Connection, Delivery, MessagingError, Partitioning, Producer, RetryPolicy,
 };
+
+use tokio::time::{Interval, interval};
 
 use crate::STREAM;
 use crate::update::{Topic, Update};
@@ -73,5 +76,24 @@ impl Replayer {
             self.confirmed += 1;
         }
         Ok(())
+    }
+}
+
+/// How fast to publish.
+#[derive(Debug)]
+pub struct Pace(Option<Interval>);
+
+impl Pace {
+    /// So many a second, at least one; none for as many as the server takes.
+    #[must_use]
+    pub fn new(rate: Option<u32>) -> Self {
+        Self(rate.map(|rate| interval(Duration::from_secs(1) / rate.max(1))))
+    }
+
+    /// Waits for the turn of the next one. What was late is caught up on.
+    pub async fn turn(&mut self) {
+        if let Some(interval) = &mut self.0 {
+            interval.tick().await;
+        }
     }
 }

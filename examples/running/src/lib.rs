@@ -1,8 +1,9 @@
 //! What the tests of the examples share: a server, and the programs as a person runs
-//! them, seen by what they print.
+//! them, seen by what they print. On Unix, for the signals.
 
 use std::ffi::OsStr;
-use std::process::Stdio;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use iggyctl_embedded::{EmbeddedServer, PasswordHashing};
@@ -40,6 +41,7 @@ pub async fn apply(server: &EmbeddedServer, topology: &str) {
 pub struct Program {
     child: Child,
     lines: Lines<BufReader<ChildStdout>>,
+    has_begun: bool,
 }
 
 impl Program {
@@ -54,13 +56,19 @@ impl Program {
             .spawn()
             .unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        Self { child, lines }
+        Self {
+            child,
+            lines,
+            has_begun: false,
+        }
     }
 
     /// The next line that it prints.
     pub async fn line(&mut self) -> String {
         let line = timeout(LIMIT, self.lines.next_line()).await;
-        line.expect("a line in time").unwrap().expect("a line")
+        let line = line.expect("a line in time").unwrap();
+        self.has_begun = true;
+        line.expect("a line")
     }
 
     /// So many lines.
@@ -72,16 +80,33 @@ impl Program {
         lines
     }
 
-    /// As Ctrl-C does; what it still prints.
+    /// As Ctrl-C does; what it still prints. One that has printed nothing may just have
+    /// begun, and does not listen yet: the signal ends it then, before it did anything.
     pub async fn interrupt(self) -> Vec<String> {
         let id = self.child.id().expect("it runs").to_string();
         let sent = Command::new("kill").args(["-INT", &id]).status().await;
         assert!(sent.unwrap().success());
-        self.end().await
+        let has_begun = self.has_begun;
+        let (lines, status) = self.finish().await;
+        let has_begun = has_begun || !lines.is_empty();
+        let is_well = status.success() || !has_begun && status.signal() == Some(2);
+        assert!(is_well, "{status}: {lines:?}");
+        lines
+    }
+
+    /// As a power cut does.
+    pub async fn kill(mut self) {
+        self.child.kill().await.unwrap();
     }
 
     /// Waits until it has ended by itself, well; what it still prints.
-    pub async fn end(mut self) -> Vec<String> {
+    pub async fn end(self) -> Vec<String> {
+        let (lines, status) = self.finish().await;
+        assert!(status.success(), "{status}: {lines:?}");
+        lines
+    }
+
+    async fn finish(mut self) -> (Vec<String>, ExitStatus) {
         let ending = async {
             let mut lines = Vec::new();
             while let Some(line) = self.lines.next_line().await.unwrap() {
@@ -89,8 +114,6 @@ impl Program {
             }
             (lines, self.child.wait().await.unwrap())
         };
-        let (lines, status) = timeout(LIMIT, ending).await.expect("it ends in time");
-        assert!(status.success(), "{status}: {lines:?}");
-        lines
+        timeout(LIMIT, ending).await.expect("it ends in time")
     }
 }

@@ -1,4 +1,4 @@
-//! Publishes as fast as it can, and says how long the server took.
+//! Publishes under load, and says how long the server took.
 
 use std::error::Error;
 use std::time::Instant;
@@ -10,14 +10,17 @@ use iggyctl_messaging::observe::prometheus::Prometheus;
 use market_data::connect;
 use market_data::generate::{Generator, Snapshots};
 use market_data::percentiles::Histogram;
-use market_data::replay::Replayer;
+use market_data::replay::{Pace, Replayer};
 
-/// Publishes a market as fast as it can, and shows the latencies.
+/// Publishes a market, and shows the latencies.
 #[derive(Parser)]
 struct Arguments {
     /// How many updates.
     #[arg(long, default_value_t = 100_000)]
     count: usize,
+    /// How many a second; default as many as the server takes.
+    #[arg(long)]
+    rate: Option<u32>,
     /// How many symbols.
     #[arg(long, default_value_t = 100)]
     symbols: usize,
@@ -25,13 +28,19 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let Arguments { count, symbols } = Arguments::parse();
+    let Arguments {
+        count,
+        rate,
+        symbols,
+    } = Arguments::parse();
     let metrics = Prometheus::install()?;
     let connection = connect()?;
     let symbols: Vec<String> = (0..symbols).map(|number| format!("SYM-{number}")).collect();
     let mut replayer = Replayer::new(&connection, RetryPolicy::default())?;
+    let mut pace = Pace::new(rate);
     let began = Instant::now();
     for update in Generator::new(1, &symbols, Snapshots::Every(50)).take(count) {
+        pace.turn().await;
         replayer.publish(update).await?;
     }
     let published = replayer.finish().await?;

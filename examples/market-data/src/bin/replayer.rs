@@ -5,16 +5,14 @@ use std::io::Write as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::pin;
-use std::time::Duration;
 
 use clap::Parser;
 use iggyctl_messaging::RetryPolicy;
 use iggyctl_messaging::observe::prometheus::Prometheus;
 use market_data::connect;
 use market_data::generate::{Generator, Snapshots};
-use market_data::replay::Replayer;
+use market_data::replay::{Pace, Replayer};
 use market_data::update::Update;
-use tokio::time::MissedTickBehavior;
 
 /// Publishes a market.
 #[derive(Parser)]
@@ -92,24 +90,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
         ..RetryPolicy::default()
     };
     let mut replayer = Replayer::new(&connection, retry)?;
-    let mut ticks = arguments
-        .rate
-        .map(|rate| tokio::time::interval(Duration::from_secs(1) / rate.max(1)));
-    if let Some(ticks) = &mut ticks {
-        // What was late stays late, instead of coming all at once.
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    }
+    let mut pace = Pace::new(arguments.rate);
     let mut stop = pin!(tokio::signal::ctrl_c());
     for update in updates {
-        let turn = async {
-            if let Some(ticks) = &mut ticks {
-                ticks.tick().await;
-            }
-        };
         tokio::select! {
             biased;
             _ = &mut stop => break,
-            () = turn => {}
+            () = pace.turn() => {}
         }
         replayer.publish(update?).await?;
     }
