@@ -14,7 +14,7 @@ use iggyctl_engine::Secrets;
 use iggyctl_engine::apply::{Cancellation, StepResult, Supplies, apply};
 use iggyctl_engine::connect::{ConnectSettings, ConnectionPool, ServerConnector};
 use iggyctl_engine::delivery::NoSinks;
-use iggyctl_engine::observe::observe;
+use iggyctl_engine::observe::{ReadError, observe};
 
 use crate::connection::{Connection, Session};
 use crate::error::MessagingError;
@@ -72,7 +72,37 @@ impl Connection {
     /// [`MessagingError::Ensure`] when something could not be made, or when the caller
     /// brought the client along: then nobody knows its address.
     pub async fn ensure(&self, manifest: &Manifest) -> Result<Vec<Address>, MessagingError> {
-        on(self.session().await?, manifest.clone()).await
+        let made = on(self.session().await?, manifest.clone()).await;
+        made.map_err(MessagingError::from)
+    }
+}
+
+/// Why something was not made.
+#[derive(Debug)]
+pub(crate) enum Unmade {
+    /// The connection that was opened for it went wrong: again with another one.
+    MayPass(String),
+    /// A person has to do something.
+    Final(String),
+}
+
+impl From<Unmade> for MessagingError {
+    fn from(unmade: Unmade) -> Self {
+        let (Unmade::MayPass(reason) | Unmade::Final(reason)) = unmade;
+        Self::Ensure { reason }
+    }
+}
+
+impl From<ReadError> for Unmade {
+    fn from(error: ReadError) -> Self {
+        let may_pass = match &error {
+            ReadError::Connect(error) => error.may_pass(),
+            ReadError::Broker(error) => error.kind.is_about_the_connection(),
+        };
+        match may_pass {
+            true => Self::MayPass(error.to_string()),
+            false => Self::Final(error.to_string()),
+        }
     }
 }
 
@@ -84,12 +114,12 @@ const ROUNDS: u32 = 3;
 pub(crate) fn on(
     session: Session,
     manifest: Manifest,
-) -> BoxFuture<'static, Result<Vec<Address>, MessagingError>> {
+) -> BoxFuture<'static, Result<Vec<Address>, Unmade>> {
     Box::pin(make(session, manifest))
 }
 
-async fn make(session: Session, manifest: Manifest) -> Result<Vec<Address>, MessagingError> {
-    let failed = |reason: String| MessagingError::Ensure { reason };
+async fn make(session: Session, manifest: Manifest) -> Result<Vec<Address>, Unmade> {
+    let failed = Unmade::Final;
     let Some(address) = session.address() else {
         return Err(failed(
             "the client was brought along, so the address of its server is not known".to_owned(),
@@ -101,9 +131,7 @@ async fn make(session: Session, manifest: Manifest) -> Result<Vec<Address>, Mess
     let mut made = Vec::new();
     let mut reason = String::new();
     for _ in 0..ROUNDS {
-        let observed = observe(&pool, desired)
-            .await
-            .map_err(|error| failed(error.to_string()))?;
+        let observed = observe(&pool, desired).await?;
         let plan = plan(&diff(desired, &observed), &Approvals::default()).only_additions();
         if plan.steps.is_empty() {
             pool.close().await;

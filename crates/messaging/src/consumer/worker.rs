@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use backon::{BackoffBuilder as _, ExponentialBackoff};
-use iggy::prelude::Identifier;
+use iggy::prelude::{Identifier, IggyError};
 use tokio::time::{sleep, timeout};
 use tracing::Instrument as _;
 
@@ -19,7 +19,7 @@ use super::requests::{Failure, Requests};
 use super::shared::Shared;
 use crate::connection::{Loss, Session, exponential};
 use crate::encryption::Encryption;
-use crate::ensure::Manifest;
+use crate::ensure::{Manifest, Unmade};
 use crate::error::MessagingError;
 
 /// Where dead letters go.
@@ -155,10 +155,15 @@ impl Worker {
     async fn round(&mut self) -> Result<(), Failure> {
         let session = self.session().await?;
         if let Some(manifest) = self.ensure.clone() {
-            crate::ensure::on(session.clone(), manifest)
-                .await
-                .map_err(Failure::Final)?;
-            self.ensure = None;
+            match crate::ensure::on(session.clone(), manifest).await {
+                Ok(_) => self.ensure = None,
+                Err(Unmade::MayPass(reason)) => {
+                    let loss = IggyError::Disconnected;
+                    self.requests.connection.lost(&session, loss);
+                    return Err(Failure::MayPass(reason));
+                }
+                Err(unmade) => return Err(Failure::Final(unmade.into())),
+            }
         }
         self.assignment
             .find(&self.requests, &session, &self.shared)

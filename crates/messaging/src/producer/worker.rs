@@ -14,6 +14,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use iggy::prelude::IggyError;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -23,7 +24,7 @@ use super::partitions::{CountError, Partitions};
 use super::queue::{Confirmation, Order, Queued};
 use super::retry::RetryPolicy;
 use super::sender::{Failure, SEND, Sender};
-use crate::ensure::Manifest;
+use crate::ensure::{Manifest, Unmade};
 use crate::error::MessagingError;
 use crate::observe::emit::Emitter;
 
@@ -195,10 +196,15 @@ impl Worker {
             .await
             .map_err(CountError::Final)?;
         if let Some(manifest) = self.ensure.clone() {
-            crate::ensure::on(session.clone(), manifest)
-                .await
-                .map_err(CountError::Final)?;
-            self.ensure = None;
+            match crate::ensure::on(session.clone(), manifest).await {
+                Ok(_) => self.ensure = None,
+                Err(Unmade::MayPass(reason)) => {
+                    let loss = IggyError::Disconnected;
+                    self.sender.connection.lost(&session, loss);
+                    return Err(CountError::MayPass(reason));
+                }
+                Err(unmade) => return Err(CountError::Final(unmade.into())),
+            }
         }
         if !needs_count {
             return Ok(1);

@@ -1,8 +1,10 @@
 use bytes::Bytes;
 use futures::future::join_all;
 use iggy::prelude::{CompressionAlgorithm, Identifier, TopicClient};
+use iggy_binary_protocol::codes::LOGIN_REGISTER_CODE;
+use iggyctl_embedded::{Fault, FaultKind, FaultPlan, FaultTarget};
 use iggyctl_messaging::codec::Raw;
-use iggyctl_messaging::{Connection, Manifest, MessagingError, Producer};
+use iggyctl_messaging::{Connection, Consumer, Manifest, MessagingError, Producer};
 
 use crate::support::{bare_client, server, to, with_topic};
 
@@ -81,6 +83,38 @@ async fn a_producer_makes_its_topic_before_the_first_message() {
         .unwrap();
     producer.send(Bytes::from("m")).await.unwrap();
     without.send(Bytes::from("m")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_server_that_is_away_while_something_is_to_be_made_is_no_reason_to_fail() {
+    let server = server().await;
+    let connection = with_topic(&server, 1).await;
+    let away = || {
+        // The connection that would make it does not come about, nor the one after it.
+        server.requests().reset();
+        server.faults().set(FaultPlan::none().with(Fault {
+            kind: FaultKind::Disconnect,
+            target: FaultTarget::Command(LOGIN_REGISTER_CODE),
+            at: 1,
+            times: 2,
+        }));
+    };
+    away();
+    let producer = Producer::<Bytes>::builder(&connection, "stream", "topic")
+        .ensure(manifest(1))
+        .build(Raw)
+        .unwrap();
+    producer.send(Bytes::from("m")).await.unwrap();
+    assert!(server.requests().count(LOGIN_REGISTER_CODE) > 2);
+
+    away();
+    let mut consumer = Consumer::<Bytes>::plain(&connection, "reader", "stream", "topic")
+        .ensure(manifest(1))
+        .build(Raw)
+        .unwrap();
+    let message = consumer.next().await.unwrap().unwrap();
+    assert_eq!(message.payload, "m");
+    assert!(server.requests().count(LOGIN_REGISTER_CODE) > 2);
 }
 
 #[test]
