@@ -81,6 +81,9 @@ pub(super) struct Board {
     commit: Commit,
     policy: RedeliveryPolicy,
     limit: BatchLimit,
+    /// How many messages are here that are not done with: of all partitions together,
+    /// since it is asked for with each message.
+    held: usize,
     /// Whose turn it is.
     cursor: u32,
     epochs: u64,
@@ -95,6 +98,7 @@ impl Board {
             commit,
             policy,
             limit,
+            held: 0,
             cursor: 0,
             epochs: 0,
             last: None,
@@ -104,13 +108,19 @@ impl Board {
     /// A partition is ours from now on. Whatever was here of it counts for nothing.
     pub(super) fn gain(&mut self, partition: u32, stored: Option<u64>, position: Position) {
         self.epochs += 1;
-        self.partitions
-            .insert(partition, Partition::new(self.epochs, stored, position));
+        let new = Partition::new(self.epochs, stored, position);
+        let former = self.partitions.insert(partition, new);
+        self.forget(former.as_ref());
     }
 
     /// A partition is not ours any more.
     pub(super) fn lose(&mut self, partition: u32) {
-        self.partitions.remove(&partition);
+        let former = self.partitions.remove(&partition);
+        self.forget(former.as_ref());
+    }
+
+    fn forget(&mut self, former: Option<&Partition>) {
+        self.held -= former.map_or(0, |its| its.tracker.outstanding());
     }
 
     pub(super) fn get(&self, partition: u32) -> Option<&Partition> {
@@ -130,7 +140,11 @@ impl Board {
     ) -> (usize, Option<u64>) {
         self.limit.learn(&polled.messages);
         match self.partitions.get_mut(&partition) {
-            Some(its) => (its.accept(polled), its.lag()),
+            Some(its) => {
+                let new = its.accept(polled);
+                self.held += new;
+                (new, its.lag())
+            }
             None => (0, None),
         }
     }
@@ -153,12 +167,7 @@ impl Board {
 
     /// How many more messages there is room for.
     pub(super) fn room(&self) -> usize {
-        let held: usize = self
-            .partitions
-            .values()
-            .map(|it| it.tracker.outstanding())
-            .sum();
-        self.limit.messages().saturating_sub(held)
+        self.limit.messages().saturating_sub(self.held)
     }
 
     /// Whether asking for more is worth a request: while the caller works on one half,
@@ -182,15 +191,11 @@ impl Board {
 
     /// The next message to hand over.
     pub(super) fn take(&mut self, now: Instant) -> Option<Handed> {
-        let order: Vec<u32> = self
+        let (&id, _) = self
             .partitions
             .range(self.cursor..)
             .chain(self.partitions.range(..self.cursor))
-            .filter(|(_, partition)| partition.has_next(now, self.policy.keeps_order))
-            .map(|(id, _)| *id)
-            .take(1)
-            .collect();
-        let id = *order.first()?;
+            .find(|(_, partition)| partition.has_next(now, self.policy.keeps_order))?;
         let partition = self.partitions.get_mut(&id)?;
         let held = partition.next(now, self.policy.keeps_order)?;
         // A partition keeps its turn as long as it has messages at hand.
@@ -218,7 +223,7 @@ impl Board {
                 }
             }
             Commit::Delivered | Commit::Polled | Commit::Never => {
-                partition.finish(ticket.offset, true);
+                self.held -= usize::from(partition.finish(ticket.offset, true));
             }
         }
         Some(handed)
@@ -262,7 +267,7 @@ impl Board {
         };
         let mut again = None;
         match answer {
-            Answer::Ack => partition.finish(ticket.offset, true),
+            Answer::Ack => self.held -= usize::from(partition.finish(ticket.offset, true)),
             Answer::Reject(error) => partition.dead.push_back(dead(ticket, held, error)),
             Answer::Nack(error) if held.attempts >= policy.max_attempts => {
                 partition.dead.push_back(dead(ticket, held, error));
@@ -338,7 +343,7 @@ impl Board {
             partition
                 .dead
                 .retain(|dead| dead.ticket.offset != ticket.offset);
-            partition.finish(ticket.offset, false);
+            self.held -= usize::from(partition.finish(ticket.offset, false));
         }
     }
 

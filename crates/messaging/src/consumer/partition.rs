@@ -129,11 +129,13 @@ impl Partition {
         Some((head + 1).saturating_sub(next))
     }
 
-    /// A message is done with; well, or not.
-    pub(super) fn finish(&mut self, offset: u64, well: bool) {
-        if self.tracker.finish(offset) && well {
+    /// A message is done with; well, or not. False when it was before.
+    pub(super) fn finish(&mut self, offset: u64, well: bool) -> bool {
+        let was_outstanding = self.tracker.finish(offset);
+        if was_outstanding && well {
             self.handled += 1;
         }
+        was_outstanding
     }
 
     /// How many were handled since this was asked last.

@@ -11,7 +11,7 @@
 //! There is one batch on its way at a time: a later message of the same key never
 //! overtakes an earlier one, also when that has to be repeated.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 use iggy::prelude::IggyError;
@@ -52,10 +52,16 @@ enum Undelivered {
     Failed(MessagingError),
 }
 
+/// When it is known that messages are there, and from which offset on.
+struct Confirmed {
+    base_offset: Option<u64>,
+    now: std::time::Instant,
+}
+
 impl Worker {
     /// Works until nobody can send any more and everything has ended.
     pub(super) async fn run(mut self, mut orders: UnboundedReceiver<Order>) {
-        let mut pending: Vec<Queued> = Vec::new();
+        let mut pending: VecDeque<Queued> = VecDeque::new();
         let mut bytes = 0;
         let mut flushed: Vec<oneshot::Sender<()>> = Vec::new();
         let mut is_open = true;
@@ -63,7 +69,7 @@ impl Worker {
             // Whatever is there already, up to a batch; then what comes while the
             // first one is not too old.
             while is_open && flushed.is_empty() && !self.is_full(&pending, bytes) {
-                let order = match pending.first() {
+                let order = match pending.front() {
                     None => orders.recv().await,
                     Some(first) => {
                         let until = Instant::from_std(first.since) + self.linger;
@@ -88,9 +94,8 @@ impl Worker {
             // One call may bring more than a batch.
             while !pending.is_empty() {
                 let length = self.batch_length(&pending);
-                let rest = pending.split_off(length);
-                let batch = std::mem::replace(&mut pending, rest);
-                bytes = pending.iter().map(|it| it.message.size()).sum();
+                let batch: Vec<Queued> = pending.drain(..length).collect();
+                bytes -= batch.iter().map(|it| it.message.size()).sum::<usize>();
                 self.send(batch).await;
                 if is_open && flushed.is_empty() && !self.is_full(&pending, bytes) {
                     break;
@@ -102,12 +107,12 @@ impl Worker {
         }
     }
 
-    fn is_full(&self, pending: &[Queued], bytes: usize) -> bool {
+    fn is_full(&self, pending: &VecDeque<Queued>, bytes: usize) -> bool {
         pending.len() >= self.batch_messages || bytes >= self.batch_bytes
     }
 
     /// How many of the first ones make a batch: at least one.
-    fn batch_length(&self, pending: &[Queued]) -> usize {
+    fn batch_length(&self, pending: &VecDeque<Queued>) -> usize {
         let mut bytes = 0;
         let fits = pending
             .iter()
@@ -140,7 +145,7 @@ impl Worker {
             for (partition, part) in by_partition {
                 let (part, ended) = self.deliver(partition, part).await;
                 match ended {
-                    Ok(base_offset) => self.confirm(part, partition, base_offset),
+                    Ok(confirmed) => confirm(part, partition, confirmed),
                     Err(Undelivered::Failed(error)) => self.fail(part, Some(partition), &error),
                     Err(Undelivered::Reroute { code }) => {
                         let (movable, fixed): (Vec<_>, Vec<_>) = part
@@ -217,7 +222,7 @@ impl Worker {
         &mut self,
         partition: u32,
         part: Vec<Queued>,
-    ) -> (Vec<Queued>, Result<Option<u64>, Undelivered>) {
+    ) -> (Vec<Queued>, Result<Confirmed, Undelivered>) {
         let span = tracing::debug_span!(
             "send",
             stream = self.sender.stream,
@@ -244,10 +249,12 @@ impl Worker {
             let attempt = self.sender.send(partition, messages).instrument(span).await;
             let last = match attempt {
                 Ok(base_offset) => {
-                    let latencies = part.iter().map(|queued| queued.since.elapsed());
+                    // One look at the clock for all of them.
+                    let now = std::time::Instant::now();
+                    let latencies = part.iter().map(|queued| now - queued.since);
                     self.emitter
                         .sent(partition, base_offset, attempts, latencies);
-                    return (part, Ok(base_offset));
+                    return (part, Ok(Confirmed { base_offset, now }));
                 }
                 Err(Failure::Final(error)) => return (part, Err(Undelivered::Failed(error))),
                 Err(Failure::NoPartition(code)) => {
@@ -269,18 +276,6 @@ impl Worker {
         }
     }
 
-    fn confirm(&self, part: Vec<Queued>, partition: u32, base_offset: Option<u64>) {
-        for (queued, index) in part.into_iter().zip(0_u64..) {
-            let confirmation = Confirmation {
-                id: queued.message.id,
-                partition,
-                offset: base_offset.map(|base| base + index),
-                latency: queued.since.elapsed(),
-            };
-            queued.end(Ok(confirmation));
-        }
-    }
-
     fn fail(&self, part: Vec<Queued>, partition: Option<u32>, error: &MessagingError) {
         if part.is_empty() {
             return;
@@ -289,5 +284,18 @@ impl Worker {
         for queued in part {
             queued.end(Err(error.clone()));
         }
+    }
+}
+
+fn confirm(part: Vec<Queued>, partition: u32, confirmed: Confirmed) {
+    let Confirmed { base_offset, now } = confirmed;
+    for (queued, index) in part.into_iter().zip(0_u64..) {
+        let confirmation = Confirmation {
+            id: queued.message.id,
+            partition,
+            offset: base_offset.map(|base| base + index),
+            latency: now - queued.since,
+        };
+        queued.end(Ok(confirmation));
     }
 }
