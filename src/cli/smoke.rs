@@ -11,7 +11,7 @@ use super::Process;
 use super::runtime::block_on;
 use super::server_arguments::{ServerArguments, parse_duration};
 use super::session::{Session, connect};
-use super::smoke_output::SmokeFormat;
+use super::smoke_output::{SmokeFormat, lease_failed};
 use super::smoke_repeat::RepeatArguments;
 use super::stop::Stop;
 use super::time_limit::TimeLimit;
@@ -229,9 +229,7 @@ async fn run_on(
     let started = Instant::now();
     // Connections of the run before may have gone meanwhile.
     target.admin.forget_idle();
-    let lease = Lease::take(target).await.map_err(|failure| {
-        CommandError::other(format!("cannot {}: {}", failure.step, failure.found))
-    })?;
+    let lease = Lease::take(target).await.map_err(lease_failed)?;
     let limits = Limits {
         parallel: arguments.parallel,
         time: arguments.time_limit,

@@ -5,6 +5,7 @@ use iggyctl_core::render::SmokeReport;
 use super::Process;
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
+use crate::smoke::LeaseError;
 
 /// How to print the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -53,6 +54,21 @@ impl SmokeFormat {
             Self::Html => report.to_html(),
         })
     }
+}
+
+/// A run that could not begin.
+pub(super) fn lease_failed(error: LeaseError) -> CommandError {
+    let LeaseError {
+        step,
+        found,
+        is_denied,
+    } = error;
+    let message = format!("cannot {step}: {found}");
+    if !is_denied {
+        return CommandError::other(message);
+    }
+    CommandError::new(ExitCode::CredentialsRefused, message)
+        .hint("a smoke test makes streams of its own: its login needs the right to manage streams")
 }
 
 /// How the process ends after a run.

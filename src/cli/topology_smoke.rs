@@ -19,6 +19,7 @@ use super::Process;
 use super::manifest_arguments::{VariableArguments, compile};
 use super::secret_arguments::{Gathered, passwords_here};
 use super::session::{Session, observe_for};
+use super::smoke_output::lease_failed;
 use crate::command_error::CommandError;
 use crate::smoke::topology::{self, Passwords, Topology};
 use crate::smoke::{Check, Lease, Limits, Restart, Target, milliseconds, not_run, run_all};
@@ -117,9 +118,7 @@ pub(super) async fn smoke(
         manner.connect_timeout,
         Restart::Nobody,
     ));
-    let lease = Lease::take(&target).await.map_err(|failure| {
-        CommandError::other(format!("cannot {}: {}", failure.step, failure.found))
-    })?;
+    let lease = Lease::take(&target).await.map_err(lease_failed)?;
     let ended = try_all(process, topology, &manner, &target, &lease, in_order, show).await;
     let version = match session.pool.acquire().await {
         Ok(admin) => admin.stats().await.ok().map(|stats| stats.version),

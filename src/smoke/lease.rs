@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use iggyctl_core::state::desired::TopicSettings;
-use iggyctl_engine::broker::{BrokerRead as _, BrokerWrite as _};
+use iggyctl_engine::broker::{BrokerErrorKind, BrokerRead as _, BrokerWrite as _};
 use iggyctl_messaging::codec::Raw;
 use iggyctl_messaging::{Commit, Connection, Consumer};
 
@@ -31,9 +31,35 @@ pub(crate) struct Lease {
     _member: Consumer<bytes::Bytes>,
 }
 
+/// Why there is none.
+#[derive(Debug)]
+pub(crate) struct LeaseError {
+    /// What was being done.
+    pub(crate) step: String,
+    /// What came of it.
+    pub(crate) found: String,
+    /// Whether the login may not do it.
+    pub(crate) is_denied: bool,
+}
+
+impl From<Failure> for LeaseError {
+    fn from(failure: Failure) -> Self {
+        let Failure {
+            step,
+            expected: _,
+            found,
+        } = failure;
+        Self {
+            step,
+            found,
+            is_denied: false,
+        }
+    }
+}
+
 impl Lease {
     /// Says that a new run is alive, and removes what dead ones left.
-    pub(crate) async fn take(target: &Target) -> Result<Self, Failure> {
+    pub(crate) async fn take(target: &Target) -> Result<Self, LeaseError> {
         let run = RunId::random();
         let taken = Self::make(target, &run).await;
         let lease = match taken {
@@ -50,14 +76,16 @@ impl Lease {
         Ok(lease)
     }
 
-    async fn make(target: &Target, run: &RunId) -> Result<Self, Failure> {
+    async fn make(target: &Target, run: &RunId) -> Result<Self, LeaseError> {
         let stream = resource(&run.lease())?;
         let lease = resource(LEASE)?;
         let admin = target.admin.acquire().await.step("connect")?;
-        admin
-            .create_stream(&stream)
-            .await
-            .step("make a stream that says that this run is alive")?;
+        let created = admin.create_stream(&stream).await;
+        created.map_err(|error| LeaseError {
+            step: "make a stream that says that this run is alive".to_owned(),
+            is_denied: error.kind == BrokerErrorKind::Unauthorized,
+            found: error.to_string(),
+        })?;
         admin
             .create_topic(&stream, &lease, 1, &TopicSettings::default())
             .await

@@ -156,3 +156,18 @@ fn a_name_that_is_none_and_a_server_that_is_none_have_their_exit_codes() {
     let run = served.sandbox.run(&["smoke", "--server", &stranger]);
     assert_eq!(run.code, 77, "{}", run.transcript());
 }
+
+#[test]
+fn a_login_that_may_not_create_streams_is_told_so() {
+    let served = served();
+    served.by_hand(async |root| {
+        let status = UserStatus::Active;
+        root.create_user("reader", "s3cret-reader", status, None)
+            .await
+            .unwrap();
+    });
+    let reader = served.address_as("reader:s3cret-reader");
+    let run = served.sandbox.run(&["smoke", "--server", &reader]);
+    assert_eq!(run.code, 77, "{}", run.transcript());
+    assert!(run.stderr.contains("manage streams"), "{}", run.stderr);
+}

@@ -187,3 +187,92 @@ impl Kept {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may panic")]
+    use iggy_binary_protocol::WireName;
+
+    use super::*;
+
+    fn body(stream: &WireIdentifier, partitioning: &WirePartitioning) -> Bytes {
+        let messages: Vec<RawMessage<'_>> = [(&b"one"[..], &b"h"[..]), (b"two", b"")]
+            .iter()
+            .zip(1..)
+            .map(|((payload, headers), id)| RawMessage {
+                id,
+                origin_timestamp: 1_000,
+                headers: (!headers.is_empty()).then_some(headers),
+                payload,
+            })
+            .collect();
+        let mut body = BytesMut::new();
+        let topic = WireIdentifier::Numeric(0);
+        SendMessagesEncoder::encode(&mut body, stream, &topic, partitioning, &messages).unwrap();
+        body.freeze()
+    }
+
+    /// Payloads, how many have headers, and where they go.
+    fn seen(body: &[u8]) -> (Vec<String>, usize, WirePartitioning) {
+        let (length, rest) = body.split_first_chunk().unwrap();
+        let (metadata, record) = rest.split_at(u32::from_le_bytes(*length) as usize);
+        let header = SendMessagesHeader::decode_from(metadata).unwrap();
+        let batch = decode_batch_slice(record).unwrap();
+        assert_eq!(header.messages_count, batch.message_count());
+        let payloads = batch.iter().map(|message| {
+            let payload = message.payload.to_vec();
+            String::from_utf8(payload).unwrap()
+        });
+        let with_headers = batch
+            .iter()
+            .filter(|message| !message.user_headers.is_empty());
+        (
+            payloads.collect(),
+            with_headers.count(),
+            header.partitioning,
+        )
+    }
+
+    #[test]
+    fn each_does_what_it_says_with_checksums_that_hold_and_only_where_it_is_ordered() {
+        let there = WireIdentifier::String(WireName::new("orders-eu").unwrap());
+        let elsewhere = WireIdentifier::String(WireName::new("orders-us").unwrap());
+        let third = WirePartitioning::PartitionId(3);
+        for (misbehavior, payloads, with_headers, partition) in [
+            (Misbehavior::CorruptPayloads, &["One", "Two"][..], 1, 3),
+            (Misbehavior::DropHeaders, &["one", "two"], 0, 3),
+            (Misbehavior::ReverseMessages, &["two", "one"], 1, 3),
+            (Misbehavior::DuplicateMessages, &["one", "one", "two"], 2, 3),
+            (Misbehavior::LoseMessages, &["one"], 1, 3),
+            (Misbehavior::IgnorePartitions, &["one", "two"], 1, 0),
+        ] {
+            let misdeeds = Misdeeds::default();
+            misdeeds.set(vec![Misdeed {
+                misbehavior,
+                streams: "-eu".to_owned(),
+            }]);
+            let send = codes::SEND_MESSAGES_CODE;
+            let kept = misdeeds
+                .tamper(send, &body(&there, &third), |_| None)
+                .unwrap();
+            let (found, headers, partitioning) = seen(&kept);
+            assert_eq!(
+                (found, headers),
+                (
+                    payloads.to_vec().into_iter().map(str::to_owned).collect(),
+                    with_headers
+                )
+            );
+            assert_eq!(partitioning, WirePartitioning::PartitionId(partition));
+            assert!(
+                misdeeds
+                    .tamper(send, &body(&elsewhere, &third), |_| None)
+                    .is_none()
+            );
+            // By its number, which is the server's name for it.
+            let numbered = body(&WireIdentifier::Numeric(7), &third);
+            let name_of = |id| (id == 7).then(|| "orders-eu".to_owned());
+            assert!(misdeeds.tamper(send, &numbered, name_of).is_some());
+        }
+    }
+}
