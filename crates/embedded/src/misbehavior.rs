@@ -259,7 +259,7 @@ mod tests {
             assert_eq!(
                 (found, headers),
                 (
-                    payloads.to_vec().into_iter().map(str::to_owned).collect(),
+                    payloads.iter().copied().map(str::to_owned).collect(),
                     with_headers
                 )
             );
