@@ -8,7 +8,7 @@ use iggyctl_messaging::codec::Raw;
 use crate::Outcome;
 use crate::lab::Lab;
 
-pub(crate) async fn message_type(lab: &Lab) -> Outcome {
+pub(crate) async fn message_type(lab: &Lab<'_>) -> Outcome {
     let sent = lab.rust_at_address("message-headers-type-producer").await?;
     sent.has_no_errors()?;
     let observer = lab.observer().await?;
@@ -38,7 +38,7 @@ pub(crate) async fn message_type(lab: &Lab) -> Outcome {
     Ok(())
 }
 
-pub(crate) async fn typed(lab: &Lab) -> Outcome {
+pub(crate) async fn typed(lab: &Lab<'_>) -> Outcome {
     let sent = lab.rust_at_address("typed-headers-producer").await?;
     sent.has_no_errors()?;
     let observer = lab.observer().await?;
@@ -87,7 +87,7 @@ pub(crate) async fn typed(lab: &Lab) -> Outcome {
 /// How many the producer sends.
 const COMPRESSED: usize = 1000;
 
-pub(crate) async fn compression(lab: &Lab) -> Outcome {
+pub(crate) async fn compression(lab: &Lab<'_>) -> Outcome {
     let (stream, topic) = ("compression-stream", "compression-topic");
     let sent = lab
         .rust("message-headers-compression-producer", &[], &[])

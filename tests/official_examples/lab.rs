@@ -1,92 +1,73 @@
-//! A server, a folder to run programs in, and the running of one.
+//! A folder to run programs in beside a server, and the running of one.
 
 use std::io::{Read as _, Seek as _};
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use iggyctl_embedded::{EmbeddedServer, TlsIdentity};
 use libtest_mimic::Failed;
 
 use crate::checkout::Checkout;
 use crate::observer::Observer;
+use crate::server::Server;
 
 /// No single program takes longer; all of them end by themselves.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Where the server of a test listens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// The programs are told the address.
-    Any,
-    AnyWithTls,
-    /// The programs know [`Place::FIXED`] only.
-    Fixed,
-    FixedWithTls,
-}
-
-impl Place {
-    const FIXED: SocketAddr =
-        SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 8090);
-
-    pub(crate) fn is_fixed(self) -> bool {
-        match self {
-            Self::Any | Self::AnyWithTls => false,
-            Self::Fixed | Self::FixedWithTls => true,
-        }
-    }
-
-    fn has_tls(self) -> bool {
-        match self {
-            Self::Any | Self::Fixed => false,
-            Self::AnyWithTls | Self::FixedWithTls => true,
-        }
-    }
-}
-
 /// What one test has.
-pub(crate) struct Lab {
-    checkout: Checkout,
-    server: EmbeddedServer,
+pub(crate) struct Lab<'checkout> {
+    checkout: &'checkout Checkout,
+    server: Server,
     folder: tempfile::TempDir,
+    lost_membership: AtomicBool,
 }
 
-impl Lab {
+impl<'checkout> Lab<'checkout> {
     /// Where the TLS programs look for the authority, seen from the folder they run in.
     pub(crate) const AUTHORITY: &'static str = "core/certs/iggy_ca_cert.pem";
 
-    /// The inner error says why the test cannot run here.
-    pub(crate) async fn start(
-        checkout: Checkout,
-        place: Place,
-    ) -> Result<Result<Self, String>, Failed> {
+    pub(crate) fn new(checkout: &'checkout Checkout, server: Server) -> Result<Self, Failed> {
         let folder = tempfile::tempdir()?;
-        let mut builder = EmbeddedServer::builder();
-        if place.is_fixed() {
-            if let Err(error) = std::net::TcpListener::bind(Place::FIXED) {
-                return Ok(Err(format!("{} is taken: {error}", Place::FIXED)));
-            }
-            builder = builder.listen(Place::FIXED);
-        }
-        if place.has_tls() {
+        if let Some(authority) = server.authority_pem() {
             // Of the checkout the path is used and not the file, since certificates expire.
-            let identity = TlsIdentity::self_signed(std::iter::empty::<String>())?;
             let file = folder.path().join(Self::AUTHORITY);
             std::fs::create_dir_all(file.parent().ok_or("no folder")?)?;
-            std::fs::write(file, identity.authority_pem().unwrap_or_default())?;
-            builder = builder.tls(identity);
+            std::fs::write(file, authority)?;
         }
-        let server = builder.start().await?;
-        Ok(Ok(Self {
+        Ok(Self {
             checkout,
             server,
             folder,
-        }))
+            lost_membership: AtomicBool::new(false),
+        })
     }
 
     pub(crate) async fn end(self) {
-        self.server.shutdown().await;
+        self.server.end().await;
+    }
+
+    /// What to fail with when a program joined a group and then never polled.
+    ///
+    /// That is a race of the official SDK, whatever the server: each of its consumers is told
+    /// the events of the connection from the beginning, `connected` among them, after which it
+    /// takes itself for no member; when that comes after it has joined, it waits for ever.
+    pub(crate) fn lost_membership(&self) -> Failed {
+        self.lost_membership.store(true, Ordering::Relaxed);
+        "the consumer lost its place in the group before the first poll".into()
+    }
+
+    pub(crate) fn has_lost_membership(&self) -> bool {
+        self.lost_membership.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn is_real(&self) -> bool {
+        matches!(self.server, Server::Real(..))
+    }
+
+    /// How often the server was polled so far, where it counts.
+    pub(crate) fn polls(&self) -> Option<u64> {
+        self.server.polls()
     }
 
     pub(crate) fn address(&self) -> String {
@@ -97,7 +78,7 @@ impl Lab {
     pub(crate) async fn observer(&self) -> Result<Observer, Failed> {
         let authority = self
             .server
-            .tls()
+            .authority_pem()
             .map(|_| self.folder.path().join(Self::AUTHORITY));
         Observer::connect(self.server.address(), authority.as_deref()).await
     }
@@ -202,8 +183,10 @@ impl Printed {
 
     /// Nothing that a program says when a call failed and it goes on.
     pub(crate) fn has_no_errors(&self) -> Result<(), Failed> {
-        for words in [" ERROR ", "| ERROR ", "Failed to ", "panicked"] {
-            if self.count(words) != 0 {
+        for words in [" ERROR ", "Failed to ", "panicked"] {
+            // A client that was shut down says so when it was due to send a heartbeat.
+            let errors = self.after(words);
+            if errors.iter().any(|it| !it.ends_with("Client shutdown")) {
                 return Err(self.failure(&format!("expected no {words:?}")));
             }
         }

@@ -1,6 +1,13 @@
 //! The example programs of the Apache Iggy repository, unmodified and built outside this one,
 //! against the embedded server. What they sent, and what they stored, is looked at by a client
 //! of the test's own; what the consumers received is in what they print.
+//!
+//! And against a real one, found as for the contract (`docs/testing.md`): what is expected of
+//! the embedded server is what a real one does.
+
+#[path = "../../crates/embedded/tests/contract/server.rs"]
+#[allow(dead_code, reason = "the contract uses more of it")]
+mod real;
 
 mod builder;
 mod checkout;
@@ -9,6 +16,7 @@ mod lab;
 mod observer;
 mod plain;
 mod python;
+mod server;
 mod tenants;
 mod tls;
 
@@ -17,8 +25,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use checkout::Checkout;
-use lab::{Lab, Place};
+use lab::Lab;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use real::RealServer;
+use server::{Place, Server};
 
 /// What a test answers; any error that can be shown is a failure.
 pub(crate) type Outcome = Result<(), Failed>;
@@ -26,43 +36,47 @@ pub(crate) type Outcome = Result<(), Failed>;
 /// No single test takes longer: some programs wait ten seconds, whatever there is to do.
 const DEADLINE: Duration = Duration::from_secs(120);
 
+/// How often a test is tried whose program lost its place in a group, see
+/// [`Lab::lost_membership`].
+const ATTEMPTS: u32 = 3;
+
 /// Some programs know one address only, so what they need is a matter of turns.
 static FIXED_ADDRESS: Mutex<()> = Mutex::new(());
 
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::from_args();
-    let trials = vec![
-        trial(
+    let trials = [
+        on_both(
             "rust/getting-started",
             Place::Any,
             &["getting-started-producer", "getting-started-consumer"],
             plain::getting_started,
         ),
-        trial(
+        on_both(
             "rust/basic",
             Place::Any,
             &["basic-producer", "basic-consumer"],
             plain::basic,
         ),
-        trial(
+        on_both(
             "rust/message-envelope",
             Place::Any,
             &["message-envelope-producer", "message-envelope-consumer"],
             plain::envelope,
         ),
-        trial(
+        on_both(
             "rust/new-sdk",
             Place::Any,
             &["new-sdk-producer", "new-sdk-consumer"],
             plain::new_sdk,
         ),
-        trial(
+        on_both(
             "rust/sink-data-producer",
             Place::Any,
             &["sink-data-producer"],
             plain::sink,
         ),
-        trial(
+        on_both(
             "rust/message-headers/message-type",
             Place::Any,
             &[
@@ -71,13 +85,13 @@ fn main() -> std::process::ExitCode {
             ],
             headers::message_type,
         ),
-        trial(
+        on_both(
             "rust/message-headers/typed-headers",
             Place::Any,
             &["typed-headers-producer", "typed-headers-consumer"],
             headers::typed,
         ),
-        trial(
+        on_both(
             "rust/message-headers/message-compression",
             Place::Fixed,
             &[
@@ -86,55 +100,55 @@ fn main() -> std::process::ExitCode {
             ],
             headers::compression,
         ),
-        trial(
+        on_both(
             "rust/multi-tenant",
             Place::Any,
             &["multi-tenant-producer", "multi-tenant-consumer"],
             tenants::multi_tenant,
         ),
-        trial(
+        on_both(
             "rust/stream-builder/stream-basic",
             Place::Fixed,
             &["stream-basic"],
             builder::basic,
         ),
-        trial(
+        on_both(
             "rust/stream-builder/stream-producer-and-consumer",
             Place::Fixed,
             &["stream-producer", "stream-consumer"],
             builder::pair,
         ),
-        trial(
+        on_both(
             "rust/stream-builder/with-config",
             Place::Fixed,
             &["stream-producer-config", "stream-consumer-config"],
             builder::pair_with_config,
         ),
-        trial(
+        on_both(
             "rust/tcp-tls",
             Place::FixedWithTls,
             &["tcp-tls-producer", "tcp-tls-consumer"],
             tls::rust,
         ),
-        trial(
+        on_both(
             "python/getting-started",
             Place::Any,
             &["getting-started/producer.py", "getting-started/consumer.py"],
             python::getting_started,
         ),
-        trial(
+        on_both(
             "python/getting-started-over-tls",
             Place::AnyWithTls,
             &["getting-started/producer.py", "getting-started/consumer.py"],
             python::getting_started_over_tls,
         ),
-        trial(
+        on_both(
             "python/basic",
             Place::Any,
             &["basic/producer.py", "basic/consumer.py"],
             python::basic,
         ),
-        trial(
+        on_both(
             "python/message-headers/plain-headers",
             Place::Any,
             &[
@@ -143,7 +157,7 @@ fn main() -> std::process::ExitCode {
             ],
             python::plain_headers,
         ),
-        trial(
+        on_both(
             "python/message-headers/typed-headers",
             Place::Any,
             &[
@@ -152,19 +166,60 @@ fn main() -> std::process::ExitCode {
             ],
             python::typed_headers,
         ),
-    ];
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// A test of a server of its own, ignored where its programs or its address are not to be had.
-fn trial<Test>(
+/// A test on an embedded server of its own, and on a real one where the place allows for it.
+fn on_both<Test>(
     name: &'static str,
     place: Place,
     programs: &'static [&'static str],
     test: Test,
+) -> Vec<Trial>
+where
+    Test: AsyncFn(&Lab<'_>) -> Outcome + Send + Copy + 'static,
+{
+    let mut trials = vec![trial(
+        name.to_owned(),
+        place,
+        programs,
+        test,
+        async move || Server::embedded(place).await,
+    )];
+    if !place.has_tls() {
+        trials.push(trial(
+            format!("real/{name}"),
+            place,
+            programs,
+            test,
+            async move || match RealServer::find() {
+                Ok(RealServer::Binary(program)) => Server::real(program, place).await,
+                // The programs count on the ids of an empty server.
+                Ok(RealServer::Address(_)) => {
+                    Ok(Err("IGGYCTL_TEST_SERVER is not a program".to_owned()))
+                }
+                Err(reason) => Ok(Err(reason)),
+            },
+        ));
+    }
+    trials
+}
+
+/// A test that is ignored where its programs, its server or its address are not to be had.
+fn trial<Test, Start>(
+    name: String,
+    place: Place,
+    programs: &'static [&'static str],
+    test: Test,
+    start: Start,
 ) -> Trial
 where
-    Test: AsyncFnOnce(&Lab) -> Outcome + Send + 'static,
+    Test: AsyncFn(&Lab<'_>) -> Outcome + Send + 'static,
+    Start: AsyncFn() -> Result<Result<Server, String>, Failed> + Send + 'static,
 {
     Trial::ignorable_test(name, move || {
         let Some(folder) = std::env::var_os(Checkout::VARIABLE).map(PathBuf::from) else {
@@ -186,19 +241,41 @@ where
             .enable_all()
             .build()?
             .block_on(async {
-                let lab = match Lab::start(checkout, place).await? {
-                    Ok(lab) => lab,
-                    Err(taken) => return Ok(Completion::ignored_with(taken)),
-                };
-                let outcome = tokio::time::timeout(DEADLINE, test(&lab)).await;
-                lab.end().await;
-                match outcome {
-                    Ok(outcome) => outcome.map(|()| Completion::Completed),
-                    Err(_) => Err(format!("not done after {} s", DEADLINE.as_secs()).into()),
+                for attempt in 1.. {
+                    let server = match start().await? {
+                        Ok(server) => server,
+                        Err(missing) => return Ok(Completion::ignored_with(missing)),
+                    };
+                    let lab = Lab::new(&checkout, server)?;
+                    let outcome = tokio::time::timeout(DEADLINE, test(&lab)).await;
+                    let again = lab.has_lost_membership() && attempt < ATTEMPTS;
+                    let is_real = lab.is_real();
+                    lab.end().await;
+                    match outcome {
+                        Ok(Ok(())) => break,
+                        Ok(Err(_)) if again => {}
+                        Ok(Err(failed)) if is_real && sends_unknown_options(&failed) => {
+                            return Ok(Completion::ignored_with(
+                                "the SDK sends options that this version of the server refuses",
+                            ));
+                        }
+                        Ok(Err(failed)) => return Err(failed),
+                        Err(_) => {
+                            return Err(format!("not done after {} s", DEADLINE.as_secs()).into());
+                        }
+                    }
                 }
+                Ok(Completion::Completed)
             });
         drop(turn);
         completion
     })
     .with_kind("official-examples")
+}
+
+/// Whether a client of the Python SDK was refused by a server that is older than it.
+fn sends_unknown_options(failed: &Failed) -> bool {
+    failed
+        .message()
+        .is_some_and(|it| it.contains("RuntimeError: Unsupported option key"))
 }

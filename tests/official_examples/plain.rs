@@ -19,7 +19,7 @@ pub(crate) fn handled(texts: &[String], between: &str) -> Vec<String> {
         .collect()
 }
 
-pub(crate) async fn getting_started(lab: &Lab) -> Outcome {
+pub(crate) async fn getting_started(lab: &Lab<'_>) -> Outcome {
     let sent = lab.rust_at_address("getting-started-producer").await?;
     sent.has_no_errors()?;
     sent.says("Sent 5 batches of messages, exiting.")?;
@@ -41,7 +41,7 @@ pub(crate) async fn getting_started(lab: &Lab) -> Outcome {
     Ok(())
 }
 
-pub(crate) async fn basic(lab: &Lab) -> Outcome {
+pub(crate) async fn basic(lab: &Lab<'_>) -> Outcome {
     let sent = lab.rust_at_address("basic-producer").await?;
     sent.has_no_errors()?;
     sent.says("Sent 10 batches of messages, exiting.")?;
@@ -95,7 +95,7 @@ fn types(texts: &[String]) -> Result<Vec<String>, serde_json::Error> {
         .collect()
 }
 
-pub(crate) async fn envelope(lab: &Lab) -> Outcome {
+pub(crate) async fn envelope(lab: &Lab<'_>) -> Outcome {
     let sent = lab.rust_at_address("message-envelope-producer").await?;
     sent.has_no_errors()?;
     let observer = lab.observer().await?;
@@ -117,7 +117,7 @@ pub(crate) async fn envelope(lab: &Lab) -> Outcome {
     Ok(())
 }
 
-pub(crate) async fn new_sdk(lab: &Lab) -> Outcome {
+pub(crate) async fn new_sdk(lab: &Lab<'_>) -> Outcome {
     let sent = lab.rust_at_address("new-sdk-producer").await?;
     sent.has_no_errors()?;
     sent.says("Sent 10 batches of messages, exiting.")?;
@@ -141,7 +141,7 @@ pub(crate) async fn new_sdk(lab: &Lab) -> Outcome {
     Ok(())
 }
 
-pub(crate) async fn sink(lab: &Lab) -> Outcome {
+pub(crate) async fn sink(lab: &Lab<'_>) -> Outcome {
     let address = lab.address();
     let environment = [
         ("IGGY_ADDRESS", address.as_str()),

@@ -7,12 +7,12 @@ use crate::Outcome;
 use crate::lab::Lab;
 use crate::plain::{handled, numbered};
 
-pub(crate) async fn getting_started(lab: &Lab) -> Outcome {
+pub(crate) async fn getting_started(lab: &Lab<'_>) -> Outcome {
     let arguments = ["--tcp-server-address", &lab.address()];
     numbered_pair(lab, "getting-started", &arguments).await
 }
 
-pub(crate) async fn getting_started_over_tls(lab: &Lab) -> Outcome {
+pub(crate) async fn getting_started_over_tls(lab: &Lab<'_>) -> Outcome {
     // The certificate is for names, and the name is what is before the port.
     let address = lab.address().replace("127.0.0.1", "localhost");
     let arguments = [
@@ -25,17 +25,17 @@ pub(crate) async fn getting_started_over_tls(lab: &Lab) -> Outcome {
     numbered_pair(lab, "getting-started", &arguments).await
 }
 
-pub(crate) async fn basic(lab: &Lab) -> Outcome {
+pub(crate) async fn basic(lab: &Lab<'_>) -> Outcome {
     let uri = connection_string(lab);
     numbered_pair(lab, "basic", &[&uri]).await
 }
 
-fn connection_string(lab: &Lab) -> String {
+fn connection_string(lab: &Lab<'_>) -> String {
     format!("iggy+tcp://iggy:iggy@{}", lab.address())
 }
 
 /// Fifty numbered messages, received by a consumer that commits.
-async fn numbered_pair(lab: &Lab, folder: &str, arguments: &[&str]) -> Outcome {
+async fn numbered_pair(lab: &Lab<'_>, folder: &str, arguments: &[&str]) -> Outcome {
     let sent = lab
         .python(&format!("{folder}/producer.py"), arguments)
         .await?;
@@ -61,11 +61,11 @@ async fn numbered_pair(lab: &Lab, folder: &str, arguments: &[&str]) -> Outcome {
     Ok(())
 }
 
-pub(crate) async fn plain_headers(lab: &Lab) -> Outcome {
+pub(crate) async fn plain_headers(lab: &Lab<'_>) -> Outcome {
     headers_pair(lab, "plain-headers", "Plain headers: ").await
 }
 
-pub(crate) async fn typed_headers(lab: &Lab) -> Outcome {
+pub(crate) async fn typed_headers(lab: &Lab<'_>) -> Outcome {
     let messages = headers_pair(lab, "typed-headers", "Headers: ");
     messages.await?;
     // The widths that the producer asked for, and the SDK would not have chosen.
@@ -82,7 +82,7 @@ pub(crate) async fn typed_headers(lab: &Lab) -> Outcome {
 }
 
 /// Fifty orders with seven headers each; the consumer prints these after some words.
-async fn headers_pair(lab: &Lab, variant: &str, words: &str) -> Outcome {
+async fn headers_pair(lab: &Lab<'_>, variant: &str, words: &str) -> Outcome {
     let (stream, topic) = ("message-headers-stream", "orders");
     let uri = connection_string(lab);
     let folder = format!("message-headers/{variant}");

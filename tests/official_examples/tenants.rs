@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use iggy::prelude::*;
+use libtest_mimic::Failed;
 
 use crate::Outcome;
-use crate::lab::Lab;
+use crate::lab::{Lab, Printed};
 
 const TENANTS: u32 = 3;
 const TOPICS: [&str; 3] = ["events", "logs", "notifications"];
@@ -14,7 +15,7 @@ const MESSAGES: u64 = 3 * 90;
 /// A consumer stops when it has had so many.
 const HANDLED: usize = 10;
 
-pub(crate) async fn multi_tenant(lab: &Lab) -> Outcome {
+pub(crate) async fn multi_tenant(lab: &Lab<'_>) -> Outcome {
     let sent = lab.rust_at_address("multi-tenant-producer").await?;
     sent.has_no_errors()?;
     // Each of the three has no access to the streams of the two others.
@@ -34,7 +35,7 @@ pub(crate) async fn multi_tenant(lab: &Lab) -> Outcome {
         }
     }
 
-    let received = lab.rust_at_address("multi-tenant-consumer").await?;
+    let received = consumer(lab).await?;
     received.has_no_errors()?;
     assert_eq!(received.count("Ensured access to topic: "), 9);
     assert_eq!(received.count("Ensured no access to topic: "), 18);
@@ -62,8 +63,28 @@ pub(crate) async fn multi_tenant(lab: &Lab) -> Outcome {
     Ok(())
 }
 
+async fn consumer(lab: &Lab<'_>) -> Result<Printed, Failed> {
+    let arguments = ["--tcp-server-address", &lab.address()];
+    // The consumers say then what they wait for.
+    let environment = [("RUST_LOG", "info,iggy::clients::consumer=trace")];
+    let printed = lab
+        .rust("multi-tenant-consumer", &arguments, &environment)
+        .await;
+    printed.map_err(|failed| {
+        let waits = failed
+            .message()
+            .is_some_and(|it| it.contains("Cannot poll yet (can_poll=true, joined_cg=false)"));
+        if waits { lab.lost_membership() } else { failed }
+    })
+}
+
 /// For each partition that messages were printed of, the group stored at least their offsets.
-async fn handed_over_is_stored(lab: &Lab, lines: &[&str], stream: &str, topic: &str) -> Outcome {
+async fn handed_over_is_stored(
+    lab: &Lab<'_>,
+    lines: &[&str],
+    stream: &str,
+    topic: &str,
+) -> Outcome {
     let observer = lab.observer().await?;
     let group = Consumer::group(Identifier::named("multi-tenant")?);
     for line in lines {

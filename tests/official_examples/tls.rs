@@ -4,7 +4,7 @@ use crate::Outcome;
 use crate::lab::Lab;
 use crate::plain::{handled, numbered};
 
-pub(crate) async fn rust(lab: &Lab) -> Outcome {
+pub(crate) async fn rust(lab: &Lab<'_>) -> Outcome {
     let sent = lab.rust("tcp-tls-producer", &[], &[]).await?;
     sent.has_no_errors()?;
     sent.says("Connected and logged in over TLS.")?;
