@@ -187,6 +187,15 @@ fn show(process: &Process, diagnostics: &Diagnostics, sources: &[SourceFile]) {
 }
 
 impl VariableArguments {
+    /// Which of the flags was given: for commands that may be run without a manifest.
+    pub(super) fn flag(&self) -> Option<&'static str> {
+        match (self.set.is_empty(), self.values.is_empty()) {
+            (false, _) => Some("--set"),
+            (true, false) => Some("--values"),
+            (true, true) => None,
+        }
+    }
+
     /// A variable of `--set` that no manifest names was mistyped, or belongs to
     /// other manifests: what was typed for this one command must not be without
     /// effect. Files and the environment are shared, so theirs may be unused.

@@ -1,5 +1,6 @@
 //! `iggyctl smoke`: proves with real traffic that a server works.
 
+use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -26,7 +27,7 @@ use crate::terminal::Progress;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  iggyctl smoke --server embedded\n  iggyctl smoke --context production --scenario 'message-headers/*' -o json\n  iggyctl smoke -f topology.yaml --context production\n\nA run makes only streams and users whose names start with iggyctl-smoke-, and removes them.\nExit codes: 0 all passed, 7 a scenario failed."
+    after_help = "Examples:\n  iggyctl smoke --server embedded\n  iggyctl smoke --context production --scenario 'message-headers/*' -o json\n  iggyctl smoke -f topology.yaml --context production\n\nA run makes only streams and users whose names start with iggyctl-smoke-, and removes them.\nExit codes: 0 all passed, 7 a scenario failed, or none could be run."
 )]
 pub(super) struct SmokeArguments {
     #[command(flatten)]
@@ -37,14 +38,14 @@ pub(super) struct SmokeArguments {
     #[arg(long, value_name = "NAME")]
     scenario: Vec<String>,
     /// Over this transport, at the port that the server gives; repeatable; default: that of its address
-    #[arg(long, value_enum, value_name = "TRANSPORT")]
+    #[arg(long, value_enum, value_name = "TRANSPORT", conflicts_with = "file")]
     transport: Vec<SmokeTransport>,
     /// Restarts the server, for the scenarios that need it; run by the shell, which waits for its end
-    #[arg(long, value_name = "COMMAND")]
+    #[arg(long, value_name = "COMMAND", conflicts_with = "file")]
     restart_command: Option<String>,
     /// How many scenarios run at once
-    #[arg(long, value_name = "N", default_value_t = 4)]
-    parallel: usize,
+    #[arg(long, value_name = "N", default_value = "4")]
+    parallel: NonZeroUsize,
     /// How long each scenario may take
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = parse_duration)]
     time_limit: Duration,
@@ -100,6 +101,12 @@ pub(super) fn run(process: &Process, arguments: &SmokeArguments) -> Result<ExitC
     if !arguments.topology.file.is_empty() {
         return block_on(smoke_topology(process, arguments))?;
     }
+    if let Some(flag) = arguments.topology.variable_flag() {
+        return Err(CommandError::usage(format!(
+            "{flag} sets variables of manifests, and none is named"
+        ))
+        .hint("name one with -f"));
+    }
     let selected = select(&arguments.scenario)?;
     block_on(smoke(process, arguments, &selected))?
 }
@@ -116,7 +123,7 @@ async fn smoke_topology(
         let manner = Manner {
             scenarios: &arguments.scenario,
             limits: Limits {
-                parallel: arguments.parallel,
+                parallel: arguments.parallel.get(),
                 time: arguments.time_limit,
             },
             connect_timeout: arguments.server.connect_timeout(),
@@ -186,6 +193,11 @@ async fn smoke(
             };
             (remote.clone(), remote.to_string(), restart)
         }
+        ServerAddress::Embedded { .. } if arguments.restart_command.is_some() => {
+            return Err(CommandError::usage(
+                "--restart-command is for a server elsewhere: an embedded one is restarted without",
+            ));
+        }
         ServerAddress::Embedded { directory } => {
             let name = match &directory {
                 Some(directory) => format!("the embedded server in {}", directory.display()),
@@ -231,7 +243,7 @@ async fn run_on(
     target.admin.forget_idle();
     let lease = Lease::take(target).await.map_err(lease_failed)?;
     let limits = Limits {
-        parallel: arguments.parallel,
+        parallel: arguments.parallel.get(),
         time: arguments.time_limit,
     };
     let transports = arguments.transports(target);

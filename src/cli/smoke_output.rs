@@ -5,7 +5,7 @@ use iggyctl_core::render::SmokeReport;
 use super::Process;
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
-use crate::smoke::LeaseError;
+use crate::smoke::{Because, LeaseError};
 
 /// How to print the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -61,21 +61,31 @@ pub(super) fn lease_failed(error: LeaseError) -> CommandError {
     let LeaseError {
         step,
         found,
-        is_denied,
+        because,
     } = error;
     let message = format!("cannot {step}: {found}");
-    if !is_denied {
-        return CommandError::other(message);
+    let code = match because {
+        Because::Denied | Because::NotLetIn => ExitCode::CredentialsRefused,
+        Because::NoServer => ExitCode::ServerUnavailable,
+        Because::Other => ExitCode::Error,
+    };
+    let error = CommandError::new(code, message);
+    if because != Because::Denied {
+        return error;
     }
-    CommandError::new(ExitCode::CredentialsRefused, message)
-        .hint("a smoke test makes streams of its own: its login needs the right to manage streams")
+    error.hint("a smoke test makes streams of its own: its login needs the right to manage streams")
 }
 
 /// How the process ends after a run.
 pub(super) fn exit_code(report: &SmokeReport, was_stopped: bool) -> ExitCode {
-    if !report.is_good() {
+    if report.has_failed() {
         ExitCode::CheckSaysNo
-    } else if was_stopped || !report.left_behind.is_empty() {
+    } else if was_stopped {
+        ExitCode::Error
+    } else if !report.is_good() {
+        // Nothing was tried, so nothing says that it works.
+        ExitCode::CheckSaysNo
+    } else if !report.left_behind.is_empty() {
         ExitCode::Error
     } else {
         ExitCode::Done

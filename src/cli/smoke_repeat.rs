@@ -12,7 +12,7 @@ use super::stop::Stop;
 use super::topology_smoke::Smoked;
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
-use crate::smoke::metrics;
+use crate::smoke::metrics::{self, Canary};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RepeatArguments {
@@ -52,12 +52,13 @@ impl RepeatArguments {
     ) -> Result<ExitCode, CommandError> {
         self.metrics.serve(process)?;
         metrics::describe();
+        let mut canary = Canary::default();
         let Some(interval) = self.repeat else {
             let Smoked {
                 report,
                 was_stopped,
             } = once().await?;
-            metrics::count(&report);
+            canary.count(&report);
             output.print(process, &report, false)?;
             return Ok(exit_code(&report, was_stopped));
         };
@@ -72,13 +73,15 @@ impl RepeatArguments {
                     return Ok(ended.unwrap_or(ExitCode::Error));
                 }
                 Ok(smoked) => {
-                    metrics::count(&smoked.report);
+                    canary.count(&smoked.report);
                     output.print(process, &smoked.report, true)?;
                     ended = Some(exit_code(&smoked.report, false));
                 }
                 Err(error) if ended.is_none() => return Err(error),
+                // It was cut off, which says nothing about the server.
+                Err(_) if stop.is_requested() => return Ok(ended.unwrap_or(ExitCode::Error)),
                 Err(error) => {
-                    metrics::count_error();
+                    canary.count_error();
                     let hint = error.hint.as_deref();
                     process.terminal.error(&error.message, hint);
                     ended = Some(error.exit_code);

@@ -38,7 +38,12 @@ pub(super) struct TopologyArguments {
     #[command(flatten)]
     variables: VariableArguments,
     /// Where the secrets of `secretKeyRef` are: DIR/NAME/KEY
-    #[arg(long, value_name = "DIR", help_heading = "Topology options")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        requires = "file",
+        help_heading = "Topology options"
+    )]
     secrets_dir: Option<PathBuf>,
     /// Try each thing that is declared, also of a big topology
     #[arg(long, requires = "file", help_heading = "Topology options")]
@@ -81,6 +86,11 @@ pub(super) struct Smoked {
 }
 
 impl TopologyArguments {
+    /// A flag that sets variables of the manifests, if one was given.
+    pub(super) fn variable_flag(&self) -> Option<&'static str> {
+        self.variables.flag()
+    }
+
     /// What the manifests declare, with the secrets that are here.
     pub(super) fn subject(&self, process: &Process) -> Result<Subject, CommandError> {
         let desired = compile(process, &self.file, &self.variables)?.state;

@@ -8,7 +8,8 @@
 use std::time::Duration;
 
 use iggyctl_core::state::desired::TopicSettings;
-use iggyctl_engine::broker::{BrokerErrorKind, BrokerRead as _, BrokerWrite as _};
+use iggyctl_engine::broker::{BrokerError, BrokerErrorKind, BrokerRead as _, BrokerWrite as _};
+use iggyctl_engine::connect::ConnectError;
 use iggyctl_messaging::codec::Raw;
 use iggyctl_messaging::{Commit, Connection, Consumer};
 
@@ -38,8 +39,35 @@ pub(crate) struct LeaseError {
     pub(crate) step: String,
     /// What came of it.
     pub(crate) found: String,
-    /// Whether the login may not do it.
-    pub(crate) is_denied: bool,
+    /// Whose fault it is.
+    pub(crate) because: Because,
+}
+
+/// Why something cannot be done, as far as it decides how the process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Because {
+    /// The login may not do it.
+    Denied,
+    /// The server does not let the login in any more.
+    NotLetIn,
+    /// There is no server, or it does not answer.
+    NoServer,
+    /// Anything else.
+    Other,
+}
+
+impl Because {
+    fn of(error: &BrokerError) -> Self {
+        match error.kind {
+            BrokerErrorKind::Unauthorized => Self::Denied,
+            BrokerErrorKind::Unreachable { .. } | BrokerErrorKind::OutcomeUnknown { .. } => {
+                Self::NoServer
+            }
+            BrokerErrorKind::NotFound
+            | BrokerErrorKind::AlreadyExists
+            | BrokerErrorKind::Refused { .. } => Self::Other,
+        }
+    }
 }
 
 impl From<Failure> for LeaseError {
@@ -52,7 +80,7 @@ impl From<Failure> for LeaseError {
         Self {
             step,
             found,
-            is_denied: false,
+            because: Because::Other,
         }
     }
 }
@@ -79,11 +107,19 @@ impl Lease {
     async fn make(target: &Target, run: &RunId) -> Result<Self, LeaseError> {
         let stream = resource(&run.lease())?;
         let lease = resource(LEASE)?;
-        let admin = target.admin.acquire().await.step("connect")?;
+        let admin = target.admin.acquire().await;
+        let admin = admin.map_err(|error| LeaseError {
+            step: "connect".to_owned(),
+            because: match error {
+                ConnectError::CredentialsRefused { .. } => Because::NotLetIn,
+                _ => Because::NoServer,
+            },
+            found: error.to_string(),
+        })?;
         let created = admin.create_stream(&stream).await;
         created.map_err(|error| LeaseError {
             step: "make a stream that says that this run is alive".to_owned(),
-            is_denied: error.kind == BrokerErrorKind::Unauthorized,
+            because: Because::of(&error),
             found: error.to_string(),
         })?;
         admin

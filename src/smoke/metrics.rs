@@ -1,5 +1,7 @@
 //! What a canary tells Prometheus.
 
+use std::collections::BTreeSet;
+
 use iggyctl_core::render::{ScenarioOutcome, ScenarioReport, SmokeReport};
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 
@@ -13,7 +15,7 @@ const UP: &str = "iggyctl_smoke_scenario_up";
 const DURATION: &str = "iggyctl_smoke_scenario_duration_seconds";
 /// How long its requests with messages took the last time, by quantile.
 const LATENCY: &str = "iggyctl_smoke_latency_seconds";
-/// When the last run ended, in seconds since the Unix epoch.
+/// When the last run ended that could be made, in seconds since the Unix epoch.
 const LAST: &str = "iggyctl_smoke_last_run_timestamp_seconds";
 
 /// Says what they mean.
@@ -26,23 +28,38 @@ pub(crate) fn describe() {
         LATENCY,
         "Latency of requests with messages in the last run."
     );
-    describe_gauge!(LAST, "When the last run ended.");
+    describe_gauge!(LAST, "When the last run ended that could be made.");
 }
 
-/// Counts a run.
-pub(crate) fn count(report: &SmokeReport) {
-    let result = if report.is_good() { "passed" } else { "failed" };
-    counter!(RUNS, "result" => result).increment(1);
-    for scenario in &report.scenarios {
-        count_scenario(scenario);
+/// What is counted from run to run.
+#[derive(Debug, Default)]
+pub(crate) struct Canary {
+    /// Names and transports of the scenarios that have a gauge of [`UP`].
+    known: BTreeSet<(String, String)>,
+}
+
+impl Canary {
+    /// Counts a run.
+    pub(crate) fn count(&mut self, report: &SmokeReport) {
+        let result = if report.is_good() { "passed" } else { "failed" };
+        counter!(RUNS, "result" => result).increment(1);
+        for scenario in &report.scenarios {
+            if count_scenario(scenario) {
+                let key = (scenario.name.clone(), scenario.transport.clone());
+                self.known.insert(key);
+            }
+        }
+        now();
     }
-    now();
-}
 
-/// Counts a run that could not be made.
-pub(crate) fn count_error() {
-    counter!(RUNS, "result" => "error").increment(1);
-    now();
+    /// Counts a run that could not be made: nothing works that worked before, and there
+    /// is no run that ended.
+    pub(crate) fn count_error(&self) {
+        counter!(RUNS, "result" => "error").increment(1);
+        for (name, transport) in &self.known {
+            gauge!(UP, "scenario" => name.clone(), "transport" => transport.clone()).set(0.0);
+        }
+    }
 }
 
 fn now() {
@@ -52,7 +69,8 @@ fn now() {
     gauge!(LAST).set(now as f64);
 }
 
-fn count_scenario(scenario: &ScenarioReport) {
+/// Whether it says anything about the scenario.
+fn count_scenario(scenario: &ScenarioReport) -> bool {
     let name = scenario.name.clone();
     let transport = scenario.transport.clone();
     let status = scenario.outcome.word();
@@ -65,13 +83,13 @@ fn count_scenario(scenario: &ScenarioReport) {
         ScenarioOutcome::Passed => 1.0,
         ScenarioOutcome::Failed { .. } | ScenarioOutcome::TimedOut { .. } => 0.0,
         // It says nothing either way.
-        ScenarioOutcome::Skipped { .. } => return,
+        ScenarioOutcome::Skipped { .. } => return false,
     };
     gauge!(UP, "scenario" => name.clone(), "transport" => transport.clone()).set(up);
     gauge!(DURATION, "scenario" => name.clone(), "transport" => transport.clone())
         .set(scenario.duration_milliseconds / 1e3);
     let Some(latency) = &scenario.latency else {
-        return;
+        return true;
     };
     for (quantile, value) in [
         ("0.5", latency.p50),
@@ -85,4 +103,5 @@ fn count_scenario(scenario: &ScenarioReport) {
         )
         .set(value / 1e3);
     }
+    true
 }

@@ -135,7 +135,8 @@ impl Target {
             Restart::Own(server) => server.restart().await.step("restart the server")?,
             Restart::Command(command) => run_command(command)
                 .await
-                .step(format!("restart the server with `{command}`"))?,
+                // Its text may hold a secret, and reports are shown to others.
+                .step("restart the server with the command of --restart-command")?,
             Restart::Nobody => {
                 let step = "restart the server";
                 return Err(Failure::new(step, "somebody who can", "nobody"));

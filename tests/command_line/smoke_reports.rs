@@ -3,11 +3,14 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
+use iggyctl_embedded::{EmbeddedServer, PasswordHashing};
 use jsonschema::Validator;
 use serde_json::Value;
 
 use crate::sandbox::Sandbox;
+use crate::served::Served;
 
 const ONE: [&str; 5] = ["smoke", "--server", "embedded", "--scenario", "basic"];
 
@@ -41,6 +44,145 @@ fn the_json_is_what_its_schema_says() {
     assert!(report["scenarios"][0]["latency"]["p99"].as_f64().unwrap() > 0.0);
 }
 
+fn metrics(listen: &str) -> String {
+    let mut connection = TcpStream::connect(listen).unwrap();
+    let request = "GET /metrics HTTP/1.1\r\nhost: canary\r\nconnection: close\r\n\r\n";
+    connection.write_all(request.as_bytes()).unwrap();
+    let mut page = String::new();
+    connection.read_to_string(&mut page).unwrap();
+    page
+}
+
+/// The value of a metric, by its name and labels.
+fn value(page: &str, metric: &str) -> Option<f64> {
+    let line = page.lines().find_map(|line| line.strip_prefix(metric))?;
+    line.trim().parse().ok()
+}
+
+/// Both alerts of the documentation fire.
+#[test]
+fn a_canary_says_that_its_server_is_gone() {
+    let builder = EmbeddedServer::builder().password_hashing(PasswordHashing::Fast);
+    let mut served = Served::start(builder, Sandbox::new());
+    let listen = {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        free.local_addr().unwrap().to_string()
+    };
+    let address = served.address();
+    let mut canary = served
+        .sandbox
+        .command(&[
+            "smoke",
+            "--scenario",
+            "basic",
+            "--server",
+            &address,
+            "--repeat",
+            "10ms",
+            "-o",
+            "json",
+            "--connect-timeout",
+            "500ms",
+            "--metrics-listen",
+            &listen,
+        ])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(canary.stdout.take().unwrap()).lines();
+    let report: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+    assert_eq!(report["totals"]["passed"], 1);
+    served.stop();
+    let reading = std::thread::spawn(move || lines.count());
+    let errors = "iggyctl_smoke_runs_total{result=\"error\"}";
+    let last = "iggyctl_smoke_last_run_timestamp_seconds";
+    let until = |what: &str, is_so: &dyn Fn(&str) -> bool| {
+        let began = Instant::now();
+        loop {
+            let page = metrics(&listen);
+            if is_so(&page) {
+                return page;
+            }
+            assert!(began.elapsed() < Duration::from_secs(60), "{what}: {page}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    let page = until("a run that cannot be made", &|page| {
+        value(page, errors).is_some()
+    });
+    let up = "iggyctl_smoke_scenario_up{scenario=\"basic\",transport=\"tcp\"}";
+    assert_eq!(value(&page, up), Some(0.0), "{page}");
+    let (counted, at) = (value(&page, errors).unwrap(), value(&page, last).unwrap());
+    // In seconds: only when two of them have gone is another time another number.
+    let began = Instant::now();
+    let page = until("another one, two seconds later", &|page| {
+        began.elapsed() > Duration::from_secs(2) && value(page, errors) > Some(counted + 1.0)
+    });
+    assert_eq!(value(&page, last), Some(at), "{page}");
+    // Of this test's own process, by its number.
+    let told = Command::new("kill")
+        .args(["-TERM", &canary.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(told.success());
+    assert_eq!(canary.wait().unwrap().code(), Some(69));
+    reading.join().unwrap();
+}
+
+#[test]
+fn nothing_but_skipped_is_no_success() {
+    // It is about sessions, which HTTP has not.
+    let skipped = [
+        "smoke",
+        "--server",
+        "embedded",
+        "--scenario",
+        "new-sd*",
+        "--transport",
+        "http",
+    ];
+    let run = Sandbox::new().run(&skipped);
+    assert_eq!(run.code, 7, "{}", run.transcript());
+    assert!(
+        run.stdout.contains("nothing was tried, 1 skipped"),
+        "{}",
+        run.stdout
+    );
+}
+
+#[test]
+fn what_would_be_without_effect_is_a_mistake() {
+    let sandbox = Sandbox::new();
+    sandbox.write("topology.yaml", "");
+    for (arguments, said) in [
+        (
+            &["-f", "topology.yaml", "--transport", "http"][..],
+            "--transport",
+        ),
+        (
+            &["-f", "topology.yaml", "--restart-command", "s3cret"],
+            "--restart-command",
+        ),
+        (
+            &["--server", "embedded", "--restart-command", "s3cret"],
+            "--restart-command",
+        ),
+        (&["--server", "embedded", "--set", "a=s3cret"], "--set"),
+        (&["--server", "embedded", "--values", "a.yaml"], "--values"),
+        (
+            &["--server", "embedded", "--secrets-dir", "secrets"],
+            "--file",
+        ),
+        (&["--server", "embedded", "--parallel", "0"], "--parallel"),
+    ] {
+        let run = sandbox.run(&[&["smoke"], arguments].concat());
+        assert_eq!(run.code, 64, "{arguments:?}: {}", run.transcript());
+        assert!(run.stderr.contains(said), "{}", run.transcript());
+        assert!(!run.stderr.contains("s3cret"), "{}", run.transcript());
+    }
+}
+
 #[test]
 fn a_canary_prints_a_line_for_each_run_and_serves_metrics() {
     let sandbox = Sandbox::new();
@@ -67,11 +209,7 @@ fn a_canary_prints_a_line_for_each_run_and_serves_metrics() {
         let report: Value = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
         assert_eq!(report["totals"]["passed"], 1);
     }
-    let mut connection = TcpStream::connect(&listen).unwrap();
-    let request = "GET /metrics HTTP/1.1\r\nhost: canary\r\nconnection: close\r\n\r\n";
-    connection.write_all(request.as_bytes()).unwrap();
-    let mut page = String::new();
-    connection.read_to_string(&mut page).unwrap();
+    let page = metrics(&listen);
     for metric in [
         "iggyctl_smoke_runs_total{result=\"passed\"}",
         "iggyctl_smoke_scenario_up{scenario=\"basic\",transport=\"tcp\"} 1",

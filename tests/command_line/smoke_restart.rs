@@ -114,13 +114,21 @@ fn without_a_command_nobody_restarts_and_a_command_that_fails_is_said() {
     assert_eq!(run.code, 7, "{}", run.transcript());
     assert!(run.stdout.contains("--restart-command"), "{}", run.stdout);
 
-    let run = lab.smoke(&["--scenario", "persistence", "--restart-command", "exit 3"]);
+    let run = lab.smoke(&[
+        "--scenario",
+        "persistence",
+        "--restart-command",
+        "exit 3 # s3cret",
+    ]);
     assert_eq!(run.code, 7, "{}", run.transcript());
     assert!(
         run.stdout.contains("it ended with exit code 3"),
         "{}",
         run.stdout
     );
+    for printed in [&run.stdout, &run.stderr] {
+        assert!(!printed.contains("s3cret"), "{printed}");
+    }
 }
 
 fn wait_until_it_answers(lab: &Lab) {

@@ -11,7 +11,7 @@ use crate::render::escape::escape;
 impl SmokeReport {
     /// As JUnit's XML: one suite, in which a scenario is a test case of the class
     /// `iggyctl.smoke.TRANSPORT`. Without times of day, so that two good runs differ in
-    /// nothing but durations.
+    /// nothing but durations. Notes, and what was left behind, are the output of the suite.
     ///
     /// # Errors
     /// Never in practice.
@@ -23,6 +23,16 @@ impl SmokeReport {
         }
         for scenario in &self.scenarios {
             suite.add_test_case(case(scenario));
+        }
+        let notes = self
+            .notes
+            .iter()
+            .map(|note| format!("note: {}", escape(note)));
+        let left = self.left_behind.iter();
+        let left = left.map(|left| format!("left behind: {}", escape(left)));
+        let remarks: Vec<String> = notes.chain(left).collect();
+        if !remarks.is_empty() {
+            suite.set_system_out(remarks.join("\n"));
         }
         let mut report = Report::new("iggyctl smoke");
         report.set_time(length(self.duration_milliseconds));

@@ -9,7 +9,13 @@ impl SmokeReport {
     /// As GitHub's markdown.
     #[must_use]
     pub fn to_markdown(&self) -> String {
-        let sign = if self.is_good() { "✅" } else { "❌" };
+        let sign = if self.is_good() {
+            "✅"
+        } else if self.has_failed() {
+            "❌"
+        } else {
+            "⚠️"
+        };
         let mut text = format!("## {sign} Smoke test of {}\n\n", literal(&self.server.name));
         text.push_str(&self.summary());
         if let Some(version) = &self.server.version {

@@ -188,10 +188,17 @@ impl SmokeReport {
         self
     }
 
-    /// Whether nothing failed. Skipped scenarios say nothing either way.
+    /// Whether something was tried and nothing failed. Skipped scenarios say nothing
+    /// either way, so nothing else than those is not good.
     #[must_use]
     pub fn is_good(&self) -> bool {
-        self.totals.failed == 0 && self.totals.timed_out == 0
+        !self.has_failed() && self.totals.passed > 0
+    }
+
+    /// Whether something failed, or did not end in time.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.totals.failed > 0 || self.totals.timed_out > 0
     }
 
     /// As one JSON document with a line break at its end.

@@ -104,6 +104,36 @@ fn totals_are_counted_and_skipped_is_not_passed() {
 }
 
 #[test]
+fn ci_systems_get_the_notes_and_what_was_left_behind() {
+    let report = report().with_notes(vec!["200 of 300 topics".to_owned()]);
+    let junit = report.to_junit().unwrap();
+    for remark in [
+        "<system-out>note: 200 of 300 topics\n",
+        "left behind: stream iggyctl-smoke-0123abcd: &lt;gone&gt;</system-out>",
+    ] {
+        assert!(junit.contains(remark), "{remark} in {junit}");
+    }
+}
+
+#[test]
+fn nothing_but_skipped_is_not_good_and_said() {
+    let mut all = report();
+    all.scenarios.retain(|it| it.outcome.word() == "skipped");
+    let report = SmokeReport::new(all.server, all.started, 1.0, all.scenarios, Vec::new());
+    assert!(!report.is_good());
+    assert!(!report.has_failed());
+    assert_eq!(report.summary(), "nothing was tried, 1 skipped in 1 ms");
+    let markdown = report.to_markdown();
+    assert!(!markdown.contains('✅'), "{markdown}");
+}
+
+#[test]
+fn no_duration_is_a_thousand_milliseconds() {
+    assert_eq!(text::duration(999.4), "999 ms");
+    assert_eq!(text::duration(999.6), "1.0 s");
+}
+
+#[test]
 fn a_bucket_with_anything_in_it_is_seen() {
     let latency = report().scenarios.swap_remove(0).latency.unwrap();
     assert_eq!(latency.picture(), "▂█ ▄");

@@ -42,7 +42,11 @@ impl SmokeReport {
     #[must_use]
     pub fn summary(&self) -> String {
         let totals = self.totals;
-        let mut parts = vec![format!("{} passed", totals.passed)];
+        let first = match self.has_failed() || totals.passed > 0 {
+            true => format!("{} passed", totals.passed),
+            false => "nothing was tried".to_owned(),
+        };
+        let mut parts = vec![first];
         for (count, word) in [
             (totals.failed, "failed"),
             (totals.timed_out, "timed out"),
@@ -127,7 +131,8 @@ fn line(
 
 /// As short as it can be read: `340 ms`, `2.1 s`.
 pub(super) fn duration(milliseconds: f64) -> String {
-    if milliseconds < 1_000.0 {
+    // What would be rounded up to 1000 ms is a second.
+    if milliseconds < 999.5 {
         format!("{milliseconds:.0} ms")
     } else {
         format!("{:.1} s", milliseconds / 1_000.0)
