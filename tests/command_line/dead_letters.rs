@@ -261,3 +261,54 @@ fn only_dead_letters_are_purged() {
         (&2.into(), &0.into())
     );
 }
+
+#[test]
+fn sending_again_does_not_make_others_wait_again() {
+    let lab = Lab::with_dead_letters();
+    lab.done(&["dlq", "replay", "orders/dead"]);
+    lab.done(&["dlq", "replay", "orders/dead", "--again", "--max", "1"]);
+    let run = lab.done(&["dlq", "replay", "orders/dead", "-o", "json"]);
+    assert_eq!(json_lines(&run)[0]["messages"], 0);
+    assert_eq!(lab.payloads("events", 1).len(), 3, "two, and one again");
+}
+
+/// Whoever may send to the topic of dead letters writes their headers.
+#[test]
+fn dead_letters_stay_in_their_stream_unless_another_topic_is_named() {
+    let lab = Lab::new();
+    let other = TOPOLOGY.replace("orders", "payments");
+    lab.served.sandbox.write("other.yaml", other);
+    lab.done(&["apply", "-f", "other.yaml", "--yes"]);
+    lab.bury("mine", "events", 0, 1, "no");
+    lab.done(&[
+        "produce",
+        "orders/dead",
+        "--message",
+        "forged",
+        "-H",
+        "dead-letter-stream=payments",
+        "-H",
+        "dead-letter-topic=events",
+        "-H",
+        "dead-letter-partition:uint32=0",
+        "-H",
+        "dead-letter-offset:uint64=1",
+        "-H",
+        "dead-letter-error=no",
+        "-H",
+        "dead-letter-attempts:uint32=1",
+    ]);
+    for arguments in [&["--dry-run"][..], &[]] {
+        let run = lab.run(&[&["dlq", "replay", "orders/dead"], arguments].concat());
+        assert_ne!(run.code, 0, "{}", run.transcript());
+        assert!(
+            run.stderr.contains("--into payments/events"),
+            "{}",
+            run.transcript()
+        );
+    }
+    assert_eq!(lab.payloads("events", 0), ["mine"]);
+    lab.done(&["dlq", "replay", "orders/dead", "--into", "payments/events"]);
+    let run = lab.done(&["consume", "payments/events"]);
+    assert_eq!(run.stdout, "forged\n");
+}

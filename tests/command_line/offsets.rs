@@ -250,6 +250,18 @@ fn lag_is_that_of_all_groups_and_a_limit_is_checked() {
 
 #[cfg(unix)]
 #[test]
+fn a_group_that_was_named_and_is_not_there_is_not_up_to_date() {
+    let served = lab();
+    let run = served.run(&["lag", "--group", "nobody", "--fail-above", "1"]);
+    assert_eq!(run.code, 1, "{}", run.transcript());
+    assert!(
+        run.stderr.contains("no consumer group `nobody`"),
+        "{}",
+        run.transcript()
+    );
+}
+
+#[test]
 fn lag_is_followed_until_it_is_told_to_end() {
     use std::io::{BufRead, BufReader};
 

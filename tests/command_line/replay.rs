@@ -266,3 +266,32 @@ fn a_killed_replay_is_gone_on_with_and_loses_nothing() {
     assert!(twice <= 2 * BATCH, "{twice} came twice, for two kills");
     assert!(copies.values().all(|count| *count <= 2));
 }
+
+/// What is passed over is not looked at again.
+#[test]
+fn headers_that_cannot_be_read_are_no_reason_to_pass_a_message_over() {
+    let lab = Lab::new(0);
+    lab.served
+        .sandbox
+        .write("key", "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n");
+    let key = ["--encryption-key-file", "key"];
+    let message = ["produce", "orders/events", "-m", "x", "-H", "tenant=acme"];
+    lab.done(&[&message[..], &key].concat());
+    let filter = ["--header", "tenant=acme"];
+    let run = lab.replay("orders/copy", &filter);
+    assert_eq!(run.code, 65, "{}", run.transcript());
+    assert!(
+        run.stderr.contains("encrypted with another key"),
+        "{}",
+        run.transcript()
+    );
+    let run = lab.replay(
+        "orders/copy",
+        &[&filter[..], &["--skip-unreadable"]].concat(),
+    );
+    assert_eq!(run.code, 0, "{}", run.transcript());
+    assert_eq!(lab.copies("copy").len(), 0);
+    let run = lab.replay("orders/copy", &[&filter[..], &key].concat());
+    assert_eq!(run.code, 0, "{}", run.transcript());
+    assert_eq!(lab.messages("copy").len(), 1);
+}

@@ -145,6 +145,22 @@ pub enum MessagingError {
         /// Why.
         reason: String,
     },
+    /// A dead letter that names a topic in another stream, which was not allowed, see
+    /// [`Replay::into_topic`](crate::replay::Replay::into_topic).
+    #[error(
+        "the dead letter at offset {offset} of partition {partition} says that it belongs to \
+         {stream}/{topic}, which is in another stream and was not named"
+    )]
+    Elsewhere {
+        /// The partition it is in.
+        partition: u32,
+        /// Its offset there.
+        offset: u64,
+        /// The stream that it names.
+        stream: String,
+        /// The topic that it names.
+        topic: String,
+    },
     /// A manifest that has mistakes.
     #[error("the manifest has mistakes:\n{diagnostics}")]
     Manifest {

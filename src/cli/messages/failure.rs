@@ -79,6 +79,14 @@ impl Reasons {
             MessagingError::Address(_)
             | MessagingError::NoEndpoint
             | MessagingError::Setting { .. } => with(ExitCode::Usage),
+            MessagingError::Elsewhere { stream, topic, .. } => {
+                with(ExitCode::InvalidInput).hint(format!(
+                    "anybody who may send to a topic can write such headers. If it is right, \
+                     let it go there with --into {}/{}",
+                    escape(stream),
+                    escape(topic)
+                ))
+            }
             MessagingError::Message { .. }
             | MessagingError::Unreadable { .. }
             | MessagingError::Codec(_)

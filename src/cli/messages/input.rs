@@ -85,6 +85,9 @@ pub(super) struct Reader {
     pub(super) key_separator: Option<String>,
 }
 
+/// As the official clients have it.
+const LONGEST_KEY: usize = 255;
+
 /// What is handed over at once: so many messages, or so many bytes.
 const CHUNK_MESSAGES: usize = 500;
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -182,8 +185,12 @@ impl Reader {
         let mut bytes = 0;
         for number in 1_u64.. {
             let mut line = Vec::new();
-            // One byte more than a message may have, and its end.
-            let most = u64::try_from(MAX_PAYLOAD_BYTES + 2).unwrap_or(u64::MAX);
+            // One byte more than a message may have, its key, and its end.
+            let key = self
+                .key_separator
+                .as_ref()
+                .map_or(0, |it| LONGEST_KEY + it.len());
+            let most = u64::try_from(MAX_PAYLOAD_BYTES + key + 2).unwrap_or(u64::MAX);
             let wrong = |reason: &str| {
                 CommandError::invalid_input(format!("{}:{number}: {reason}", name.display()))
             };
@@ -239,7 +246,7 @@ impl Reader {
             .windows(separator.len())
             .position(|window| window == separator.as_bytes())
             .ok_or("there is no --key-separator in this line")?;
-        if !(1..=255).contains(&at) {
+        if !(1..=LONGEST_KEY).contains(&at) {
             return Err("a key has 1 to 255 bytes".to_owned());
         }
         Ok(Draft {
@@ -310,6 +317,31 @@ mod tests {
         assert_eq!(generated(12, 1), "2");
         assert_eq!(generated(12, 3), "012");
         assert_eq!(generated(0, 1000).len(), 1000);
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_not_cut_off() {
+        for (key, payload, fits) in [
+            ("k", MAX_PAYLOAD_BYTES, true),
+            ("k", MAX_PAYLOAD_BYTES + 1, false),
+            ("k", MAX_PAYLOAD_BYTES + 1000, false),
+            (&"k".repeat(255), MAX_PAYLOAD_BYTES, true),
+            (&"k".repeat(255), MAX_PAYLOAD_BYTES + 1, false),
+        ] {
+            let reader = Reader {
+                key_separator: Some(":".to_owned()),
+            };
+            let line = [key.as_bytes(), b":", &vec![b'x'; payload], b"\n"].concat();
+            let (sender, mut receiver) = mpsc::channel(4);
+            let read = reader.lines(BufReader::new(line.as_slice()), Path::new("f"), &sender);
+            assert_eq!(matches!(read, Ok(Ok(()))), fits, "{payload}");
+            drop(sender);
+            let sent = match receiver.blocking_recv() {
+                Some(Ok(Intake::Drafts(drafts))) => drafts[0].payload.len(),
+                _ => 0,
+            };
+            assert_eq!(sent, if fits { payload } else { 0 });
+        }
     }
 
     #[test]

@@ -139,6 +139,7 @@ async fn run(process: &Process, arguments: &LagArguments) -> Result<ExitCode, Co
                     () = session.stop.requested() => return stopped(arguments),
                 };
                 print(process, arguments, &groups)?;
+                missing(arguments, &groups)?;
                 behind(arguments, &groups)?;
                 if !arguments.follow {
                     return Ok(ExitCode::Done);
@@ -237,6 +238,20 @@ fn print(
         process.terminal.message("No consumer group was found.");
     }
     Ok(())
+}
+
+/// A group that was named and is not there is not one that is never behind. While
+/// following it may come.
+fn missing(arguments: &LagArguments, groups: &[GroupReport]) -> Result<(), CommandError> {
+    let is_there = |name: &String| groups.iter().any(|group| group.reader.name == *name);
+    match arguments.group.iter().find(|name| !is_there(name)) {
+        Some(name) if !arguments.follow => Err(CommandError::other(format!(
+            "there is no consumer group `{}`",
+            escape(name)
+        ))
+        .hint("`iggyctl get groups` lists what is there")),
+        _ => Ok(()),
+    }
 }
 
 /// Whether somebody is too far behind.

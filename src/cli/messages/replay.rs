@@ -107,6 +107,9 @@ pub(in crate::cli) struct ReplayArguments {
     /// Keep the replay in this file, which must be new, so that it can be gone on with
     #[arg(long, value_name = "PATH", help_heading = "Sending options")]
     state: Option<PathBuf>,
+    /// Leave out messages whose headers cannot be read, where --header needs them, instead of ending at the first
+    #[arg(long, help_heading = "Sending options")]
+    skip_unreadable: bool,
     /// Go on with the replay that is kept in --state
     #[arg(long, requires = "state", conflicts_with_all = ["from", "to", "partition", "from_offset", "since", "to_offset", "until", "header", "partitioning"], help_heading = "Sending options")]
     resume: bool,
@@ -197,6 +200,9 @@ async fn run(process: &Process, arguments: &ReplayArguments) -> Result<ExitCode,
             let mut replay = prepare(session, &state)?.filter(filter);
             if let Some(encryption) = encryption {
                 replay = replay.encryption(encryption);
+            }
+            if arguments.skip_unreadable {
+                replay = replay.skip_unreadable();
             }
             if arguments.dry_run {
                 replay = replay.dry_run();

@@ -12,7 +12,7 @@
 mod copy;
 mod spans;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use iggy::prelude::locking::IggyRwLockFn as _;
@@ -109,6 +109,9 @@ pub struct Replay {
     to: Destination,
     filter: Headers,
     copying: Copying,
+    skips_unreadable: bool,
+    /// Where dead letters may go beside their own stream.
+    into: BTreeSet<(String, String)>,
     sends: bool,
     /// How many partitions topics have that messages go to.
     counts: BTreeMap<(String, String), u32>,
@@ -135,6 +138,8 @@ impl Replay {
                 encryption: None,
                 has_short_ids: connection.may_be_http(),
             },
+            skips_unreadable: false,
+            into: BTreeSet::new(),
             sends: true,
             counts: BTreeMap::new(),
         };
@@ -149,8 +154,26 @@ impl Replay {
         self
     }
 
+    /// Leaves out messages whose headers cannot be read, where they are needed: for a
+    /// filter, or to know where a dead letter belongs. By default they are an error,
+    /// since what is passed over is not looked at again.
+    #[must_use]
+    pub fn skip_unreadable(mut self) -> Self {
+        self.skips_unreadable = true;
+        self
+    }
+
+    /// Lets dead letters go to this topic, too. By default they go only to topics of the
+    /// stream that they are in: whoever may write there says in headers where they
+    /// belong, and is not to write elsewhere with somebody else's rights.
+    #[must_use]
+    pub fn into_topic(mut self, stream: &str, topic: &str) -> Self {
+        self.into.insert((stream.to_owned(), topic.to_owned()));
+        self
+    }
+
     /// How headers are encrypted; without it those of encrypted messages cannot be
-    /// read: they match no filter, and stay as they are.
+    /// read, and where they are not needed they stay as they are.
     #[must_use]
     pub fn encryption(mut self, encryption: Encryption) -> Self {
         self.copying.encryption = Some(encryption);
@@ -337,6 +360,14 @@ impl Replay {
     ) -> Result<Draft, MessagingError> {
         let headers = self.copying.headers(message);
         let matches = |headers: &Headers| self.filter.iter().all(|it| headers.has(it));
+        let needs_headers = !self.filter.is_empty() || self.to == Destination::WhereTheyDied;
+        if headers.is_none() && needs_headers && !self.skips_unreadable {
+            return Err(MessagingError::Unreadable {
+                partition,
+                offset: message.header.offset,
+                reason: "its headers are encrypted with another key, or are none".to_owned(),
+            });
+        }
         if !self.filter.is_empty() && !headers.as_ref().is_some_and(matches) {
             return Ok(Draft::Filtered);
         }
@@ -368,6 +399,15 @@ impl Replay {
                 let Some((letter, message)) = self.copying.resurrect(message, origin) else {
                     return Ok(Draft::Unaddressed);
                 };
+                let goes_to = (letter.stream.clone(), letter.topic.clone());
+                if letter.stream != self.stream && !self.into.contains(&goes_to) {
+                    return Err(MessagingError::Elsewhere {
+                        partition,
+                        offset: message.header.offset,
+                        stream: letter.stream,
+                        topic: letter.topic,
+                    });
+                }
                 let count = self.count(&letter.stream, &letter.topic).await?;
                 let place = Place {
                     // There may be fewer than there were.

@@ -1,6 +1,8 @@
+use std::collections::BTreeMap;
+
 use iggyctl_core::wording::counted;
 use iggyctl_messaging::dead_letters::DeadLetterTopic;
-use iggyctl_messaging::replay::{Destination, Progress, Replay};
+use iggyctl_messaging::replay::{Destination, Progress, Replay, Span};
 use serde::Serialize;
 
 use super::{WhereArguments, unless_stopped};
@@ -38,6 +40,12 @@ pub(super) struct ReplayArguments {
     /// Send so many at most, the oldest first
     #[arg(short = 'n', long, value_name = "N")]
     max: Option<u64>,
+    /// Let dead letters go to this topic of another stream, too; can be repeated. By default they go only to topics of the stream that they are in
+    #[arg(long, value_name = "STREAM/TOPIC")]
+    into: Vec<TopicPlace>,
+    /// Leave out messages whose headers cannot be read, instead of ending at the first
+    #[arg(long)]
+    skip_unreadable: bool,
     /// Also those that were sent back before
     #[arg(long)]
     again: bool,
@@ -86,13 +94,20 @@ pub(super) async fn replay(
             arguments.metrics.serve(process)?;
             let place = &arguments.topic;
             let letters = arguments.place.open_place(session, place)?;
-            let progress = unless_stopped(session, waiting(session, arguments, &letters)).await?;
+            let (progress, waiting) =
+                unless_stopped(session, waiting(session, arguments, &letters)).await?;
             let (stream, topic) = (place.stream.as_str(), place.topic.as_str());
             let to = Destination::WhereTheyDied;
             let replay = Replay::new(&session.connection, stream, topic, to);
             let mut replay = replay.map_err(|error| session.reasons.of(&error))?;
             if let Some(encryption) = arguments.place.encryption.read()? {
                 replay = replay.encryption(encryption);
+            }
+            for place in &arguments.into {
+                replay = replay.into_topic(place.stream.as_str(), place.topic.as_str());
+            }
+            if arguments.skip_unreadable {
+                replay = replay.skip_unreadable();
             }
             if arguments.dry_run {
                 replay = replay.dry_run();
@@ -111,8 +126,10 @@ pub(super) async fn replay(
                     let next = |of: &Progress| of.partitions.get(&partition).map(|it| it.next);
                     let (before, now) = (next(&kept), next(progress));
                     kept.clone_from(progress);
+                    // What was sent back before is not forgotten by sending it again.
+                    let is_new = now > waiting.get(&partition).map(|it| it.next);
                     match now.and_then(|now| now.checked_sub(1)) {
-                        Some(last) if now > before && !arguments.dry_run => letters
+                        Some(last) if now > before && is_new && !arguments.dry_run => letters
                             .remember(partition, last)
                             .await
                             .map_err(|error| session.reasons.of(&error)),
@@ -127,12 +144,12 @@ pub(super) async fn replay(
     .await
 }
 
-/// What there is to send back.
+/// What there is to send back, and from where on it was not sent back before.
 async fn waiting(
     session: &MessageSession,
     arguments: &ReplayArguments,
     letters: &DeadLetterTopic,
-) -> Result<Progress, CommandError> {
+) -> Result<(Progress, BTreeMap<u32, Span>), CommandError> {
     let failed = |error| session.reasons.of(&error);
     let mut spans = letters.spans().await.map_err(failed)?;
     if let Some(only) = arguments.partition {
@@ -144,10 +161,11 @@ async fn waiting(
             )));
         }
     }
+    let waiting = letters.pending(&spans).await.map_err(failed)?;
     if !arguments.again {
-        spans = letters.pending(&spans).await.map_err(failed)?;
+        spans.clone_from(&waiting);
     }
-    Ok(Progress::over(spans))
+    Ok((Progress::over(spans), waiting))
 }
 
 fn report(
