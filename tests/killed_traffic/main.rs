@@ -77,6 +77,7 @@ fn nothing_is_lost_and_keys_keep_their_order() {
     kills.sort_unstable_by_key(|(at, _)| *at);
     let mut kills = kills.into_iter().peekable();
 
+    let mut at_work = 0;
     let mut last = (0, Instant::now());
     while lab.read() < messages {
         lab.check();
@@ -90,7 +91,9 @@ fn nothing_is_lost_and_keys_keep_their_order() {
             lab.logs()
         );
         while let Some((at, victim)) = kills.next_if(|(at, _)| *at <= read) {
-            let what = match lab.kill(victim) {
+            let was_at_work = lab.kill(victim);
+            at_work += usize::from(was_at_work);
+            let what = match was_at_work {
                 true => "killed",
                 false => "done already:",
             };
@@ -99,6 +102,8 @@ fn nothing_is_lost_and_keys_keep_their_order() {
         std::thread::yield_now();
     }
     assert!(kills.next().is_none(), "everybody was killed");
+    // The producer may be done before its turn comes, but not each time.
+    assert!(at_work > 2 * KILLS, "the producer was never killed at work");
     let Verdict {
         distinct,
         twice_sent,

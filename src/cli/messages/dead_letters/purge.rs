@@ -21,7 +21,7 @@ All messages of the topic go, also those that were not sent back. The topic stay
 partitions and groups. A topic with messages that are no dead letters is refused, unless
 --with-other-messages names it so.
 
-Exit codes: 0 done, 3 refused, 6 it is not known whether it was done.")]
+Exit codes: 0 done, 3 refused, 4 messages came meanwhile, 6 it is not known whether it was done.")]
 pub(super) struct PurgeArguments {
     /// The topic of dead letters, such as orders/dead
     #[arg(value_name = "STREAM/TOPIC")]
@@ -99,6 +99,16 @@ pub(super) async fn purge(
                     arguments.topic, session.name
                 );
                 ask(process, session, question, NOTHING).await?;
+            }
+            // What came since it was counted is not what was agreed to.
+            let spans = letters.spans().await;
+            let spans = spans.map_err(|error| session.reasons.of(&error))?;
+            if spans.values().map(|span| span.left()).sum::<u64>() != census.offsets {
+                return Err(CommandError::new(
+                    ExitCode::Stale,
+                    format!("{NOTHING}: {} changed meanwhile", arguments.topic),
+                )
+                .hint("look again: the same command shows what would go now"));
             }
             match letters.purge().await {
                 Ok(()) => {}

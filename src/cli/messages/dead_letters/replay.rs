@@ -38,7 +38,7 @@ pub(super) struct ReplayArguments {
     #[arg(short, long, value_name = "N")]
     partition: Option<u32>,
     /// Send so many at most, the oldest first
-    #[arg(short = 'n', long, value_name = "N")]
+    #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     max: Option<u64>,
     /// Let dead letters go to this topic of another stream, too; can be repeated. By default they go only to topics of the stream that they are in
     #[arg(long, value_name = "STREAM/TOPIC")]

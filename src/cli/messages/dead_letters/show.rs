@@ -35,7 +35,7 @@ pub(super) struct ShowArguments {
     #[arg(long)]
     waiting: bool,
     /// How many at most
-    #[arg(short = 'n', long, value_name = "N", default_value_t = 20)]
+    #[arg(short = 'n', long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
     max: u64,
     #[command(flatten)]
     place: WhereArguments,
