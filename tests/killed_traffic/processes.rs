@@ -23,6 +23,9 @@ pub(crate) const KEYS: u64 = 100;
 
 const PARTITIONS: u32 = 4;
 
+/// The exit code of commands that find no server when they begin.
+const NO_SERVER: i32 = 69;
+
 /// As `consume` has it: how many messages it holds that are not printed.
 const BATCH: u64 = 1000;
 
@@ -96,19 +99,30 @@ impl Lab {
         judge(&self.output(), &[], self.messages).distinct
     }
 
-    /// Nobody may end by himself, but the producer when it is done.
+    /// Nobody may end by himself, but the producer when it is done, and who begins while
+    /// the server is away: that is started again, as a supervisor does.
     pub(crate) fn check(&mut self) {
         if let Some(status) = self.server.try_wait().unwrap() {
             panic!("the server ended: {status}\n{}", self.logs());
         }
         if let Some(status) = self.consumer.try_wait().unwrap() {
-            panic!("the consumer ended: {status}\n{}", self.logs());
+            assert_eq!(
+                status.code(),
+                Some(NO_SERVER),
+                "the consumer\n{}",
+                self.logs()
+            );
+            self.cut_off();
+            self.consumer = start_consumer(&self.folder, self.port);
         }
         if !self.produced
             && let Some(status) = self.producer.try_wait().unwrap()
         {
-            assert!(status.success(), "the producer: {status}\n{}", self.logs());
-            self.produced = true;
+            match status.code() {
+                Some(0) => self.produced = true,
+                Some(NO_SERVER) => self.producer = start_producer(&self.folder, self.port, true),
+                _ => panic!("the producer: {status}\n{}", self.logs()),
+            }
         }
     }
 
