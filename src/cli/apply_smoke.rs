@@ -1,5 +1,6 @@
 //! `--smoke` of `iggyctl apply`: what was applied is tried.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -103,7 +104,8 @@ async fn smoke(
         connect_timeout: planning.server.connect_timeout(),
         is_quiet: planning.output.is_json(),
     };
-    topology_smoke::smoke(process, session, subject, manner, ending, show).await
+    let has_begun = Cell::new(true);
+    topology_smoke::smoke(process, session, subject, manner, ending, &has_begun, show).await
 }
 
 /// When a deadline comes; never without one.

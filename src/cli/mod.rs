@@ -30,6 +30,7 @@ mod session;
 mod smoke;
 mod smoke_output;
 mod smoke_repeat;
+mod smoke_stop;
 mod stop;
 mod time_limit;
 mod token;

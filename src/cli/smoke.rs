@@ -1,5 +1,6 @@
 //! `iggyctl smoke`: proves with real traffic that a server works.
 
+use std::cell::Cell;
 use std::num::NonZeroUsize;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -12,15 +13,16 @@ use super::Process;
 use super::runtime::block_on;
 use super::server_arguments::{ServerArguments, parse_duration};
 use super::session::{Session, connect};
-use super::smoke_output::{SmokeFormat, lease_failed};
+use super::smoke_output::SmokeFormat;
 use super::smoke_repeat::RepeatArguments;
+use super::smoke_stop::{interruptible, release, take, unless};
 use super::stop::Stop;
 use super::time_limit::TimeLimit;
 use super::topology_smoke::{self, Ending, Manner, Smoked, TopologyArguments};
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
 use crate::smoke::{
-    Lease, Limits, OwnServer, Restart, SCENARIOS, Scenario, Selected, Target, checks, milliseconds,
+    Limits, OwnServer, Restart, RunId, SCENARIOS, Scenario, Selected, Target, checks, milliseconds,
     run_all,
 };
 use crate::terminal::Progress;
@@ -117,9 +119,12 @@ async fn smoke_topology(
     arguments: &SmokeArguments,
 ) -> Result<ExitCode, CommandError> {
     let stop = Stop::listen();
+    let begun = Cell::new(false);
     let once = async || {
+        begun.set(false);
         // Read again each time: a canary keeps to what is declared now.
         let subject = arguments.topology.subject(process)?;
+        topology_smoke::check_names(&arguments.scenario, &subject)?;
         let manner = Manner {
             scenarios: &arguments.scenario,
             limits: Limits {
@@ -134,9 +139,10 @@ async fn smoke_topology(
                 in_order: stop.requested(),
                 at_once: stop.insisted(),
             };
-            topology_smoke::smoke(process, session, subject, manner, ending, show).await
+            topology_smoke::smoke(process, session, subject, manner, ending, &begun, show).await
         };
-        Session::run(process, &arguments.server, TimeLimit::NONE, work).await
+        let work = Session::run(process, &arguments.server, TimeLimit::NONE, work);
+        interruptible(&stop, &begun, work).await
     };
     let repeat = &arguments.repeat;
     repeat.drive(process, arguments.output, &stop, once).await
@@ -180,6 +186,22 @@ async fn smoke(
     selected: &[Selected],
 ) -> Result<ExitCode, CommandError> {
     let stop = Stop::listen();
+    let begun = Cell::new(false);
+    interruptible(
+        &stop,
+        &begun,
+        smoke_until(process, arguments, selected, &stop, &begun),
+    )
+    .await
+}
+
+async fn smoke_until(
+    process: &Process,
+    arguments: &SmokeArguments,
+    selected: &[Selected],
+    stop: &Stop,
+    begun: &Cell<bool>,
+) -> Result<ExitCode, CommandError> {
     let chosen = arguments.server.choose(process)?;
     if let Some(warning) = &chosen.warning {
         process.terminal.warning(warning);
@@ -223,9 +245,11 @@ async fn smoke(
     };
     let pool = connect(remote.clone(), timeout, &chosen.named_by).await?;
     let target = Rc::new(Target::new(name, pool, remote, timeout, restart));
-    let once = async || run_on(process, arguments, selected, &target, &stop).await;
+    // From here on it ends in order.
+    begun.set(true);
+    let once = async || run_on(process, arguments, selected, &target, stop).await;
     let repeat = &arguments.repeat;
-    let ended = repeat.drive(process, arguments.output, &stop, once).await;
+    let ended = repeat.drive(process, arguments.output, stop, once).await;
     target.close().await;
     ended
 }
@@ -241,14 +265,15 @@ async fn run_on(
     let started = Instant::now();
     // Connections of the run before may have gone meanwhile.
     target.admin.forget_idle();
-    let lease = Lease::take(target).await.map_err(lease_failed)?;
+    let lease = take(target, RunId::random(), stop.requested()).await?;
     let limits = Limits {
         parallel: arguments.parallel.get(),
         time: arguments.time_limit,
     };
     let transports = arguments.transports(target);
     if transports.iter().any(|it| *it != target.main)
-        && let Err(failure) = target.discover().await
+        && let Some(failure) =
+            unless(stop.requested(), async { target.discover().await.err() }).await
     {
         process.terminal.warning(&format!(
             "only the transport of its address is known: cannot {}: {}",
@@ -268,17 +293,12 @@ async fn run_on(
     })
     .await;
     progress.finish();
-    let version = match target.admin.acquire().await {
-        Ok(admin) => admin.stats().await.ok().map(|stats| stats.version),
-        Err(_) => None,
-    };
-    let run = lease.run().to_string();
-    let left_behind = tokio::select! {
-        left_behind = lease.release(target) => left_behind,
-        () = stop.insisted() => vec![format!(
-            "what run {run} made: interrupted a second time; the next run removes it"
-        )],
-    };
+    let version = unless(stop.requested(), async {
+        let admin = target.admin.acquire().await.ok()?;
+        admin.stats().await.ok().map(|stats| stats.version)
+    })
+    .await;
+    let left_behind = release(lease, target, stop.requested(), stop.insisted()).await;
     let report = SmokeReport::new(
         SmokeServer {
             name: target.name.clone(),

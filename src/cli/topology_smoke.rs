@@ -1,10 +1,13 @@
 //! The smoke test of a topology: the second half of `iggyctl smoke`, and `--smoke` of
 //! `iggyctl apply`.
 
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use futures::FutureExt as _;
+use iggyctl_core::address::Address;
 use iggyctl_core::plan::Approvals;
 use iggyctl_core::render::{ScenarioReport, SmokeReport, SmokeServer};
 use iggyctl_core::smoke::Limits as Sampling;
@@ -19,10 +22,10 @@ use super::Process;
 use super::manifest_arguments::{VariableArguments, compile};
 use super::secret_arguments::{Gathered, passwords_here};
 use super::session::{Session, observe_for};
-use super::smoke_output::lease_failed;
+use super::smoke_stop::{release, server_is_silent, take, unless};
 use crate::command_error::CommandError;
-use crate::smoke::topology::{self, Passwords, Topology};
-use crate::smoke::{Check, Lease, Limits, Restart, Target, milliseconds, not_run, run_all};
+use crate::smoke::topology::{self, Begun, Passwords, Topology};
+use crate::smoke::{Check, Limits, Restart, RunId, Target, milliseconds, not_run, run_all};
 use crate::terminal::Progress;
 
 #[derive(Debug, clap::Args)]
@@ -114,9 +117,12 @@ pub(super) async fn smoke(
     subject: Subject,
     manner: Manner<'_>,
     stop: Ending<impl Future<Output = ()>, impl Future<Output = ()>>,
+    has_begun: &Cell<bool>,
     show: fn(&mut Progress, &ScenarioReport),
 ) -> Result<Smoked, CommandError> {
     let Ending { in_order, at_once } = stop;
+    // Asked for by several, one after the other.
+    let in_order = in_order.shared();
     let began = jiff::Timestamp::now();
     let started = Instant::now();
     let topology = look(session, subject).await?;
@@ -128,21 +134,48 @@ pub(super) async fn smoke(
         manner.connect_timeout,
         Restart::Nobody,
     ));
-    let lease = Lease::take(&target).await.map_err(lease_failed)?;
-    let ended = try_all(process, topology, &manner, &target, &lease, in_order, show).await;
-    let version = match session.pool.acquire().await {
-        Ok(admin) => admin.stats().await.ok().map(|stats| stats.version),
-        Err(_) => None,
+    let run = RunId::random();
+    let mut begun = topology::begin(topology, &target, &run).map_err(|failure| {
+        CommandError::other(format!("cannot {}: {}", failure.step, failure.found))
+    })?;
+    let mut parts = [
+        std::mem::take(&mut begun.checks),
+        std::mem::take(&mut begun.on_copy),
+    ];
+    if let Err(error) = retain(manner.scenarios, &mut parts) {
+        drop(parts);
+        begun.end().await;
+        return Err(error);
+    }
+    has_begun.set(true);
+    // Without a copy nothing is made that somebody would have to remove.
+    let lease = match parts[1].is_empty() {
+        true => None,
+        false => Some(take(&target, run, in_order.clone()).await?),
     };
-    let run = lease.run().to_string();
-    let left_behind = tokio::select! {
-        left_behind = lease.release(&target) => left_behind,
-        () = at_once => vec![format!(
-            "what run {run} made: interrupted a second time; the next run removes it"
-        )],
+    if lease.is_some() {
+        begun.copy();
+    }
+    let (scenarios, notes, was_stopped) = try_all(
+        process,
+        begun,
+        parts,
+        &manner,
+        &target,
+        in_order.clone(),
+        show,
+    )
+    .await;
+    let version = unless(in_order.clone(), async {
+        let admin = session.pool.acquire().await.ok()?;
+        admin.stats().await.ok().map(|stats| stats.version)
+    })
+    .await;
+    let left_behind = match lease {
+        None => Vec::new(),
+        Some(lease) => release(lease, &target, in_order, at_once).await,
     };
     target.admin.close().await;
-    let (scenarios, notes, was_stopped) = ended?;
     let server = SmokeServer {
         name: target.name.clone(),
         version,
@@ -191,36 +224,23 @@ type Ended = (Vec<ScenarioReport>, Vec<String>, bool);
 
 async fn try_all(
     process: &Process,
-    topology: Topology,
+    mut begun: Begun,
+    parts: [Vec<Check<'static>>; 2],
     manner: &Manner<'_>,
     target: &Rc<Target>,
-    lease: &Lease,
-    stop: impl Future<Output = ()>,
+    stop: impl Future<Output = ()> + Clone,
     show: fn(&mut Progress, &ScenarioReport),
-) -> Result<Ended, CommandError> {
-    let mut begun = topology::begin(topology, target, lease.run()).map_err(|failure| {
-        CommandError::other(format!("cannot {}: {}", failure.step, failure.found))
-    })?;
-    let mut parts = [
-        std::mem::take(&mut begun.checks),
-        std::mem::take(&mut begun.on_copy),
-    ];
-    if let Err(error) = retain(manner.scenarios, &mut parts) {
-        drop(parts);
-        begun.end().await;
-        return Err(error);
-    }
+) -> Ended {
     let total = parts.iter().map(Vec::len).sum();
     let mut progress = Progress::start(process.terminal, total, manner.is_quiet);
     let [at_once, on_copy] = parts;
     let mut on_end = |report: &ScenarioReport| show(&mut progress, report);
-    tokio::pin!(stop);
-    let first = run_all(at_once, manner.limits, &mut stop, &mut on_end).await;
+    let first = run_all(at_once, manner.limits, stop.clone(), &mut on_end).await;
     let mut was_stopped = first.was_stopped;
     if !was_stopped && !on_copy.is_empty() {
         was_stopped = tokio::select! {
             () = begun.copied() => false,
-            () = &mut stop => true,
+            () = stop.clone() => true,
         };
     }
     let mut scenarios = first.scenarios;
@@ -228,14 +248,56 @@ async fn try_all(
         scenarios.extend(on_copy.iter().map(not_run));
         drop(on_copy);
     } else {
-        let second = run_all(on_copy, manner.limits, &mut stop, &mut on_end).await;
+        let second = run_all(on_copy, manner.limits, stop, &mut on_end).await;
         scenarios.extend(second.scenarios);
         was_stopped = second.was_stopped;
     }
     progress.finish();
     let notes = std::mem::take(&mut begun.notes);
-    begun.end().await;
-    Ok((scenarios, notes, was_stopped))
+    let silent = async {
+        match was_stopped {
+            true => server_is_silent(target).await,
+            false => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = begun.end() => {}
+        () = silent => {}
+    }
+    (scenarios, notes, was_stopped)
+}
+
+/// Refuses what can be no check of these manifests, whatever the server has.
+pub(super) fn check_names(patterns: &[String], subject: &Subject) -> Result<(), CommandError> {
+    let desired = &subject.desired;
+    let mut names = vec!["copy".to_owned()];
+    for stream in desired.streams.keys().cloned().map(Address::Stream) {
+        let kinds = ["exists", "round-trip", "join"];
+        names.extend(kinds.map(|kind| format!("{kind}/{stream}")));
+    }
+    for user in desired.users.keys().cloned().map(Address::User) {
+        let kinds = ["exists", "login", "poll", "send", "canary"];
+        names.extend(kinds.map(|kind| format!("{kind}/{user}")));
+    }
+    for (user, tokens) in &desired.tokens {
+        names.push(format!("exists/{}", Address::User(user.clone())));
+        for token in tokens.keys() {
+            let token = Address::Token(user.clone(), token.clone());
+            names.push(format!("login/{token}"));
+        }
+    }
+    // What of these cannot be tried has names that depend on the server.
+    let may_come = |pattern: &&String| {
+        ["poll/", "send/", "*", "?", "["]
+            .iter()
+            .any(|begin| pattern.starts_with(begin))
+    };
+    let certain: Vec<String> = patterns
+        .iter()
+        .filter(|it| !may_come(it))
+        .cloned()
+        .collect();
+    select(&certain, names.iter().map(String::as_str)).map(drop)
 }
 
 /// Leaves those that are meant.

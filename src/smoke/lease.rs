@@ -87,8 +87,7 @@ impl From<Failure> for LeaseError {
 
 impl Lease {
     /// Says that a new run is alive, and removes what dead ones left.
-    pub(crate) async fn take(target: &Target) -> Result<Self, LeaseError> {
-        let run = RunId::random();
+    pub(crate) async fn take(target: &Target, run: RunId) -> Result<Self, LeaseError> {
         let taken = Self::make(target, &run).await;
         let lease = match taken {
             Ok(lease) => lease,
@@ -102,6 +101,11 @@ impl Lease {
             tracing::warn!(%left, "what a former run left behind cannot be removed");
         }
         Ok(lease)
+    }
+
+    /// Removes what there is of a run whose sign was not waited for.
+    pub(crate) async fn give_up(target: &Target, run: &RunId) {
+        cleanup::remove(target, run).await;
     }
 
     async fn make(target: &Target, run: &RunId) -> Result<Self, LeaseError> {

@@ -32,6 +32,7 @@ pub(crate) mod topology;
 
 pub(crate) use check::Check;
 pub(crate) use lease::{Because, Lease, LeaseError};
+pub(crate) use names::RunId;
 pub(crate) use runner::{Limits, milliseconds, not_run, run_all};
 pub(crate) use scenario::{SCENARIOS, Scenario, Selected, checks};
 pub(crate) use server::OwnServer;

@@ -1,13 +1,14 @@
 //! `iggyctl smoke` leaves nothing behind, however it ends, and takes nothing from others
 //! that run at the same time.
 
+use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use iggy::prelude::*;
 use iggyctl_embedded::{EmbeddedServer, FaultKind, FaultPlan, FaultTarget, PasswordHashing};
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{DevServer, Sandbox};
 use crate::served::Served;
 
 /// `send_messages` of the wire protocol.
@@ -31,7 +32,7 @@ fn belongings(served: &Served) -> Vec<String> {
     })
 }
 
-fn until(what: &str, is_so: impl Fn() -> bool) {
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let started = Instant::now();
     while !is_so() {
         assert!(started.elapsed() < Duration::from_secs(60), "{what}");
@@ -170,4 +171,87 @@ fn a_login_that_may_not_create_streams_is_told_so() {
     let run = served.sandbox.run(&["smoke", "--server", &reader]);
     assert_eq!(run.code, 77, "{}", run.transcript());
     assert!(run.stderr.contains("manage streams"), "{}", run.stderr);
+}
+
+/// Of this test's own processes, by their numbers.
+fn signal(process: u32, signal: &str) {
+    let told = Command::new("kill")
+        .args([signal, &process.to_string()])
+        .status()
+        .unwrap();
+    assert!(told.success());
+}
+
+/// How long a canary takes to end on a server that was stopped in the middle of a run;
+/// with `insists`, it is told so more than once.
+fn ends_on_a_server_that_hangs(arguments: &[&str], insists: bool) -> Duration {
+    let sandbox = Sandbox::new();
+    let server = DevServer::start(&sandbox, &[]);
+    sandbox.write(
+        "topology.yaml",
+        "\
+apiVersion: iggyctl.dev/v1alpha1
+kind: IggyTopology
+metadata: { name: shop }
+spec:
+  streams:
+    - name: shop
+      topics: [{ name: orders, partitions: 1 }]
+",
+    );
+    let apply = [
+        "apply",
+        "--yes",
+        "-f",
+        "topology.yaml",
+        "--server",
+        &server.connection_string,
+    ];
+    let run = sandbox.run(&apply);
+    assert_eq!(run.code, 0, "{}", run.transcript());
+    let common = [
+        "smoke",
+        "--server",
+        &server.connection_string,
+        "-o",
+        "json",
+        "--repeat",
+        "1ms",
+    ];
+    let mut canary = sandbox
+        .command(&[&common[..], arguments].concat())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(canary.stdout.take().unwrap()).lines();
+    lines.next().unwrap().unwrap();
+    let reading = std::thread::spawn(move || lines.count());
+    signal(server.process_id(), "-STOP");
+    let began = Instant::now();
+    signal(canary.id(), "-INT");
+    until("it ends", || {
+        if insists {
+            // Signals that come together are one.
+            let _ = Command::new("kill")
+                .args(["-INT", &canary.id().to_string()])
+                .output();
+        }
+        canary.try_wait().unwrap().is_some()
+    });
+    let took = began.elapsed();
+    signal(server.process_id(), "-CONT");
+    reading.join().unwrap();
+    took
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_on_a_server_that_hangs_can_be_ended() {
+    for arguments in [&["--scenario", "basic"][..], &["-f", "topology.yaml"]] {
+        let took = ends_on_a_server_that_hangs(arguments, false);
+        assert!(took < Duration::from_secs(15), "{arguments:?}: {took:?}");
+        let took = ends_on_a_server_that_hangs(arguments, true);
+        assert!(took < Duration::from_secs(5), "{arguments:?}: {took:?}");
+    }
 }

@@ -154,7 +154,7 @@ fn what_a_running_one_uses_is_not_removed() {
     assert_eq!(lab.left_behind(), used);
     held.kill();
     lab.server().testing().advance_clock(STARTING);
-    let smoke = lab.smoke(&["--scenario", "login/*"]);
+    let smoke = lab.smoke(&["--scenario", "round-trip/*"]);
     assert_eq!(smoke.run.code, 0, "{}", smoke.run.transcript());
     assert_eq!(lab.left_behind(), [""; 0]);
 }
@@ -198,7 +198,7 @@ fn a_second_signal_cuts_the_clean_up_short() {
     assert!(!lab.left_behind().is_empty());
     lab.server().faults().clear();
     lab.server().testing().advance_clock(STARTING);
-    let smoke = lab.smoke(&["--scenario", "login/*"]);
+    let smoke = lab.smoke(&["--scenario", "round-trip/*"]);
     assert_eq!(smoke.run.code, 0, "{}", smoke.run.transcript());
     assert_eq!(lab.left_behind(), [""; 0]);
 }

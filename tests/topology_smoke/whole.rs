@@ -144,6 +144,51 @@ fn only_what_is_named_is_tried() {
     assert_eq!(lab.left_behind(), [""; 0]);
 }
 
+/// Who only looks makes nothing, and a name that is none is refused before that.
+#[test]
+fn nothing_is_made_that_no_check_needs() {
+    /// Commands of the wire protocol.
+    const CREATE_USER: u32 = 33;
+    const CREATE_STREAM: u32 = 202;
+    let lab = Lab::applied();
+    let requests = lab.server().requests();
+    requests.reset();
+    let looking = ["login/*", "exists/*", "poll/*"];
+    let looking: Vec<&str> = looking.iter().flat_map(|it| ["--scenario", *it]).collect();
+    let smoke = lab.smoke(&looking);
+    assert_eq!(smoke.run.code, 0, "{}", smoke.run.transcript());
+    // One that is known only when the server was asked.
+    let unknown = [
+        "smoke",
+        "-f",
+        "smoke.yaml",
+        "--scenario",
+        "poll/user/nobody",
+    ];
+    let run = lab.run(&unknown);
+    assert_eq!(run.code, 64, "{}", run.transcript());
+    assert_eq!(requests.count(CREATE_STREAM), 0);
+    assert_eq!(requests.count(CREATE_USER), 0);
+    // What is counted is what a copy takes.
+    let smoke = lab.smoke(&["--scenario", "copy"]);
+    assert_eq!(smoke.run.code, 0, "{}", smoke.run.transcript());
+    assert!(requests.count(CREATE_STREAM) > 0);
+    assert!(requests.count(CREATE_USER) > 0);
+
+    // Not even a server is needed to refuse these.
+    for unknown in ["logon/*", "login/user/nobody", "copies"] {
+        let nobody = [
+            "--server",
+            "iggy://iggy:iggy@127.0.0.1:1",
+            "--scenario",
+            unknown,
+        ];
+        let smoke = ["smoke", "-f", "smoke.yaml"];
+        let run = lab.sandbox.run(&[&smoke[..], &nobody].concat());
+        assert_eq!(run.code, 64, "{}", run.transcript());
+    }
+}
+
 #[test]
 fn a_canary_goes_through_the_real_topics_and_says_what_it_is() {
     let lab = Lab::applied();

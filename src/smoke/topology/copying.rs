@@ -20,6 +20,7 @@ use iggyctl_engine::apply::{Cancellation, StepResult, Supplies, apply};
 use iggyctl_engine::connect::{ConnectionPool, ServerConnector};
 use iggyctl_engine::delivery::NoSinks;
 use iggyctl_engine::observe::observe;
+use tokio::sync::oneshot;
 
 use super::{Shared, listed};
 use crate::smoke::check::Check;
@@ -43,6 +44,8 @@ pub(super) type Making = SharedFuture<BoxFuture<'static, Arc<Made>>>;
 /// The copy while it is made.
 pub(super) struct Copying {
     cancellation: Cancellation,
+    /// Whoever makes it waits for this.
+    go: Option<oneshot::Sender<()>>,
     made: Making,
 }
 
@@ -51,11 +54,18 @@ const GRACE: Duration = Duration::from_secs(5);
 
 impl Copying {
     /// In a task of its own: steps that were begun end, also when whoever waits for them
-    /// is stopped.
-    pub(super) fn begin(connector: ServerConnector, copy: &Copy, secrets: Secrets) -> Self {
+    /// is stopped. Nothing is made before [`begin`](Self::begin).
+    pub(super) fn prepare(connector: ServerConnector, copy: &Copy, secrets: Secrets) -> Self {
         let cancellation = Cancellation::default();
         let (desired, stop) = (copy.desired.clone(), cancellation.clone());
+        let (go, asked_for) = oneshot::channel();
         let task = tokio::spawn(async move {
+            if asked_for.await.is_err() {
+                return Arc::new(Made {
+                    problem: Some("nothing of it was asked for".to_owned()),
+                    ..Made::default()
+                });
+            }
             let pool = ConnectionPool::new(connector);
             let made = make(&pool, &desired, &secrets, &stop).await;
             pool.close().await;
@@ -71,7 +81,16 @@ impl Copying {
         });
         Self {
             cancellation,
+            go: Some(go),
             made: made.boxed().shared(),
+        }
+    }
+
+    /// Makes it.
+    pub(super) fn begin(&mut self) {
+        if let Some(go) = self.go.take() {
+            // Nobody listens when the runtime ends.
+            let _ = go.send(());
         }
     }
 
@@ -82,6 +101,7 @@ impl Copying {
     /// Nothing of it is made any more afterwards.
     pub(super) async fn end(self) {
         self.cancellation.cancel();
+        drop(self.go);
         let _ = tokio::time::timeout(GRACE, self.made).await;
     }
 }

@@ -88,6 +88,13 @@ pub(crate) struct Begun {
 }
 
 impl Begun {
+    /// From here on the copy is made.
+    pub(crate) fn copy(&mut self) {
+        if let Some(copying) = &mut self.copying {
+            copying.begin();
+        }
+    }
+
     /// Waits until the copy is made, as far as it can be.
     pub(crate) fn copied(&self) -> impl Future<Output = ()> + use<> {
         let made = self.copying.as_ref().map(Copying::made);
@@ -115,7 +122,7 @@ struct Shared {
     transport: String,
 }
 
-/// All checks of a topology. The copy begins to be made.
+/// All checks of a topology. Nothing is made before [`Begun::copy`].
 pub(crate) fn begin(
     topology: Topology,
     target: &Rc<Target>,
@@ -156,12 +163,13 @@ pub(crate) fn begin(
     let mut checks = exists::checks(&presence, &plan, &desired, &shared);
     checks.extend(logins::checks(&logins, &shared));
     checks.extend(polls::checks(&polls, &logins, &shared));
-    let mut on_copy = not_tried("send", &copy.not_tried, &shared);
-    let copying = (!copy.topics.is_empty()).then(|| Copying::begin(connector, &copy, secrets));
+    checks.extend(not_tried("send", &copy.not_tried, &shared));
+    let mut on_copy = Vec::new();
+    let copying = (!copy.topics.is_empty()).then(|| Copying::prepare(connector, &copy, secrets));
     if let Some(copying) = &copying {
         let made = copying.made();
         let copy = Rc::new(copy);
-        on_copy.insert(0, copying::check(&copy, &made, &shared));
+        on_copy.push(copying::check(&copy, &made, &shared));
         on_copy.extend(sends::checks(&copy, &made, &shared));
         on_copy.extend(round_trip::checks(&copy, &made, &shared));
         on_copy.extend(groups::checks(&copy, &made, &shared));
