@@ -39,14 +39,13 @@ fn commands(page: &Path) -> Vec<String> {
 
 #[test]
 fn every_command_is_understood() {
-    let sandbox = Sandbox::new().variable(
-        "IGGY_CONNECTION_STRING",
+    let sandbox = Sandbox::new()
         // Nobody listens there.
-        "iggy://iggy:iggy@127.0.0.1:1",
-    );
+        .variable("IGGY_CONNECTION_STRING", "iggy://iggy:iggy@127.0.0.1:1")
+        .variable("BILLING_PASSWORD", "not-a-secret");
     sandbox.write(
         "topology.yaml",
-        "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyTopology\nmetadata: { name: orders }\nspec:\n  streams:\n    - name: orders\n",
+        "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyTopology\nmetadata: { name: orders }\nspec:\n  streams:\n    - name: orders\n      topics:\n        - name: events\n  users:\n    - name: billing\n      status: active\n      password: { env: BILLING_PASSWORD }\n      permissions: { streams: [{ name: orders, allow: [poll_messages] }] }\n",
     );
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/runbooks");
     let mut tried = 0;

@@ -3,8 +3,8 @@
 //! (SIGKILL) three times at random moments: nothing is lost, keys keep their order, and
 //! what comes twice is counted.
 //!
-//! `IGGYCTL_TEST_MESSAGES=1000000 cargo test --release --test killed_traffic -- --nocapture`
-//! for a million. `IGGYCTL_TEST_SEED` repeats the choice of the moments.
+//! `IGGYCTL_TEST_MESSAGES=1000000 IGGYCTL_TEST_PROGRAM=$PWD/target/release/iggyctl cargo test
+//! --test killed_traffic -- --nocapture` for a million with an optimised program. `IGGYCTL_TEST_SEED` repeats the choice of the moments.
 
 #![cfg(unix)]
 #![allow(

@@ -244,13 +244,19 @@ impl Counted {
     }
 }
 
+/// The one of this build, or another, such as an optimised one.
+fn program() -> PathBuf {
+    std::env::var_os("IGGYCTL_TEST_PROGRAM")
+        .map_or_else(|| env!("CARGO_BIN_EXE_iggyctl").into(), PathBuf::from)
+}
+
 fn kill(process: &mut Child) {
     process.kill().unwrap();
     process.wait().unwrap();
 }
 
 fn command(folder: &TempDir, port: u16, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_iggyctl"));
+    let mut command = Command::new(program());
     command
         .args(arguments)
         .args(["--server", &format!("iggy://iggy:iggy@127.0.0.1:{port}")])
@@ -270,7 +276,7 @@ fn log(folder: &TempDir, name: &str) -> File {
 
 /// Comes back when it listens.
 fn start_server(folder: &TempDir, port: u16) -> Child {
-    let mut server = Command::new(env!("CARGO_BIN_EXE_iggyctl"))
+    let mut server = Command::new(program())
         .args(["dev", "--data-dir", "data", "-f", "topology.yaml"])
         .args(["--listen", &format!("127.0.0.1:{port}")])
         .current_dir(folder.path())
