@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 
 use super::place::TopicPlace;
-use super::state_file::{State, StateFile};
+use super::state_file::{State, StateFile, Survives};
 use crate::command_error::CommandError;
 
 /// Between two writes of the file; what was confirmed meanwhile is sent again after a kill.
@@ -65,7 +65,7 @@ impl StateArguments {
                 topic: topic.to_string(),
                 confirmed: 0,
             };
-            file.write(&state)?;
+            file.write(&state, Survives::PowerLoss)?;
             state
         };
         Ok(Some(Kept {
@@ -96,7 +96,12 @@ impl Kept {
     pub(super) fn confirmed(&mut self, messages: u64, at_once: bool) -> Result<(), CommandError> {
         self.state.confirmed = self.before + messages;
         if at_once || self.written.elapsed() >= INTERVAL {
-            self.file.write(&self.state)?;
+            // While it waits for the disk, more would be sent that it does not know of.
+            let survives = match at_once {
+                true => Survives::PowerLoss,
+                false => Survives::Kill,
+            };
+            self.file.write(&self.state, survives)?;
             self.written = Instant::now();
         }
         Ok(())

@@ -21,7 +21,7 @@ use super::moment::Moment;
 use super::pace::Pace;
 use super::place::TopicPlace;
 use super::replay_state::ReplayState;
-use super::state_file::StateFile;
+use super::state_file::{StateFile, Survives};
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
 use crate::measurement::{Measurement, Summary};
@@ -215,7 +215,7 @@ async fn run(process: &Process, arguments: &ReplayArguments) -> Result<ExitCode,
                     }
                 };
                 if let Some(file) = &file {
-                    file.write(&state)?;
+                    file.write(&state, Survives::PowerLoss)?;
                 }
             }
             let mut drive = Drive {
@@ -229,7 +229,8 @@ async fn run(process: &Process, arguments: &ReplayArguments) -> Result<ExitCode,
             let end = drive
                 .run(process, session, async |progress: &Progress, _| {
                     state.progress.clone_from(progress);
-                    file.as_ref().map_or(Ok(()), |file| file.write(&state))
+                    file.as_ref()
+                        .map_or(Ok(()), |file| file.write(&state, Survives::PowerLoss))
                 })
                 .await;
             state.progress = drive.progress;

@@ -18,6 +18,15 @@ pub(super) trait State: Serialize + DeserializeOwned {
     fn version(&self) -> u32;
 }
 
+/// What a written state is safe from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Survives {
+    /// The end of the process. Takes no time.
+    Kill,
+    /// That of the machine, too. Waits for the disk.
+    PowerLoss,
+}
+
 /// The file of `--state`.
 #[derive(Debug, Clone)]
 pub(super) struct StateFile<S> {
@@ -63,13 +72,15 @@ impl<S: State> StateFile<S> {
     }
 
     /// All of it or nothing, also when the process is killed meanwhile.
-    pub(super) fn write(&self, state: &S) -> Result<(), CommandError> {
+    pub(super) fn write(&self, state: &S, survives: Survives) -> Result<(), CommandError> {
         let write = || -> std::io::Result<()> {
             let parent = self.path.parent().filter(|it| !it.as_os_str().is_empty());
             let mut file = tempfile::NamedTempFile::new_in(parent.unwrap_or(Path::new(".")))?;
             serde_json::to_writer_pretty(&mut file, state)?;
             file.write_all(b"\n")?;
-            file.as_file().sync_all()?;
+            if survives == Survives::PowerLoss {
+                file.as_file().sync_all()?;
+            }
             file.persist(&self.path).map_err(|error| error.error)?;
             Ok(())
         };
@@ -95,7 +106,7 @@ mod tests {
         let mut state = ReplayState::new("a/b".into(), "a/c".into(), true, vec!["x=1".into()]);
         for sent in 0..3 {
             state.progress.sent = sent;
-            file.write(&state).unwrap();
+            file.write(&state, Survives::PowerLoss).unwrap();
             assert_eq!(file.read().unwrap(), state);
         }
         assert!(file.must_be_new().is_err());
