@@ -79,6 +79,17 @@ impl Encryption {
     }
 }
 
+/// Headers as they travel, encrypted where that is wanted.
+pub(crate) fn encrypted(
+    headers: Option<Bytes>,
+    encryption: Option<&Encryption>,
+) -> Result<Option<Bytes>, EncryptionError> {
+    match (headers, encryption) {
+        (Some(headers), Some(encryption)) => encryption.encrypt(&headers).map(Some),
+        (headers, _) => Ok(headers),
+    }
+}
+
 impl fmt::Debug for Encryption {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("Encryption(AES-256-GCM)")

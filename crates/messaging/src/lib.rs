@@ -45,6 +45,7 @@ mod names;
 pub mod observe;
 pub mod offsets;
 pub mod producer;
+mod readdressed;
 pub mod replay;
 mod topic_reader;
 

@@ -2,19 +2,18 @@
 //!
 //! The payload is the one that was sent, byte for byte, compressed and encrypted as it
 //! was; the id (over HTTP its lower 64 bits) and all headers stay, too, and these come to
-//! them. A consumer with the
-//! same codec and encryption reads dead letters as it reads the messages. Headers that
-//! cannot be read (another key, damaged) stay behind, and those that do not fit beside
-//! these do, as well.
+//! them. A consumer with the same codec and encryption reads dead letters as it reads the
+//! messages. Headers that cannot be read (another key, damaged) stay behind, and those
+//! that do not fit beside these do, as well.
 
-use bytes::Bytes;
-use iggy::prelude::{IggyMessage, IggyMessageHeader};
+use iggy::prelude::IggyMessage;
 
 use super::board::Dead;
 use super::incoming::headers_of;
-use crate::encryption::Encryption;
+use crate::encryption::{Encryption, encrypted};
 use crate::error::MessagingError;
 use crate::headers::Headers;
+use crate::readdressed::with_headers;
 
 /// The stream it was in, a text.
 pub const STREAM: &str = "dead-letter-stream";
@@ -114,34 +113,8 @@ pub(super) fn letter(
         Ok(wire) => wire,
         Err(_) => describe(Headers::new())?,
     };
-    let headers = match (wire, encryption) {
-        (Some(wire), Some(encryption)) => Some(encryption.encrypt(&wire)?),
-        (wire, _) => wire,
-    };
-    let length = |bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-    Ok(IggyMessage {
-        header: IggyMessageHeader {
-            id: match has_short_ids {
-                true => short(message.header.id),
-                false => message.header.id,
-            },
-            origin_timestamp: message.header.origin_timestamp,
-            user_headers_length: headers.as_ref().map_or(0, length),
-            payload_length: length(&message.payload),
-            ..IggyMessageHeader::default()
-        },
-        payload: message.payload.clone(),
-        user_headers: headers,
-    })
-}
-
-/// The lower half of a long id, which of a UUID is the random one: over HTTP ids travel
-/// as numbers of JSON, and the SDK panics at a longer one.
-pub(crate) fn short(id: u128) -> u128 {
-    match id & u128::from(u64::MAX) {
-        0 => id >> 64,
-        half => half,
-    }
+    let headers = encrypted(wire, encryption)?;
+    Ok(with_headers(message, headers, has_short_ids))
 }
 
 /// Cut where a character ends; never empty.
@@ -159,6 +132,9 @@ fn shortened(error: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+
+    use bytes::Bytes;
+    use iggy::prelude::IggyMessageHeader;
 
     use super::*;
     use crate::consumer::board::Ticket;
@@ -219,8 +195,6 @@ mod tests {
         let headers = headers_of(&letter, None).unwrap();
         assert_eq!(headers.len(), 6);
         assert_eq!(letter.header.id, 9);
-        assert_eq!(short((7 << 64) + 5), 5);
-        assert_eq!(short(7 << 64), 7);
         assert_eq!(headers.text(ERROR), Some("unknown"));
     }
 }

@@ -34,6 +34,7 @@ use tokio::time::timeout;
 use super::start::Position;
 use crate::connection::{Connection, Loss, Session};
 use crate::error::{MessagingError, Reaction, classify, words};
+use crate::readdressed::is_sent;
 
 /// Why a request did not succeed.
 #[derive(Debug)]
@@ -277,8 +278,8 @@ impl Requests {
                 .send_messages(stream, topic, &key, &mut [message])
                 .await;
             match sent {
-                Ok(_) | Err(IggyError::RequestAlreadyApplied) => Ok(()),
-                Err(error) => Err(error),
+                Err(error) if !is_sent(&error) => Err(error),
+                Ok(_) | Err(_) => Ok(()),
             }
         };
         self.ask(session, "send a dead letter", request).await

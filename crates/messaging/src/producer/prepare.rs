@@ -1,18 +1,17 @@
 //! From a value to the bytes that are sent, once: a retry sends the same.
 
 use bytes::Bytes;
-use iggy::prelude::{
-    IGGY_MESSAGE_HEADER_SIZE, IggyMessage, IggyMessageHeader, IggyTimestamp, MAX_PAYLOAD_SIZE,
-};
+use iggy::prelude::{IGGY_MESSAGE_HEADER_SIZE, IggyMessage, IggyTimestamp, MAX_PAYLOAD_SIZE};
 use uuid::Uuid;
 
 use super::outgoing::{Outgoing, Target};
 use super::partitioning::{Partitioning, Route};
 use crate::codec::Codec;
 use crate::compression::{COMPRESSION_HEADER, Compression};
-use crate::encryption::Encryption;
+use crate::encryption::{Encryption, encrypted};
 use crate::error::MessagingError;
 use crate::headers::{CONTENT_TYPE, Headers};
+use crate::readdressed::to_send;
 
 /// A message as it is sent, however often.
 #[derive(Debug, Clone)]
@@ -26,18 +25,12 @@ pub(super) struct Prepared {
 impl Prepared {
     /// As the SDK sends it. Shares the bytes.
     pub(super) fn message(&self) -> IggyMessage {
-        let length = |bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        IggyMessage {
-            header: IggyMessageHeader {
-                id: self.id,
-                origin_timestamp: self.origin_timestamp,
-                user_headers_length: self.headers.as_ref().map_or(0, length),
-                payload_length: length(&self.payload),
-                ..IggyMessageHeader::default()
-            },
-            payload: self.payload.clone(),
-            user_headers: self.headers.clone(),
-        }
+        to_send(
+            self.id,
+            self.origin_timestamp,
+            self.payload.clone(),
+            self.headers.clone(),
+        )
     }
 
     /// What it takes on the wire, in bytes.
@@ -123,12 +116,10 @@ impl<T: 'static> Preparation<T> {
             }
         };
         let payload = compressed.map_or(encoded, |(payload, _)| payload);
-        let (payload, headers) = match &self.encryption {
-            None => (payload, headers),
-            Some(encryption) => (
-                encryption.encrypt(&payload)?,
-                headers.map(|it| encryption.encrypt(&it)).transpose()?,
-            ),
+        let headers = encrypted(headers, self.encryption.as_ref())?;
+        let payload = match &self.encryption {
+            None => payload,
+            Some(encryption) => encryption.encrypt(&payload)?,
         };
         if payload.len() > MAX_PAYLOAD_SIZE as usize {
             return Err(MessagingError::Message {

@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use crate::connection::{Connection, Loss, Session};
 use crate::error::{MessagingError, Reaction, classify, words};
+use crate::readdressed::is_sent;
 
 /// What one request is about.
 pub(super) const SEND: &str = "send messages";
@@ -63,7 +64,7 @@ impl Sender {
             other => other,
         };
         let code = error.as_code();
-        if is_committed(&error) {
+        if is_sent(&error) {
             return Ok(None);
         }
         if NOT_THERE.contains(&code) {
@@ -136,13 +137,4 @@ async fn request(
     producer
         .send_with_partitioning(messages, Some(partitioning))
         .await
-}
-
-/// Errors about the reading of a confirmation, over HTTP: the messages are there
-/// (`iggy` 0.11.0, `clients/producer.rs`, says so and does not repeat either).
-fn is_committed(error: &IggyError) -> bool {
-    matches!(
-        error,
-        IggyError::InvalidBytesResponse | IggyError::InvalidJsonResponse
-    )
 }

@@ -1,13 +1,14 @@
 //! From a message to the one that is sent again. Pure.
 
 use bytes::Bytes;
-use iggy::prelude::{IggyMessage, IggyMessageHeader};
+use iggy::prelude::IggyMessage;
 
-use crate::consumer::dead_letters::{DeadLetter, short};
+use crate::consumer::dead_letters::DeadLetter;
 use crate::consumer::incoming::headers_of;
-use crate::encryption::Encryption;
+use crate::encryption::{Encryption, encrypted};
 use crate::error::MessagingError;
 use crate::headers::Headers;
+use crate::readdressed::with_headers;
 
 /// The stream that a replayed message was taken from, a text.
 pub const STREAM: &str = "replay-stream";
@@ -56,10 +57,7 @@ impl Copying {
     ) -> Copied {
         let marked = headers.and_then(|headers| {
             let wire = marked(headers, origin, message.header.offset).ok()?;
-            match &self.encryption {
-                None => Some(wire),
-                Some(encryption) => encryption.encrypt(&wire).ok(),
-            }
+            encrypted(wire, self.encryption.as_ref()).ok()?
         });
         let is_marked = marked.is_some();
         let headers = marked.or_else(|| message.user_headers.clone());
@@ -83,51 +81,39 @@ impl Copying {
         if !copied.is_marked {
             // There was room for the headers of a dead letter, so there is for none.
             let wire = headers.to_wire().ok()?;
-            let wire = match (&self.encryption, wire) {
-                (Some(encryption), Some(wire)) => Some(encryption.encrypt(&wire).ok()?),
-                (_, wire) => wire,
-            };
+            let wire = encrypted(wire, self.encryption.as_ref()).ok()?;
             copied.message = self.with_headers(message, wire);
         }
         Some((letter, copied.message))
     }
 
     fn with_headers(&self, message: &IggyMessage, headers: Option<Bytes>) -> IggyMessage {
-        let length = |bytes: &Bytes| u32::try_from(bytes.len()).unwrap_or(u32::MAX);
-        IggyMessage {
-            header: IggyMessageHeader {
-                id: match self.has_short_ids {
-                    true => short(message.header.id),
-                    false => message.header.id,
-                },
-                origin_timestamp: message.header.origin_timestamp,
-                user_headers_length: headers.as_ref().map_or(0, length),
-                payload_length: length(&message.payload),
-                ..IggyMessageHeader::default()
-            },
-            payload: message.payload.clone(),
-            user_headers: headers,
-        }
+        with_headers(message, headers, self.has_short_ids)
     }
 }
 
-fn marked(headers: Headers, origin: Origin<'_>, offset: u64) -> Result<Bytes, MessagingError> {
+fn marked(
+    headers: Headers,
+    origin: Origin<'_>,
+    offset: u64,
+) -> Result<Option<Bytes>, MessagingError> {
     let Origin {
         stream,
         topic,
         partition,
     } = origin;
-    let wire = headers
+    headers
         .with(STREAM, stream)?
         .with(TOPIC, topic)?
         .with_value(PARTITION, partition)?
         .with_value(OFFSET, offset)?
-        .to_wire()?;
-    Ok(wire.unwrap_or_default())
+        .to_wire()
 }
 
 #[cfg(test)]
 mod tests {
+    use iggy::prelude::IggyMessageHeader;
+
     use super::*;
     use crate::consumer::dead_letters;
 
