@@ -13,6 +13,7 @@ use iggyctl_engine::Secrets;
 
 use super::Process;
 use super::manifest_arguments::ManifestArguments;
+use super::output::json_failed;
 use super::secret_arguments::{Gathered, SecretArguments};
 use super::server_arguments::{ServerArguments, parse_duration};
 use super::session::{Session, observe_for};
@@ -67,11 +68,6 @@ impl PlanFormat {
     pub(super) fn is_json(self) -> bool {
         self == Self::Json
     }
-}
-
-/// A report that cannot be written as JSON.
-pub(super) fn json_failed(error: serde_json::Error) -> CommandError {
-    CommandError::other(format!("cannot write JSON: {error}"))
 }
 
 /// What `--skip-blocked` does not make good: a run that could not read what it is

@@ -1,6 +1,9 @@
 //! Dead letters from the command line: found by their headers, shown, sent back once,
 //! and removed.
 
+use std::process::Stdio;
+use std::time::Duration;
+
 use iggy::prelude::*;
 use iggyctl_embedded::{EmbeddedServer, FaultKind, FaultPlan, FaultTarget};
 
@@ -9,6 +12,8 @@ use crate::served::Served;
 
 /// `send_messages` of the wire protocol.
 const SEND_MESSAGES: u32 = 101;
+/// `get_topic` of the wire protocol.
+const GET_TOPIC: u32 = 300;
 /// `purge_topic` of the wire protocol.
 const PURGE_TOPIC: u32 = 305;
 
@@ -151,12 +156,21 @@ fn dead_letters_are_found_and_shown() {
 #[test]
 fn dead_letters_go_back_once() {
     let lab = Lab::with_dead_letters();
-    let replay = |more: &[&str]| lab.run(&[&["dlq", "replay", "orders/dead"], more].concat());
-    insta::assert_snapshot!("a dry run", replay(&["--dry-run"]).transcript());
+    let run = |more: &[&str]| lab.run(&[&["dlq", "replay", "orders/dead"], more].concat());
+    let replay = |more: &[&str]| run(&[&["--yes"], more].concat());
+    insta::assert_snapshot!("a dry run", run(&["--dry-run"]).transcript());
+    insta::assert_snapshot!("nobody to ask about replay", run(&[]).transcript());
     assert_eq!(lab.payloads("events", 1).len(), 0);
     let one = replay(&["--max", "1", "-o", "json"]);
     assert_eq!(one.code, 0, "{}", one.transcript());
-    assert_eq!(json_lines(&one)[0]["messages"], 1);
+    let report = &json_lines(&one)[0];
+    assert_eq!(report["messages"], 1);
+    assert_eq!(
+        report["destinations"],
+        serde_json::json!([
+            { "stream": "orders", "topic": "events", "waiting": 3, "allowed": true }
+        ])
+    );
     assert_eq!(lab.payloads("events", 1), ["first"]);
     let listed = lab.done(&["dlq", "list", "-o", "json"]);
     let listed: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
@@ -199,7 +213,7 @@ fn what_cannot_go_back_waits_for_the_next_time() {
     let lab = Lab::new();
     lab.bury("first", "events", 0, 1, "no");
     lab.bury("second", "gone", 0, 2, "no");
-    let replay = || lab.run(&["dlq", "replay", "orders/dead"]);
+    let replay = || lab.run(&["dlq", "replay", "orders/dead", "--yes"]);
     let run = replay();
     assert_eq!(run.code, 6, "{}", run.transcript());
     assert!(
@@ -232,7 +246,8 @@ fn only_dead_letters_are_purged() {
     let lab = Lab::with_dead_letters();
     let purge = |more: &[&str]| lab.run(&[&["dlq", "purge", "orders/dead"], more].concat());
     assert_eq!(
-        lab.run(&["dlq", "replay", "orders/dead", "-n", "1"]).code,
+        lab.run(&["dlq", "replay", "orders/dead", "-n", "1", "--yes"])
+            .code,
         0
     );
     insta::assert_snapshot!("nobody to ask", purge(&[]).transcript());
@@ -250,7 +265,7 @@ fn only_dead_letters_are_purged() {
     // What comes after it was not sent back.
     lab.bury("fourth", "events", 0, 20, "no");
     lab.bury("fifth", "events", 0, 21, "no");
-    let run = lab.done(&["dlq", "replay", "orders/dead", "-o", "json"]);
+    let run = lab.done(&["dlq", "replay", "orders/dead", "-o", "json", "--yes"]);
     assert_eq!(json_lines(&run)[0]["messages"], 2);
     assert_eq!(lab.payloads("events", 0), ["fourth", "fifth"]);
     let json = lab.done(&["dlq", "purge", "orders/dead", "--yes", "-o", "json"]);
@@ -265,8 +280,16 @@ fn only_dead_letters_are_purged() {
 #[test]
 fn sending_again_does_not_make_others_wait_again() {
     let lab = Lab::with_dead_letters();
-    lab.done(&["dlq", "replay", "orders/dead"]);
-    lab.done(&["dlq", "replay", "orders/dead", "--again", "--max", "1"]);
+    lab.done(&["dlq", "replay", "orders/dead", "-y"]);
+    lab.done(&[
+        "dlq",
+        "replay",
+        "orders/dead",
+        "--again",
+        "--max",
+        "1",
+        "-y",
+    ]);
     let run = lab.done(&["dlq", "replay", "orders/dead", "-o", "json"]);
     assert_eq!(json_lines(&run)[0]["messages"], 0);
     assert_eq!(lab.payloads("events", 1).len(), 3, "two, and one again");
@@ -298,17 +321,90 @@ fn dead_letters_stay_in_their_stream_unless_another_topic_is_named() {
         "-H",
         "dead-letter-attempts:uint32=1",
     ]);
-    for arguments in [&["--dry-run"][..], &[]] {
-        let run = lab.run(&[&["dlq", "replay", "orders/dead"], arguments].concat());
+    for arguments in ["--dry-run", "--yes"] {
+        let run = lab.run(&["dlq", "replay", "orders/dead", arguments]);
         assert_ne!(run.code, 0, "{}", run.transcript());
         assert!(
             run.stderr.contains("--into payments/events"),
             "{}",
             run.transcript()
         );
+        let plan = "\n  1 message to payments/events, of another stream: only with --into";
+        assert!(run.stderr.contains(plan), "{}", run.transcript());
     }
     assert_eq!(lab.payloads("events", 0), ["mine"]);
-    lab.done(&["dlq", "replay", "orders/dead", "--into", "payments/events"]);
+    let into = ["--into", "payments/events", "--yes"];
+    lab.done(&[&["dlq", "replay", "orders/dead"], &into[..]].concat());
     let run = lab.done(&["consume", "payments/events"]);
     assert_eq!(run.stdout, "forged\n");
+}
+
+/// Between the count and the purge.
+#[test]
+fn what_came_since_it_was_counted_is_not_purged() {
+    let lab = Lab::with_dead_letters();
+    let address = lab.served.address();
+    let served = &lab.served;
+    served.by_hand(async |root| {
+        let requests = served.server().requests();
+        requests.reset();
+        let slow = FaultKind::Delay(Duration::from_secs(2));
+        let slow = FaultPlan::none().once(slow, FaultTarget::Command(GET_TOPIC), 2);
+        served.server().faults().set(slow);
+        let purge = ["dlq", "purge", "orders/dead", "--yes", "--server", &address];
+        let process = served
+            .sandbox
+            .command(&purge)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        while requests.count(GET_TOPIC) < 2 {
+            tokio::task::yield_now().await;
+        }
+        let name = |text| Identifier::named(text).unwrap();
+        let mut late = [IggyMessage::from("late")];
+        let to = Partitioning::partition_id(0);
+        root.send_messages(&name("orders"), &name("dead"), &to, &mut late)
+            .await
+            .unwrap();
+        let ended = tokio::task::block_in_place(|| process.wait_with_output().unwrap());
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(4), "{said}");
+        let what = "nothing was removed: orders/dead changed meanwhile";
+        assert!(said.contains(what), "{said}");
+    });
+    assert_eq!(lab.payloads("dead", 0).len(), 4);
+}
+
+/// A key may come from where it can be read once only.
+#[cfg(unix)]
+#[test]
+fn the_key_is_read_once() {
+    let lab = Lab::with_dead_letters();
+    let key = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=\n";
+    let address = lab.served.address();
+    let common = ["--encryption-key-file", "/dev/stdin", "--server", &address];
+    for command in [
+        &["dlq", "list"][..],
+        &["dlq", "show", "orders/dead"],
+        &[
+            "dlq",
+            "replay",
+            "orders/dead",
+            "--dry-run",
+            "--skip-unreadable",
+        ],
+        &[
+            "dlq",
+            "purge",
+            "orders/dead",
+            "--dry-run",
+            "--with-other-messages",
+        ],
+    ] {
+        let all = [command, &common].concat();
+        let run = lab.served.sandbox.run_with_input(&all, key);
+        assert_eq!(run.code, 0, "{}", run.transcript());
+    }
 }

@@ -20,6 +20,7 @@ mod listening;
 mod offline;
 mod offsets;
 mod produce;
+mod produce_state;
 mod prune;
 mod replay;
 mod rights;

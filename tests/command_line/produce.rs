@@ -159,6 +159,13 @@ fn headers_travel_with_their_kinds_and_none_are_added() {
     assert_eq!(messages[1]["headers"], json!({}));
     let run = topic.produce(&["-m", "x", "-H", "attempt:uint8=300"]);
     assert_eq!(run.code, 64, "{}", run.transcript());
+    let run = topic.produce(&["-m", "x", "-H", "a=1", "-H", "a:int8=2"]);
+    assert_eq!(run.code, 64, "{}", run.transcript());
+    assert!(
+        run.stderr.contains("--header: `a` is given twice"),
+        "{}",
+        run.transcript()
+    );
 }
 
 #[test]
@@ -408,6 +415,11 @@ fn compressed_and_encrypted_messages_are_read_with_the_key_only() {
         assert!(
             run.stderr
                 .contains("the message at offset 0 of partition 0 cannot be read"),
+            "{}",
+            run.transcript()
+        );
+        assert!(
+            !run.stderr.contains("cannot be sent"),
             "{}",
             run.transcript()
         );

@@ -181,6 +181,8 @@ fn what_cannot_be_sent_again_is_said_first() {
     insta::assert_snapshot!("the state is taken", taken.transcript());
     let wrong = lab.run(&["replay", "--resume", "--state", "taken.json"]);
     assert_eq!(wrong.code, 65, "{}", wrong.transcript());
+    let twice = lab.replay("orders/copy", &["-H", "a=1", "-H", "a=2"]);
+    assert_eq!(twice.code, 64, "{}", twice.transcript());
     let nothing = lab.run(&["replay", "--to", "orders/copy"]);
     assert_eq!(nothing.code, 64, "{}", nothing.transcript());
 }
@@ -297,4 +299,52 @@ fn headers_that_cannot_be_read_are_no_reason_to_pass_a_message_over() {
     );
     assert_eq!(run.code, 0, "{}", run.transcript());
     assert_eq!(lab.messages("copy").len(), 1);
+}
+
+/// By retention or a purge, between two runs or in one.
+#[test]
+fn what_was_removed_meanwhile_is_not_counted_as_sent() {
+    let lab = Lab::new(10);
+    let faults = FaultPlan::none().with(iggyctl_embedded::Fault {
+        kind: FaultKind::Disconnect,
+        target: FaultTarget::Command(SEND_MESSAGES),
+        at: 3,
+        times: u64::MAX,
+    });
+    lab.served.server().faults().set(faults);
+    let kept = ["--state", "replay.json", "--batch-size", "4"];
+    let run = lab.replay("orders/copy", &kept);
+    assert_eq!(run.code, 6, "{}", run.transcript());
+    lab.served.server().faults().clear();
+    lab.served.by_hand(async |root| {
+        let name = |text| Identifier::named(text).unwrap();
+        root.purge_topic(&name("orders"), &name("events"))
+            .await
+            .unwrap();
+    });
+    let resume = ["replay", "--resume", "--state", "replay.json", "-o", "json"];
+    let run = lab.done(&resume);
+    let report = json(&run);
+    assert_eq!(
+        (&report["sent"], &report["gone"], &report["left"]),
+        (&8.into(), &12.into(), &0.into())
+    );
+    let said = "12 messages: not sent: removed by retention or a purge";
+    assert!(run.stderr.contains(said), "{}", run.transcript());
+    assert_eq!(lab.messages("copy").len(), 8);
+}
+
+#[test]
+fn a_state_that_another_process_has_is_left_alone() {
+    let lab = Lab::new(1);
+    let state = ["--state", "replay.json"];
+    assert_eq!(lab.replay("orders/copy", &state).code, 0);
+    let path = lab.served.sandbox.path().join("replay.json.lock");
+    let lock = std::fs::File::open(path).unwrap();
+    lock.try_lock().unwrap();
+    let run = lab.run(&["replay", "--resume", "--state", "replay.json"]);
+    assert_eq!(run.code, 1, "{}", run.transcript());
+    assert!(run.stderr.contains("another process"), "{}", run.stderr);
+    drop(lock);
+    lab.done(&["replay", "--resume", "--state", "replay.json"]);
 }

@@ -145,6 +145,9 @@ pub enum MessagingError {
         /// Why.
         reason: String,
     },
+    /// A message that was read, with headers that are none.
+    #[error("its headers cannot be read")]
+    Headers,
     /// A dead letter that names a topic in another stream, which was not allowed, see
     /// [`Replay::into_topic`](crate::replay::Replay::into_topic).
     #[error(

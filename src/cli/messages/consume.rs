@@ -12,6 +12,7 @@ use iggyctl_messaging::{Acknowledgement, Commit, Consumer, Message, MessagingErr
 use jiff::Timestamp;
 
 use super::super::Process;
+use super::super::output::json_failed;
 use super::super::runtime::block_on_beside_workers;
 use super::super::server_arguments::{ServerArguments, parse_duration};
 use super::super::stop::Stop;
@@ -345,9 +346,7 @@ impl Reading {
         self.taken += 1;
         self.shape
             .add(&message, self.is_terminal, &mut self.page)
-            .map_err(|error| {
-                End::Failed(CommandError::other(format!("cannot write JSON: {error}")))
-            })?;
+            .map_err(|error| End::Failed(json_failed(error)))?;
         let (payload, acknowledgement) = message.into_parts();
         self.held.push((payload.len(), acknowledgement));
         if self.page.len() >= PAGE_BYTES {

@@ -12,6 +12,18 @@ use crate::command_error::CommandError;
 use crate::measurement::Measurement;
 use crate::terminal::Counter;
 
+/// What those are that [`gone`] counts.
+pub(super) const GONE: &str =
+    "not sent: removed by retention or a purge between the start and when they were to be read";
+
+/// How many messages were there at the start and could not be read any more: what was
+/// passed of so many offsets and was no message. Within what a partition has, a server
+/// leaves out none.
+pub(super) fn gone(offsets: u64, progress: &Progress) -> u64 {
+    let passed = offsets.saturating_sub(progress.left());
+    passed.saturating_sub(progress.read)
+}
+
 /// A run.
 pub(super) struct Drive {
     pub(super) replay: Replay,

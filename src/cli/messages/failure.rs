@@ -88,6 +88,7 @@ impl Reasons {
                 ))
             }
             MessagingError::Message { .. }
+            | MessagingError::Headers
             | MessagingError::Unreadable { .. }
             | MessagingError::Codec(_)
             | MessagingError::Encryption(_)

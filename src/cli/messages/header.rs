@@ -1,8 +1,12 @@
 //! Headers as arguments.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
+use iggyctl_core::render::escape;
 use iggyctl_messaging::Headers;
+
+use crate::command_error::CommandError;
 
 /// `NAME=VALUE`, a text, or `NAME:KIND=VALUE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,11 +46,20 @@ impl HeaderArgument {
         headers.insert_as(name, kind, value)
     }
 
-    /// All of them; the last one of a name counts.
-    pub(super) fn all(arguments: &[Self]) -> Result<Headers, iggyctl_messaging::MessagingError> {
+    /// All of them; one name has one value.
+    pub(super) fn all(arguments: &[Self]) -> Result<Headers, CommandError> {
         let mut headers = Headers::new();
+        let mut names = BTreeSet::new();
         for argument in arguments {
-            argument.add_to(&mut headers)?;
+            if !names.insert(&argument.name) {
+                return Err(CommandError::usage(format!(
+                    "--header: `{}` is given twice, and a header has one value",
+                    escape(&argument.name)
+                )));
+            }
+            argument
+                .add_to(&mut headers)
+                .map_err(|error| CommandError::usage(format!("--header: {error}")))?;
         }
         Ok(headers)
     }

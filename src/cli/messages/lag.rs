@@ -3,16 +3,17 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use iggyctl_core::name::ResourceName;
 use iggyctl_core::render::escape;
 use iggyctl_messaging::MessagingError;
-use iggyctl_messaging::offsets::{ObservedOffsets, Reader, TopicOffsets, topics};
+use iggyctl_messaging::offsets::{Reader, TopicOffsets, topics};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::super::Process;
 use super::super::get::{Row, render};
-use super::super::output::Format;
+use super::super::output::{Format, json_line};
 use super::super::runtime::block_on_beside_workers;
 use super::super::server_arguments::{ServerArguments, parse_duration};
 use super::connection::MessageSession;
@@ -166,44 +167,82 @@ async fn look(
     session: &MessageSession,
     arguments: &LagArguments,
 ) -> Result<Vec<GroupReport>, MessagingError> {
-    let mut reports = Vec::new();
-    for (stream, topic) in Scope::topics(arguments.scope.as_ref(), session).await? {
-        let offsets = TopicOffsets::new(&session.connection, &stream, &topic)?;
-        for seen in groups(arguments, &offsets).await? {
-            seen.publish(&stream, &topic);
-            reports.push(GroupReport {
-                stream: stream.clone(),
-                topic: topic.clone(),
-                reader: ReaderReport::new(&seen),
-            });
-        }
-    }
-    Ok(reports)
+    let topics = Scope::topics(arguments.scope.as_ref(), session).await?;
+    let groups: Vec<Vec<Group>> = stream::iter(topics)
+        .map(|(stream, topic)| groups(session, arguments, stream, topic))
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
+    let reports: Vec<Option<GroupReport>> = stream::iter(groups.into_iter().flatten())
+        .map(|group| observe(arguments, group))
+        .buffered(AT_ONCE)
+        .try_collect()
+        .await?;
+    Ok(reports.into_iter().flatten().collect())
+}
+
+/// So many requests are on their way at most.
+const AT_ONCE: usize = 16;
+
+/// A group to look at.
+struct Group {
+    stream: String,
+    topic: String,
+    offsets: TopicOffsets,
+    name: String,
 }
 
 /// What is deleted while we look is left out, unless it was asked for by name.
 async fn groups(
+    session: &MessageSession,
     arguments: &LagArguments,
-    offsets: &TopicOffsets,
-) -> Result<Vec<ObservedOffsets>, MessagingError> {
-    let is_named = matches!(arguments.scope, Some(Scope::Topic(_)));
-    let names = match offsets.groups().await {
-        Err(MessagingError::NoTopic { .. }) if !is_named => Vec::new(),
+    stream: String,
+    topic: String,
+) -> Result<Vec<Group>, MessagingError> {
+    let offsets = TopicOffsets::new(&session.connection, &stream, &topic)?;
+    let mut names = match offsets.groups().await {
+        Err(MessagingError::NoTopic { .. }) if !arguments.names_topic() => Vec::new(),
         names => names?,
     };
-    let mut found = Vec::new();
-    for name in names {
-        if !arguments.group.is_empty() && !arguments.group.contains(&name) {
-            continue;
+    names.retain(|name| arguments.group.is_empty() || arguments.group.contains(name));
+    let group = |name| Group {
+        stream: stream.clone(),
+        topic: topic.clone(),
+        offsets: offsets.clone(),
+        name,
+    };
+    Ok(names.into_iter().map(group).collect())
+}
+
+async fn observe(
+    arguments: &LagArguments,
+    group: Group,
+) -> Result<Option<GroupReport>, MessagingError> {
+    let Group {
+        stream,
+        topic,
+        offsets,
+        name,
+    } = group;
+    match offsets.observe(&Reader::Group(name)).await {
+        Ok(seen) => {
+            seen.publish(&stream, &topic);
+            Ok(Some(GroupReport {
+                stream,
+                topic,
+                reader: ReaderReport::new(&seen),
+            }))
         }
-        match offsets.observe(&Reader::Group(name)).await {
-            Ok(seen) => found.push(seen),
-            Err(MessagingError::NoGroup { .. }) => {}
-            Err(MessagingError::NoTopic { .. }) if !is_named => {}
-            Err(error) => return Err(error),
-        }
+        Err(MessagingError::NoGroup { .. }) => Ok(None),
+        Err(MessagingError::NoTopic { .. }) if !arguments.names_topic() => Ok(None),
+        Err(error) => Err(error),
     }
-    Ok(found)
+}
+
+impl LagArguments {
+    fn names_topic(&self) -> bool {
+        matches!(self.scope, Some(Scope::Topic(_)))
+    }
 }
 
 fn print(
@@ -223,9 +262,7 @@ fn print(
         }
         (Format::Json, true) => {
             let look = Look { at: now(), groups };
-            serde_json::to_string(&look)
-                .map_err(|error| CommandError::other(format!("cannot write JSON: {error}")))?
-                + "\n"
+            json_line(&look)?
         }
         (Format::Yaml, true) => {
             let look = Look { at: now(), groups };

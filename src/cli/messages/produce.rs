@@ -22,6 +22,7 @@ use super::encryption::EncryptionArguments;
 use super::header::HeaderArgument;
 use super::input::{Draft, Intake, Reader, Source};
 use super::metrics::MetricsArguments;
+use super::output::Output;
 use super::pace::Pace;
 use super::place::TopicPlace;
 use super::produce_state::{Kept, StateArguments};
@@ -128,15 +129,6 @@ pub(in crate::cli) struct ProduceArguments {
     server: ServerArguments,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-enum Output {
-    /// Nothing: what a person wants to know is on standard error.
-    #[default]
-    Text,
-    /// One object at the end.
-    Json,
-}
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Algorithm {
     /// LZ4 frames.
@@ -197,10 +189,9 @@ async fn run(process: &Process, arguments: &ProduceArguments) -> Result<ExitCode
     // What is wrong with the command line is said before anything is connected.
     let sources = sources(arguments)?;
     let encryption = arguments.encryption.read()?;
+    let headers = HeaderArgument::all(&arguments.header)?;
     let kept = arguments.state.open(&arguments.place)?;
     let before = kept.as_ref().map_or(0, Kept::before);
-    let headers = HeaderArgument::all(&arguments.header)
-        .map_err(|error| CommandError::usage(format!("--header: {error}")))?;
     MessageSession::run(
         process,
         &arguments.server,
@@ -251,7 +242,6 @@ async fn run(process: &Process, arguments: &ProduceArguments) -> Result<ExitCode
                 tally: Tally::start(),
                 started: Instant::now(),
                 taken: 0,
-                to_skip: before,
                 limit: arguments.count.map(|count| count.saturating_sub(before)),
                 kept,
                 empty_lines: 0,
@@ -359,8 +349,6 @@ struct Sending {
     started: Instant,
     /// How many were given to the producer.
     taken: u64,
-    /// Of the input, what former runs sent.
-    to_skip: u64,
     limit: Option<u64>,
     kept: Option<Kept>,
     empty_lines: u64,
@@ -391,13 +379,16 @@ impl Sending {
                 }
             };
             let drafts = match intake {
-                None => return End::Complete,
+                None => return self.input_ended(),
                 Some(Err(error)) => return End::Input(error),
                 Some(Ok(Intake::EmptyLine)) => {
                     self.empty_lines += 1;
                     continue;
                 }
-                Some(Ok(Intake::Drafts(drafts))) => self.not_sent(drafts),
+                Some(Ok(Intake::Drafts(drafts))) => match self.not_sent(drafts) {
+                    Ok(drafts) => drafts,
+                    Err(error) => return End::Input(error),
+                },
             };
             if let Some(end) = self.give(drafts).await {
                 return end;
@@ -406,11 +397,18 @@ impl Sending {
     }
 
     /// Without those that former runs sent.
-    fn not_sent(&mut self, mut drafts: Vec<Draft>) -> Vec<Draft> {
-        let skipped = usize::try_from(self.to_skip).map_or(drafts.len(), |it| it.min(drafts.len()));
-        drafts.drain(..skipped);
-        self.to_skip -= u64::try_from(skipped).unwrap_or(self.to_skip);
-        drafts
+    fn not_sent(&mut self, drafts: Vec<Draft>) -> Result<Vec<Draft>, CommandError> {
+        match &mut self.kept {
+            Some(kept) => kept.not_sent(drafts),
+            None => Ok(drafts),
+        }
+    }
+
+    fn input_ended(&self) -> End {
+        match self.kept.as_ref().map_or(Ok(()), Kept::input_ended) {
+            Ok(()) => End::Complete,
+            Err(error) => End::Input(error),
+        }
     }
 
     /// Notes what is confirmed, where that is wanted.
@@ -453,6 +451,9 @@ impl Sending {
     async fn send(&mut self, drafts: Vec<Draft>) -> Option<End> {
         let sizes: Vec<usize> = drafts.iter().map(|draft| draft.payload.len()).collect();
         self.taken += u64::try_from(drafts.len()).unwrap_or(u64::MAX);
+        if let Some(kept) = &mut self.kept {
+            kept.sending(&drafts);
+        }
         let messages = drafts.into_iter().map(|draft| {
             let Draft { key, payload } = draft;
             let message = Outgoing::new(payload).headers(self.headers.clone());
@@ -553,11 +554,7 @@ fn report(
         ));
     }
     process.terminal.message(&text(arguments, session, &report));
-    if arguments.output == Output::Json {
-        let json = serde_json::to_string(&report)
-            .map_err(|error| CommandError::other(format!("cannot write JSON: {error}")))?;
-        process.output(&(json + "\n"))?;
-    }
+    arguments.output.print(process, &report)?;
     ended(arguments, session, sending, &report, end)
 }
 

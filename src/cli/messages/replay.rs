@@ -13,15 +13,16 @@ use super::super::Process;
 use super::super::runtime::block_on_beside_workers;
 use super::super::server_arguments::{ServerArguments, parse_duration};
 use super::connection::MessageSession;
-use super::drive::{Drive, End};
+use super::drive::{Drive, End, GONE, gone};
 use super::encryption::EncryptionArguments;
 use super::header::HeaderArgument;
 use super::metrics::MetricsArguments;
 use super::moment::Moment;
+use super::output::Output;
 use super::pace::Pace;
 use super::place::TopicPlace;
 use super::replay_state::ReplayState;
-use super::state_file::{StateFile, Survives};
+use super::state_file::{StatePlace, Survives};
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
 use crate::measurement::{Measurement, Summary};
@@ -40,7 +41,9 @@ start, so a topic can be replayed to itself. Nothing is created.
 With --state, the replay is kept in a file after each batch, and --resume goes on with it after
 whatever ended it: nothing is lost, and one batch at most is sent twice, with the same ids.
 
-Exit codes: 0 all sent, 6 some of them, 1 none.")]
+Messages that retention or a purge removes before they are read are counted as gone.
+
+Exit codes: 0 all sent that are there, 6 some of them, 1 none.")]
 pub(in crate::cli) struct ReplayArguments {
     /// The topic to take messages from, such as orders/events
     #[arg(long, value_name = "STREAM/TOPIC", required_unless_present = "resume")]
@@ -136,16 +139,6 @@ enum Partitioning {
     Balanced,
 }
 
-/// What is printed at the end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
-pub(super) enum Output {
-    /// Nothing: what a person wants to know is on standard error.
-    #[default]
-    Text,
-    /// One object.
-    Json,
-}
-
 fn header_text(text: &str) -> Result<String, String> {
     text.parse::<HeaderArgument>().map(|_| text.to_owned())
 }
@@ -166,6 +159,8 @@ struct ReplayReport {
     sent: u64,
     filtered: u64,
     unmarked: u64,
+    /// Offsets that were there at the start, and not any more when they were looked at.
+    gone: u64,
     /// Of this run.
     run: Summary,
 }
@@ -178,14 +173,14 @@ pub(in crate::cli) fn replay(
 }
 
 async fn run(process: &Process, arguments: &ReplayArguments) -> Result<ExitCode, CommandError> {
-    let file = arguments.state.clone().map(StateFile::new);
-    let state = match (&file, arguments.resume) {
-        (Some(file), true) => file.read()?,
-        (file, _) => {
-            if let Some(file) = file {
-                file.must_be_new()?;
-            }
-            arguments.job()?
+    let (file, state) = match arguments.state.clone().map(StatePlace::new) {
+        None => (None, arguments.job()?),
+        Some(place) => {
+            let (file, state) = place.lock(|place| match arguments.resume {
+                true => place.read(),
+                false => place.must_be_new().and_then(|()| arguments.job()),
+            })?;
+            (Some(file), state)
         }
     };
     let filter = filter(&state)?;
@@ -208,12 +203,12 @@ async fn run(process: &Process, arguments: &ReplayArguments) -> Result<ExitCode,
                 replay = replay.dry_run();
             }
             if !arguments.resume {
-                state.progress = tokio::select! {
+                state.begin(tokio::select! {
                     progress = arguments.begin(session, &mut replay) => progress?,
                     () = session.stop.requested() => {
                         return Err(CommandError::other("nothing was sent: interrupted"));
                     }
-                };
+                });
                 if let Some(file) = &file {
                     file.write(&state, Survives::PowerLoss)?;
                 }
@@ -245,7 +240,7 @@ fn filter(state: &ReplayState) -> Result<Headers, CommandError> {
     let wrong = |error: String| CommandError::usage(format!("--header: {error}"));
     let parsed: Result<Vec<HeaderArgument>, String> =
         state.headers.iter().map(|text| text.parse()).collect();
-    HeaderArgument::all(&parsed.map_err(wrong)?).map_err(|error| wrong(error.to_string()))
+    HeaderArgument::all(&parsed.map_err(wrong)?)
 }
 
 fn prepare(session: &MessageSession, state: &ReplayState) -> Result<Replay, CommandError> {
@@ -350,14 +345,11 @@ fn report(
         sent: progress.sent,
         filtered: progress.filtered,
         unmarked: progress.unmarked,
+        gone: gone(state.offsets, progress),
         run,
     };
     process.terminal.message(&text(arguments, session, &report));
-    if arguments.output == Output::Json {
-        let json = serde_json::to_string(&report)
-            .map_err(|error| CommandError::other(format!("cannot write JSON: {error}")))?;
-        process.output(&(json + "\n"))?;
-    }
+    arguments.output.print(process, &report)?;
     let error = match end {
         End::Complete => return Ok(ExitCode::Done),
         End::Stopped => CommandError::other("interrupted before everything was sent"),
@@ -406,6 +398,7 @@ fn text(arguments: &ReplayArguments, session: &MessageSession, report: &ReplayRe
             report.unmarked,
             "without headers that say where from: their own cannot be read, or leave no room",
         ),
+        (report.gone, GONE),
         (report.left, "left to look at"),
     ] {
         if count > 0 {

@@ -19,6 +19,8 @@ pub(super) struct ReplayState {
     pub(super) balanced: bool,
     /// The filter, as arguments.
     pub(super) headers: Vec<String>,
+    /// How many offsets there were to look at, at the start.
+    pub(super) offsets: u64,
     pub(super) progress: Progress,
 }
 
@@ -30,15 +32,18 @@ impl ReplayState {
             to,
             balanced,
             headers,
+            offsets: 0,
             progress: Progress::default(),
         }
+    }
+
+    /// This is what there is to do.
+    pub(super) fn begin(&mut self, progress: Progress) {
+        self.offsets = progress.left();
+        self.progress = progress;
     }
 }
 
 impl State for ReplayState {
-    const VERSION: u32 = 1;
-
-    fn version(&self) -> u32 {
-        self.version
-    }
+    const VERSION: u32 = 2;
 }

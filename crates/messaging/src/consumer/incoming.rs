@@ -43,7 +43,5 @@ pub(crate) fn headers_of(
         None => bytes.clone(),
         Some(encryption) => encryption.decrypt(bytes)?,
     };
-    Headers::from_wire(bytes).map_err(|_| MessagingError::Message {
-        reason: "its headers cannot be read".to_owned(),
-    })
+    Headers::from_wire(bytes).map_err(|_| MessagingError::Headers)
 }

@@ -4,10 +4,9 @@ use iggyctl_messaging::MessagingError;
 use serde::Serialize;
 
 use super::census::{Census, has_dead_letters};
-use super::{WhereArguments, unless_stopped};
+use super::{Place, WhereArguments, unless_stopped};
 use crate::cli::Process;
 use crate::cli::get::{Row, render};
-use crate::cli::messages::connection::MessageSession;
 use crate::cli::messages::lag::Scope;
 use crate::cli::output::Format;
 use crate::command_error::CommandError;
@@ -61,12 +60,11 @@ pub(super) async fn list(
     process: &Process,
     arguments: &ListArguments,
 ) -> Result<ExitCode, CommandError> {
-    MessageSession::run(
-        process,
-        &arguments.place.server,
-        arguments.place.give_up_after,
-        async |session| {
-            let topics = unless_stopped(session, find(session, arguments)).await?;
+    arguments
+        .place
+        .run(process, async |place| {
+            let session = place.session;
+            let topics = unless_stopped(session, find(place, arguments)).await?;
             process.output(&match arguments.output {
                 Format::Text => render(Format::Text, &CauseRow::all(&topics))?,
                 format => format.render(&topics, String::new)?,
@@ -80,21 +78,21 @@ pub(super) async fn list(
                 }
             }
             Ok(ExitCode::Done)
-        },
-    )
-    .await
+        })
+        .await
 }
 
 async fn find(
-    session: &MessageSession,
+    place: &Place<'_>,
     arguments: &ListArguments,
 ) -> Result<Vec<TopicReport>, CommandError> {
+    let session = place.session;
     let failed = |error: MessagingError| session.reasons.of(&error);
     let is_named = matches!(arguments.scope, Some(Scope::Topic(_)));
     let mut reports = Vec::new();
     let places = Scope::topics(arguments.scope.as_ref(), session).await;
     for (stream, topic) in places.map_err(failed)? {
-        let letters = arguments.place.open(session, &stream, &topic)?;
+        let letters = place.open(&stream, &topic)?;
         let spans = match letters.spans().await {
             // Deleted since it was listed.
             Err(MessagingError::NoTopic { .. }) if !is_named => continue,

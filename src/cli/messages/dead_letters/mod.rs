@@ -1,6 +1,7 @@
 //! Dead letters: which there are, what is in them, sending them back, emptying topics.
 
 mod census;
+mod destinations;
 mod list;
 mod purge;
 mod replay;
@@ -9,6 +10,7 @@ mod show;
 use std::time::Duration;
 
 use clap::Subcommand;
+use iggyctl_messaging::Encryption;
 use iggyctl_messaging::dead_letters::DeadLetterTopic;
 
 use super::super::Process;
@@ -60,24 +62,41 @@ struct WhereArguments {
 }
 
 impl WhereArguments {
-    /// Looks into a topic.
-    fn open(
+    /// Gets to the server, with what messages are encrypted with: read once, and before
+    /// anything is asked.
+    async fn run<T>(
         &self,
-        session: &MessageSession,
-        stream: &str,
-        topic: &str,
-    ) -> Result<DeadLetterTopic, CommandError> {
+        process: &Process,
+        work: impl AsyncFnOnce(&Place<'_>) -> Result<T, CommandError>,
+    ) -> Result<T, CommandError> {
         let encryption = self.encryption.read()?;
-        DeadLetterTopic::new(&session.connection, stream, topic, encryption)
-            .map_err(|error| session.reasons.of(&error))
+        let work = async |session: &MessageSession| {
+            work(&Place {
+                session,
+                encryption,
+            })
+            .await
+        };
+        MessageSession::run(process, &self.server, self.give_up_after, work).await
+    }
+}
+
+/// A server with dead letters.
+struct Place<'session> {
+    session: &'session MessageSession,
+    encryption: Option<Encryption>,
+}
+
+impl Place<'_> {
+    /// Looks into a topic.
+    fn open(&self, stream: &str, topic: &str) -> Result<DeadLetterTopic, CommandError> {
+        let connection = &self.session.connection;
+        DeadLetterTopic::new(connection, stream, topic, self.encryption.clone())
+            .map_err(|error| self.session.reasons.of(&error))
     }
 
-    fn open_place(
-        &self,
-        session: &MessageSession,
-        place: &TopicPlace,
-    ) -> Result<DeadLetterTopic, CommandError> {
-        self.open(session, place.stream.as_str(), place.topic.as_str())
+    fn open_place(&self, place: &TopicPlace) -> Result<DeadLetterTopic, CommandError> {
+        self.open(place.stream.as_str(), place.topic.as_str())
     }
 }
 

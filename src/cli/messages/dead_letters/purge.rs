@@ -5,10 +5,9 @@ use serde::Serialize;
 use super::census::Census;
 use super::{WhereArguments, unless_stopped};
 use crate::cli::Process;
-use crate::cli::messages::connection::MessageSession;
 use crate::cli::messages::consent::ask;
+use crate::cli::messages::output::Output;
 use crate::cli::messages::place::TopicPlace;
-use crate::cli::messages::replay::Output;
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
 
@@ -63,12 +62,11 @@ pub(super) async fn purge(
     process: &Process,
     arguments: &PurgeArguments,
 ) -> Result<ExitCode, CommandError> {
-    MessageSession::run(
-        process,
-        &arguments.place.server,
-        arguments.place.give_up_after,
-        async |session| {
-            let letters = arguments.place.open_place(session, &arguments.topic)?;
+    arguments
+        .place
+        .run(process, async |place| {
+            let session = place.session;
+            let letters = place.open_place(&arguments.topic)?;
             let census = unless_stopped(session, async {
                 // All of it: what goes is gone.
                 let census = Census::take(&letters, u64::MAX).await;
@@ -77,13 +75,8 @@ pub(super) async fn purge(
             .await?;
             process.terminal.message(&what_goes(arguments, &census));
             let print = |purged| {
-                if arguments.output == Output::Text {
-                    return Ok(());
-                }
                 let report = report(arguments, &census, purged);
-                let json = serde_json::to_string(&report)
-                    .map_err(|error| CommandError::other(format!("cannot write JSON: {error}")))?;
-                process.output(&(json + "\n"))
+                arguments.output.print(process, &report)
             };
             if census.others > 0 && !arguments.with_other_messages {
                 print(false)?;
@@ -136,9 +129,8 @@ pub(super) async fn purge(
                 arguments.topic, session.name
             ));
             Ok(ExitCode::Done)
-        },
-    )
-    .await
+        })
+        .await
 }
 
 fn what_goes(arguments: &PurgeArguments, census: &Census) -> String {

@@ -6,11 +6,11 @@ use iggyctl_messaging::dead_letters::{DeadLetter, Letter};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{WhereArguments, unless_stopped};
+use super::{Place, WhereArguments, unless_stopped};
 use crate::cli::Process;
-use crate::cli::messages::connection::MessageSession;
 use crate::cli::messages::place::TopicPlace;
 use crate::cli::messages::shape::{headers, time};
+use crate::cli::output::json_line;
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
 
@@ -113,28 +113,26 @@ pub(super) async fn show(
     process: &Process,
     arguments: &ShowArguments,
 ) -> Result<ExitCode, CommandError> {
-    MessageSession::run(
-        process,
-        &arguments.place.server,
-        arguments.place.give_up_after,
-        async |session| {
-            let shown = unless_stopped(session, print(process, session, arguments)).await?;
+    arguments
+        .place
+        .run(process, async |place| {
+            let session = place.session;
+            let shown = unless_stopped(session, print(process, place, arguments)).await?;
             if shown == 0 && arguments.output == Output::Text {
                 process.terminal.message("There are none.");
             }
             Ok(ExitCode::Done)
-        },
-    )
-    .await
+        })
+        .await
 }
 
 async fn print(
     process: &Process,
-    session: &MessageSession,
+    place: &Place<'_>,
     arguments: &ShowArguments,
 ) -> Result<u64, CommandError> {
-    let failed = |error| session.reasons.of(&error);
-    let topic = arguments.place.open_place(session, &arguments.topic)?;
+    let failed = |error| place.session.reasons.of(&error);
+    let topic = place.open_place(&arguments.topic)?;
     let mut spans = topic.spans().await.map_err(failed)?;
     if arguments.waiting {
         spans = topic.pending(&spans).await.map_err(failed)?;
@@ -177,9 +175,7 @@ fn json(letter: &Letter) -> Result<String, CommandError> {
         payload,
         payload_base64: payload.is_none().then(|| BASE64.encode(&letter.payload)),
     };
-    serde_json::to_string(&report)
-        .map(|json| json + "\n")
-        .map_err(|error| CommandError::other(format!("cannot write JSON: {error}")))
+    json_line(&report)
 }
 
 /// More than fits a screen is for programs.
