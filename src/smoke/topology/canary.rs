@@ -1,13 +1,14 @@
 //! Marked messages through the real topics, as the real accounts.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use iggyctl_core::address::Address;
 use iggyctl_core::smoke::{AccountPolls, Expected, Limits, Login, TopicPath, spread};
 
 use super::accounts::{Accounts, NoSession};
+use super::logins::Logins;
 use super::message::{self, Answer, Whereabouts, partition};
-use super::polls::logins_of;
 use super::{Shared, Wrong};
 use crate::smoke::check::Check;
 use crate::smoke::failure::Stop;
@@ -23,7 +24,7 @@ const USUAL: usize = 20;
 
 pub(super) fn checks(
     polls: &[AccountPolls],
-    logins: &[Login],
+    logins: &Logins,
     limits: &Limits,
     run: &RunId,
     shared: &Shared,
@@ -54,17 +55,17 @@ pub(super) fn checks(
                 chosen.len()
             ));
         }
+        let allowed = topics.iter().filter(|(_, it)| *it == Expected::Allowed);
+        let readable: BTreeSet<&TopicPath> = allowed.map(|(topic, _)| topic).collect();
         let chosen: Vec<(TopicPath, bool)> = chosen
             .into_iter()
             .map(|topic| {
-                let reads = topics
-                    .iter()
-                    .any(|(it, expected)| *it == topic && *expected == Expected::Allowed);
+                let reads = readable.contains(&topic);
                 (topic, reads)
             })
             .collect();
         let address = Address::User(user.clone());
-        let (accounts, logins) = (Rc::clone(&shared.accounts), logins_of(user, logins));
+        let (accounts, logins) = (Rc::clone(&shared.accounts), logins.of(user));
         let mark = run.to_string();
         let title = "a marked message through each real topic that it may send to";
         checks.push(

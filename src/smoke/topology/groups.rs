@@ -32,11 +32,12 @@ const MEMBERS: usize = 2;
 
 pub(super) fn checks(copy: &Rc<Copy>, made: &Making, shared: &Shared) -> Vec<Check<'static>> {
     let mut checks = Vec::new();
+    let members = copy.members();
     for (stream, topics) in by_stream(copy) {
         let groups: Vec<Group> = topics
             .into_iter()
             .flat_map(|topic| {
-                let member = copy.member_for(&topic).cloned();
+                let member = members.of(&topic).cloned();
                 let groups = topic.groups.clone().into_iter();
                 groups.map(move |group| Group {
                     topic: topic.clone(),

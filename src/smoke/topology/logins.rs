@@ -1,7 +1,9 @@
 //! Each declared user and token logs in; an inactive user does not.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use iggyctl_core::name::ResourceName;
 use iggyctl_core::smoke::{Expected, Login};
 
 use super::Shared;
@@ -25,6 +27,24 @@ pub(super) fn checks(logins: &[Login], shared: &Shared) -> Vec<Check<'static>> {
         })
     });
     checks.collect()
+}
+
+/// How each user can log in.
+pub(super) struct Logins(BTreeMap<ResourceName, Vec<Login>>);
+
+impl Logins {
+    pub(super) fn new(logins: &[Login]) -> Self {
+        let mut by_user: BTreeMap<ResourceName, Vec<Login>> = BTreeMap::new();
+        for login in logins {
+            let of_user = by_user.entry(login.user.clone()).or_default();
+            of_user.push(login.clone());
+        }
+        Self(by_user)
+    }
+
+    pub(super) fn of(&self, user: &ResourceName) -> Vec<Login> {
+        self.0.get(user).cloned().unwrap_or_default()
+    }
 }
 
 fn compare(login: &Login, found: Result<(), NoSession>) -> Result<(), Stop> {

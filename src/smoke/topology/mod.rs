@@ -47,6 +47,7 @@ use super::recorder::Recorder;
 use super::target::{Target, transport_name};
 use accounts::Accounts;
 use copying::Copying;
+use logins::Logins;
 
 /// What the checks of a topology are made from.
 pub(crate) struct Topology {
@@ -162,6 +163,7 @@ pub(crate) fn begin(
     };
     let mut checks = exists::checks(&presence, &plan, &desired, &shared);
     checks.extend(logins::checks(&logins, &shared));
+    let logins = Logins::new(&logins);
     checks.extend(polls::checks(&polls, &logins, &shared));
     checks.extend(not_tried("send", &copy.not_tried, &shared));
     let mut on_copy = Vec::new();

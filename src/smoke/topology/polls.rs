@@ -3,11 +3,11 @@
 use std::rc::Rc;
 
 use iggyctl_core::address::Address;
-use iggyctl_core::name::ResourceName;
 use iggyctl_core::smoke::{AccountPolls, Expected, Login, NotTried, TopicPath};
 use iggyctl_engine::broker::ReadFrom;
 
 use super::accounts::Accounts;
+use super::logins::Logins;
 use super::message::{Answer, partition, read};
 use super::{Shared, Wrong};
 use crate::smoke::check::Check;
@@ -18,7 +18,7 @@ const TITLE: &str = "reads what it may read, and is denied the rest";
 
 pub(super) fn checks(
     polls: &[AccountPolls],
-    logins: &[Login],
+    logins: &Logins,
     shared: &Shared,
 ) -> Vec<Check<'static>> {
     let mut checks = Vec::new();
@@ -45,18 +45,12 @@ pub(super) fn checks(
             continue;
         }
         let accounts = Rc::clone(&shared.accounts);
-        let (logins, topics) = (logins_of(user, logins), topics.clone());
+        let (logins, topics) = (logins.of(user), topics.clone());
         checks.push(shared.check(format!("poll/{address}"), TITLE, |recorder| {
             Box::pin(async move { poll(&accounts, &address, &logins, &topics, &recorder).await })
         }));
     }
     checks
-}
-
-/// How a user can log in.
-pub(super) fn logins_of(user: &ResourceName, logins: &[Login]) -> Vec<Login> {
-    let own = logins.iter().filter(|login| login.user == *user);
-    own.cloned().collect()
 }
 
 async fn poll(

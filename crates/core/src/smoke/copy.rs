@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::access::{Expected, declared_topics, granted, may, partitions_of};
+use super::access::{Expected, declared_topics, granted, partitions_of};
 use super::copy_users::{Source, copy_users};
 use super::limits::{share, spread};
 use super::{Limits, NotTried, TopicPath};
-use crate::access::Right;
 use crate::name::{NameError, ResourceName};
 use crate::plan::MAX_PARTITIONS_PER_REQUEST;
 use crate::state::desired::{DesiredState, DesiredStream, DesiredTopic, Presence, TopicSettings};
@@ -56,19 +55,6 @@ pub struct Copy {
     pub users: Vec<CopiedUser>,
     /// What cannot be tried on it.
     pub not_tried: Vec<NotTried>,
-}
-
-impl Copy {
-    /// A temporary user that may join the groups of a topic, if there is one.
-    #[must_use]
-    pub fn member_for(&self, topic: &CopiedTopic) -> Option<&ResourceName> {
-        let users = self.desired.users.iter();
-        let mut able = users.filter(|(_, user)| {
-            let grants = granted(user, &self.desired).unwrap_or_default();
-            may(&grants.effective(), Right::ReadTopic, &topic.copy)
-        });
-        able.next().map(|(name, _)| name)
-    }
 }
 
 /// A topic of the copy.

@@ -16,6 +16,7 @@ mod copy;
 mod copy_users;
 mod grants;
 mod limits;
+mod members;
 mod presence;
 #[cfg(test)]
 mod properties;
@@ -23,6 +24,7 @@ mod properties;
 pub use access::{AccountPolls, Expected, Login, LoginSubject};
 pub use copy::{CopiedTopic, CopiedUser, Copy, CopyNames};
 pub use limits::{Limits, spread};
+pub use members::Members;
 pub use presence::{Difference, Presence, differences};
 
 use crate::address::Address;

@@ -113,6 +113,24 @@ proptest! {
         }
     }
 
+    /// Groups are joined by the first temporary user that may, and by nobody else.
+    #[test]
+    fn groups_are_joined_by_the_first_user_that_may(
+        (desired, observed) in states(),
+        limits in limits(),
+    ) {
+        let copy = TopologyChecks::new(&desired, &observed, &limits, &names()).copy;
+        let members = copy.members();
+        for topic in &copy.topics {
+            let mut users = copy.desired.users.keys();
+            let first = users.find(|user| {
+                let rights = rights_of(&copy.desired, user).effective();
+                may(&rights, Right::ReadTopic, &topic.copy)
+            });
+            prop_assert_eq!(members.of(topic), first);
+        }
+    }
+
     /// The reconciler makes it without asking for anything, and then all of it is there.
     #[test]
     fn a_copy_can_be_made_and_is_then_as_it_should_be(

@@ -220,7 +220,10 @@ fn topics_of(
             .map(|(name, _)| name.clone())
             .collect(),
         NameOrPattern::Name(name) => {
-            let is_declared = declared().any(|(declared, _)| declared == name);
+            let topics = desired.streams.get(stream).map(|stream| &stream.topics);
+            let is_declared = topics
+                .and_then(|topics| topics.get(name))
+                .is_some_and(|topic| topic.presence == Presence::Declared);
             if is_declared || known.has_topic(stream, name) {
                 return vec![name.clone()];
             }
