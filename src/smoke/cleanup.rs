@@ -13,14 +13,14 @@ use iggyctl_engine::broker::{
     BrokerError, BrokerErrorKind, BrokerRead as _, StreamSummary, UserRead as _, UserWrite as _,
 };
 
-use super::lease::LEASE;
 use super::names::RunId;
 use super::sdk::Client;
 use super::target::Target;
+use super::vitality::dead_among;
 
-/// A lease that is younger than this, counted back from ours, and has no member yet is
-/// of a run that is only just starting: between its stream and its member there are a
-/// few round trips and a login.
+/// A lease that is younger than this, counted back from ours, is of a run that may only
+/// be starting: between its stream and its member there are a few round trips and a
+/// login. It is not worth waiting for.
 const STARTING_MICROS: u64 = 5_000_000;
 
 /// Everything of one run on the server.
@@ -42,17 +42,30 @@ pub(super) async fn remove_dead_runs(target: &Target, own: &RunId) -> Vec<String
         .get(own)
         .and_then(|it| it.lease.as_ref())
         .map(|lease| lease.created_at_micros);
-    for (run, belongings) in &runs {
-        if run == own {
-            continue;
-        }
-        match is_alive(target, belongings, own_creation).await {
-            Ok(true) => tracing::info!(%run, "another run is alive"),
-            Ok(false) => {
-                tracing::info!(%run, "removing what a former run left behind");
-                left.extend(remove_all(target, belongings).await);
+    let mut dead = Vec::new();
+    let mut leases = BTreeMap::new();
+    for (run, Belongings { lease, .. }) in &runs {
+        match lease {
+            _ if run == own => {}
+            // Its lease goes last, so this is the rest of a clean-up.
+            None => dead.push(run.clone()),
+            Some(lease) if is_starting(lease, own_creation) => {
+                tracing::info!(%run, "another run may only be starting");
             }
-            Err(error) => left.push(format!("what run {run} made: {error}")),
+            Some(lease) => {
+                leases.insert(run.clone(), lease.name.clone());
+            }
+        }
+    }
+    let (silent, untold) = dead_among(target, leases).await;
+    dead.extend(silent);
+    for (run, reason) in untold {
+        left.push(format!("what run {run} made: {reason}"));
+    }
+    for run in dead {
+        if let Some(belongings) = runs.get(&run) {
+            tracing::info!(%run, "removing what a former run left behind");
+            left.extend(remove_all(target, belongings).await);
         }
     }
     left
@@ -111,31 +124,8 @@ async fn belongings(target: &Target) -> Result<BTreeMap<RunId, Belongings>, Stri
     Ok(runs)
 }
 
-async fn is_alive(
-    target: &Target,
-    belongings: &Belongings,
-    own_creation: Option<u64>,
-) -> Result<bool, String> {
-    let Some(lease) = &belongings.lease else {
-        return Ok(false);
-    };
-    let name: ResourceName = LEASE.parse().map_err(|_| "no name".to_owned())?;
-    let admin = target
-        .admin
-        .acquire()
-        .await
-        .map_err(|error| error.to_string())?;
-    let members = match admin.consumer_groups(&lease.name, &name).await {
-        Ok(groups) => groups.get(&name).map_or(0, |group| group.members),
-        Err(BrokerError {
-            kind: BrokerErrorKind::NotFound,
-            ..
-        }) => 0,
-        Err(error) => return Err(error.to_string()),
-    };
-    let is_starting = own_creation
-        .is_none_or(|own| own.saturating_sub(lease.created_at_micros) < STARTING_MICROS);
-    Ok(members > 0 || is_starting)
+fn is_starting(lease: &StreamSummary, own_creation: Option<u64>) -> bool {
+    own_creation.is_none_or(|own| own.saturating_sub(lease.created_at_micros) < STARTING_MICROS)
 }
 
 async fn remove_all(target: &Target, belongings: &Belongings) -> Vec<String> {

@@ -3,7 +3,7 @@
 //! A run makes the stream `iggyctl-smoke-<run>` with a topic and a group `lease`, and
 //! is a member of that group for as long as it lives: the server takes a member out when
 //! its connection ends, also after SIGKILL. So the next run can tell what a dead one left
-//! ([`cleanup`]) from what a running one uses.
+//! ([`cleanup`]) from what a running one uses ([`vitality`](super::vitality)).
 
 use std::time::Duration;
 

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! A run makes only streams `iggyctl-smoke-<run>…` and users `iggyctl-smoke-<run>-…`
-//! ([`names`]), and removes them whatever happens ([`lease`], [`cleanup`]).
+//! ([`names`]), and removes them whatever happens ([`lease`], [`vitality`], [`cleanup`]).
 //!
 //! Checks that are derived from a manifest plug in as [`Check`]s, too: they take the
 //! same [`Lease`] and [`Target`], and their reports go into the same `SmokeReport`.
@@ -29,6 +29,7 @@ mod sdk;
 mod server;
 mod target;
 pub(crate) mod topology;
+mod vitality;
 
 pub(crate) use check::Check;
 pub(crate) use lease::{Because, Lease, LeaseError};

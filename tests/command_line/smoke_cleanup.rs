@@ -116,6 +116,30 @@ fn a_run_takes_nothing_from_one_that_is_alive() {
     assert_eq!(before, after);
 }
 
+/// As after a restart of the server: the group has no members until the run that is alive
+/// has found its way back.
+#[test]
+fn a_run_takes_nothing_from_one_that_lost_its_connection_for_a_moment() {
+    let served = served();
+    let mut process = hanging(&served);
+    let testing = served.server().testing();
+    testing.advance_clock(Duration::from_secs(10));
+    let before = belongings(&served);
+    let lease = before
+        .iter()
+        .find(|name| name.len() == "iggyctl-smoke-".len() + 8);
+    testing
+        .set_group_members(lease.unwrap(), "lease", "lease", 0)
+        .unwrap();
+    served.server().faults().clear();
+    let run = served.run(&["smoke", "--scenario", "basic"]);
+    assert_eq!(run.code, 0, "{}", run.transcript());
+    let after = belongings(&served);
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert_eq!(before, after);
+}
+
 #[test]
 fn a_scenario_that_does_not_end_is_cut_off() {
     let served = served();
