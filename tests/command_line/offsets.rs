@@ -11,6 +11,8 @@ use crate::served::Served;
 
 /// `get_consumer_offset` of the wire protocol.
 const GET_OFFSET: u32 = 120;
+/// `get_consumer_group` of the wire protocol.
+const GET_GROUP: u32 = 600;
 /// `store_consumer_offset` of the wire protocol.
 const STORE_OFFSET: u32 = 121;
 
@@ -246,6 +248,58 @@ fn lag_is_that_of_all_groups_and_a_limit_is_checked() {
     assert_eq!(served.run(&["lag", "orders/none"]).code, 1);
     let run = done(served.run(&["lag", "orders/empty", "--fail-above", "0"]));
     assert!(run.stdout.contains("audit"), "{}", run.transcript());
+}
+
+/// One that is slow does not hold up the others, and no group is asked twice.
+#[test]
+fn many_groups_are_asked_over_a_few_connections_and_keep_their_order() {
+    const GROUPS: u64 = 70;
+    const SLOW: Duration = Duration::from_secs(5);
+    let served = lab();
+    let names: Vec<String> = (0..GROUPS).map(|number| format!("g{number:03}")).collect();
+    served.by_hand(async |root| {
+        let named = |text| Identifier::named(text).unwrap();
+        for name in &names {
+            root.create_consumer_group(&named("orders"), &named("empty"), name)
+                .await
+                .unwrap();
+        }
+    });
+    let slow = FaultPlan::none().once(FaultKind::Delay(SLOW), FaultTarget::Command(GET_GROUP), 1);
+    served.server().faults().set(slow);
+    let requests = served.server().requests();
+    requests.reset();
+    let address = served.address();
+    let lag = ["lag", "orders/empty", "-o", "json", "--server", &address];
+    let process = served
+        .sandbox
+        .command(&lag)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let wait_for = |count| {
+        while requests.count(GET_GROUP) < count {
+            std::thread::yield_now();
+        }
+    };
+    wait_for(1);
+    let begun = std::time::Instant::now();
+    wait_for(GROUPS + 1);
+    assert!(begun.elapsed() < SLOW, "the first one was waited for");
+    let connections = served.server().testing().connections();
+    assert!((2..=8).contains(&connections), "{connections}");
+    let ended = process.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(0));
+    let groups: serde_json::Value = serde_json::from_slice(&ended.stdout).unwrap();
+    let shown = groups.as_array().unwrap().iter();
+    let shown: Vec<&str> = shown.map(|it| it["name"].as_str().unwrap()).collect();
+    let expected: Vec<&str> = ["audit"]
+        .into_iter()
+        .chain(names.iter().map(String::as_str))
+        .collect();
+    assert_eq!(shown, expected);
+    assert_eq!(requests.count(GET_GROUP), GROUPS + 1);
 }
 
 #[cfg(unix)]

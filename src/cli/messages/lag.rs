@@ -3,11 +3,10 @@
 use std::str::FromStr;
 use std::time::Duration;
 
-use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use iggyctl_core::name::ResourceName;
 use iggyctl_core::render::escape;
-use iggyctl_messaging::MessagingError;
 use iggyctl_messaging::offsets::{Reader, TopicOffsets, topics};
+use iggyctl_messaging::{Connection, MessagingError};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -17,6 +16,7 @@ use super::super::output::{Format, json_line};
 use super::super::runtime::block_on_beside_workers;
 use super::super::server_arguments::{ServerArguments, parse_duration};
 use super::connection::MessageSession;
+use super::lookers::Lookers;
 use super::metrics::MetricsArguments;
 use super::offsets::ReaderReport;
 use super::place::TopicPlace;
@@ -132,27 +132,40 @@ async fn run(process: &Process, arguments: &LagArguments) -> Result<ExitCode, Co
         arguments.give_up_after,
         async |session| {
             arguments.metrics.serve(process)?;
-            loop {
-                let groups = tokio::select! {
-                    groups = look(session, arguments) => {
-                        groups.map_err(|error| session.reasons.of(&error))?
-                    }
-                    () = session.stop.requested() => return stopped(arguments),
-                };
-                print(process, arguments, &groups)?;
-                missing(arguments, &groups)?;
-                behind(arguments, &groups)?;
-                if !arguments.follow {
-                    return Ok(ExitCode::Done);
-                }
-                tokio::select! {
-                    () = tokio::time::sleep(arguments.interval) => {}
-                    () = session.stop.requested() => return stopped(arguments),
-                }
-            }
+            let mut lookers = Lookers::new(&session.connection);
+            let ended = watch(process, session, &mut lookers, arguments).await;
+            lookers.close().await;
+            ended
         },
     )
     .await
+}
+
+/// Looks once, or again and again.
+async fn watch(
+    process: &Process,
+    session: &MessageSession,
+    lookers: &mut Lookers,
+    arguments: &LagArguments,
+) -> Result<ExitCode, CommandError> {
+    loop {
+        let groups = tokio::select! {
+            groups = look(session, lookers, arguments) => {
+                groups.map_err(|error| session.reasons.of(&error))?
+            }
+            () = session.stop.requested() => return stopped(arguments),
+        };
+        print(process, arguments, &groups)?;
+        missing(arguments, &groups)?;
+        behind(arguments, &groups)?;
+        if !arguments.follow {
+            return Ok(ExitCode::Done);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(arguments.interval) => {}
+            () = session.stop.requested() => return stopped(arguments),
+        }
+    }
 }
 
 /// To be asked to end is how following ends.
@@ -165,42 +178,41 @@ fn stopped(arguments: &LagArguments) -> Result<ExitCode, CommandError> {
 
 async fn look(
     session: &MessageSession,
+    lookers: &mut Lookers,
     arguments: &LagArguments,
 ) -> Result<Vec<GroupReport>, MessagingError> {
     let topics = Scope::topics(arguments.scope.as_ref(), session).await?;
-    let groups: Vec<Vec<Group>> = stream::iter(topics)
-        .map(|(stream, topic)| groups(session, arguments, stream, topic))
-        .buffered(AT_ONCE)
-        .try_collect()
+    let groups = lookers
+        .each(topics, async |connection, topic| {
+            groups(connection, arguments, topic).await
+        })
         .await?;
-    let reports: Vec<Option<GroupReport>> = stream::iter(groups.into_iter().flatten())
-        .map(|group| observe(arguments, group))
-        .buffered(AT_ONCE)
-        .try_collect()
+    let groups = groups.into_iter().flatten().collect();
+    let reports = lookers
+        .each(groups, async |connection, group| {
+            observe(connection, arguments, group).await
+        })
         .await?;
     Ok(reports.into_iter().flatten().collect())
 }
-
-/// So many requests are on their way at most.
-const AT_ONCE: usize = 16;
 
 /// A group to look at.
 struct Group {
     stream: String,
     topic: String,
-    offsets: TopicOffsets,
     name: String,
 }
 
 /// What is deleted while we look is left out, unless it was asked for by name.
 async fn groups(
-    session: &MessageSession,
+    connection: &Connection,
     arguments: &LagArguments,
-    stream: String,
-    topic: String,
+    (stream, topic): (String, String),
 ) -> Result<Vec<Group>, MessagingError> {
-    let offsets = TopicOffsets::new(&session.connection, &stream, &topic)?;
-    let mut names = match offsets.groups().await {
+    let mut names = match TopicOffsets::new(connection, &stream, &topic)?
+        .groups()
+        .await
+    {
         Err(MessagingError::NoTopic { .. }) if !arguments.names_topic() => Vec::new(),
         names => names?,
     };
@@ -208,22 +220,22 @@ async fn groups(
     let group = |name| Group {
         stream: stream.clone(),
         topic: topic.clone(),
-        offsets: offsets.clone(),
         name,
     };
     Ok(names.into_iter().map(group).collect())
 }
 
 async fn observe(
+    connection: &Connection,
     arguments: &LagArguments,
     group: Group,
 ) -> Result<Option<GroupReport>, MessagingError> {
     let Group {
         stream,
         topic,
-        offsets,
         name,
     } = group;
+    let offsets = TopicOffsets::new(connection, &stream, &topic)?;
     match offsets.observe(&Reader::Group(name)).await {
         Ok(seen) => {
             seen.publish(&stream, &topic);

@@ -11,6 +11,7 @@ mod fingerprint;
 mod header;
 mod input;
 mod lag;
+mod lookers;
 pub(super) mod metrics;
 mod moment;
 mod offsets;

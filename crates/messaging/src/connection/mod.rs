@@ -173,7 +173,8 @@ impl Connection {
     /// One to the same servers as the same user, with a session of its own; none when
     /// the caller brought the client along. Not found by
     /// [`with_credentials`](Self::with_credentials); who makes it shuts it down.
-    pub(crate) fn separate(&self) -> Option<Self> {
+    #[must_use]
+    pub fn separate(&self) -> Option<Self> {
         let origin = match &self.link.origin {
             Origin::Hosts { hosts, credentials } => Origin::Hosts {
                 hosts: Arc::clone(hosts),
