@@ -208,6 +208,27 @@ fn dead_letters_go_back_once() {
     assert_eq!(lab.payloads("events", 0), ["second", "second"]);
 }
 
+/// What is passed over does not wait any more.
+#[test]
+fn nothing_is_passed_over_without_being_asked() {
+    let lab = Lab::new();
+    lab.done(&["produce", "orders/dead", "--message", "alive"]);
+    let replay = |more: &[&str]| lab.run(&[&["dlq", "replay", "orders/dead"], more].concat());
+    for _ in 0..2 {
+        let run = replay(&["--skip-unreadable"]);
+        assert_eq!(run.code, 64, "{}", run.transcript());
+        assert!(
+            run.stderr
+                .contains("\n  1 message nowhere: without the headers"),
+            "{}",
+            run.transcript()
+        );
+    }
+    assert_eq!(replay(&["--skip-unreadable", "--yes"]).code, 0);
+    let nothing = replay(&[]);
+    assert_eq!(nothing.code, 0, "{}", nothing.transcript());
+}
+
 #[test]
 fn what_cannot_go_back_waits_for_the_next_time() {
     let lab = Lab::new();

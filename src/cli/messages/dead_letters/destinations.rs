@@ -16,6 +16,8 @@ use crate::cli::messages::place::TopicPlace;
 pub(super) struct Destinations {
     /// By stream and topic.
     topics: BTreeMap<(String, String), u64>,
+    /// Messages that are no dead letters, or cannot be told to be some.
+    pub(super) others: u64,
 }
 
 /// As `-o json` has it.
@@ -48,18 +50,18 @@ impl Destinations {
                     break;
                 };
                 next = last.offset + 1;
-                let dead = batch.into_iter().filter(|it| it.offset < span.end);
-                for dead in dead.filter_map(|it| it.dead) {
-                    *found.topics.entry((dead.stream, dead.topic)).or_default() += 1;
+                for letter in batch.into_iter().filter(|it| it.offset < span.end) {
+                    match letter.dead {
+                        Some(dead) => {
+                            let place = (dead.stream, dead.topic);
+                            *found.topics.entry(place).or_default() += 1;
+                        }
+                        None => found.others += 1,
+                    }
                 }
             }
         }
         Ok(found)
-    }
-
-    /// Whether nothing goes anywhere.
-    pub(super) fn is_empty(&self) -> bool {
-        self.topics.is_empty()
     }
 
     /// For programs. Letters of `source` go to topics of its stream, and to those of
@@ -86,8 +88,8 @@ impl Destinations {
     }
 }
 
-/// For people: a line for each.
-pub(super) fn text(destinations: &[DestinationReport]) -> String {
+/// For people: a line for each, and one for what goes nowhere.
+pub(super) fn text(destinations: &[DestinationReport], others: u64) -> String {
     let line = |destination: &DestinationReport| {
         let DestinationReport {
             stream,
@@ -102,5 +104,12 @@ pub(super) fn text(destinations: &[DestinationReport]) -> String {
         };
         format!("\n  {} to {place}{remark}", counted(*waiting, "message"))
     };
-    destinations.iter().map(line).collect()
+    let mut text: String = destinations.iter().map(line).collect();
+    if others > 0 {
+        text.push_str(&format!(
+            "\n  {} nowhere: without the headers of a dead letter, or with another key",
+            counted(others, "message")
+        ));
+    }
+    text
 }

@@ -111,14 +111,15 @@ pub(super) async fn replay(
                 Ok((job, found.map_err(|error| session.reasons.of(&error))?))
             })
             .await?;
-            let is_empty = destinations.is_empty();
+            let others = destinations.others;
             let destinations = destinations.report(&arguments.topic, &arguments.into);
-            if !is_empty {
-                process
-                    .terminal
-                    .message(&plan(arguments, session, &destinations));
+            // What goes nowhere is passed over for ever, and that is agreed to, too.
+            let is_something = !job.progress.is_done();
+            if is_something {
+                let plan = plan(arguments, session, &destinations, others);
+                process.terminal.message(&plan);
             }
-            if !(arguments.yes || arguments.dry_run || is_empty) {
+            if is_something && !arguments.yes && !arguments.dry_run {
                 let question = format!("\nSend them back on {}?", session.name);
                 ask(process, session, question, NOTHING).await?;
                 job.must_still_wait(session, arguments, &letters).await?;
@@ -244,6 +245,7 @@ fn plan(
     arguments: &ReplayArguments,
     session: &MessageSession,
     destinations: &[DestinationReport],
+    others: u64,
 ) -> String {
     let most = match arguments.max {
         Some(max) => format!(", {} of them at most", counted(max, "message")),
@@ -253,7 +255,7 @@ fn plan(
         "Dead letters of {} on {} go back{most}:{}",
         arguments.topic,
         session.name,
-        text(destinations)
+        text(destinations, others)
     )
 }
 
