@@ -7,12 +7,12 @@
 //! ```
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use iggy::prelude::{IggyMessage, PolledMessages};
+use iggy::prelude::PolledMessages;
 
 use super::batch_limit::BatchLimit;
+use super::fetched::Fetched;
 use super::partition::{Again, Held, Partition};
 use super::policy::{Commit, RedeliveryPolicy};
 use super::start::Position;
@@ -32,7 +32,7 @@ pub(super) struct Handed {
     pub(super) ticket: Ticket,
     /// From 1.
     pub(super) attempt: u32,
-    pub(super) message: Arc<IggyMessage>,
+    pub(super) message: Fetched,
 }
 
 /// How a delivery ended.
@@ -51,7 +51,7 @@ pub(crate) enum Answer {
 #[derive(Debug, Clone)]
 pub(super) struct Dead {
     pub(super) ticket: Ticket,
-    pub(super) message: Arc<IggyMessage>,
+    pub(super) message: Fetched,
     pub(super) attempts: u32,
     pub(super) error: String,
 }
@@ -182,22 +182,24 @@ impl Board {
     }
 
     /// The caller asks for the next message.
-    pub(super) fn ask(&mut self, now: Instant) -> Consequence {
+    pub(super) fn ask(&mut self, now: impl FnOnce() -> Instant) -> Consequence {
         match self.last.take() {
             Some(last) => self.answer(last, Answer::Ack, now),
             None => Consequence::default(),
         }
     }
 
-    /// The next message to hand over.
-    pub(super) fn take(&mut self, now: Instant) -> Option<Handed> {
+    /// The next message to hand over. The clock is asked only where messages wait to
+    /// come again.
+    pub(super) fn take(&mut self, now: impl Fn() -> Instant) -> Option<Handed> {
+        let keeps_order = self.policy.keeps_order;
         let (&id, _) = self
             .partitions
             .range(self.cursor..)
             .chain(self.partitions.range(..self.cursor))
-            .find(|(_, partition)| partition.has_next(now, self.policy.keeps_order))?;
+            .find(|(_, partition)| partition.has_next(&now, keeps_order))?;
         let partition = self.partitions.get_mut(&id)?;
-        let held = partition.next(now, self.policy.keeps_order)?;
+        let held = partition.next(now, keeps_order)?;
         // A partition keeps its turn as long as it has messages at hand.
         self.cursor = id;
         let ticket = Ticket {
@@ -209,7 +211,7 @@ impl Board {
         let handed = Handed {
             ticket,
             attempt,
-            message: Arc::clone(&held.message),
+            message: held.message.clone(),
         };
         match self.commit {
             Commit::Manual | Commit::Handled => {
@@ -247,7 +249,12 @@ impl Board {
     }
 
     /// A delivery ended.
-    pub(super) fn answer(&mut self, ticket: Ticket, answer: Answer, now: Instant) -> Consequence {
+    pub(super) fn answer(
+        &mut self,
+        ticket: Ticket,
+        answer: Answer,
+        now: impl FnOnce() -> Instant,
+    ) -> Consequence {
         if self.commit == Commit::Handled && matches!(answer, Answer::Dropped) {
             return Consequence::default();
         }
@@ -262,7 +269,7 @@ impl Board {
         else {
             return Consequence::default();
         };
-        let Some(held) = partition.in_hand.remove(&ticket.offset) else {
+        let Some(held) = partition.in_hand.remove(ticket.offset) else {
             return Consequence::default();
         };
         let mut again = None;
@@ -288,7 +295,7 @@ impl Board {
                     pause,
                     error,
                 });
-                let due = now + pause;
+                let due = now() + pause;
                 partition.again.insert(ticket.offset, Again { held, due });
             }
         }
@@ -317,7 +324,7 @@ impl Board {
         else {
             return;
         };
-        partition.in_hand.remove(&ticket.offset);
+        partition.in_hand.remove(ticket.offset);
         let held = Held {
             message,
             attempts: attempt,

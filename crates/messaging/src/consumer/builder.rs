@@ -47,7 +47,10 @@ pub struct ConsumerBuilder<T> {
     value: PhantomData<fn() -> T>,
 }
 
-/// Enough for a thousand messages of usual size; with what the SDK needs to take a
+/// Two batches of a thousand: one to work on, and one on its way.
+const BATCH_LENGTH: u32 = 2000;
+
+/// Enough for these at a usual size; with what the SDK needs to take a
 /// reply apart, some 30 MiB.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
@@ -66,7 +69,7 @@ impl<T: Send + 'static> ConsumerBuilder<T> {
             name: name.to_owned(),
             source,
             start: Start::default(),
-            batch_length: 1000,
+            batch_length: BATCH_LENGTH,
             batch_bytes: BATCH_BYTES,
             poll_interval: Duration::from_millis(100),
             commit: Commit::default(),
@@ -108,9 +111,9 @@ impl<T: Send + 'static> ConsumerBuilder<T> {
         self
     }
 
-    /// How many messages one poll brings at most, and how many are here at most that
-    /// are not done with: fetched, in the caller's hands, or waiting to come again.
-    /// Default 1000.
+    /// How many messages are here at most that are not done with: fetched, in the
+    /// caller's hands, or waiting to come again. Default 2000. More are asked for when
+    /// half of them are done with, so that they come while the other half is worked on.
     #[must_use]
     pub fn batch_length(mut self, messages: u32) -> Self {
         self.batch_length = messages;

@@ -131,29 +131,29 @@ fn shortened(error: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use bytes::Bytes;
     use iggy::prelude::IggyMessageHeader;
 
     use super::*;
     use crate::consumer::board::Ticket;
+    use crate::consumer::fetched::Fetched;
 
     fn dead(headers: Option<Bytes>, error: &str) -> Dead {
+        let message = IggyMessage {
+            header: IggyMessageHeader {
+                id: 9,
+                ..IggyMessageHeader::default()
+            },
+            payload: Bytes::from("payload"),
+            user_headers: headers,
+        };
         Dead {
             ticket: Ticket {
                 partition: 3,
                 epoch: 1,
                 offset: 17,
             },
-            message: Arc::new(IggyMessage {
-                header: IggyMessageHeader {
-                    id: 9,
-                    ..IggyMessageHeader::default()
-                },
-                payload: Bytes::from("payload"),
-                user_headers: headers,
-            }),
+            message: Fetched::all(vec![message]).next().unwrap(),
             attempts: 5,
             error: error.to_owned(),
         }

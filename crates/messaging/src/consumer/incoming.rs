@@ -19,15 +19,18 @@ impl<T: 'static> Opening<T> {
     /// Decrypts, decompresses and decodes.
     pub(crate) fn open(&self, message: &IggyMessage) -> Result<(T, Headers), MessagingError> {
         let headers = headers_of(message, self.encryption.as_ref())?;
-        let decrypted = match &self.encryption {
-            None => message.payload.clone(),
-            Some(encryption) => encryption.decrypt(&message.payload)?,
-        };
-        let payload: Bytes = match headers.text(COMPRESSION_HEADER) {
-            None => decrypted,
-            Some(algorithm) => decompress(algorithm, &decrypted)?,
-        };
-        Ok((self.codec.decode(&payload)?, headers))
+        let decrypted: Bytes;
+        let mut payload = &message.payload;
+        if let Some(encryption) = &self.encryption {
+            decrypted = encryption.decrypt(payload)?;
+            payload = &decrypted;
+        }
+        let decompressed: Bytes;
+        if let Some(algorithm) = headers.text(COMPRESSION_HEADER) {
+            decompressed = decompress(algorithm, payload)?;
+            payload = &decompressed;
+        }
+        Ok((self.codec.decode(payload)?, headers))
     }
 }
 

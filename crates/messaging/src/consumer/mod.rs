@@ -5,6 +5,8 @@ mod batch_limit;
 mod board;
 mod builder;
 pub mod dead_letters;
+mod fetched;
+mod in_hand;
 pub(crate) mod incoming;
 mod partition;
 mod policy;
@@ -18,9 +20,10 @@ mod worker;
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use futures::Stream;
+use tokio::task::coop::poll_proceed;
 
 use assignment::Source;
 pub(crate) use board::{Answer, Redelivery, Ticket};
@@ -148,6 +151,9 @@ impl<T: 'static> Stream for Consumer<T> {
     type Item = Result<Message<T>, MessagingError>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        // Whoever only takes and answers messages would leave no room on its thread for
+        // the task that fetches more of them and stores what is answered.
+        let budget = ready!(poll_proceed(context));
         loop {
             let handed = match self.shared.next(context.waker()) {
                 Next::Message(handed) => handed,
@@ -155,6 +161,7 @@ impl<T: 'static> Stream for Consumer<T> {
                 Next::Nothing => return Poll::Pending,
                 Next::End => return Poll::Ready(None),
             };
+            budget.made_progress();
             let _span = (handed.attempt > 1).then(|| {
                 self.shared
                     .observer

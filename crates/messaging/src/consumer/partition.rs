@@ -1,17 +1,18 @@
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 use std::time::Instant;
 
-use iggy::prelude::{IggyMessage, PolledMessages};
+use iggy::prelude::PolledMessages;
 
 use super::board::Dead;
+use super::fetched::Fetched;
+use super::in_hand::InHand;
 use super::start::Position;
 use super::tracker::OffsetTracker;
 
 /// A message that is here.
 #[derive(Debug, Clone)]
 pub(super) struct Held {
-    pub(super) message: Arc<IggyMessage>,
+    pub(super) message: Fetched,
     /// How often it was handed over.
     pub(super) attempts: u32,
 }
@@ -39,8 +40,7 @@ pub(super) struct Partition {
     pub(super) ready: VecDeque<Held>,
     /// By offset.
     pub(super) again: BTreeMap<u64, Again>,
-    /// By offset.
-    pub(super) in_hand: BTreeMap<u64, Held>,
+    pub(super) in_hand: InHand,
     pub(super) dead: VecDeque<Dead>,
     /// Since when there is something to store.
     pub(super) commit_since: Option<Instant>,
@@ -62,7 +62,7 @@ impl Partition {
             is_at_end: false,
             ready: VecDeque::new(),
             again: BTreeMap::new(),
-            in_hand: BTreeMap::new(),
+            in_hand: InHand::default(),
             dead: VecDeque::new(),
             commit_since: None,
             tried: None,
@@ -95,7 +95,7 @@ impl Partition {
         self.head = Some(current_offset);
         let first_head = *self.first_head.get_or_insert(current_offset);
         let before = self.tracker.outstanding();
-        for message in messages {
+        for message in Fetched::all(messages) {
             let offset = message.header.offset;
             let is_early = match self.position {
                 Position::Offset(next) => offset < next,
@@ -107,7 +107,7 @@ impl Partition {
             }
             self.position = Position::Offset(offset + 1);
             self.ready.push_back(Held {
-                message: Arc::new(message),
+                message,
                 attempts: 0,
             });
         }
@@ -148,15 +148,30 @@ impl Partition {
         self.tracker.outstanding() == 0 && self.tracker.committable().is_none()
     }
 
-    pub(super) fn has_next(&self, now: Instant, keeps_order: bool) -> bool {
-        if keeps_order && let Some((_, first)) = self.again.first_key_value() {
-            return first.due <= now;
+    pub(super) fn has_next(&self, now: impl FnOnce() -> Instant, keeps_order: bool) -> bool {
+        let Some((_, first)) = self.again.first_key_value() else {
+            return !self.ready.is_empty();
+        };
+        if keeps_order {
+            return first.due <= now();
         }
-        !self.ready.is_empty() || self.again.values().any(|again| again.due <= now)
+        if !self.ready.is_empty() {
+            return true;
+        }
+        let now = now();
+        self.again.values().any(|again| again.due <= now)
     }
 
     /// The next one to hand over.
-    pub(super) fn next(&mut self, now: Instant, keeps_order: bool) -> Option<Held> {
+    pub(super) fn next(
+        &mut self,
+        now: impl FnOnce() -> Instant,
+        keeps_order: bool,
+    ) -> Option<Held> {
+        if self.again.is_empty() {
+            return self.ready.pop_front();
+        }
+        let now = now();
         let due = self
             .again
             .iter()

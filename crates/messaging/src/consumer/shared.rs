@@ -30,6 +30,8 @@ struct State {
     error: Option<MessagingError>,
     /// Who waits for everything to be stored.
     flushes: Vec<oneshot::Sender<()>>,
+    /// As the stage says, for those who have the lock.
+    is_closing: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -54,6 +56,7 @@ impl Shared {
                 board,
                 error: None,
                 flushes: Vec::new(),
+                is_closing: false,
             }),
             caller: AtomicWaker::new(),
             bell: Notify::new(),
@@ -81,15 +84,14 @@ impl Shared {
 
     /// What is next; with nothing, this waker hears of it.
     pub(super) fn next(&self, waker: &Waker) -> Next {
-        let now = Instant::now();
         let mut state = self.state();
-        let mut wakes_worker = state.board.ask(now).wakes_worker;
-        let next = if *self.stage.borrow() > Stage::Open {
+        let mut wakes_worker = state.board.ask(Instant::now).wakes_worker;
+        let next = if state.is_closing {
             wakes_worker = true;
             Next::End
         } else if let Some(error) = state.error.take() {
             Next::Error(error)
-        } else if let Some(handed) = state.board.take(now) {
+        } else if let Some(handed) = state.board.take(Instant::now) {
             wakes_worker |= state.board.needs_worker(handed.ticket);
             Next::Message(handed)
         } else {
@@ -112,8 +114,12 @@ impl Shared {
 
     /// A delivery ended.
     pub(crate) fn answer(self: &Arc<Self>, ticket: Ticket, answer: Answer) {
-        let consequence = self.board(|board| board.answer(ticket, answer, Instant::now()));
-        if consequence.wakes_worker || self.is_closing() {
+        let (consequence, is_closing) = {
+            let mut state = self.state();
+            let consequence = state.board.answer(ticket, answer, Instant::now);
+            (consequence, state.is_closing)
+        };
+        if consequence.wakes_worker || is_closing {
             self.bell.notify_one();
         }
         if consequence.wakes_caller {
@@ -165,16 +171,20 @@ impl Shared {
 
     /// Begins to end: nothing more is handed over.
     pub(super) fn close(&self) {
-        let begins = self.stage.send_if_modified(|stage| {
+        {
+            let mut state = self.state();
+            if !std::mem::replace(&mut state.is_closing, true) {
+                state.board.put_back();
+            }
+        }
+        // After that, so that the worker finds all there is in hand.
+        self.stage.send_if_modified(|stage| {
             let begins = *stage == Stage::Open;
             if begins {
                 *stage = Stage::Closing;
             }
             begins
         });
-        if begins {
-            self.board(Board::put_back);
-        }
         self.caller.wake();
         self.bell.notify_one();
     }

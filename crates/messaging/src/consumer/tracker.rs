@@ -43,9 +43,14 @@ impl OffsetTracker {
 
     /// A message is done with. False when it is not here, or was done with before.
     pub(super) fn finish(&mut self, offset: u64) -> bool {
-        let found = self
-            .window
-            .binary_search_by_key(&offset, |delivered| delivered.offset);
+        // Most are done with in their order.
+        let is_first = self.window.front().is_some_and(|it| it.offset == offset);
+        let found = match is_first {
+            true => Ok(0),
+            false => self
+                .window
+                .binary_search_by_key(&offset, |delivered| delivered.offset),
+        };
         let Some(delivered) = found.ok().and_then(|index| self.window.get_mut(index)) else {
             return false;
         };

@@ -1,6 +1,7 @@
 //! Sending messages.
 
 mod builder;
+mod delivery;
 mod outgoing;
 mod partitioning;
 mod partitions;
@@ -8,6 +9,7 @@ mod prepare;
 mod queue;
 mod retry;
 mod sender;
+mod stamp;
 mod worker;
 
 use std::fmt;
@@ -16,12 +18,14 @@ use std::sync::Arc;
 use futures::future::BoxFuture;
 
 pub use builder::ProducerBuilder;
+pub use delivery::Delivery;
 pub use outgoing::Outgoing;
 pub use partitioning::{KeyOf, Partitioning};
 use prepare::Preparation;
+pub use queue::Confirmation;
 use queue::Intake;
-pub use queue::{Confirmation, Delivery};
 pub use retry::RetryPolicy;
+use stamp::Stamp;
 
 use crate::connection::{Connection, Participant};
 use crate::error::MessagingError;
@@ -94,7 +98,9 @@ impl<T: Send + Sync + 'static> Producer<T> {
         &self,
         message: impl Into<Outgoing<T>>,
     ) -> Result<Delivery, MessagingError> {
-        let prepared = self.preparation.prepare(message.into())?;
+        let prepared = self
+            .preparation
+            .prepare(message.into(), &mut Stamp::now())?;
         let mut deliveries = self.intake.take(vec![prepared]).await?;
         deliveries.pop().ok_or(MessagingError::Closed)
     }
@@ -108,11 +114,13 @@ impl<T: Send + Sync + 'static> Producer<T> {
         &self,
         messages: impl IntoIterator<Item = M>,
     ) -> Result<Vec<Delivery>, MessagingError> {
-        let prepared: Result<Vec<_>, _> = messages
-            .into_iter()
-            .map(|message| self.preparation.prepare(message.into()))
-            .collect();
-        self.intake.take(prepared?).await
+        let messages = messages.into_iter();
+        let mut prepared = Vec::with_capacity(messages.size_hint().0);
+        let mut stamp = Stamp::now();
+        for message in messages {
+            prepared.push(self.preparation.prepare(message.into(), &mut stamp)?);
+        }
+        self.intake.take(prepared).await
     }
 
     /// Waits until everything that was given to it before has ended, well or not.

@@ -1,11 +1,11 @@
 //! From a value to the bytes that are sent, once: a retry sends the same.
 
 use bytes::Bytes;
-use iggy::prelude::{IGGY_MESSAGE_HEADER_SIZE, IggyMessage, IggyTimestamp, MAX_PAYLOAD_SIZE};
-use uuid::Uuid;
+use iggy::prelude::{IGGY_MESSAGE_HEADER_SIZE, IggyMessage, MAX_PAYLOAD_SIZE};
 
 use super::outgoing::{Outgoing, Target};
 use super::partitioning::{Partitioning, Route};
+use super::stamp::Stamp;
 use crate::codec::Codec;
 use crate::compression::{COMPRESSION_HEADER, Compression};
 use crate::encryption::{Encryption, encrypted};
@@ -80,6 +80,7 @@ impl<T: 'static> Preparation<T> {
     pub(super) fn prepare(
         &self,
         outgoing: Outgoing<T>,
+        stamp: &mut Stamp,
     ) -> Result<(Prepared, Route), MessagingError> {
         let Outgoing {
             value,
@@ -130,15 +131,15 @@ impl<T: 'static> Preparation<T> {
             });
         }
         let prepared = Prepared {
-            id: self.id(id)?,
+            id: self.id(id, stamp)?,
             payload,
             headers,
-            origin_timestamp: IggyTimestamp::now().as_micros(),
+            origin_timestamp: stamp.micros,
         };
         Ok((prepared, route))
     }
 
-    fn id(&self, id: Option<u128>) -> Result<u128, MessagingError> {
+    fn id(&self, id: Option<u128>, stamp: &mut Stamp) -> Result<u128, MessagingError> {
         match id {
             Some(id) if self.has_short_ids && u64::try_from(id).is_err() => {
                 Err(MessagingError::Message {
@@ -147,8 +148,8 @@ impl<T: 'static> Preparation<T> {
             }
             Some(id) => Ok(id),
             // The random half.
-            None if self.has_short_ids => Ok(u128::from(Uuid::now_v7().as_u64_pair().1)),
-            None => Ok(Uuid::now_v7().as_u128()),
+            None if self.has_short_ids => Ok(stamp.id() & u128::from(u64::MAX)),
+            None => Ok(stamp.id()),
         }
     }
 }
@@ -172,14 +173,21 @@ mod tests {
         .unwrap()
     }
 
+    fn prepare<T: 'static>(
+        preparation: &Preparation<T>,
+        outgoing: Outgoing<T>,
+    ) -> Result<(Prepared, Route), MessagingError> {
+        preparation.prepare(outgoing, &mut Stamp::now())
+    }
+
     #[test]
     fn every_attempt_sends_the_same() {
         let encryption = Encryption::aes_256_gcm(&[7; 32]).unwrap();
         let preparation = preparation(Compression::Lz4, Some(encryption));
-        let (prepared, _) = preparation.prepare(vec![0; 1000].into()).unwrap();
+        let (prepared, _) = prepare(&preparation, vec![0; 1000].into()).unwrap();
         assert_eq!(prepared.message(), prepared.message());
         assert_ne!(prepared.id, 0);
-        let (other, _) = preparation.prepare(vec![0; 1000].into()).unwrap();
+        let (other, _) = prepare(&preparation, vec![0; 1000].into()).unwrap();
         assert_ne!(other.id, prepared.id);
         assert_ne!(other.payload, prepared.payload, "each has its own nonce");
     }
@@ -188,7 +196,7 @@ mod tests {
     fn the_content_type_travels_unless_the_message_has_one() {
         let preparation = preparation(Compression::None, None);
         let headers_of = |outgoing: Outgoing<Vec<u8>>| {
-            let (prepared, _) = preparation.prepare(outgoing).unwrap();
+            let (prepared, _) = prepare(&preparation, outgoing).unwrap();
             Headers::from_wire(prepared.headers.unwrap()).unwrap()
         };
         let plain = headers_of(vec![1].into());
@@ -209,7 +217,7 @@ mod tests {
         )
         .unwrap();
         let headers_of =
-            |outgoing: Outgoing<Bytes>| preparation.prepare(outgoing).unwrap().0.headers;
+            |outgoing: Outgoing<Bytes>| prepare(&preparation, outgoing).unwrap().0.headers;
         assert_eq!(headers_of(Bytes::from_static(b"short").into()), None);
         let own = Headers::new().with("tenant", "acme").unwrap();
         let named = headers_of(Outgoing::new(Bytes::from(vec![0; 1000])).headers(own));
@@ -221,9 +229,7 @@ mod tests {
     fn ids_are_short_where_they_have_to_be() {
         let mut preparation = preparation(Compression::None, None);
         let id_of = |preparation: &Preparation<Vec<u8>>, outgoing: Outgoing<Vec<u8>>| {
-            preparation
-                .prepare(outgoing)
-                .map(|(prepared, _)| prepared.id)
+            prepare(preparation, outgoing).map(|(prepared, _)| prepared.id)
         };
         let long = || Outgoing::new(vec![1]).id(1 << 100);
         assert_eq!(id_of(&preparation, long()).unwrap(), 1 << 100);
@@ -237,9 +243,9 @@ mod tests {
     #[test]
     fn what_the_server_would_refuse_is_refused_at_once() {
         let preparation = preparation(Compression::None, None);
-        assert!(preparation.prepare(Vec::new().into()).is_err());
+        assert!(prepare(&preparation, Vec::new().into()).is_err());
         let too_big = vec![1; MAX_PAYLOAD_SIZE as usize + 1];
-        assert!(preparation.prepare(too_big.into()).is_err());
-        assert!(preparation.prepare(Outgoing::new(vec![1]).key("")).is_err());
+        assert!(prepare(&preparation, too_big.into()).is_err());
+        assert!(prepare(&preparation, Outgoing::new(vec![1]).key("")).is_err());
     }
 }

@@ -1,12 +1,11 @@
 //! What a producer holds until it is sent, bounded by bytes.
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
+use super::delivery::{Delivery, Teller, deliveries};
 use super::partitioning::Route;
 use super::prepare::Prepared;
 use crate::error::MessagingError;
@@ -26,37 +25,27 @@ pub struct Confirmation {
     pub latency: Duration,
 }
 
-/// The end of one message, to wait for, or not: it is sent in any case.
-#[derive(Debug)]
-pub struct Delivery(oneshot::Receiver<Result<Confirmation, MessagingError>>);
-
-impl Future for Delivery {
-    type Output = Result<Confirmation, MessagingError>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        Pin::new(&mut self.0)
-            .poll(context)
-            // The worker ended with the runtime.
-            .map(|ended| ended.unwrap_or(Err(MessagingError::Closed)))
-    }
-}
-
 /// A message that waits to be sent.
 pub(super) struct Queued {
     pub(super) message: Prepared,
     pub(super) route: Route,
     pub(super) since: Instant,
-    end: oneshot::Sender<Result<Confirmation, MessagingError>>,
-    /// Its bytes of the buffer, given back at its end.
-    _room: OwnedSemaphorePermit,
+    end: Teller,
+    /// Its bytes of the buffer, given back at its end, or at that of its last neighbour.
+    _room: Arc<OwnedSemaphorePermit>,
 }
 
 impl Queued {
     /// Says how it ended. Nobody may be interested.
     pub(super) fn end(self, how: Result<Confirmation, MessagingError>) {
-        let _ = self.end.send(how);
+        self.end.tell(how);
     }
 }
+
+/// How many messages of one call give their room back together, and how many bytes: to
+/// do that for each of them costs more than to wait for a few.
+const NEIGHBOURS: usize = 64;
+const NEIGHBOUR_BYTES: u32 = 64 * 1024;
 
 /// For the worker.
 pub(super) enum Order {
@@ -95,47 +84,52 @@ impl Intake {
         &self,
         messages: Vec<(Prepared, Route)>,
     ) -> Result<Vec<Delivery>, MessagingError> {
-        let mut deliveries = Vec::with_capacity(messages.len());
-        let mut messages = messages.into_iter().peekable();
-        while messages.peek().is_some() {
-            let mut part = Vec::new();
-            let mut total: u32 = 0;
-            while let Some((message, _)) = messages.peek() {
-                // A message that is bigger than the buffer goes alone.
-                let size = u32::try_from(message.size()).unwrap_or(u32::MAX);
-                let size = size.min(self.bytes);
-                match total.checked_add(size) {
-                    Some(sum) if sum <= self.bytes => total = sum,
-                    _ => break,
-                }
-                let Some((message, route)) = messages.next() else {
-                    break;
-                };
-                part.push((message, route, size));
-            }
+        let (tellers, ends): (Vec<Teller>, Vec<Delivery>) = deliveries(messages.len()).unzip();
+        let mut tellers = tellers.into_iter();
+        let mut left = messages.into_iter();
+        while !left.as_slice().is_empty() {
+            let (count, total) = self.fitting(left.as_slice(), self.bytes);
             let room = Arc::clone(&self.room).acquire_many_owned(total).await;
             let mut room = room.map_err(|_| MessagingError::Closed)?;
             let since = Instant::now();
-            let mut queued = Vec::with_capacity(part.len());
-            for (message, route, size) in part {
-                let Some(room) = room.split(size as usize) else {
-                    return Err(MessagingError::Closed);
-                };
-                let (end, delivery) = oneshot::channel();
-                deliveries.push(Delivery(delivery));
-                queued.push(Queued {
-                    message,
-                    route,
-                    since,
-                    end,
-                    _room: room,
-                });
+            let mut queued = Vec::with_capacity(count);
+            while queued.len() < count {
+                let some = left.as_slice().len().min(count - queued.len());
+                let next = left.as_slice().get(..some.min(NEIGHBOURS));
+                let (some, bytes) = self.fitting(next.unwrap_or_default(), NEIGHBOUR_BYTES);
+                let its = room.split(bytes as usize).ok_or(MessagingError::Closed)?;
+                let its = Arc::new(its);
+                for ((message, route), end) in left.by_ref().take(some).zip(&mut tellers) {
+                    queued.push(Queued {
+                        message,
+                        route,
+                        since,
+                        end,
+                        _room: Arc::clone(&its),
+                    });
+                }
             }
             self.orders
                 .send(Order::Send(queued))
                 .map_err(|_| MessagingError::Closed)?;
         }
-        Ok(deliveries)
+        Ok(ends)
+    }
+
+    /// How many of the first messages have at most so many bytes, and how many they have:
+    /// at least one, which counts as much as the whole buffer at most.
+    fn fitting(&self, messages: &[(Prepared, Route)], most: u32) -> (usize, u32) {
+        let (mut count, mut total) = (0, 0_u32);
+        for (message, _) in messages {
+            let size = u32::try_from(message.size()).unwrap_or(u32::MAX);
+            let size = size.min(self.bytes);
+            match total.checked_add(size) {
+                Some(sum) if sum <= most || count == 0 => total = sum,
+                _ => break,
+            }
+            count += 1;
+        }
+        (count, total)
     }
 
     /// Comes back when everything that was taken in before has ended.

@@ -137,9 +137,17 @@ impl Worker {
                 Err(error) => return self.fail(batch, None, &error),
             };
             let mut by_partition: BTreeMap<u32, Vec<Queued>> = BTreeMap::new();
-            for queued in batch {
-                let partition = queued.route.partition(count, turn);
-                by_partition.entry(partition).or_default().push(queued);
+            let partition = |queued: &Queued| queued.route.partition(count, turn);
+            match batch.first().map(partition) {
+                Some(only) if batch.iter().all(|queued| partition(queued) == only) => {
+                    by_partition.insert(only, batch);
+                }
+                _ => {
+                    for queued in batch {
+                        let partition = partition(&queued);
+                        by_partition.entry(partition).or_default().push(queued);
+                    }
+                }
             }
             batch = Vec::new();
             for (partition, part) in by_partition {
