@@ -5,9 +5,9 @@
 
 use iggy::prelude::IggyMessage;
 
-/// How many are asked for before the first one was seen: 16 of the largest that
-/// usual services send, 1 MB, are not too many.
-const FIRST: usize = 16;
+/// How many there may be before the first one was seen. Half of them are asked for: 16
+/// of the largest that usual services send, 1 MB, are not too many.
+const FIRST: usize = 32;
 
 #[derive(Debug)]
 pub(super) struct BatchLimit {
@@ -35,7 +35,8 @@ impl BatchLimit {
     pub(super) fn learn(&mut self, messages: &[IggyMessage]) {
         let bytes: usize = messages.iter().map(bytes_of).sum();
         // A few small ones say little about those that follow, and need no more room.
-        if messages.len() * 2 < self.messages && bytes < self.most_bytes {
+        let are_few = messages.is_empty() || messages.len() < self.messages / 2;
+        if are_few && bytes < self.most_bytes {
             return;
         }
         let mean = (bytes / messages.len().max(1)).max(1);
@@ -76,8 +77,8 @@ mod tests {
     #[test]
     fn small_messages_are_bounded_by_their_number() {
         let mut limit = BatchLimit::new(1000, 8 << 20);
-        assert_eq!(limit.messages(), 16);
-        assert_eq!(after(1, &mut limit, 100), 32);
+        assert_eq!(limit.messages(), 32);
+        assert_eq!(after(1, &mut limit, 100), 64);
         assert_eq!(after(6, &mut limit, 100), 1000);
     }
 
@@ -94,7 +95,7 @@ mod tests {
         let mut limit = BatchLimit::new(1000, 1_000_000);
         limit.learn(&[]);
         limit.learn(&messages(3, 300_000));
-        assert_eq!(limit.messages(), 16);
+        assert_eq!(limit.messages(), 32);
         limit.learn(&messages(3, 500_000));
         assert_eq!(limit.messages(), 2, "unless they are too large");
     }

@@ -165,15 +165,19 @@ impl Board {
         }
     }
 
-    /// How many more messages there is room for.
-    pub(super) fn room(&self) -> usize {
+    fn room(&self) -> usize {
         self.limit.messages().saturating_sub(self.held)
     }
 
-    /// Whether asking for more is worth a request: while the caller works on one half,
-    /// the other comes.
+    /// How many to ask for: one half of what there may be, also when there is room for
+    /// all of it. While the caller works on that, the other half comes.
+    pub(super) fn portion(&self) -> usize {
+        self.room().min(self.limit.messages().div_ceil(2))
+    }
+
+    /// Whether asking for more is worth a request.
     pub(super) fn wants_more(&self) -> bool {
-        self.room().saturating_mul(2) >= self.limit.messages()
+        self.room() >= (self.limit.messages() / 2).max(1)
     }
 
     /// How many the caller has in hand.
@@ -193,11 +197,15 @@ impl Board {
     /// come again.
     pub(super) fn take(&mut self, now: impl Fn() -> Instant) -> Option<Handed> {
         let keeps_order = self.policy.keeps_order;
-        let (&id, _) = self
-            .partitions
-            .range(self.cursor..)
-            .chain(self.partitions.range(..self.cursor))
-            .find(|(_, partition)| partition.has_next(&now, keeps_order))?;
+        let has_next = |partition: &Partition| partition.has_next(&now, keeps_order);
+        let id = match self.partitions.get(&self.cursor).is_some_and(has_next) {
+            true => self.cursor,
+            false => {
+                let later = self.partitions.range(self.cursor..);
+                let mut all = later.chain(self.partitions.range(..self.cursor));
+                *all.find(|(_, partition)| has_next(partition))?.0
+            }
+        };
         let partition = self.partitions.get_mut(&id)?;
         let held = partition.next(now, keeps_order)?;
         // A partition keeps its turn as long as it has messages at hand.
@@ -243,9 +251,15 @@ impl Board {
         })
     }
 
-    /// After something was handed over or answered.
+    /// After something was handed over: that alone changes nothing where it is to be
+    /// answered.
     pub(super) fn needs_worker(&self, ticket: Ticket) -> bool {
-        self.concerns_worker(ticket.partition)
+        match self.commit {
+            Commit::Manual | Commit::Handled => false,
+            Commit::Delivered | Commit::Polled | Commit::Never => {
+                self.concerns_worker(ticket.partition)
+            }
+        }
     }
 
     /// A delivery ended.
@@ -299,10 +313,11 @@ impl Board {
                 partition.again.insert(ticket.offset, Again { held, due });
             }
         }
+        // A message that is not waited for any more may let others go.
+        let wakes_caller = policy.keeps_order && again.is_none() && !partition.again.is_empty();
         Consequence {
             wakes_worker: self.concerns_worker(ticket.partition),
-            // A message that is not waited for any more may let others go.
-            wakes_caller: policy.keeps_order && again.is_none(),
+            wakes_caller,
             again,
         }
     }

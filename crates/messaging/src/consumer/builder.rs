@@ -112,8 +112,8 @@ impl<T: Send + 'static> ConsumerBuilder<T> {
     }
 
     /// How many messages are here at most that are not done with: fetched, in the
-    /// caller's hands, or waiting to come again. Default 2000. More are asked for when
-    /// half of them are done with, so that they come while the other half is worked on.
+    /// caller's hands, or waiting to come again. Default 2000. A poll asks for
+    /// half of them, which come while the other half is worked on.
     #[must_use]
     pub fn batch_length(mut self, messages: u32) -> Self {
         self.batch_length = messages;

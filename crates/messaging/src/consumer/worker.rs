@@ -205,7 +205,7 @@ impl Worker {
                     .get(partition)
                     .filter(|it| !(ends && it.is_at_end))
                     .map(|it| it.position);
-                (board.room(), position)
+                (board.portion(), position)
             });
             let count = u32::try_from(room).unwrap_or(u32::MAX);
             let Some(position) = position.filter(|_| count > 0) else {
