@@ -11,6 +11,7 @@ mod command_error;
 mod contexts;
 mod environment;
 mod exit_code;
+mod latencies;
 mod logging;
 mod measurement;
 mod secrets;

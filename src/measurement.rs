@@ -3,23 +3,17 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use hdrhistogram::Histogram;
 use serde::Serialize;
+
+use crate::latencies::{self, Latencies};
 
 /// Counts messages while they go by, in memory that does not grow with them.
 pub(crate) struct Measurement {
     started: Instant,
     messages: u64,
     bytes: u64,
-    /// In microseconds. None would mean that the bounds below are wrong.
-    latencies: Option<Histogram<u64>>,
+    latencies: Latencies,
 }
-
-/// Nothing that is waited for takes longer.
-const LONGEST_MICROS: u64 = 24 * 60 * 60 * 1_000_000;
-
-/// Three digits: 1.23 ms and 1.24 ms are two.
-const DIGITS: u8 = 3;
 
 impl Measurement {
     /// Starts the clock.
@@ -28,7 +22,7 @@ impl Measurement {
             started: Instant::now(),
             messages: 0,
             bytes: 0,
-            latencies: Histogram::new_with_bounds(1, LONGEST_MICROS, DIGITS).ok(),
+            latencies: Latencies::default(),
         }
     }
 
@@ -42,9 +36,7 @@ impl Measurement {
 
     /// Something took this long.
     pub(crate) fn took(&mut self, latency: Duration) {
-        if let Some(latencies) = &mut self.latencies {
-            latencies.saturating_record(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
-        }
+        self.latencies.record(latency);
     }
 
     /// How many messages so far.
@@ -75,7 +67,7 @@ impl Measurement {
             seconds: rounded(seconds),
             messages_per_second: rate(self.messages),
             bytes_per_second: rate(self.bytes),
-            latency_milliseconds: self.latencies.as_ref().and_then(Percentiles::of),
+            latency_milliseconds: self.latencies.percentiles().map(Percentiles::rounded),
         }
     }
 }
@@ -105,14 +97,14 @@ pub(crate) struct Percentiles {
 }
 
 impl Percentiles {
-    fn of(latencies: &Histogram<u64>) -> Option<Self> {
-        let milliseconds = |micros: u64| rounded(micros as f64 / 1e3);
-        (!latencies.is_empty()).then(|| Self {
-            p50: milliseconds(latencies.value_at_quantile(0.5)),
-            p90: milliseconds(latencies.value_at_quantile(0.9)),
-            p99: milliseconds(latencies.value_at_quantile(0.99)),
-            max: milliseconds(latencies.max()),
-        })
+    fn rounded(exact: latencies::Percentiles) -> Self {
+        let latencies::Percentiles { p50, p90, p99, max } = exact;
+        Self {
+            p50: rounded(p50),
+            p90: rounded(p90),
+            p99: rounded(p99),
+            max: rounded(max),
+        }
     }
 }
 

@@ -16,7 +16,7 @@ use super::session::Session;
 use super::smoke::show;
 use super::smoke_output::exit_code;
 use super::stop::Stop;
-use super::topology_smoke::{self, Ending, Manner, Smoked, Subject};
+use super::topology_smoke::{self, Ending, Manner, Subject};
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
 use crate::smoke::Limits;
@@ -54,11 +54,8 @@ pub(super) async fn run(
     };
     match smoke(process, planning, to_try, session, deadline).await {
         Err(error) => (None, Err(error)),
-        Ok(Smoked {
-            report,
-            was_stopped,
-        }) => {
-            let code = exit_code(&report, was_stopped);
+        Ok(report) => {
+            let code = exit_code(&report);
             (Some(report), Ok((code != ExitCode::Done).then_some(code)))
         }
     }
@@ -71,7 +68,7 @@ async fn smoke(
     to_try: ToTry,
     session: &Session,
     deadline: Option<Instant>,
-) -> Result<Smoked, CommandError> {
+) -> Result<SmokeReport, CommandError> {
     // Signals are heard from here on, also when they come before they are waited for.
     let signals = Stop::listen();
     let ending = Ending {

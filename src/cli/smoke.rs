@@ -18,7 +18,7 @@ use super::smoke_repeat::RepeatArguments;
 use super::smoke_stop::{interruptible, release, take, unless};
 use super::stop::Stop;
 use super::time_limit::TimeLimit;
-use super::topology_smoke::{self, Ending, Manner, Smoked, TopologyArguments};
+use super::topology_smoke::{self, Ending, Manner, TopologyArguments};
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
 use crate::smoke::{
@@ -29,7 +29,7 @@ use crate::terminal::Progress;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  iggyctl smoke --server embedded\n  iggyctl smoke --context production --scenario 'message-headers/*' -o json\n  iggyctl smoke -f topology.yaml --context production\n\nA run makes only streams and users whose names start with iggyctl-smoke-, and removes them.\nExit codes: 0 all passed, 7 a scenario failed, or none could be run."
+    after_help = "Examples:\n  iggyctl smoke --server embedded\n  iggyctl smoke --context production --scenario 'message-headers/*' -o json\n  iggyctl smoke -f topology.yaml --context production\n\nA run makes only streams and users whose names start with iggyctl-smoke-, and removes them.\nExit codes: 0 something was tried and nothing failed, 1 interrupted, or something could not be\nremoved, 7 a scenario failed, or none could be run, 64 usage, 65 an invalid manifest, 69 the server\ncannot be reached, 77 credentials refused."
 )]
 pub(super) struct SmokeArguments {
     #[command(flatten)]
@@ -260,7 +260,7 @@ async fn run_on(
     selected: &[Selected],
     target: &Rc<Target>,
     stop: &Stop,
-) -> Result<Smoked, CommandError> {
+) -> Result<SmokeReport, CommandError> {
     let began = jiff::Timestamp::now();
     let started = Instant::now();
     // Connections of the run before may have gone meanwhile.
@@ -309,10 +309,7 @@ async fn run_on(
         ended.scenarios,
         left_behind,
     );
-    Ok(Smoked {
-        report,
-        was_stopped: ended.was_stopped,
-    })
+    Ok(report.with_interruption(ended.was_stopped))
 }
 
 /// Says how a check ended.

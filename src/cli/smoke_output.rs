@@ -1,6 +1,6 @@
 //! How the report of a smoke test is printed.
 
-use iggyctl_core::render::SmokeReport;
+use iggyctl_core::render::{SmokeReport, SmokeVerdict};
 
 use super::Process;
 use crate::command_error::CommandError;
@@ -77,17 +77,11 @@ pub(super) fn lease_failed(error: LeaseError) -> CommandError {
 }
 
 /// How the process ends after a run.
-pub(super) fn exit_code(report: &SmokeReport, was_stopped: bool) -> ExitCode {
-    if report.has_failed() {
-        ExitCode::CheckSaysNo
-    } else if was_stopped {
-        ExitCode::Error
-    } else if !report.is_good() {
+pub(super) fn exit_code(report: &SmokeReport) -> ExitCode {
+    match report.verdict() {
+        SmokeVerdict::Good => ExitCode::Done,
         // Nothing was tried, so nothing says that it works.
-        ExitCode::CheckSaysNo
-    } else if !report.left_behind.is_empty() {
-        ExitCode::Error
-    } else {
-        ExitCode::Done
+        SmokeVerdict::Failed | SmokeVerdict::NothingTried => ExitCode::CheckSaysNo,
+        SmokeVerdict::Interrupted | SmokeVerdict::LeftBehind => ExitCode::Error,
     }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use iggyctl_core::render::SmokeReport;
 use tokio::time::Instant;
 
 use super::Process;
@@ -9,7 +10,6 @@ use super::messages::metrics::MetricsArguments;
 use super::server_arguments::parse_duration;
 use super::smoke_output::{SmokeFormat, exit_code};
 use super::stop::Stop;
-use super::topology_smoke::Smoked;
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
 use crate::smoke::metrics::{self, Canary};
@@ -48,19 +48,16 @@ impl RepeatArguments {
         process: &Process,
         output: SmokeFormat,
         stop: &Stop,
-        mut once: impl AsyncFnMut() -> Result<Smoked, CommandError>,
+        mut once: impl AsyncFnMut() -> Result<SmokeReport, CommandError>,
     ) -> Result<ExitCode, CommandError> {
         self.metrics.serve(process)?;
         metrics::describe();
         let mut canary = Canary::default();
         let Some(interval) = self.repeat else {
-            let Smoked {
-                report,
-                was_stopped,
-            } = once().await?;
+            let report = once().await?;
             canary.count(&report);
             output.print(process, &report, false)?;
-            return Ok(exit_code(&report, was_stopped));
+            return Ok(exit_code(&report));
         };
         // A server that cannot be reached at all is said by the exit code; later on it
         // is what a canary is for.
@@ -68,14 +65,14 @@ impl RepeatArguments {
         loop {
             let next = Instant::now() + interval;
             match once().await {
-                Ok(smoked) if smoked.was_stopped => {
-                    output.print(process, &smoked.report, true)?;
+                Ok(report) if report.interrupted => {
+                    output.print(process, &report, true)?;
                     return Ok(ended.unwrap_or(ExitCode::Error));
                 }
-                Ok(smoked) => {
-                    canary.count(&smoked.report);
-                    output.print(process, &smoked.report, true)?;
-                    ended = Some(exit_code(&smoked.report, false));
+                Ok(report) => {
+                    canary.count(&report);
+                    output.print(process, &report, true)?;
+                    ended = Some(exit_code(&report));
                 }
                 Err(error) if ended.is_none() => return Err(error),
                 // It was cut off, which says nothing about the server.

@@ -82,12 +82,6 @@ pub(super) struct Ending<O, A> {
     pub(super) at_once: A,
 }
 
-/// A report, and whether the run was stopped before its end.
-pub(super) struct Smoked {
-    pub(super) report: SmokeReport,
-    pub(super) was_stopped: bool,
-}
-
 impl TopologyArguments {
     /// A flag that sets variables of the manifests, if one was given.
     pub(super) fn variable_flag(&self) -> Option<&'static str> {
@@ -119,7 +113,7 @@ pub(super) async fn smoke(
     stop: Ending<impl Future<Output = ()>, impl Future<Output = ()>>,
     has_begun: &Cell<bool>,
     show: fn(&mut Progress, &ScenarioReport),
-) -> Result<Smoked, CommandError> {
+) -> Result<SmokeReport, CommandError> {
     let Ending { in_order, at_once } = stop;
     // Asked for by several, one after the other.
     let in_order = in_order.shared();
@@ -182,10 +176,7 @@ pub(super) async fn smoke(
     };
     let took = milliseconds(started.elapsed());
     let report = SmokeReport::new(server, began.to_string(), took, scenarios, left_behind);
-    Ok(Smoked {
-        report: report.with_notes(notes),
-        was_stopped,
-    })
+    Ok(report.with_notes(notes).with_interruption(was_stopped))
 }
 
 /// What the server has, compared with what is declared.

@@ -4,8 +4,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use iggyctl_core::render::{LatencyBucket, SmokeLatency};
+
+use crate::latencies::{Bucket, Latencies, Percentiles};
 
 /// Shared by all clients of a scenario.
 #[derive(Debug, Clone, Default)]
@@ -18,14 +19,11 @@ pub(crate) struct Recorded {
     pub(crate) messages: u64,
     /// Of payload.
     pub(crate) bytes: u64,
-    /// Of requests that send or read messages, in microseconds.
-    latencies: Option<Histogram<u64>>,
+    /// How long what is shown took, where it was done before it was looked at.
+    pub(crate) took: Option<Duration>,
+    /// Of requests that send or read messages; absent before the first one.
+    latencies: Option<Latencies>,
 }
-
-/// No request takes longer: a scenario has a time limit.
-const LONGEST_MICROS: u64 = 60 * 60 * 1_000_000;
-/// Three digits: 1.23 ms and 1.24 ms are two.
-const DIGITS: u8 = 3;
 
 impl Recorder {
     /// A request that sent or read these messages.
@@ -35,12 +33,8 @@ impl Recorder {
             recorded.messages += 1;
             recorded.bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
         }
-        if recorded.latencies.is_none() {
-            recorded.latencies = Histogram::new_with_bounds(1, LONGEST_MICROS, DIGITS).ok();
-        }
-        if let Some(latencies) = &mut recorded.latencies {
-            latencies.saturating_record(u64::try_from(took.as_micros()).unwrap_or(u64::MAX));
-        }
+        let latencies = recorded.latencies.get_or_insert_default();
+        latencies.record(took);
     }
 
     /// Messages that were sent or read by a producer or a consumer, which make requests
@@ -49,6 +43,11 @@ impl Recorder {
         let mut recorded = self.0.borrow_mut();
         recorded.messages += u64::try_from(count).unwrap_or(u64::MAX);
         recorded.bytes += u64::try_from(bytes).unwrap_or(u64::MAX);
+    }
+
+    /// What is shown was done before, and took so long.
+    pub(crate) fn took(&self, duration: Duration) {
+        self.0.borrow_mut().took = Some(duration);
     }
 
     /// All until now; begins anew.
@@ -60,37 +59,20 @@ impl Recorder {
 impl Recorded {
     /// Percentiles, and a bucket for each doubling from the shortest to the longest.
     pub(crate) fn latency(&self) -> Option<SmokeLatency> {
-        let latencies = self.latencies.as_ref().filter(|it| !it.is_empty())?;
-        let at = |quantile| milliseconds(latencies.value_at_quantile(quantile));
-        let mut buckets = Vec::new();
-        let mut from = 0;
-        let mut up_to = 1_u64;
-        while from <= latencies.max() {
-            let count = latencies.count_between(from, up_to);
-            if count > 0 || !buckets.is_empty() {
-                buckets.push(LatencyBucket {
-                    up_to: milliseconds(up_to),
-                    count,
-                });
-            }
-            from = up_to + 1;
-            up_to *= 2;
-        }
+        let latencies = self.latencies.as_ref()?;
+        let Percentiles { p50, p90, p99, max } = latencies.percentiles()?;
+        let buckets = latencies.buckets().into_iter();
         Some(SmokeLatency {
-            count: latencies.len(),
-            p50: at(0.5),
-            p90: at(0.9),
-            p99: at(0.99),
-            max: milliseconds(latencies.max()),
-            buckets,
+            count: latencies.count(),
+            p50,
+            p90,
+            p99,
+            max,
+            buckets: buckets
+                .map(|Bucket { up_to, count }| LatencyBucket { up_to, count })
+                .collect(),
         })
     }
-}
-
-/// Counts are far below 2^53.
-#[allow(clippy::cast_precision_loss, reason = "far below 2^53")]
-fn milliseconds(micros: u64) -> f64 {
-    micros as f64 / 1e3
 }
 
 #[cfg(test)]
@@ -98,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_request_is_in_one_bucket() {
+    fn requests_and_messages_are_counted_until_they_are_taken() {
         let recorder = Recorder::default();
         for micros in [3, 4, 5, 100, 1000, 1000] {
             recorder.request(Duration::from_micros(micros), [10, 20].into_iter());
@@ -107,16 +89,8 @@ mod tests {
         let recorded = recorder.take();
         assert_eq!((recorded.messages, recorded.bytes), (13, 185));
         let latency = recorded.latency().unwrap();
-        assert_eq!(latency.count, 6);
-        assert_eq!(latency.max, 1.0);
-        let buckets: Vec<(f64, u64)> = latency
-            .buckets
-            .iter()
-            .map(|bucket| (bucket.up_to, bucket.count))
-            .collect();
-        assert_eq!(buckets.first(), Some(&(0.004, 2)));
-        assert_eq!(buckets.last(), Some(&(1.024, 2)));
-        assert_eq!(buckets.iter().map(|(_, count)| count).sum::<u64>(), 6);
+        assert_eq!((latency.count, latency.max), (6, 1.0));
+        assert_eq!(latency.buckets.iter().map(|it| it.count).sum::<u64>(), 6);
         assert!(recorder.take().latency().is_none());
     }
 }

@@ -103,6 +103,9 @@ async fn run_one(check: Check<'_>, limit: Duration) -> ScenarioReport {
         },
     };
     let recorded = check.recorder.take();
+    if let Some(took) = recorded.took {
+        report.duration_milliseconds = milliseconds(took);
+    }
     report.messages = recorded.messages;
     report.bytes = recorded.bytes;
     report.latency = recorded.latency();

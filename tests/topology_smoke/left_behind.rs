@@ -1,5 +1,6 @@
 //! Nothing of a run stays on the server, however it ends.
 
+use std::io::Read as _;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -44,8 +45,16 @@ impl<'a> Held<'a> {
             lab,
             process: lab
                 .sandbox
-                .command(&["smoke", "-f", "smoke.yaml", "--server", &address])
-                .stdout(Stdio::null())
+                .command(&[
+                    "smoke",
+                    "-f",
+                    "smoke.yaml",
+                    "-o",
+                    "markdown",
+                    "--server",
+                    &address,
+                ])
+                .stdout(Stdio::piped())
                 .stderr(Stdio::null())
                 .spawn()
                 .unwrap(),
@@ -181,8 +190,14 @@ fn a_signal_ends_it_in_order() {
         let lab = Lab::applied();
         let mut held = Held::at(&lab, command, nth);
         held.signal(signal);
+        let mut report = String::new();
+        let stdout = held.process.stdout.as_mut().unwrap();
+        stdout.read_to_string(&mut report).unwrap();
         let ended = held.process.wait().unwrap();
         assert_eq!(ended.code(), Some(1), "{signal} {command}");
+        // Some checks had passed, and yet it is no success.
+        assert!(report.starts_with("## ⚠️"), "{report}");
+        assert!(report.contains("interrupted: "), "{report}");
         assert_eq!(lab.left_behind(), [""; 0], "{signal} {command}");
     }
 }

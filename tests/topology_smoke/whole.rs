@@ -1,6 +1,9 @@
 //! A topology that is as declared.
 
+use std::time::Duration;
+
 use iggy::prelude::*;
+use iggyctl_embedded::{FaultKind, FaultPlan, FaultTarget};
 
 use crate::lab::Lab;
 
@@ -55,6 +58,20 @@ fn the_report_is_for_people() {
     ] {
         assert!(run.stdout.contains(line), "{}", run.transcript());
     }
+}
+
+/// Checks on the copy begin when it is made; the time that it took is that of `copy`.
+#[test]
+fn the_copy_takes_the_time_that_it_takes() {
+    const CREATE_USER: u32 = 33;
+    let lab = Lab::applied();
+    let delay = FaultKind::Delay(Duration::from_millis(300));
+    let plan = FaultPlan::none().always(delay, FaultTarget::Command(CREATE_USER));
+    lab.server().faults().set(plan);
+    let smoke = lab.smoke(&["--scenario", "copy"]);
+    assert_eq!(smoke.run.code, 0, "{}", smoke.run.transcript());
+    let took = &smoke.report["scenarios"][0]["durationMilliseconds"];
+    assert!(took.as_f64().unwrap() >= 300.0, "{took}");
 }
 
 /// Real topics are only read, and no offset is stored.

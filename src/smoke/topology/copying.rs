@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 use futures::future::{BoxFuture, Shared as SharedFuture};
@@ -36,6 +36,8 @@ pub(super) struct Made {
     pub(super) failed: BTreeMap<Address, String>,
     /// Why none of it was made.
     pub(super) problem: Option<String>,
+    /// How long it took to make it.
+    pub(super) took: Duration,
 }
 
 /// Whoever needs the copy waits for this.
@@ -67,7 +69,9 @@ impl Copying {
                 });
             }
             let pool = ConnectionPool::new(connector);
-            let made = make(&pool, &desired, &secrets, &stop).await;
+            let began = Instant::now();
+            let mut made = make(&pool, &desired, &secrets, &stop).await;
+            made.took = began.elapsed();
             pool.close().await;
             Arc::new(made)
         });
@@ -200,9 +204,10 @@ pub(super) fn check(copy: &Rc<Copy>, made: &Making, shared: &Shared) -> Check<'s
         counted(copy.topics.len(), "topic"),
         counted(copy.users.len(), "user")
     );
-    shared.check("copy".to_owned(), title, |_| {
+    shared.check("copy".to_owned(), title, |recorder| {
         Box::pin(async move {
             let made = made.await;
+            recorder.took(made.took);
             let real = |address: &Address| real_address(&copy, address);
             let failed = |found| Err(Failure::new("make a copy", "that it is made", found).into());
             if let Some(problem) = &made.problem {

@@ -42,7 +42,7 @@ pub use plan_report::{AttributeReport, ChangeReport, ChangeVerb, PlanReport};
 pub use scope_text::{grants_text, scope_text};
 pub use smoke::{
     LatencyBucket, ScenarioOutcome, ScenarioReport, SmokeLatency, SmokeReport, SmokeServer,
-    SmokeTotals,
+    SmokeTotals, SmokeVerdict,
 };
 
 /// How a report is printed.

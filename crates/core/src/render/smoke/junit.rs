@@ -11,7 +11,8 @@ use crate::render::escape::escape;
 impl SmokeReport {
     /// As JUnit's XML: one suite, in which a scenario is a test case of the class
     /// `iggyctl.smoke.TRANSPORT`. Without times of day, so that two good runs differ in
-    /// nothing but durations. Notes, and what was left behind, are the output of the suite.
+    /// nothing but durations. A run of which nothing failed and that is not good either, such
+    /// as one that was interrupted, has an error of its own. Notes, and what was left behind, are the output of the suite.
     ///
     /// # Errors
     /// Never in practice.
@@ -23,6 +24,14 @@ impl SmokeReport {
         }
         for scenario in &self.scenarios {
             suite.add_test_case(case(scenario));
+        }
+        if let Some(doubt) = self.verdict().doubt() {
+            // Skipped ones alone look like success to those who read it.
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+            status.set_message(doubt);
+            let mut whole = TestCase::new("the whole run", status);
+            whole.set_classname("iggyctl.smoke");
+            suite.add_test_case(whole);
         }
         let notes = self
             .notes

@@ -1,7 +1,7 @@
 //! The report for a pull request or a summary of CI: what is wrong first, the rest folded.
 
 use super::text::duration;
-use super::{ScenarioOutcome, ScenarioReport, SmokeReport};
+use super::{ScenarioOutcome, ScenarioReport, SmokeReport, SmokeVerdict};
 use crate::render::access::markdown;
 use crate::render::escape::escape;
 
@@ -9,12 +9,12 @@ impl SmokeReport {
     /// As GitHub's markdown.
     #[must_use]
     pub fn to_markdown(&self) -> String {
-        let sign = if self.is_good() {
-            "✅"
-        } else if self.has_failed() {
-            "❌"
-        } else {
-            "⚠️"
+        let sign = match self.verdict() {
+            SmokeVerdict::Good => "✅",
+            SmokeVerdict::Failed => "❌",
+            SmokeVerdict::Interrupted | SmokeVerdict::NothingTried | SmokeVerdict::LeftBehind => {
+                "⚠️"
+            }
         };
         let mut text = format!("## {sign} Smoke test of {}\n\n", literal(&self.server.name));
         text.push_str(&self.summary());

@@ -28,6 +28,9 @@ pub struct SmokeReport {
     pub started: String,
     /// How long it took, in milliseconds.
     pub duration_milliseconds: f64,
+    /// Whether it was asked to end before all had ended; absent when it was not.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
     /// How many ended how.
     pub totals: SmokeTotals,
     /// In the order of the table, whatever ended first.
@@ -37,6 +40,34 @@ pub struct SmokeReport {
     /// What was not tried as it is declared, and why.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+}
+
+/// What to make of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SmokeVerdict {
+    /// Something was tried, nothing failed, and nothing stays on the server.
+    Good,
+    /// Something failed, or did not end in time.
+    Failed,
+    /// It was asked to end before all had ended; nothing had failed until then.
+    Interrupted,
+    /// Everything was skipped, so that nothing says that it works.
+    NothingTried,
+    /// Nothing failed, but something could not be removed.
+    LeftBehind,
+}
+
+impl SmokeVerdict {
+    /// Why it is not good although nothing failed; `None` where that is not so.
+    #[must_use]
+    pub fn doubt(self) -> Option<&'static str> {
+        match self {
+            Self::Good | Self::Failed => None,
+            Self::Interrupted => Some("interrupted before all had ended"),
+            Self::NothingTried => Some("nothing was tried"),
+            Self::LeftBehind => Some("something could not be removed"),
+        }
+    }
 }
 
 /// A server as a run saw it.
@@ -174,6 +205,7 @@ impl SmokeReport {
             server,
             started,
             duration_milliseconds,
+            interrupted: false,
             totals,
             scenarios,
             left_behind,
@@ -186,6 +218,29 @@ impl SmokeReport {
     pub fn with_notes(mut self, notes: Vec<String>) -> Self {
         self.notes = notes;
         self
+    }
+
+    /// Of a run that was perhaps asked to end before all had ended.
+    #[must_use]
+    pub fn with_interruption(mut self, interrupted: bool) -> Self {
+        self.interrupted = interrupted;
+        self
+    }
+
+    /// What to make of it: signs and exit codes follow this.
+    #[must_use]
+    pub fn verdict(&self) -> SmokeVerdict {
+        if self.has_failed() {
+            SmokeVerdict::Failed
+        } else if self.interrupted {
+            SmokeVerdict::Interrupted
+        } else if !self.is_good() {
+            SmokeVerdict::NothingTried
+        } else if !self.left_behind.is_empty() {
+            SmokeVerdict::LeftBehind
+        } else {
+            SmokeVerdict::Good
+        }
     }
 
     /// Whether something was tried and nothing failed. Skipped scenarios say nothing

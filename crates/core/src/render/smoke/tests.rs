@@ -125,6 +125,68 @@ fn nothing_but_skipped_is_not_good_and_said() {
     assert_eq!(report.summary(), "nothing was tried, 1 skipped in 1 ms");
     let markdown = report.to_markdown();
     assert!(!markdown.contains('✅'), "{markdown}");
+    assert_eq!(report.verdict(), SmokeVerdict::NothingTried);
+    let junit = report.to_junit().unwrap();
+    assert!(
+        junit.contains("<error message=\"nothing was tried\""),
+        "{junit}"
+    );
+}
+
+/// One that passed, of a run that is otherwise like this.
+fn passed(interrupted: bool, left_behind: &[&str]) -> SmokeReport {
+    let SmokeReport {
+        server,
+        started,
+        scenarios,
+        ..
+    } = report();
+    let passed = scenarios.into_iter().take(1).collect();
+    let left_behind = left_behind.iter().map(|&left| left.to_owned()).collect();
+    SmokeReport::new(server, started, 1.0, passed, left_behind).with_interruption(interrupted)
+}
+
+#[test]
+fn signs_follow_the_verdict() {
+    let (good, interrupted, left) = (passed(false, &[]), passed(true, &[]), passed(false, &["s"]));
+    assert_eq!(good.verdict(), SmokeVerdict::Good);
+    assert!(good.to_markdown().starts_with("## ✅"));
+    assert!(good.to_junit().unwrap().contains("errors=\"0\""));
+    assert!(!good.to_json().unwrap().contains("interrupted"));
+    for (report, verdict, message) in [
+        (
+            &interrupted,
+            SmokeVerdict::Interrupted,
+            "interrupted before all had ended",
+        ),
+        (
+            &left,
+            SmokeVerdict::LeftBehind,
+            "something could not be removed",
+        ),
+    ] {
+        assert_eq!(report.verdict(), verdict);
+        assert!(report.to_markdown().starts_with("## ⚠️"), "{verdict:?}");
+        let junit = report.to_junit().unwrap();
+        assert!(
+            junit.contains(&format!("<error message=\"{message}\"")),
+            "{junit}"
+        );
+    }
+    let said = "interrupted: 1 passed in 1 ms";
+    for text in [
+        interrupted.to_text(TextOptions::default()),
+        interrupted.to_markdown(),
+        interrupted.to_html(),
+    ] {
+        assert!(text.contains(said), "{text}");
+    }
+    assert!(
+        interrupted
+            .to_json()
+            .unwrap()
+            .contains("\"interrupted\": true")
+    );
 }
 
 #[test]

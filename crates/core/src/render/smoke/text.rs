@@ -46,6 +46,10 @@ impl SmokeReport {
             true => format!("{} passed", totals.passed),
             false => "nothing was tried".to_owned(),
         };
+        let first = match self.interrupted {
+            true => format!("interrupted: {first}"),
+            false => first,
+        };
         let mut parts = vec![first];
         for (count, word) in [
             (totals.failed, "failed"),
