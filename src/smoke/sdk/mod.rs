@@ -1,20 +1,25 @@
 //! The SDK's own calls, as the official samples make them: the one place of the program
 //! that names `iggy`. Words and types in, words and types out.
 
+mod error;
 mod high_level;
+mod message;
+mod place;
 
-use std::fmt;
 use std::time::Instant;
 
 use bytes::Bytes;
 use iggy::prelude::{
-    ClusterClient as _, Consumer, ConsumerGroupClient as _, ConsumerOffsetClient as _, HeaderKey,
-    HeaderValue, Identifier, IggyError, IggyMessage, MessageClient as _, Partitioning,
-    PersonalAccessTokenClient as _, PersonalAccessTokenExpiry, PollingStrategy, StreamClient as _,
-    TopicClient as _,
+    ClusterClient as _, ConsumerGroupClient as _, ConsumerOffsetClient as _, Identifier, IggyError,
+    MessageClient as _, PersonalAccessTokenClient as _, PersonalAccessTokenExpiry, PollingStrategy,
+    StreamClient as _, TopicClient as _,
 };
-use iggyctl_engine::connect::{ConnectError, Transport};
-use iggyctl_messaging::{Connection, Headers, MessagingError, Reaction, Secret, classify, words};
+use iggyctl_engine::connect::Transport;
+use iggyctl_messaging::{Connection, Reaction, Secret, classify};
+
+pub(crate) use error::CallError;
+pub(crate) use message::{Received, Sent, bytes_header, numbered_header};
+pub(crate) use place::{From, Reader, To};
 
 use super::recorder::Recorder;
 
@@ -22,107 +27,6 @@ use super::recorder::Recorder;
 pub(crate) struct Client {
     connection: Connection,
     recorder: Recorder,
-}
-
-/// A call that was refused, or had no answer.
-#[derive(Debug)]
-pub(crate) enum CallError {
-    /// There is no connection.
-    Connect(MessagingError),
-    /// The server or the SDK says no.
-    Refused(IggyError),
-    /// A message that cannot be made.
-    Message(String),
-}
-
-/// A message to send.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Sent {
-    pub(crate) payload: Bytes,
-    pub(crate) headers: Headers,
-}
-
-/// A message that was read.
-#[derive(Debug, Clone)]
-pub(crate) struct Received {
-    pub(crate) offset: u64,
-    pub(crate) payload: Bytes,
-    pub(crate) headers: Headers,
-}
-
-/// Where messages go.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum To<'a> {
-    Partition(u32),
-    Key(&'a str),
-}
-
-/// Where reading begins.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum From {
-    Offset(u64),
-    First,
-    /// After the stored offset of this reader.
-    Next,
-}
-
-/// Who reads.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Reader<'a> {
-    Plain(&'a str),
-    Group(&'a str),
-}
-
-impl Sent {
-    /// A text without headers.
-    pub(crate) fn text(text: impl Into<String>) -> Self {
-        Self {
-            payload: Bytes::from(text.into()),
-            headers: Headers::new(),
-        }
-    }
-
-    /// With these headers.
-    pub(crate) fn headers(mut self, headers: Headers) -> Self {
-        self.headers = headers;
-        self
-    }
-
-    fn to_sdk(&self) -> Result<IggyMessage, IggyError> {
-        let Self { payload, headers } = self;
-        let builder = IggyMessage::builder().payload(payload.clone());
-        if headers.is_empty() {
-            return builder.build();
-        }
-        let map = headers
-            .iter()
-            .map(|(key, value)| (key.clone(), value.clone()));
-        builder.user_headers(map.collect()).build()
-    }
-}
-
-/// Adds a header whose key is a number.
-pub(crate) fn numbered_header(headers: Headers, key: u32, value: f64) -> Headers {
-    let mut map: std::collections::BTreeMap<_, _> = headers
-        .iter()
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
-    map.insert(HeaderKey::from(key), HeaderValue::from(value));
-    Headers::from(map)
-}
-
-/// Adds a header of raw bytes.
-pub(crate) fn bytes_header(
-    headers: Headers,
-    key: &[u8],
-    value: &[u8],
-) -> Result<Headers, CallError> {
-    let mut map: std::collections::BTreeMap<_, _> = headers
-        .iter()
-        .map(|(key, value)| (key.clone(), value.clone()))
-        .collect();
-    map.insert(HeaderKey::try_from(key)?, HeaderValue::try_from(value)?);
-    Ok(Headers::from(map))
 }
 
 impl Client {
@@ -151,10 +55,7 @@ impl Client {
         messages: &[Sent],
     ) -> Result<(), CallError> {
         let session = self.connection.session().await?;
-        let partitioning = match to {
-            To::Partition(partition) => Partitioning::partition_id(partition),
-            To::Key(key) => Partitioning::messages_key_str(key)?,
-        };
+        let partitioning = to.to_sdk()?;
         let mut built = messages
             .iter()
             .map(Sent::to_sdk)
@@ -183,11 +84,6 @@ impl Client {
     ) -> Result<Vec<Received>, CallError> {
         let session = self.connection.session().await?;
         let consumer = reader.to_sdk()?;
-        let strategy = match from {
-            From::Offset(offset) => PollingStrategy::offset(offset),
-            From::First => PollingStrategy::first(),
-            From::Next => PollingStrategy::next(),
-        };
         let started = Instant::now();
         let polled = session
             .client()
@@ -196,7 +92,7 @@ impl Client {
                 &named(topic)?,
                 partition,
                 &consumer,
-                &strategy,
+                &from.to_sdk(),
                 count,
                 commits,
             )
@@ -329,77 +225,7 @@ impl Client {
     }
 }
 
-impl Received {
-    fn new(message: IggyMessage) -> Result<Self, CallError> {
-        let headers = match message.user_headers {
-            None => Headers::new(),
-            Some(bytes) if bytes.is_empty() => Headers::new(),
-            Some(bytes) => Headers::from_wire(bytes)
-                .map_err(|_| CallError::Message("headers that cannot be read".to_owned()))?,
-        };
-        Ok(Self {
-            offset: message.header.offset,
-            payload: message.payload,
-            headers,
-        })
-    }
-}
-
-impl Reader<'_> {
-    fn to_sdk(self) -> Result<Consumer, CallError> {
-        Ok(match self {
-            Self::Plain(name) => Consumer::new(named(name)?),
-            Self::Group(name) => Consumer::group(named(name)?),
-        })
-    }
-}
-
 /// Never a number: the SDK would take the text `7` for an id.
 fn named(name: &str) -> Result<Identifier, CallError> {
     Ok(Identifier::named(name)?)
-}
-
-impl std::convert::From<IggyError> for CallError {
-    fn from(error: IggyError) -> Self {
-        Self::Refused(error)
-    }
-}
-
-impl std::convert::From<MessagingError> for CallError {
-    fn from(error: MessagingError) -> Self {
-        Self::Connect(error)
-    }
-}
-
-impl CallError {
-    /// Whether the server lets nobody in with these credentials.
-    pub(crate) fn is_wrong_login(&self) -> bool {
-        match self {
-            Self::Connect(MessagingError::Connect { source, .. }) => {
-                matches!(**source, ConnectError::CredentialsRefused { .. })
-            }
-            Self::Connect(_) | Self::Refused(_) | Self::Message(_) => false,
-        }
-    }
-
-    /// Whether the server says that this user may not do it.
-    pub(crate) fn is_denied(&self) -> bool {
-        match self {
-            Self::Refused(IggyError::Unauthorized | IggyError::HttpResponseError(403, _)) => true,
-            Self::Refused(_) | Self::Connect(_) | Self::Message(_) => false,
-        }
-    }
-}
-
-impl fmt::Display for CallError {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Connect(error) => error.fmt(formatter),
-            Self::Refused(error) => {
-                let code = error.as_code();
-                write!(formatter, "{} (code {code})", words(code))
-            }
-            Self::Message(reason) => formatter.write_str(reason),
-        }
-    }
 }
