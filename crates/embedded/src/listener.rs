@@ -30,13 +30,8 @@ pub(crate) async fn serve_frames(
     stopped: watch::Receiver<bool>,
 ) {
     each_client(listener, acceptor, stopped, move |client, peer, reached| {
-        let shared = Arc::clone(&shared);
-        let ends = Ends {
-            peer,
-            reached: reached.unwrap_or(shared.address),
-            transport: Transport::Tcp,
-        };
-        connection::serve(client, ends, shared)
+        let ends = Ends::new(peer, reached, Transport::Tcp, &shared);
+        connection::serve(client, ends, Arc::clone(&shared))
     })
     .await;
 }

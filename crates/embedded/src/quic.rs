@@ -57,12 +57,9 @@ pub(crate) async fn serve(
 
 async fn client(incoming: Incoming, shared: Arc<Shared>) {
     let peer = incoming.remote_address();
-    let reached = incoming.local_ip().unwrap_or(shared.address.ip());
-    let ends = Ends {
-        peer,
-        reached: SocketAddr::new(reached, shared.address.port()),
-        transport: Transport::Quic,
-    };
+    let reached = incoming.local_ip();
+    let reached = reached.map(|ip| SocketAddr::new(ip, shared.address.port()));
+    let ends = Ends::new(peer, reached, Transport::Quic, &shared);
     match tokio::time::timeout(HANDSHAKE_DEADLINE, incoming).await {
         Ok(Ok(client)) => connection::serve_streams(client, ends, shared).await,
         Ok(Err(error)) => tracing::debug!(%peer, %error, "no QUIC with a client"),

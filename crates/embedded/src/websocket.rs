@@ -3,7 +3,6 @@
 //! Where a message begins and ends means nothing: their bytes, one after the other, are
 //! what would come over TCP.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -32,15 +31,8 @@ pub(crate) async fn serve(
     stopped: watch::Receiver<bool>,
 ) {
     each_client(listener, acceptor, stopped, move |client, peer, reached| {
-        let shared = Arc::clone(&shared);
-        let ends = Ends {
-            peer,
-            reached: reached.map_or(shared.address, |reached| {
-                SocketAddr::new(reached.ip(), shared.address.port())
-            }),
-            transport: Transport::WebSocket,
-        };
-        upgraded(client, ends, shared)
+        let ends = Ends::new(peer, reached, Transport::WebSocket, &shared);
+        upgraded(client, ends, Arc::clone(&shared))
     })
     .await;
 }

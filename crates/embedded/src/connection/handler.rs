@@ -285,7 +285,7 @@ impl Connection {
             connection: self.id,
             client: session.map_or(request.header.client, |session| session.client),
             user: session.map_or(NOBODY, |session| session.user_id),
-            reached: self.shared.reached_over_tcp(self.ends.reached),
+            reached: self.ends.reached,
         }
     }
 

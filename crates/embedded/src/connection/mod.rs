@@ -52,10 +52,26 @@ pub(crate) fn wipe(bytes: Bytes) {
 pub(crate) struct Ends {
     /// The client's address.
     pub(crate) peer: SocketAddr,
-    /// The address that the client reached.
+    /// The address that the client reached, with the port for TCP.
     pub(crate) reached: SocketAddr,
     /// How it got there.
     pub(crate) transport: Transport,
+}
+
+impl Ends {
+    /// Of a client that reached a listener of ours at this address, where it is known.
+    pub(crate) fn new(
+        peer: SocketAddr,
+        reached: Option<SocketAddr>,
+        transport: Transport,
+        shared: &Shared,
+    ) -> Self {
+        Self {
+            peer,
+            reached: reached.map_or(shared.address, |it| shared.reached_over_tcp(it)),
+            transport,
+        }
+    }
 }
 
 /// How frames travel; the numbers are those of the wire.
