@@ -54,6 +54,28 @@ pub(crate) fn choose(
     }
 }
 
+/// The context that the server comes from, with the precedence of [`choose`];
+/// none when something else names it, or nothing does.
+pub(crate) fn chosen_context(
+    server: Option<&str>,
+    context: Option<&str>,
+    environment: &Environment,
+) -> Result<Option<Context>, CommandError> {
+    if server.is_some() {
+        return Ok(None);
+    }
+    let named = match context {
+        Some(name) => Some(name),
+        None if environment.get("IGGY_CONNECTION_STRING").is_some() => return Ok(None),
+        None => environment.get("IGGYCTL_CONTEXT"),
+    };
+    let contexts = Contexts::read(environment)?;
+    match named.or(contexts.current.as_deref()) {
+        Some(name) => contexts.find(name).cloned().map(Some),
+        None => Ok(None),
+    }
+}
+
 fn ways_to_name_one(contexts: &Contexts) -> String {
     let (file, why) = match &contexts.path {
         Some(path) => (path.display().to_string(), String::new()),

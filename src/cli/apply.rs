@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use iggyctl_core::plan::{ApprovedPlan, Blocked, Step};
-use iggyctl_core::render::{ApplyReport, StepReport, StepStatus, Verification, escape};
+use iggyctl_core::plan::{ApprovedPlan, Blocked, Plan, Step};
+use iggyctl_core::render::{ApplyReport, PlanReport, StepReport, StepStatus, Verification, escape};
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_engine::apply::{ApplyEvent, ApplyOutcome, Cancellation, StepResult, Supplies, apply};
 use iggyctl_engine::delivery::FileSinks;
@@ -14,6 +14,7 @@ use super::apply_record::Record;
 use super::apply_smoke::{self, ToTry, time_is_up};
 use super::output::json_failed;
 use super::plan_arguments::{Planned, PlanningArguments, unreadable};
+use super::policy_arguments;
 use super::runtime::block_on;
 use super::secret_arguments::Gathered;
 use super::session::{Pool, Session};
@@ -25,7 +26,7 @@ use crate::terminal::{Answer, Progress, confirm};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  iggyctl apply -f topology.yaml --server iggy://iggy:iggy@127.0.0.1:8090\n  iggyctl apply -f manifests/ --context production --yes -o json\n  iggyctl apply -f topology.yaml --allow-destroy topic/orders/events\n  iggyctl apply -f topology.yaml --prune\n  iggyctl apply -f topology.yaml --yes --smoke\n\nApply never deletes a stream, topic or group. Exit codes: 0 done, 3 something is blocked,\n6 partially applied, 7 the smoke test failed."
+    after_help = "Examples:\n  iggyctl apply -f topology.yaml --server iggy://iggy:iggy@127.0.0.1:8090\n  iggyctl apply -f manifests/ --context production --yes -o json\n  iggyctl apply -f topology.yaml --allow-destroy topic/orders/events\n  iggyctl apply -f topology.yaml --prune\n  iggyctl apply -f topology.yaml --yes --smoke\n\nApply never deletes a stream, topic or group. Exit codes: 0 done, 3 something is blocked or\nrefused by a policy,\n6 partially applied, 7 the smoke test failed."
 )]
 pub(super) struct ApplyArguments {
     #[command(flatten)]
@@ -49,6 +50,7 @@ pub(super) struct ApplyArguments {
 
 pub(super) fn run(process: &Process, arguments: &ApplyArguments) -> Result<ExitCode, CommandError> {
     let desired = arguments.planning.desired(process)?;
+    let policies = arguments.planning.policies(process)?;
     let gathered = arguments.planning.secrets.to_check(process, &desired)?;
     block_on(async {
         let limit = arguments.planning.time_limit();
@@ -59,9 +61,10 @@ pub(super) fn run(process: &Process, arguments: &ApplyArguments) -> Result<ExitC
             async |session| {
                 // Until the first step nothing is lost by giving up, so this part is
                 // simply cut off; steps are ended one by one.
-                let planned = limit
+                let mut planned = limit
                     .limit(arguments.planning.plan(desired, session, &gathered))
                     .await?;
+                policies.check_plan(process, &planned.desired, &mut planned.report)?;
                 finish(process, arguments, planned, gathered, session, limit.at()).await
             },
         )
@@ -92,6 +95,9 @@ async fn finish(
             .message(report.to_text(process.message_options()).trim_end());
     } else {
         arguments.planning.print(process, &report)?;
+    }
+    if report.refusals() > 0 {
+        return Err(refused_by_policies(process, json, &plan, &report)?);
     }
     let Gathered {
         secrets: checked,
@@ -200,6 +206,25 @@ async fn finish(
         unreadable(&blocked)?;
     }
     ended.map(|code| code.unwrap_or(exit_code))
+}
+
+/// What nobody carries out, since policies refuse it. Not even `--skip-blocked`
+/// does.
+fn refused_by_policies(
+    process: &Process,
+    json: bool,
+    plan: &Plan,
+    report: &PlanReport,
+) -> Result<CommandError, CommandError> {
+    let error = policy_arguments::refused(report.refusals(), "nothing was changed");
+    if json {
+        let steps = plan.steps.iter();
+        let steps = steps.map(|step| not_attempted(step, &error.message));
+        let blocked = plan.blocked.clone();
+        let ended = ApplyReport::new(steps.collect(), blocked, Verification::Skipped);
+        process.output(&ended.to_json().map_err(json_failed)?)?;
+    }
+    Ok(error)
 }
 
 fn not_attempted(step: &Step, reason: &str) -> StepReport {

@@ -90,6 +90,9 @@ pub(super) fn run(
                     }
                 }
             }
+            for policy in &context.policies {
+                let _ = writeln!(text, "policy: {policy}");
+            }
             process.output(&text)?;
             if let Some(warning) = context.secret_in_file_warning() {
                 process.terminal.warning(&warning);

@@ -6,7 +6,7 @@ use crate::exit_code::ExitCode;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  iggyctl diff -f topology.yaml --context production\n\nThe same as `iggyctl plan --detailed-exitcode`: 0 nothing differs, 2 changes pending, 3 something is blocked."
+    after_help = "Example:\n  iggyctl diff -f topology.yaml --context production\n\nThe same as `iggyctl plan --detailed-exitcode`: 0 nothing differs, 2 changes pending, 3 something is blocked, or refused by a policy."
 )]
 pub(super) struct DiffArguments {
     #[command(flatten)]

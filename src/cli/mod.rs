@@ -21,6 +21,7 @@ mod output;
 mod ping;
 mod plan;
 mod plan_arguments;
+mod policy_arguments;
 mod render;
 mod runtime;
 mod schema;

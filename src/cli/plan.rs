@@ -7,7 +7,7 @@ use crate::exit_code::ExitCode;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  iggyctl plan -f topology.yaml --server iggy://iggy:iggy@127.0.0.1:8090\n  iggyctl plan -f manifests/ --context production --detailed-exitcode -o json\n  iggyctl plan -f topology.yaml --only topic/orders/events\n\nExit codes: 0 planned, 2 changes pending (with --detailed-exitcode), 3 something is blocked."
+    after_help = "Examples:\n  iggyctl plan -f topology.yaml --server iggy://iggy:iggy@127.0.0.1:8090\n  iggyctl plan -f manifests/ --context production --detailed-exitcode -o json\n  iggyctl plan -f topology.yaml --only topic/orders/events\n\nExit codes: 0 planned, 2 changes pending (with --detailed-exitcode), 3 something is blocked, or refused by a policy."
 )]
 pub(super) struct PlanArguments {
     #[command(flatten)]
@@ -37,16 +37,21 @@ pub(super) fn plan(
     skip_blocked: bool,
 ) -> Result<ExitCode, CommandError> {
     let desired = planning.desired(process)?;
+    let policies = planning.policies(process)?;
     let gathered = planning.secrets.to_check(process, &desired)?;
     block_on(async {
         let limit = planning.time_limit();
         Session::run(process, &planning.server, limit, async |session| {
-            let planned = limit
+            let mut planned = limit
                 .limit(planning.plan(desired, session, &gathered))
                 .await?;
+            policies.check_plan(process, &planned.desired, &mut planned.report)?;
             planning.print(process, &planned.report)?;
             PlanningArguments::warn_about_pruning_nothing(process, &planned);
             PlanningArguments::warn_about_unused_approvals(process, &planned);
+            if planned.report.refusals() > 0 {
+                return Ok(ExitCode::Blocked);
+            }
             if skip_blocked {
                 unreadable(&planned.plan.blocked)?;
             }

@@ -14,6 +14,7 @@ use iggyctl_engine::Secrets;
 use super::Process;
 use super::manifest_arguments::ManifestArguments;
 use super::output::json_failed;
+use super::policy_arguments::{Policies, PolicyArguments};
 use super::secret_arguments::{Gathered, SecretArguments};
 use super::server_arguments::{ServerArguments, parse_duration};
 use super::session::{Session, observe_for};
@@ -29,6 +30,8 @@ pub(super) struct PlanningArguments {
     pub(super) server: ServerArguments,
     #[command(flatten)]
     pub(super) secrets: SecretArguments,
+    #[command(flatten)]
+    policies: PolicyArguments,
     /// Plan only this resource and what is inside it, such as topic/orders/events; may be repeated
     #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
     only: Vec<Address>,
@@ -137,6 +140,12 @@ impl PlanningArguments {
             })?;
         }
         Ok(desired)
+    }
+
+    /// The policies that the plan is held to.
+    pub(super) fn policies(&self, process: &Process) -> Result<Policies, CommandError> {
+        let (server, context) = self.server.named();
+        self.policies.read(process, server, context)
     }
 
     /// Observes the server and plans.

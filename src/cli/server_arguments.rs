@@ -35,6 +35,11 @@ impl ServerArguments {
         )
     }
 
+    /// What `--server` and `--context` name.
+    pub(super) fn named(&self) -> (Option<&str>, Option<&str>) {
+        (self.server.as_deref(), self.context.as_deref())
+    }
+
     /// How long connecting and the login may take.
     pub(super) fn connect_timeout(&self) -> Duration {
         self.connect_timeout

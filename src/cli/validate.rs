@@ -1,19 +1,25 @@
-use iggyctl_core::check::check_declared;
+use iggyctl_core::check::{Severity, check_declared};
 use iggyctl_core::render::findings_text;
 use iggyctl_core::wording::counted;
 
 use super::Process;
 use super::manifest_arguments::ManifestArguments;
+use super::policy_arguments::PolicyArguments;
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  iggyctl validate -f topology.yaml\n  iggyctl validate -f manifests/ --set environment=production"
+    after_help = "Examples:\n  iggyctl validate -f topology.yaml\n  iggyctl validate -f manifests/ --set environment=production\n  iggyctl validate -f manifests/ --policy policies/\n\nExit codes: 0 valid, 3 refused by a policy, 65 not valid."
 )]
 pub(super) struct ValidateArguments {
     #[command(flatten)]
     manifests: ManifestArguments,
+    #[command(flatten)]
+    policies: PolicyArguments,
+    /// Hold them to the policies of this context; no server is asked
+    #[arg(long, value_name = "NAME")]
+    context: Option<String>,
 }
 
 pub(super) fn run(
@@ -21,6 +27,8 @@ pub(super) fn run(
     arguments: &ValidateArguments,
 ) -> Result<ExitCode, CommandError> {
     let compiled = arguments.manifests.compile(process)?;
+    let context = arguments.context.as_deref();
+    let policies = arguments.policies.read(process, None, context)?;
     let state = &compiled.state;
     let topics: usize = state
         .streams
@@ -46,12 +54,24 @@ pub(super) fn run(
         counts.push(counted(tokens, "token"));
     }
     let mut text = format!("Valid: {}.\n", counts.join(", "));
-    let findings = check_declared(state);
+    let mut findings = check_declared(state);
+    let of_policies = policies.check_declared(process, state)?;
+    findings.findings.extend(of_policies.findings);
+    findings
+        .findings
+        .sort_by(|one, other| one.address.cmp(&other.address));
+    let is_refused = findings
+        .findings
+        .iter()
+        .any(|finding| finding.severity == Severity::Error);
     if !findings.findings.is_empty() {
         let origin = |address: &_| state.origin(address);
         text.push('\n');
         text.push_str(&findings_text(&findings, origin, process.text_options()));
     }
     process.output(&text)?;
-    Ok(ExitCode::Done)
+    Ok(match is_refused {
+        true => ExitCode::Blocked,
+        false => ExitCode::Done,
+    })
 }

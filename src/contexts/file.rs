@@ -32,6 +32,9 @@ pub(crate) struct ContextFile {
 struct Entry {
     server: String,
     credentials: Option<CredentialSources>,
+    /// Relative paths begin at the folder of this file.
+    #[serde(default)]
+    policies: Vec<String>,
 }
 
 impl ContextFile {
@@ -84,20 +87,25 @@ impl ContextFile {
             ))
             .hint(
                 "a context has `server`, and `credentials: {username, password: {env|file|command: …}}` \
-                 or `credentials: {token: {env|file|command: …}}`; `secrets` has names, each with \
+                 or `credentials: {token: {env|file|command: …}}`, and a list of `policies`; `secrets` has names, each with \
                  {env|file|command: …}; a secret itself never stands in it",
             )
         })
     }
 
-    /// Its contexts by name.
-    pub(crate) fn into_contexts(self) -> Vec<Context> {
+    /// Its contexts by name; `folder` is the one that the file is in.
+    pub(crate) fn into_contexts(self, folder: Option<&Path>) -> Vec<Context> {
+        let absolute = |path: String| match folder {
+            Some(folder) => folder.join(path).display().to_string(),
+            None => path,
+        };
         self.contexts
             .into_iter()
             .map(|(name, entry)| Context {
                 name,
                 server: Secret::new(entry.server),
                 credentials: entry.credentials,
+                policies: entry.policies.into_iter().map(absolute).collect(),
             })
             .collect()
     }
@@ -144,7 +152,7 @@ impl ContextFile {
 /// then is what was found repeated: something else may be a secret.
 fn misspelt(text: &str) -> Option<(String, &'static str)> {
     const FILE: [&str; 2] = ["currentContext", "contexts"];
-    const CONTEXT: [&str; 2] = ["server", "credentials"];
+    const CONTEXT: [&str; 3] = ["server", "credentials", "policies"];
     const CREDENTIALS: [&str; 3] = ["username", "password", "token"];
     const SOURCE: [&str; 3] = ["env", "file", "command"];
 

@@ -38,6 +38,8 @@ pub(crate) struct Context {
     pub(crate) server: Secret,
     /// Where its credentials come from; absent: the environment, or the address.
     pub(crate) credentials: Option<CredentialSources>,
+    /// Files and folders of policies that count whenever the context is used.
+    pub(crate) policies: Vec<String>,
 }
 
 impl Context {
@@ -82,8 +84,9 @@ impl Contexts {
             Some(path) => ContextFile::read(path)?,
             None => ContextFile::default(),
         };
+        let folder = path.as_deref().and_then(std::path::Path::parent);
         let current = file.current_context.clone();
-        let mut all = file.into_contexts();
+        let mut all = file.into_contexts(folder);
         all.extend(official::read(environment)?);
         Ok(Self { path, all, current })
     }

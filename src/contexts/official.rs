@@ -118,6 +118,7 @@ impl Entry {
             name: format!("{OFFICIAL_PREFIX}{name}"),
             server: Secret::new(server),
             credentials,
+            policies: Vec::new(),
         }
     }
 }

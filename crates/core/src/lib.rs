@@ -12,7 +12,7 @@
 //! from the top of this list to the bottom; `tests/imports_point_one_way.rs`
 //! holds that:
 //!
-//! `render` → `smoke` → `plan` → `check` → `diff` → `manifest` → `api` → `state` →
+//! `render` → `smoke` → `policy` → `plan` → `check` → `diff` → `manifest` → `api` → `state` →
 //! `diagnostic` → `address` → `access` → `quantity`, `name`, `secret`, `wording`
 
 pub mod access;
@@ -24,6 +24,7 @@ pub mod diff;
 pub mod manifest;
 pub mod name;
 pub mod plan;
+pub mod policy;
 pub mod quantity;
 pub mod render;
 pub mod secret;

@@ -13,6 +13,7 @@ const LAYERS: &[&[&str]] = &[
     &["testing"],
     &["render"],
     &["smoke"],
+    &["policy"],
     &["plan"],
     &["check"],
     &["diff"],

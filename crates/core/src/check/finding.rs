@@ -5,6 +5,7 @@ use serde::Serialize;
 
 use super::code::FindingCode;
 use crate::address::Address;
+use crate::diagnostic::Origin;
 
 /// What is worth knowing before a plan is applied, in the order of the changes.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -18,9 +19,9 @@ pub struct Findings {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
-    /// Its stable code.
+    /// Its stable code, or the name of the rule of a policy.
     #[schemars(with = "String")]
-    pub code: FindingCode,
+    pub code: FindingId,
     /// How bad it is.
     pub severity: Severity,
     /// The resource by its declared name.
@@ -30,6 +31,62 @@ pub struct Finding {
     pub message: String,
     /// What can be done about it.
     pub fix: String,
+    /// Where the resource is declared; policies say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// What a finding is called: `IGW0001` when iggyctl itself finds it,
+/// `policy/POLICY/RULE` when a rule of a policy does.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum FindingId {
+    /// A check of iggyctl itself.
+    BuiltIn(FindingCode),
+    /// A rule of a policy.
+    Policy {
+        /// `metadata.name` of the policy.
+        policy: String,
+        /// The rule's name.
+        rule: String,
+    },
+}
+
+impl FindingId {
+    /// The code, if it is one of iggyctl itself.
+    #[must_use]
+    pub fn built_in(&self) -> Option<FindingCode> {
+        match self {
+            Self::BuiltIn(code) => Some(*code),
+            Self::Policy { .. } => None,
+        }
+    }
+}
+
+impl From<FindingCode> for FindingId {
+    fn from(code: FindingCode) -> Self {
+        Self::BuiltIn(code)
+    }
+}
+
+impl PartialEq<FindingCode> for FindingId {
+    fn eq(&self, code: &FindingCode) -> bool {
+        self.built_in() == Some(*code)
+    }
+}
+
+impl fmt::Display for FindingId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BuiltIn(code) => code.fmt(formatter),
+            Self::Policy { policy, rule } => write!(formatter, "policy/{policy}/{rule}"),
+        }
+    }
+}
+
+impl Serialize for FindingId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
 }
 
 /// How bad a finding is.
@@ -40,6 +97,8 @@ pub enum Severity {
     Note,
     /// Somebody may be surprised.
     Warning,
+    /// A policy refuses it; nothing of iggyctl itself does.
+    Error,
 }
 
 impl fmt::Display for Severity {
@@ -47,6 +106,7 @@ impl fmt::Display for Severity {
         formatter.write_str(match self {
             Self::Note => "note",
             Self::Warning => "warning",
+            Self::Error => "error",
         })
     }
 }

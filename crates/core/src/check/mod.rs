@@ -5,7 +5,8 @@
 //! DesiredState ─────────────────────────check_declared──▶ Findings of the manifests alone
 //! ```
 //!
-//! A finding never stops anything; what must not happen is blocked by the plan.
+//! A finding of these never stops anything: what must not happen is blocked by the plan, or
+//! refused by a policy, which makes findings of its own.
 
 mod code;
 mod declared;
@@ -21,7 +22,7 @@ mod users;
 
 pub use code::FindingCode;
 pub use declared::check_declared;
-pub use finding::{Finding, Findings, Severity};
+pub use finding::{Finding, FindingId, Findings, Severity};
 pub use passwords::{DEFAULT_ROOT_PASSWORD, SecretLookup};
 pub use server_wide::server_wide_rights;
 
@@ -83,11 +84,12 @@ pub fn check_with_secrets(
             ),
         };
         findings.push(Finding {
-            code: FindingCode::RenameIgnored,
+            code: FindingCode::RenameIgnored.into(),
             severity: Severity::Warning,
             address: address.clone(),
             message,
             fix,
+            origin: None,
         });
     }
     for change in &changes.changes {
@@ -161,7 +163,7 @@ fn changed_topic(
         && to > from
     {
         findings.push(Finding {
-            code: FindingCode::KeyRoutingChanges,
+            code: FindingCode::KeyRoutingChanges.into(),
             severity: Severity::Warning,
             address: address.clone(),
             message: format!(
@@ -170,6 +172,7 @@ fn changed_topic(
                  ones before them"
             ),
             fix: "let consumers that rely on the order of a key drain the topic first".to_owned(),
+            origin: None,
         });
     }
     let live = live_topic(address, renamed_from.as_ref(), observed, changes);
@@ -213,7 +216,7 @@ fn preallocation_grows(
         && live.preallocate_segments == Some(true)
         && exceeds_preallocation(to, segment_size);
     grows_beyond.then(|| Finding {
-        code: FindingCode::PreallocationGrows,
+        code: FindingCode::PreallocationGrows.into(),
         severity: Severity::Warning,
         address: address.clone(),
         message: format!(
@@ -225,6 +228,7 @@ fn preallocation_grows(
             "keep at most {}, or make sure that the disk has room for all of it",
             counted(MAX_PREALLOCATED.bytes() / segment_size.bytes(), "partition")
         ),
+        origin: None,
     })
 }
 
@@ -242,7 +246,7 @@ fn live_topic<'a>(
 
 fn rename_breaks_clients(address: &Address, old: &Address) -> Finding {
     Finding {
-        code: FindingCode::RenameBreaksClients,
+        code: FindingCode::RenameBreaksClients.into(),
         severity: Severity::Warning,
         address: address.clone(),
         message: format!(
@@ -250,6 +254,7 @@ fn rename_breaks_clients(address: &Address, old: &Address) -> Finding {
              under it"
         ),
         fix: "stop them or give them the new name at the same time".to_owned(),
+        origin: None,
     }
 }
 
@@ -267,7 +272,7 @@ fn retention_lowered(
     };
     let Holdings { messages, bytes } = holds;
     Some(Finding {
-        code,
+        code: code.into(),
         severity: Severity::Warning,
         address: address.clone(),
         message: format!(
@@ -280,6 +285,7 @@ fn retention_lowered(
             },
         ),
         fix: format!("copy what is still needed, or keep {}", change.from),
+        origin: None,
     })
 }
 
@@ -294,7 +300,7 @@ fn unenforceable_size(
     let max = max_topic_size?.limit()?;
     let enforceable = ByteSize::new(segment_size.bytes().saturating_mul(u64::from(partitions)))?;
     (max >= segment_size && max < enforceable).then(|| Finding {
-        code: FindingCode::SizeNotEnforceable,
+        code: FindingCode::SizeNotEnforceable.into(),
         severity: Severity::Warning,
         address: address.clone(),
         message: format!(
@@ -303,5 +309,6 @@ fn unenforceable_size(
             counted(partitions, "partition"),
         ),
         fix: "raise maxTopicSize, or create the topic with a smaller segmentSize".to_owned(),
+        origin: None,
     })
 }

@@ -53,11 +53,12 @@ pub(super) fn shared_passwords(
                 .collect();
             let address = Address::User((*first).clone());
             Some(Finding {
-                code: FindingCode::PasswordShared,
+                code: FindingCode::PasswordShared.into(),
                 severity: Severity::Warning,
                 message: format!("{address} has the same password as {}", others.join(", ")),
                 address,
                 fix: "give each user a password of its own".to_owned(),
+                origin: None,
             })
         })
         .collect()
@@ -117,7 +118,7 @@ pub(super) fn default_root_password(
         .any(|name| live_names.get(name) == Some(&me) && set.contains(name));
     let address = Address::User(me.clone());
     (!is_changed).then(|| Finding {
-        code: FindingCode::DefaultRootPassword,
+        code: FindingCode::DefaultRootPassword.into(),
         severity: Severity::Warning,
         message: format!(
             "{address} is root and still has its default password, with which anybody who \
@@ -125,5 +126,6 @@ pub(super) fn default_root_password(
         ),
         address,
         fix: "declare it with a password, and the default one as previousPassword".to_owned(),
+        origin: None,
     })
 }

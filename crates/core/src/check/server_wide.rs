@@ -35,7 +35,7 @@ pub fn server_wide_rights(address: Address, words: &BTreeSet<ServerPermission>) 
     };
     let changes_something = words.iter().any(|word| manages(*word));
     Some(Finding {
-        code: FindingCode::ServerWideRights,
+        code: FindingCode::ServerWideRights.into(),
         severity: match changes_something {
             true => Severity::Warning,
             false => Severity::Note,
@@ -50,6 +50,7 @@ pub fn server_wide_rights(address: Address, words: &BTreeSet<ServerPermission>) 
             false => "keep it for administrators",
         }
         .to_owned(),
+        origin: None,
     })
 }
 

@@ -51,10 +51,11 @@ fn finding(notice: &TokenNotice) -> Finding {
         ),
     };
     Finding {
-        code,
+        code: code.into(),
         severity,
         address: address.clone(),
         message,
         fix,
+        origin: None,
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn of_inactive_users(
         .map(|(user, tokens)| {
             let address = Address::User(user.clone());
             Finding {
-                code: FindingCode::TokensOfInactiveUser,
+                code: FindingCode::TokensOfInactiveUser.into(),
                 severity: Severity::Note,
                 message: format!(
                     "{address} is inactive, so the server lets nobody see or change its {}",
@@ -35,6 +35,7 @@ pub(super) fn of_inactive_users(
                 ),
                 address,
                 fix: "make the user active, or remove its tokens from the manifest".to_owned(),
+                origin: None,
             }
         })
         .collect()
@@ -49,10 +50,11 @@ pub(super) fn never_expires(
     let declared = desired.token(user, token)?;
     let address = Address::Token(user.clone(), token.clone());
     (declared.expiry == MessageExpiry::NEVER).then(|| Finding {
-        code: FindingCode::TokenNeverExpires,
+        code: FindingCode::TokenNeverExpires.into(),
         severity: Severity::Warning,
         message: format!("{address} works until somebody deletes it"),
         address,
         fix: "give it an expiry, and rotateBefore to have it replaced in time".to_owned(),
+        origin: None,
     })
 }

@@ -43,11 +43,12 @@ pub(super) fn unused_grants(
         }
     }
     (!unused.is_empty()).then(|| Finding {
-        code: FindingCode::GrantUnused,
+        code: FindingCode::GrantUnused.into(),
         severity: Severity::Note,
         address: address.clone(),
         message: format!("it grants nothing: {}", unused.join("; ")),
         fix: "remove the entry, or correct its name".to_owned(),
+        origin: None,
     })
 }
 

@@ -85,13 +85,14 @@ pub(super) fn check_users(
 
 fn inactive_unsaid(address: Address) -> Finding {
     Finding {
-        code: FindingCode::InactiveUnsaid,
+        code: FindingCode::InactiveUnsaid.into(),
         severity: Severity::Warning,
         message: format!(
             "{address} is inactive on the server, and no manifest says whether it should be"
         ),
         address,
         fix: "declare `status: active`, or `status: inactive` if that is meant".to_owned(),
+        origin: None,
     }
 }
 
@@ -104,7 +105,7 @@ fn not_read(changes: &ChangeSet, reason: &str) -> Option<Finding> {
         )
     })?;
     Some(Finding {
-        code: FindingCode::AccessNotRead,
+        code: FindingCode::AccessNotRead.into(),
         severity: Severity::Warning,
         address: first.address.clone(),
         message: format!(
@@ -112,6 +113,7 @@ fn not_read(changes: &ChangeSet, reason: &str) -> Option<Finding> {
              would open what is created now, is not known: the users could not be read: {reason}"
         ),
         fix: "apply with a login that may read users and list streams".to_owned(),
+        origin: None,
     })
 }
 
@@ -141,11 +143,12 @@ fn not_declared(changes: &ChangeSet) -> Option<Finding> {
         _ => ("are", "them"),
     };
     Some(Finding {
-        code: FindingCode::UsersNotDeclared,
+        code: FindingCode::UsersNotDeclared.into(),
         severity: Severity::Note,
         address: Address::clone(users.first()?),
         message: format!("{names} {are} inside `owns.users`, and no manifest declares {them}"),
         fix: format!("declare {them}, or take all permissions from {them} with --prune"),
+        origin: None,
     })
 }
 
@@ -153,13 +156,14 @@ fn not_declared(changes: &ChangeSet) -> Option<Finding> {
 /// every plan.
 fn not_verified(address: Address, reason: &str) -> Finding {
     Finding {
-        code: FindingCode::PasswordNotVerified,
+        code: FindingCode::PasswordNotVerified.into(),
         severity: Severity::Note,
         message: format!(
             "whether the declared password of {address} is the live one is not known: {reason}"
         ),
         address,
         fix: "make the user active, or look after its password by hand".to_owned(),
+        origin: None,
     }
 }
 
@@ -181,10 +185,11 @@ fn presets(address: &Address, permissions: &DesiredPermissions) -> Option<Findin
         }
     }
     (!given.is_empty()).then(|| Finding {
-        code: FindingCode::PresetGivesMore,
+        code: FindingCode::PresetGivesMore.into(),
         severity: Severity::Note,
         address: address.clone(),
         message: given.into_iter().collect::<Vec<_>>().join(". "),
         fix: "`iggyctl explain IGW0010` says why, and what is narrower".to_owned(),
+        origin: None,
     })
 }

@@ -72,7 +72,7 @@ codes! {
     UnknownField = "IGC0012", "a field is not known",
         "The kind has no field of this name; the message suggests the nearest one. Field names are camelCase and case-sensitive. `iggyctl schema KIND` prints every field, and an editor that reads the `yaml-language-server` line of the examples completes them.";
     UnknownKind = "IGC0013", "a kind is not known",
-        "The kinds are `IggyTopology`, `IggyStream`, `IggyTopic` and `IggyConsumerGroup`.";
+        "The kinds are `IggyTopology`, `IggyStream`, `IggyTopic`, `IggyConsumerGroup`, `IggyUser`, `IggyAccessToken` and, for policies, `IggyPolicy`.";
     UnknownApiVersion = "IGC0014", "an apiVersion is not known",
         "Manifests of this program say `apiVersion: iggyctl.dev/v1alpha1`. Documents for other programs cannot be mixed in.";
     MissingField = "IGC0015", "a required field is missing",
@@ -143,6 +143,18 @@ codes! {
         "Each token has a place of its own for its value: of two in one file, the second would overwrite the first, which then nobody has.";
     SinkPath = "IGC0052", "a token cannot be written to this path",
         "`writeTo.file` names the file that the value of a token goes to: no folder (`.`, `..`, `/`, a `/` at the end), no `~`, which only a shell replaces, and no NUL. Its name does not end in `.yaml`, `.yml` or `.json`, since a folder that is given with `-f` is searched for these and the value would be taken for a manifest; `.iggyctl.json` is the ending of the records of iggyctl.";
+    PolicyMisplaced = "IGC0060", "a policy and a manifest stand in one place",
+        "Policies (`kind: IggyPolicy`) are rules about manifests, and are given with `--policy` or by a context; manifests are given with `-f`. One among the others would be without effect, so it is refused. Keep policies in a folder of their own.";
+    PolicySyntax = "IGC0061", "an expression of a policy cannot be read",
+        "Expressions are CEL: `resource.partitions <= 100 && resource.name.startsWith('team-')`. The message names the place inside the expression. Texts are in single or double quotes; `&&`, `||` and `!` combine, `has(resource.messageExpiry)` asks whether a field is declared.";
+    PolicyUnknownName = "IGC0062", "an expression of a policy names something unknown",
+        "An expression knows the variables `resource`, `project` and, in rules with `kinds: [change]`, `change`, with the fields that docs/policies.md lists, the functions and macros of CEL, and `seconds` and `bytesOf`. The environment, files and the clock are out of its reach.";
+    PolicyNotBool = "IGC0063", "an expression of a policy is of the wrong type",
+        "`expression` has to be true or false: compare what is there with what should be. `messageExpression` has to be a text.";
+    PolicyRuleInvalid = "IGC0064", "a rule of a policy cannot be used",
+        "What `match`, `exceptions` or the name of a rule say contradicts itself, or can match nothing: verbs belong to rules with `kinds: [change]`; addresses begin with `stream/`, `topic/`, `group/`, `user/` or `token/`, or with `*`; `until` is a day such as `2027-01-31`; a rule has `message` or `messageExpression`, not both.";
+    PolicyEvaluation = "IGC0065", "an expression of a policy fails for a resource",
+        "The expression could be read, and has no result for a resource: it asks for a field that is not declared there, or compares values of different types. `has(resource.field)` says whether a field is there, `resource.?field.orValue(x)` gives a default. A rule that fails refuses the plan: it is not known whether it holds.";
 }
 
 impl fmt::Display for Code {

@@ -126,7 +126,7 @@ fn streams_of(root: Node<'_>) -> Option<Node<'_>> {
         .filter(|streams| streams.shape() == Shape::Sequence)
 }
 
-fn each_tree(
+pub(super) fn each_tree(
     sources: &[SourceFile],
     variables: &Variables,
     diagnostics: &mut Vec<Diagnostic>,
@@ -204,7 +204,7 @@ fn each_tree(
 }
 
 /// The document, or those of a Kubernetes `List`, which is how `render -o json` writes several.
-fn members(root: Node<'_>) -> Vec<Node<'_>> {
+pub(super) fn members(root: Node<'_>) -> Vec<Node<'_>> {
     let is = |key, text| root.get(key).is_some_and(|value| value.text() == text);
     if is("apiVersion", "v1")
         && is("kind", "List")
@@ -224,11 +224,24 @@ fn read(node: Node<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<Document> {
         Kind::IggyConsumerGroup => typed(node, kind, diagnostics).map(Document::ConsumerGroup),
         Kind::IggyUser => typed(node, kind, diagnostics).map(Document::User),
         Kind::IggyAccessToken => typed(node, kind, diagnostics).map(Document::Token),
+        Kind::IggyPolicy => {
+            diagnostics.push(
+                Diagnostic::error(
+                    Code::PolicyMisplaced,
+                    "a policy among the manifests does not apply",
+                )
+                .at(node
+                    .get("kind")
+                    .map_or_else(|| node.place(), |kind| kind.place()))
+                .hint("keep policies in a folder of their own, and name that with --policy"),
+            );
+            None
+        }
     }
 }
 
 /// The kind, if the document says one; otherwise what is wrong is added.
-fn kind_of(node: Node<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<Kind> {
+pub(super) fn kind_of(node: Node<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<Kind> {
     if node.shape() != Shape::Mapping {
         let found = match node.shape() {
             Shape::Sequence => "a list".to_owned(),
@@ -301,7 +314,7 @@ fn missing(node: Node<'_>, field: &str, value: &str) -> Diagnostic {
 }
 
 /// The document as its type; when it has not its shape, every reason is added.
-fn typed<T: DeserializeOwned>(
+pub(super) fn typed<T: DeserializeOwned>(
     node: Node<'_>,
     kind: Kind,
     diagnostics: &mut Vec<Diagnostic>,

@@ -13,6 +13,7 @@ mod foreign;
 mod merge;
 mod ownership;
 mod partial;
+mod policies;
 mod render;
 mod rules;
 mod structure;
@@ -30,6 +31,7 @@ use crate::state::desired::DesiredState;
 
 pub use crate::diagnostic::SourceFile;
 pub use foreign::is_meant_as_manifest;
+pub use policies::{PolicyDocument, RulePlaces, WrittenText, read_policies};
 pub use render::{DollarForm, RenderFormat, Rendered, render_documents, starter, to_yaml};
 pub use text::MAX_SOURCE_BYTES;
 pub use variables::{Provenance, Variables, is_variable_name};

@@ -20,6 +20,7 @@ mod json;
 mod line_diff;
 mod paint;
 mod plan_body;
+mod plan_policies;
 mod plan_report;
 mod plan_text;
 mod scope_text;

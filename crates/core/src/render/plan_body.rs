@@ -43,8 +43,9 @@ pub(super) fn body(
         }
     }
     for finding in findings {
-        let lines = finding_lines(finding);
-        let row = attributes_of(finding.code)
+        let lines = located_finding_lines(finding);
+        let attributes = finding.code.built_in().map_or(&[][..], attributes_of);
+        let row = attributes
             .iter()
             .find_map(|name| rows.iter().position(|row| row.name == *name));
         match row {
@@ -128,6 +129,7 @@ pub(super) fn finding_lines(finding: &Finding) -> Vec<Line> {
     vec![
         Line {
             role: match finding.severity {
+                Severity::Error => Role::Loss,
                 Severity::Warning => Role::Warning,
                 Severity::Note => Role::Faint,
             },
@@ -140,6 +142,17 @@ pub(super) fn finding_lines(finding: &Finding) -> Vec<Line> {
             text: format!("→ {}", finding.fix),
         },
     ]
+}
+
+/// [`finding_lines`], with where the resource is declared: a plan does not say that.
+pub(super) fn located_finding_lines(finding: &Finding) -> Vec<Line> {
+    let mut lines = finding_lines(finding);
+    if let (Some(origin), Some(first)) = (&finding.origin, lines.first_mut()) {
+        first
+            .text
+            .push_str(&format!(" ({}:{})", origin.file, origin.line));
+    }
+    lines
 }
 
 const PARTITIONS: &str = "partitions";

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use super::bundle::bundles;
 use super::paint::{Role, paint};
-use super::plan_body::{Line, body, finding_lines};
+use super::plan_body::{Line, body, located_finding_lines};
 use super::plan_report::{ChangeReport, ChangeVerb, PlanReport};
 use super::{TextOptions, escape};
 use crate::address::Address;
@@ -60,12 +60,15 @@ impl PlanReport {
                 line(&mut text, color, *role, depth + 1, body);
             }
         }
-        for finding in findings.into_values().flatten() {
+        for (address, finding) in with_addresses(findings) {
+            if let Some(address) = address {
+                line(&mut text, color, Role::Plain, 1, &address.to_string());
+            }
             for Line {
                 role,
                 depth,
                 text: body,
-            } in finding_lines(finding)
+            } in located_finding_lines(finding)
             {
                 line(&mut text, color, role, depth - 2, &body);
             }
@@ -131,8 +134,27 @@ impl PlanReport {
         } else {
             footer.push_str(&format!(" {unchanged} unchanged."));
         }
+        footer.push_str(&self.refusal_text());
         footer
     }
+}
+
+/// Findings about what does not change. Those of iggyctl itself name the resource;
+/// those of policies need not, so each resource is named above them.
+fn with_addresses<'a>(
+    findings: BTreeMap<&'a Address, Vec<&'a Finding>>,
+) -> Vec<(Option<&'a Address>, &'a Finding)> {
+    let mut last = None;
+    let findings = findings.into_values().flatten();
+    let named = findings.map(|finding| {
+        let is_policy = finding.code.built_in().is_none();
+        let is_new = is_policy && last != Some(&finding.address);
+        if is_new {
+            last = Some(&finding.address);
+        }
+        (is_new.then_some(&finding.address), finding)
+    });
+    named.collect()
 }
 
 fn line(text: &mut String, color: bool, role: Role, depth: usize, body: &str) {

@@ -28,17 +28,20 @@ pub enum Kind {
     IggyUser,
     /// One access token of a user that is declared elsewhere.
     IggyAccessToken,
+    /// Rules of a team about resources and changes; never applied to a server.
+    IggyPolicy,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::IggyTopology,
         Self::IggyStream,
         Self::IggyTopic,
         Self::IggyConsumerGroup,
         Self::IggyUser,
         Self::IggyAccessToken,
+        Self::IggyPolicy,
     ];
 
     /// The kind as manifests write it.
@@ -51,6 +54,7 @@ impl Kind {
             Self::IggyConsumerGroup => "IggyConsumerGroup",
             Self::IggyUser => "IggyUser",
             Self::IggyAccessToken => "IggyAccessToken",
+            Self::IggyPolicy => "IggyPolicy",
         }
     }
 }
@@ -64,7 +68,7 @@ impl fmt::Display for Kind {
 /// A text that is no kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a kind; the kinds are IggyTopology, IggyStream, IggyTopic, IggyConsumerGroup, IggyUser and IggyAccessToken"
+    "`{0}` is not a kind; the kinds are IggyTopology, IggyStream, IggyTopic, IggyConsumerGroup, IggyUser, IggyAccessToken and IggyPolicy"
 )]
 pub struct UnknownKind(pub String);
 

@@ -9,6 +9,7 @@ mod manifest;
 mod name;
 mod owns;
 mod permissions;
+mod policy;
 mod schema;
 mod stream;
 mod token;
@@ -21,6 +22,10 @@ pub use manifest::{API_VERSION, ApiVersion, Kind, KindOf, Manifest, Metadata, Sp
 pub use name::{ManifestNameError, MetadataName, Name, StreamName, TokenName, UserName};
 pub use owns::Owns;
 pub use permissions::{StreamPermissions, TopicPermissions, UserPermissions};
+pub use policy::{
+    IggyPolicy, IggyPolicySpec, PolicyException, PolicyKind, PolicyMatch, PolicyRule,
+    PolicySeverity, PolicyVerb,
+};
 pub use schema::{EDITOR_LINE, SCHEMA_BASE, combined_schema, editor_schema, schema};
 pub use stream::{IggyStream, IggyStreamSpec, Stream};
 pub use token::{IggyAccessToken, IggyAccessTokenSpec, Token};

@@ -3,8 +3,8 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Value, json};
 
 use super::{
-    IggyAccessTokenSpec, IggyConsumerGroupSpec, IggyStreamSpec, IggyTopicSpec, IggyTopologySpec,
-    IggyUserSpec, Kind, Manifest,
+    IggyAccessTokenSpec, IggyConsumerGroupSpec, IggyPolicySpec, IggyStreamSpec, IggyTopicSpec,
+    IggyTopologySpec, IggyUserSpec, Kind, Manifest,
 };
 
 /// Where the schemas are published; each `$id` is below it.
@@ -29,6 +29,7 @@ pub fn schema(kind: Kind) -> Value {
         Kind::IggyConsumerGroup => generate::<Manifest<IggyConsumerGroupSpec>>(),
         Kind::IggyUser => generate::<Manifest<IggyUserSpec>>(),
         Kind::IggyAccessToken => generate::<Manifest<IggyAccessTokenSpec>>(),
+        Kind::IggyPolicy => generate::<Manifest<IggyPolicySpec>>(),
     };
     remove_null(&mut schema);
     let mut named = json!({

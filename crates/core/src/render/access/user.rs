@@ -150,6 +150,7 @@ impl UserAccess {
                 address: _,
                 message,
                 fix,
+                origin: _,
             } = finding;
             notes.push(format!("{severity} {code}: {} → {fix}", safe(message)));
         }
