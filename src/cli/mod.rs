@@ -21,6 +21,7 @@ mod output;
 mod ping;
 mod plan;
 mod plan_arguments;
+mod policy;
 mod policy_arguments;
 mod render;
 mod runtime;
@@ -142,6 +143,8 @@ enum Command {
     Dev(dev::DevArguments),
     /// List, choose and show named servers
     Context(context::ContextArguments),
+    /// Test policies against cases
+    Policy(policy::PolicyCommandArguments),
     /// Print the JSON Schema of manifests
     Schema(schema::SchemaArguments),
     /// Explain an error code
@@ -219,6 +222,7 @@ fn run_command(arguments: Arguments, terminal: Terminal) -> Result<ExitCode, Com
         Command::DeadLetters(arguments) => messages::dead_letters(&process, &arguments),
         Command::Dev(arguments) => dev::run(&process, &arguments),
         Command::Context(arguments) => context::run(&process, &arguments),
+        Command::Policy(arguments) => policy::run(&process, &arguments),
         Command::Schema(arguments) => schema::run(&process, &arguments),
         Command::Explain(arguments) => explain::run(&process, &arguments),
         Command::Completions(arguments) => completions::run(&process, &arguments),

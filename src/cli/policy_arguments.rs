@@ -92,6 +92,11 @@ impl Policies {
         self.today
     }
 
+    /// Shows what is wrong with them.
+    pub(super) fn refuse(&self, process: &Process, wrong: &Diagnostics) -> CommandError {
+        refuse(process, wrong, &self.sources)
+    }
+
     /// What they say of the manifests.
     pub(super) fn check_declared(
         &self,
@@ -99,7 +104,7 @@ impl Policies {
         desired: &DesiredState,
     ) -> Result<Findings, CommandError> {
         let checked = self.set.check_declared(desired, self.today);
-        checked.map_err(|wrong| refuse(process, &wrong, &self.sources))
+        checked.map_err(|wrong| self.refuse(process, &wrong))
     }
 
     /// Adds what they say of a plan, and of the manifests that it is made from.
@@ -117,7 +122,7 @@ impl Policies {
         let changed = self
             .set
             .check_changes(desired, &changes, self.today)
-            .map_err(|wrong| refuse(process, &wrong, &self.sources))?;
+            .map_err(|wrong| self.refuse(process, &wrong))?;
         report.add_policy_findings(declared);
         report.add_policy_findings(changed);
         Ok(())

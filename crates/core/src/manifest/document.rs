@@ -294,7 +294,11 @@ pub(super) fn kind_of(node: Node<'_>, diagnostics: &mut Vec<Diagnostic>) -> Opti
                 format!("the kind `{}` is not known", kind.text()),
             )
             .at(kind.place())
-            .expected(one_of(kinds.into_iter()));
+            .expected(one_of(
+                kinds
+                    .into_iter()
+                    .filter(|name| *name != Kind::IggyPolicy.as_str()),
+            ));
             diagnostics.push(match nearest(kind.text(), kinds.into_iter()) {
                 Some(name) => diagnostic.hint(format!("did you mean `{name}`?")),
                 None => diagnostic,
