@@ -20,6 +20,8 @@ pub(crate) struct ChosenServer {
     pub(crate) address: ServerAddress,
     /// Where the address was named, for people: "--server", "context `prod`".
     pub(crate) named_by: String,
+    /// The name of the context, if it was one that named it.
+    pub(crate) context: Option<String>,
     /// For an embedded server with a folder: whom to log in as, when that was
     /// said. A remote address has its credentials in it.
     pub(crate) embedded_login: Option<Credentials>,
@@ -118,6 +120,7 @@ fn from_context(
         .transpose()?;
     let chosen = complete(address, credentials, named_by, environment)?;
     Ok(ChosenServer {
+        context: Some(context.name.clone()),
         warning: context.secret_in_file_warning(),
         ..chosen
     })
@@ -154,6 +157,7 @@ fn complete(
     Ok(ChosenServer {
         address,
         named_by,
+        context: None,
         embedded_login,
         warning: None,
     })

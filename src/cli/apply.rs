@@ -10,10 +10,10 @@ use iggyctl_engine::delivery::FileSinks;
 use tokio::time::Instant;
 
 use super::Process;
+use super::apply_document::ApplyDocument;
 use super::apply_record::Record;
 use super::apply_smoke::{self, ToTry, time_is_up};
-use super::output::json_failed;
-use super::plan_arguments::{Planned, PlanningArguments, unreadable};
+use super::plan_arguments::{PlanFormat, Planned, PlanningArguments, unreadable};
 use super::policy_arguments;
 use super::runtime::block_on;
 use super::secret_arguments::Gathered;
@@ -48,6 +48,12 @@ pub(super) struct ApplyArguments {
     detailed_exitcode: bool,
 }
 
+impl ApplyArguments {
+    pub(super) fn annotates(&self) -> bool {
+        self.planning.output == PlanFormat::Github
+    }
+}
+
 pub(super) fn run(process: &Process, arguments: &ApplyArguments) -> Result<ExitCode, CommandError> {
     let desired = arguments.planning.desired(process)?;
     let policies = arguments.planning.policies(process)?;
@@ -80,24 +86,31 @@ async fn finish(
     session: &Session,
     deadline: Option<Instant>,
 ) -> Result<ExitCode, CommandError> {
-    let json = arguments.planning.output.is_json();
+    let is_document = arguments.planning.output.is_document();
     PlanningArguments::warn_about_pruning_nothing(process, &planned);
     PlanningArguments::warn_about_unused_approvals(process, &planned);
+    if is_document {
+        // Standard output is for one document, how it ended; a person reads the plan here.
+        let text = planned.report.to_text(process.message_options());
+        process.terminal.message(text.trim_end());
+    } else {
+        arguments.planning.print(process, &planned)?;
+    }
+    let document = ApplyDocument::of(arguments.planning.output, &planned);
     let Planned {
         desired,
         plan,
         report,
+        subject: _,
     } = planned;
-    if json {
-        // Standard output is for one document, how it ended; a person reads the plan here.
-        process
-            .terminal
-            .message(report.to_text(process.message_options()).trim_end());
-    } else {
-        arguments.planning.print(process, &report)?;
-    }
     if report.refusals() > 0 {
-        return Err(refused_by_policies(process, json, &plan, &report)?);
+        return Err(refused_by_policies(
+            process,
+            is_document,
+            &document,
+            &plan,
+            &report,
+        )?);
     }
     let Gathered {
         secrets: checked,
@@ -113,12 +126,12 @@ async fn finish(
     let nothing_to_do = plan.steps.is_empty();
     // Standard output has one document even when nothing is carried out.
     let refused = |steps: &[Step], reason: &str| {
-        if !json {
+        if !is_document {
             return Ok(());
         }
         let steps = steps.iter().map(|step| not_attempted(step, reason));
         let ended = ApplyReport::new(steps.collect(), blocked.clone(), Verification::Skipped);
-        process.output(&ended.to_json().map_err(json_failed)?)
+        process.output(&document.text(&ended, process)?)
     };
     let steps = plan.steps.clone();
     let approved = match plan.approve(arguments.skip_blocked, &arguments.planning.grant()) {
@@ -141,10 +154,10 @@ async fn finish(
     if nothing_to_do {
         let (tried, ended) =
             apply_smoke::run(process, &arguments.planning, to_try, session, deadline).await;
-        if json {
+        if is_document {
             let verified = converged(&blocked, left_out);
             let ended = ApplyReport::new(Vec::new(), blocked.clone(), verified).with_smoke(tried);
-            process.output(&ended.to_json().map_err(json_failed)?)?;
+            process.output(&document.text(&ended, process)?)?;
         } else if let Some(tried) = tried {
             process.output(&format!("\n{}", tried.to_text(process.text_options())))?;
         }
@@ -166,7 +179,7 @@ async fn finish(
         &approved,
         Supplies::new(&secrets, &sinks).of_server(&session.name),
         &session.pool,
-        json,
+        is_document,
         deadline,
     )
     .await;
@@ -197,11 +210,7 @@ async fn finish(
     let (tried, ended) =
         apply_smoke::run(process, &arguments.planning, to_try, session, deadline).await;
     let report = ApplyReport::new(steps, blocked.clone(), verified).with_smoke(tried);
-    process.output(&if json {
-        report.to_json().map_err(json_failed)?
-    } else {
-        report.to_text(process.text_options())
-    })?;
+    process.output(&document.text(&report, process)?)?;
     if outcome.is_complete() && exit_code != ExitCode::PartiallyApplied {
         unreadable(&blocked)?;
     }
@@ -212,17 +221,18 @@ async fn finish(
 /// does.
 fn refused_by_policies(
     process: &Process,
-    json: bool,
+    is_document: bool,
+    document: &ApplyDocument,
     plan: &Plan,
     report: &PlanReport,
 ) -> Result<CommandError, CommandError> {
     let error = policy_arguments::refused(report.refusals(), "nothing was changed");
-    if json {
+    if is_document {
         let steps = plan.steps.iter();
         let steps = steps.map(|step| not_attempted(step, &error.message));
         let blocked = plan.blocked.clone();
         let ended = ApplyReport::new(steps.collect(), blocked, Verification::Skipped);
-        process.output(&ended.to_json().map_err(json_failed)?)?;
+        process.output(&document.text(&ended, process)?)?;
     }
     Ok(error)
 }

@@ -99,7 +99,7 @@ async fn smoke(
         scenarios: &[],
         limits: LIMITS,
         connect_timeout: planning.server.connect_timeout(),
-        is_quiet: planning.output.is_json(),
+        is_quiet: planning.output.is_document(),
     };
     let has_begun = Cell::new(true);
     topology_smoke::smoke(process, session, subject, manner, ending, &has_begun, show).await

@@ -1,6 +1,6 @@
 use super::Process;
 use super::plan::plan;
-use super::plan_arguments::PlanningArguments;
+use super::plan_arguments::{PlanFormat, PlanningArguments};
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
 
@@ -11,6 +11,12 @@ use crate::exit_code::ExitCode;
 pub(super) struct DiffArguments {
     #[command(flatten)]
     planning: PlanningArguments,
+}
+
+impl DiffArguments {
+    pub(super) fn annotates(&self) -> bool {
+        self.planning.output == PlanFormat::Github
+    }
 }
 
 pub(super) fn run(process: &Process, arguments: &DiffArguments) -> Result<ExitCode, CommandError> {

@@ -7,6 +7,7 @@ use iggyctl_core::diagnostic::{self, Code, Diagnostics, Origin};
 use iggyctl_core::manifest::{
     self, Compiled, DollarForm, Provenance, RenderFormat, SourceFile, Variables, is_variable_name,
 };
+use iggyctl_core::render::{annotations_text, diagnostic_annotations};
 use iggyctl_core::secret::{SecretKey, SecretSource, TokenSink};
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::wording::nearest;
@@ -75,7 +76,7 @@ pub(super) fn compile(
     if let Ok(compiled) = &compiled
         && !compiled.warnings.is_empty()
     {
-        show(process, &compiled.warnings, &sources.files);
+        show(process, &compiled.warnings, &sources.files)?;
     }
     let compiled = complete(process, sources, compiled)?;
     variables.check_used(&compiled.named_variables)?;
@@ -175,15 +176,25 @@ fn complete<T>(
         .filter(|diagnostic| !files.is_empty() || diagnostic.code != Code::NoManifests)
         .cloned();
     let all: Diagnostics = errors.iter().cloned().chain(others).collect();
-    show(process, &all, &files);
+    show(process, &all, &files)?;
     Err(CommandError::new(ExitCode::InvalidInput, ""))
 }
 
-fn show(process: &Process, diagnostics: &Diagnostics, sources: &[SourceFile]) {
+/// Writes what is wrong to standard error, and where a workflow reads standard output also
+/// there.
+fn show(
+    process: &Process,
+    diagnostics: &Diagnostics,
+    sources: &[SourceFile],
+) -> Result<(), CommandError> {
     let colors = process.terminal.colors_messages();
     process
         .terminal
         .message(diagnostic::render_text(diagnostics, sources, colors).trim_end());
+    if process.annotates {
+        process.output(&annotations_text(diagnostic_annotations(diagnostics)))?;
+    }
+    Ok(())
 }
 
 impl VariableArguments {

@@ -2,6 +2,7 @@
 
 mod access;
 mod apply;
+mod apply_document;
 mod apply_record;
 mod apply_smoke;
 mod completions;
@@ -153,11 +154,27 @@ enum Command {
     Completions(completions::CompletionsArguments),
 }
 
+impl Command {
+    /// Whether standard output is for a workflow that shows annotations.
+    fn annotates(&self) -> bool {
+        match self {
+            Self::Validate(arguments) => arguments.annotates(),
+            Self::Plan(arguments) => arguments.annotates(),
+            Self::Diff(arguments) => arguments.annotates(),
+            Self::Apply(arguments) => arguments.annotates(),
+            _ => false,
+        }
+    }
+}
+
 /// What every command is given: the process context as values.
 struct Process {
     terminal: Terminal,
     environment: Environment,
     verbose: bool,
+    /// Whether what is wrong with manifests is also written to standard output, as
+    /// annotations.
+    annotates: bool,
 }
 
 /// Runs the command that the process was started with.
@@ -200,6 +217,7 @@ fn run_command(arguments: Arguments, terminal: Terminal) -> Result<ExitCode, Com
         terminal,
         environment,
         verbose: arguments.global.verbose > 0,
+        annotates: arguments.command.annotates(),
     };
     match arguments.command {
         Command::Init(arguments) => init::run(&process, &arguments),

@@ -1,5 +1,5 @@
 use super::Process;
-use super::plan_arguments::{PlanningArguments, unreadable};
+use super::plan_arguments::{PlanFormat, PlanningArguments, unreadable};
 use super::runtime::block_on;
 use super::session::Session;
 use crate::command_error::CommandError;
@@ -18,6 +18,12 @@ pub(super) struct PlanArguments {
     /// Leave out what is blocked instead of ending with exit code 3
     #[arg(long)]
     skip_blocked: bool,
+}
+
+impl PlanArguments {
+    pub(super) fn annotates(&self) -> bool {
+        self.planning.output == PlanFormat::Github
+    }
 }
 
 pub(super) fn run(process: &Process, arguments: &PlanArguments) -> Result<ExitCode, CommandError> {
@@ -46,7 +52,7 @@ pub(super) fn plan(
                 .limit(planning.plan(desired, session, &gathered))
                 .await?;
             policies.check_plan(process, &planned.desired, &mut planned.report)?;
-            planning.print(process, &planned.report)?;
+            planning.print(process, &planned)?;
             PlanningArguments::warn_about_pruning_nothing(process, &planned);
             PlanningArguments::warn_about_unused_approvals(process, &planned);
             if planned.report.refusals() > 0 {

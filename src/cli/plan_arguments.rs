@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use iggyctl_core::address::Address;
 use iggyctl_core::plan::{Approvals, BlockReason, Blocked, DestructionGrant, Plan, UnusedApproval};
-use iggyctl_core::render::PlanReport;
+use iggyctl_core::render::{Annotation, PlanReport, ReviewSubject, annotations_text};
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::observed::{AccessReading, ObservedState};
 use iggyctl_core::{check, diff, plan};
@@ -64,12 +64,16 @@ pub(super) enum PlanFormat {
     Text,
     /// JSON of schemas/plan.v1.json.
     Json,
+    /// A comment for a pull request, at most 60 kB.
+    Markdown,
+    /// Annotations at file and line, for GitHub Actions.
+    Github,
 }
 
 impl PlanFormat {
-    /// Whether standard output is for programs.
-    pub(super) fn is_json(self) -> bool {
-        self == Self::Json
+    /// Whether standard output has one document, which is how it ended.
+    pub(super) fn is_document(self) -> bool {
+        self != Self::Text
     }
 }
 
@@ -117,6 +121,14 @@ pub(super) struct Planned {
     pub(super) desired: DesiredState,
     pub(super) plan: Plan,
     pub(super) report: PlanReport,
+    pub(super) subject: ReviewSubject,
+}
+
+impl Planned {
+    pub(super) fn annotations(&self) -> Vec<Annotation> {
+        self.report
+            .annotations(|address| self.desired.origin(address))
+    }
 }
 
 impl PlanningArguments {
@@ -164,7 +176,11 @@ impl PlanningArguments {
             access.default_password = session.default_password;
             access.server = Some(session.name.clone());
         }
-        self.plan_for(desired, &observed, secrets)
+        let subject = ReviewSubject {
+            project: desired.project.clone(),
+            server: session.context.as_ref().unwrap_or(&session.name).clone(),
+        };
+        self.plan_for(desired, &observed, secrets, subject)
     }
 
     fn plan_for(
@@ -172,6 +188,7 @@ impl PlanningArguments {
         desired: DesiredState,
         observed: &ObservedState,
         secrets: Option<&Secrets>,
+        subject: ReviewSubject,
     ) -> Result<Planned, CommandError> {
         let approvals = Approvals {
             allow_destroy: self.allowed(),
@@ -196,6 +213,7 @@ impl PlanningArguments {
             desired,
             plan,
             report,
+            subject,
         })
     }
 
@@ -245,10 +263,13 @@ impl PlanningArguments {
     }
 
     /// Prints the plan to standard output.
-    pub(super) fn print(&self, process: &Process, report: &PlanReport) -> Result<(), CommandError> {
+    pub(super) fn print(&self, process: &Process, planned: &Planned) -> Result<(), CommandError> {
+        let report = &planned.report;
         let text = match self.output {
             PlanFormat::Text => report.to_text(process.text_options()),
             PlanFormat::Json => report.to_json().map_err(json_failed)?,
+            PlanFormat::Markdown => report.to_markdown(&planned.subject),
+            PlanFormat::Github => annotations_text(planned.annotations()),
         };
         process.output(&text)
     }

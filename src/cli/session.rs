@@ -32,6 +32,8 @@ pub(super) struct Session {
     pub(super) pool: Pool,
     /// What to call it in messages.
     pub(super) name: String,
+    /// The name of the context that named it, if one did.
+    pub(super) context: Option<String>,
     /// Whether the login was made with the password that root has by default,
     /// on a server that others may reach.
     pub(super) default_password: bool,
@@ -87,6 +89,7 @@ impl Session {
                 let session = Self {
                     pool,
                     name,
+                    context: chosen.context,
                     default_password,
                     token_login,
                     connect_timeout: arguments.connect_timeout(),

@@ -1,5 +1,5 @@
 use iggyctl_core::check::{Severity, check_declared};
-use iggyctl_core::render::findings_text;
+use iggyctl_core::render::{Annotation, annotations_text, findings_text};
 use iggyctl_core::wording::counted;
 
 use super::Process;
@@ -10,7 +10,7 @@ use crate::exit_code::ExitCode;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  iggyctl validate -f topology.yaml\n  iggyctl validate -f manifests/ --set environment=production\n  iggyctl validate -f manifests/ --policy policies/\n\nExit codes: 0 valid, 3 refused by a policy, 65 not valid."
+    after_help = "Examples:\n  iggyctl validate -f topology.yaml\n  iggyctl validate -f manifests/ --set environment=production\n  iggyctl validate -f manifests/ --policy policies/\n  iggyctl validate -f manifests/ -o github\n\nExit codes: 0 valid, 3 refused by a policy, 65 not valid."
 )]
 pub(super) struct ValidateArguments {
     #[command(flatten)]
@@ -20,6 +20,25 @@ pub(super) struct ValidateArguments {
     /// Hold them to the policies of this context; no server is asked
     #[arg(long, value_name = "NAME")]
     context: Option<String>,
+    /// How to print what was found
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    output: ValidateFormat,
+}
+
+/// How to print what was found in manifests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+enum ValidateFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// Annotations at file and line, for GitHub Actions.
+    Github,
+}
+
+impl ValidateArguments {
+    pub(super) fn annotates(&self) -> bool {
+        self.output == ValidateFormat::Github
+    }
 }
 
 pub(super) fn run(
@@ -64,12 +83,18 @@ pub(super) fn run(
         .findings
         .iter()
         .any(|finding| finding.severity == Severity::Error);
-    if !findings.findings.is_empty() {
-        let origin = |address: &_| state.origin(address);
-        text.push('\n');
-        text.push_str(&findings_text(&findings, origin, process.text_options()));
+    if arguments.annotates() {
+        let mut annotations = findings.annotations(|address| state.origin(address));
+        annotations.push(Annotation::notice("iggyctl validate", text.trim_end()));
+        process.output(&annotations_text(annotations))?;
+    } else {
+        if !findings.findings.is_empty() {
+            let origin = |address: &_| state.origin(address);
+            text.push('\n');
+            text.push_str(&findings_text(&findings, origin, process.text_options()));
+        }
+        process.output(&text)?;
     }
-    process.output(&text)?;
     Ok(match is_refused {
         true => ExitCode::Blocked,
         false => ExitCode::Done,

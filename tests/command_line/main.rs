@@ -8,6 +8,7 @@ mod access_documentation;
 mod access_findings;
 mod access_reports;
 mod access_tokens;
+mod ci_outputs;
 mod connecting;
 mod consume;
 mod dead_letters;

@@ -16,13 +16,17 @@ mod apply_text;
 mod bundle;
 mod escape;
 mod findings_text;
+mod github_text;
 mod json;
 mod line_diff;
 mod paint;
 mod plan_body;
+mod plan_github;
+mod plan_markdown;
 mod plan_policies;
 mod plan_report;
 mod plan_text;
+mod review;
 mod scope_text;
 mod smoke;
 #[cfg(test)]
@@ -38,8 +42,10 @@ pub use apply_report::{ApplyCounts, ApplyReport, StepReport, StepStatus, Verific
 pub use escape::{escape, is_deceiving};
 pub use findings_text::findings_text;
 pub use line_diff::line_diff;
+pub use plan_github::{Annotation, AnnotationLevel, annotations_text, diagnostic_annotations};
 pub use plan_report::{AttributeReport, ChangeReport, ChangeVerb, PlanReport};
 
+pub use review::ReviewSubject;
 pub use scope_text::{grants_text, scope_text};
 pub use smoke::{
     LatencyBucket, ScenarioOutcome, ScenarioReport, SmokeLatency, SmokeReport, SmokeServer,

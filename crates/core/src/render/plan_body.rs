@@ -322,3 +322,13 @@ fn blocked_lines(line: &Blocked, depth: usize) -> Vec<Line> {
     }
     lines
 }
+
+/// What is blocked and why, in one line.
+pub(super) fn blocked_text(blocked: &Blocked) -> String {
+    let (mut parts, lines) = match blocked_row(blocked) {
+        Some(row) => (vec![format!("{} {}", row.name, row.value)], row.reasons),
+        None => (Vec::new(), blocked_lines(blocked, 2)),
+    };
+    parts.extend(lines.into_iter().map(|line| line.text));
+    parts.join("; ")
+}

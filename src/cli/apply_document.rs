@@ -1,0 +1,50 @@
+//! How an apply ended, in the format that was asked for.
+
+use iggyctl_core::render::{Annotation, ApplyReport, PlanReport, ReviewSubject, annotations_text};
+
+use super::Process;
+use super::output::json_failed;
+use super::plan_arguments::{PlanFormat, Planned};
+use crate::command_error::CommandError;
+
+/// What a document says of the plan, kept while the plan is carried out.
+pub(super) struct ApplyDocument {
+    format: PlanFormat,
+    report: Option<PlanReport>,
+    subject: ReviewSubject,
+    annotations: Vec<Annotation>,
+}
+
+impl ApplyDocument {
+    pub(super) fn of(format: PlanFormat, planned: &Planned) -> Self {
+        Self {
+            format,
+            report: match format {
+                PlanFormat::Text | PlanFormat::Json | PlanFormat::Github => None,
+                PlanFormat::Markdown => Some(planned.report.clone()),
+            },
+            subject: planned.subject.clone(),
+            annotations: match format {
+                PlanFormat::Github => planned.annotations(),
+                PlanFormat::Text | PlanFormat::Json | PlanFormat::Markdown => Vec::new(),
+            },
+        }
+    }
+
+    pub(super) fn text(
+        &self,
+        ended: &ApplyReport,
+        process: &Process,
+    ) -> Result<String, CommandError> {
+        Ok(match self.format {
+            PlanFormat::Text => ended.to_text(process.text_options()),
+            PlanFormat::Json => ended.to_json().map_err(json_failed)?,
+            PlanFormat::Markdown => ended.to_markdown(&self.subject, self.report.as_ref()),
+            PlanFormat::Github => {
+                let mut annotations = ended.annotations();
+                annotations.extend(self.annotations.iter().cloned());
+                annotations_text(annotations)
+            }
+        })
+    }
+}

@@ -1,0 +1,128 @@
+//! Plans, applies and manifests as CI shows them.
+
+use iggyctl_embedded::EmbeddedServer;
+use insta::assert_snapshot;
+
+use crate::sandbox::Sandbox;
+use crate::served::Served;
+
+const BEFORE: &str = "\
+apiVersion: iggyctl.dev/v1alpha1
+kind: IggyTopology
+metadata: { name: shop }
+spec:
+  streams:
+    - name: orders
+      topics:
+        - { name: events, partitions: 4, segmentSize: 256MiB, messageExpiry: 30d }
+        - { name: returns, partitions: 1 }
+";
+
+/// Something blocked, something risky and something new.
+const AFTER: &str = "\
+apiVersion: iggyctl.dev/v1alpha1
+kind: IggyTopology
+metadata: { name: shop }
+spec:
+  streams:
+    - name: orders
+      topics:
+        - { name: events, partitions: 4, segmentSize: 512MiB, messageExpiry: 7d }
+        - { name: returns, partitions: 3 }
+        - { name: new, partitions: 2, consumerGroups: [billing] }
+";
+
+fn lab() -> Served {
+    let served = Served::start(EmbeddedServer::builder(), Sandbox::new());
+    served.sandbox.write("topology.yaml", BEFORE);
+    assert_eq!(
+        served.run(&["apply", "-f", "topology.yaml", "--yes"]).code,
+        0
+    );
+    served.sandbox.write("topology.yaml", AFTER);
+    served
+}
+
+#[test]
+fn a_plan_as_a_comment() {
+    let run = lab().run(&["plan", "-f", "topology.yaml", "-o", "markdown"]);
+    assert_eq!(run.code, 3);
+    assert_snapshot!(run.transcript());
+}
+
+#[test]
+fn a_plan_as_annotations() {
+    let run = lab().run(&["plan", "-f", "topology.yaml", "-o", "github"]);
+    assert_eq!(run.code, 3);
+    assert_snapshot!(run.transcript());
+}
+
+#[test]
+fn a_comment_names_the_context_and_so_finds_itself_again() {
+    let served = lab();
+    let config = format!(
+        "contexts:\n  staging: {{ server: '{}' }}\n",
+        served.address()
+    );
+    served
+        .sandbox
+        .write("home/.config/iggyctl/config.yaml", config);
+    let plan = [
+        "plan",
+        "-f",
+        "topology.yaml",
+        "-o",
+        "markdown",
+        "--context",
+        "staging",
+    ];
+    let run = served.sandbox.run(&plan);
+    assert_eq!(run.code, 3, "{}", run.stderr);
+    assert!(
+        run.stdout
+            .starts_with("<!-- iggyctl plan: shop/staging -->\n"),
+        "{}",
+        run.stdout
+    );
+}
+
+#[test]
+fn an_apply_says_how_it_ended_in_one_document() {
+    for (format, start) in [("markdown", "<!-- iggyctl apply: "), ("github", "::error ")] {
+        let served = lab();
+        let apply = ["apply", "-f", "topology.yaml", "--yes", "-o", format];
+        let refused = served.run(&apply);
+        assert_eq!(refused.code, 3);
+        assert!(refused.stdout.starts_with(start), "{}", refused.stdout);
+        assert!(
+            refused.stdout.contains("not attempted"),
+            "{}",
+            refused.stdout
+        );
+        let applied = served.run(&[&apply[..], &["--skip-blocked"]].concat());
+        assert_eq!(applied.code, 0, "{}", applied.stderr);
+        assert_snapshot!(format!("an_apply_as_{format}"), applied.transcript());
+        let again = served.run(&[&apply[..], &["--skip-blocked"]].concat());
+        assert_eq!(again.code, 0);
+        assert!(again.stdout.contains("Apply: 0 steps"), "{}", again.stdout);
+    }
+}
+
+#[test]
+fn what_is_wrong_with_manifests_is_annotated() {
+    let sandbox = Sandbox::new();
+    let file = sandbox.write(
+        "topology.yaml",
+        AFTER.replace("partitions: 3", "partitons: 3"),
+    );
+    let run = sandbox.run(&["validate", "-f", "topology.yaml", "-o", "github"]);
+    assert_eq!(run.code, 65);
+    assert_snapshot!(run.transcript());
+    std::fs::write(file, AFTER).unwrap();
+    let run = sandbox.run(&["validate", "-f", "topology.yaml", "-o", "github"]);
+    assert_eq!(run.code, 0);
+    assert_eq!(
+        run.stdout,
+        "::notice title=iggyctl validate::Valid: 1 stream, 3 topics, 1 consumer group.\n"
+    );
+}
