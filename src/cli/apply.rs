@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use iggyctl_core::plan::{ApprovedPlan, Blocked, Plan, Step};
+use iggyctl_core::plan::{ApprovedPlan, Blocked, MassDeletion, Plan, Refusal, Step};
 use iggyctl_core::render::{ApplyReport, PlanReport, StepReport, StepStatus, Verification, escape};
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_engine::apply::{ApplyEvent, ApplyOutcome, Cancellation, StepResult, Supplies, apply};
@@ -22,24 +22,17 @@ use super::stop::stop_requested;
 use super::unknown_settings;
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
-use crate::terminal::{Answer, Progress, confirm};
+use crate::terminal::{Answer, Progress, ask_number, confirm};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  iggyctl apply -f topology.yaml --server iggy://iggy:iggy@127.0.0.1:8090\n  iggyctl apply -f manifests/ --context production --yes -o json\n  iggyctl apply -f topology.yaml --allow-destroy topic/orders/events\n  iggyctl apply -f topology.yaml --prune\n  iggyctl apply -f topology.yaml --yes --smoke\n\nApply never deletes a stream, topic or group. Exit codes: 0 done, 3 something is blocked or\nrefused by a policy,\n6 partially applied, 7 the smoke test failed."
+    after_help = "Examples:\n  iggyctl apply -f topology.yaml --server iggy://iggy:iggy@127.0.0.1:8090\n  iggyctl apply -f manifests/ --context production --yes -o json\n  iggyctl apply -f topology.yaml --allow-destroy topic/orders/events\n  iggyctl apply -f topology.yaml --prune --allow-destroy topic/orders/former\n  iggyctl apply -f topology.yaml --yes --smoke\n\nWithout --prune apply never deletes anything. Exit codes: 0 done, 3 something is blocked or\nrefused by a policy,\n6 partially applied, 7 the smoke test failed."
 )]
 pub(super) struct ApplyArguments {
     #[command(flatten)]
     planning: PlanningArguments,
-    /// Apply without asking
-    #[arg(short, long)]
-    yes: bool,
-    /// Apply what is not blocked instead of ending with exit code 3
-    #[arg(long)]
-    skip_blocked: bool,
-    /// Do not read the server again afterwards
-    #[arg(long)]
-    no_verify: bool,
+    #[command(flatten)]
+    run: RunArguments,
     /// Afterwards prove with real traffic that what is declared works, as `iggyctl smoke -f` does
     #[arg(long, conflicts_with = "only")]
     smoke: bool,
@@ -48,7 +41,35 @@ pub(super) struct ApplyArguments {
     detailed_exitcode: bool,
 }
 
+/// What applying and destroying have in common.
+#[derive(Debug, clap::Args)]
+pub(super) struct RunArguments {
+    /// Apply without asking
+    #[arg(short, long)]
+    yes: bool,
+    /// Apply what is not blocked instead of ending with exit code 3
+    #[arg(long)]
+    skip_blocked: bool,
+    /// How many resources are removed; asked for where that is more than half of what is owned, or
+    /// all that is declared
+    #[arg(long, value_name = "NUMBER")]
+    expect_removals: Option<u32>,
+    /// Do not read the server again afterwards
+    #[arg(long)]
+    no_verify: bool,
+}
+
 impl ApplyArguments {
+    /// Removing what is declared takes the same way.
+    pub(super) fn destroying(planning: PlanningArguments, run: RunArguments) -> Self {
+        Self {
+            planning,
+            run,
+            smoke: false,
+            detailed_exitcode: false,
+        }
+    }
+
     pub(super) fn annotates(&self) -> bool {
         self.planning.output == PlanFormat::Github
     }
@@ -102,6 +123,8 @@ async fn finish(
         plan,
         report,
         subject: _,
+        prunable: _,
+        is_access_unread: _,
     } = planned;
     if report.refusals() > 0 {
         return Err(refused_by_policies(
@@ -134,7 +157,21 @@ async fn finish(
         process.output(&document.text(&ended, process)?)
     };
     let steps = plan.steps.clone();
-    let approved = match plan.approve(arguments.skip_blocked, &arguments.planning.grant()) {
+    let mut deadline = deadline;
+    let mut removals = arguments.run.expect_removals;
+    if let Some(deletion) = plan.mass_deletion
+        && removals.is_none()
+        && !arguments.run.yes
+        && process.terminal.is_interactive()
+        && (plan.blocked.is_empty() || arguments.run.skip_blocked)
+    {
+        let asked = Instant::now();
+        removals = ask_removals(deletion)?;
+        // A person may take any time to answer.
+        deadline = deadline.map(|deadline| deadline + asked.elapsed());
+    }
+    let grant = arguments.planning.grant(removals);
+    let approved = match plan.approve(arguments.run.skip_blocked, &grant) {
         Ok(approved) => approved,
         Err(refusal) => {
             refused(&steps, &format!("nothing was changed: {refusal}"))?;
@@ -142,9 +179,16 @@ async fn finish(
                 ExitCode::Blocked,
                 format!("nothing was changed: {refusal}"),
             )
-            .hint(
-                "follow the way out that the plan names, or apply the rest with --skip-blocked",
-            ));
+            .hint(match refusal {
+                Refusal::RemovalsNotConfirmed { deletion, .. } => format!(
+                    "look at what is removed; if that is meant, add --expect-removals {}",
+                    deletion.removed
+                ),
+                Refusal::Blocked { .. } | Refusal::DestructionNotGranted { .. } => {
+                    "follow the way out that the plan names, or apply the rest with --skip-blocked"
+                        .to_owned()
+                }
+            }));
         }
     };
     let to_try = arguments.smoke.then(|| ToTry {
@@ -164,8 +208,7 @@ async fn finish(
         unreadable(&blocked)?;
         return ended.map(|code| code.unwrap_or(ExitCode::Done));
     }
-    let mut deadline = deadline;
-    if !arguments.yes {
+    if !arguments.run.yes {
         let asked = Instant::now();
         if let Err(error) = ask(process, &session.name) {
             refused(&steps, &error.message)?;
@@ -188,7 +231,7 @@ async fn finish(
             .terminal
             .message("The login of iggyctl itself was changed: from now on it needs the new one.");
     }
-    let verified = if !outcome.is_complete() || arguments.no_verify {
+    let verified = if !outcome.is_complete() || arguments.run.no_verify {
         Verification::Skipped
     } else {
         let gathered = Gathered {
@@ -412,6 +455,18 @@ pub(super) fn step_reports(plan: &ApprovedPlan, outcome: &ApplyOutcome) -> Vec<S
             }
         })
         .collect()
+}
+
+fn ask_removals(deletion: MassDeletion) -> Result<Option<u32>, CommandError> {
+    let MassDeletion { removed, there } = deletion;
+    ask_number(&format!(
+        "\nThis removes {removed} of {there} owned resources. How many are removed?"
+    ))
+    .map_err(|error| {
+        CommandError::other(format!(
+            "nothing was changed: the answer cannot be read: {error}"
+        ))
+    })
 }
 
 fn ask(process: &Process, server: &str) -> Result<(), CommandError> {

@@ -12,6 +12,7 @@ use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::{diff, plan};
 use iggyctl_embedded::{EmbeddedServer, StartError};
 use iggyctl_engine::apply::Supplies;
+use iggyctl_engine::observe::Reach;
 use notify::{RecursiveMode, Watcher};
 use tokio::sync::mpsc;
 
@@ -224,7 +225,7 @@ async fn converge(
     pool: &Pool,
 ) -> Result<(), CommandError> {
     let gathered = secrets.to_check(process, desired)?;
-    let observed = observe_for(pool, desired, &gathered).await?;
+    let observed = observe_for(pool, desired, &gathered, Reach::Declared).await?;
     let plan = plan::plan(&diff::diff(desired, &observed), &Approvals::default()).located(desired);
     for blocked in &plan.blocked {
         let place = blocked

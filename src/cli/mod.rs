@@ -7,6 +7,7 @@ mod apply_record;
 mod apply_smoke;
 mod completions;
 mod context;
+mod destroy;
 mod dev;
 mod dev_listeners;
 mod diff;
@@ -115,6 +116,8 @@ enum Command {
     Diff(diff::DiffArguments),
     /// Make the server as the manifests declare
     Apply(apply::ApplyArguments),
+    /// Remove what the manifests declare
+    Destroy(destroy::DestroyArguments),
     /// Write a manifest of what a server has
     Export(export::ExportArguments),
     /// List streams, topics, consumer groups, users or access tokens of a server
@@ -226,6 +229,7 @@ fn run_command(arguments: Arguments, terminal: Terminal) -> Result<ExitCode, Com
         Command::Plan(arguments) => plan::run(&process, &arguments),
         Command::Diff(arguments) => diff::run(&process, &arguments),
         Command::Apply(arguments) => apply::run(&process, &arguments),
+        Command::Destroy(arguments) => destroy::run(&process, arguments),
         Command::Export(arguments) => export::run(&process, &arguments),
         Command::Get(arguments) => get::run(&process, &arguments),
         Command::Access(arguments) => access::run(&process, &arguments),

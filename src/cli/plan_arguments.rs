@@ -4,12 +4,16 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use iggyctl_core::address::Address;
-use iggyctl_core::plan::{Approvals, BlockReason, Blocked, DestructionGrant, Plan, UnusedApproval};
+use iggyctl_core::diff::ChangeSet;
+use iggyctl_core::plan::{
+    Approvals, BlockReason, Blocked, DestructionGrant, Plan, Stage, Step, UnusedApproval,
+};
 use iggyctl_core::render::{Annotation, PlanReport, ReviewSubject, annotations_text};
 use iggyctl_core::state::desired::DesiredState;
-use iggyctl_core::state::observed::{AccessReading, ObservedState};
+use iggyctl_core::state::observed::{AccessReading, Listing, ObservedState};
 use iggyctl_core::{check, diff, plan};
 use iggyctl_engine::Secrets;
+use iggyctl_engine::observe::{Reach, observe_facts};
 
 use super::Process;
 use super::manifest_arguments::ManifestArguments;
@@ -17,7 +21,7 @@ use super::output::json_failed;
 use super::policy_arguments::{Policies, PolicyArguments};
 use super::secret_arguments::{Gathered, SecretArguments};
 use super::server_arguments::{ServerArguments, parse_duration};
-use super::session::{Session, observe_for};
+use super::session::{Session, observe_for, read_failed};
 use super::time_limit::TimeLimit;
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
@@ -36,14 +40,17 @@ pub(super) struct PlanningArguments {
     #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
     only: Vec<Address>,
     /// Allow data of this resource to be lost, such as by fewer partitions, or with --prune this
-    /// user to be deleted; may be repeated
+    /// stream, topic, consumer group or user to be deleted; may be repeated
     #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
     allow_destroy: Vec<Address>,
-    /// Remove the users inside `owns.users` that no manifest declares: they lose all permissions and
-    /// become inactive; one that --allow-destroy names is deleted. Streams, topics and groups are
-    /// not pruned yet
+    /// Remove what `owns` names and no manifest declares: empty streams and topics are deleted, and
+    /// what holds messages, and every consumer group, only where --allow-destroy names it; users
+    /// lose all permissions and become inactive, and are deleted where --allow-destroy names them
     #[arg(long)]
     prune: bool,
+    /// Set by `destroy`, which removes what is declared.
+    #[arg(skip)]
+    pub(super) destroys: bool,
     /// Replace this access token, such as token/svc-orders/ci, although it is valid: the new one is
     /// delivered, then the old one is revoked; may be repeated
     #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
@@ -102,16 +109,21 @@ pub(super) fn unreadable(blocked: &[Blocked]) -> Result<(), CommandError> {
     .hint("use a login that may read it, or leave it out with --only"))
 }
 
-/// Who could not be read could not be removed either, and nobody would notice.
+/// What could not be read could not be removed either, and nobody would notice.
 fn can_be_pruned(desired: &DesiredState, observed: &ObservedState) -> Result<(), CommandError> {
+    if let Listing::Refused { reason } = &observed.listing {
+        return Err(CommandError::new(
+            ExitCode::CredentialsRefused,
+            format!("--prune: the streams could not be listed: {reason}"),
+        )
+        .hint("use a login that may list streams, own streams by name, or leave --prune out"));
+    }
     match &observed.access {
-        AccessReading::Refused { reason } if !desired.owns.users.is_empty() => {
-            Err(CommandError::new(
-                ExitCode::CredentialsRefused,
-                format!("--prune: the users could not be read: {reason}"),
-            )
-            .hint("use a login that may read users and list streams, or leave --prune out"))
-        }
+        AccessReading::Refused { reason } if desired.owns.owns_users() => Err(CommandError::new(
+            ExitCode::CredentialsRefused,
+            format!("--prune: the users could not be read: {reason}"),
+        )
+        .hint("use a login that may read users and list streams, or leave --prune out")),
         _ => Ok(()),
     }
 }
@@ -121,6 +133,10 @@ pub(super) struct Planned {
     pub(super) desired: DesiredState,
     pub(super) plan: Plan,
     pub(super) report: PlanReport,
+    /// What is owned and not declared.
+    pub(super) prunable: BTreeSet<Address>,
+    /// Whether users were not read, so that their permissions outlive what is deleted.
+    pub(super) is_access_unread: bool,
     pub(super) subject: ReviewSubject,
 }
 
@@ -133,8 +149,13 @@ impl Planned {
 
 impl PlanningArguments {
     /// What the person allowed to be lost.
-    pub(super) fn grant(&self) -> DestructionGrant {
-        DestructionGrant::from_command_line(self.allowed())
+    pub(super) fn grant(&self, removals: Option<u32>) -> DestructionGrant {
+        DestructionGrant::from_command_line(self.allowed()).expecting(removals)
+    }
+
+    /// Whether what is owned and not declared is removed.
+    fn removes(&self) -> bool {
+        self.prune || self.destroys
     }
 
     fn allowed(&self) -> BTreeSet<Address> {
@@ -145,6 +166,9 @@ impl PlanningArguments {
     /// declared.
     pub(super) fn desired(&self, process: &Process) -> Result<DesiredState, CommandError> {
         let mut desired = self.manifests.compile(process)?.state;
+        if self.destroys {
+            desired = desired.emptied();
+        }
         for address in &self.rotate {
             desired.request_rotation(address).map_err(|error| {
                 CommandError::usage(format!("--rotate: {error}"))
@@ -168,8 +192,12 @@ impl PlanningArguments {
         gathered: &Gathered,
     ) -> Result<Planned, CommandError> {
         let secrets = gathered.secrets.as_ref();
-        let mut observed = observe_for(&session.pool, &desired, gathered).await?;
-        if self.prune {
+        let reach = match self.removes() {
+            true => Reach::OwnedInDepth,
+            false => Reach::Owned,
+        };
+        let mut observed = observe_for(&session.pool, &desired, gathered, reach).await?;
+        if self.removes() {
             can_be_pruned(&desired, &observed)?;
         }
         if let AccessReading::Read(access) = &mut observed.access {
@@ -180,22 +208,34 @@ impl PlanningArguments {
             project: desired.project.clone(),
             server: session.context.as_ref().unwrap_or(&session.name).clone(),
         };
-        self.plan_for(desired, &observed, secrets, subject)
+        let changes = diff::diff(&desired, &observed);
+        let questions = changes.fact_questions(self.removes());
+        let facts = observe_facts(&session.pool, &questions, &observed)
+            .await
+            .map_err(read_failed)?;
+        self.plan_for(
+            desired,
+            &observed,
+            changes.with_facts(&facts),
+            secrets,
+            subject,
+        )
     }
 
     fn plan_for(
         &self,
         desired: DesiredState,
         observed: &ObservedState,
+        changes: ChangeSet,
         secrets: Option<&Secrets>,
         subject: ReviewSubject,
     ) -> Result<Planned, CommandError> {
         let approvals = Approvals {
             allow_destroy: self.allowed(),
             rotate: self.rotate.iter().cloned().collect(),
-            prune: self.prune,
+            prune: self.removes(),
+            destroy: self.destroys,
         };
-        let changes = diff::diff(&desired, observed);
         let findings = check::check_with_secrets(&changes, &desired, observed, &|reference| {
             secrets.and_then(|secrets| secrets.get(reference))
         });
@@ -209,7 +249,10 @@ impl PlanningArguments {
             })?;
         }
         let report = PlanReport::new(&plan, &changes, &findings);
+        let prunable = changes.prunable.into_iter().map(|change| change.address);
         Ok(Planned {
+            prunable: prunable.collect(),
+            is_access_unread: !matches!(observed.access, AccessReading::Read(_)),
             desired,
             plan,
             report,
@@ -217,12 +260,23 @@ impl PlanningArguments {
         })
     }
 
-    /// Warns about a request to prune that nothing answers to.
+    /// Warns about a request to prune that nothing answers to, or that leaves permissions.
     pub(super) fn warn_about_pruning_nothing(process: &Process, planned: &Planned) {
-        if planned.plan.approvals.prune && planned.desired.owns.users.is_empty() {
+        Self::warn_about_left_permissions(process, planned);
+        let owns = &planned.desired.owns;
+        if planned.plan.approvals.prune && !owns.owns_users() && owns.scope().is_nothing() {
             process.terminal.warning(
-                "--prune removes nothing: no manifest has `owns.users`, which names the users that \
-                 it may remove",
+                "--prune removes nothing: no manifest has `owns`, which names what it may remove",
+            );
+        }
+    }
+
+    fn warn_about_left_permissions(process: &Process, planned: &Planned) {
+        let deletes = |step: &Step| step.stage == Stage::Delete;
+        if planned.is_access_unread && planned.plan.steps.iter().any(deletes) {
+            process.terminal.warning(
+                "the login may not read users: permissions on what is deleted stay, and apply to \
+                 whatever gets its number next",
             );
         }
     }
@@ -237,15 +291,11 @@ impl PlanningArguments {
                 is_blocked,
                 nearest,
             } = unused;
-            let would_prune = !planned.plan.approvals.prune
-                && address
-                    .user()
-                    .is_some_and(|user| planned.desired.owns.owned_users().contains(user));
+            let would_prune = !planned.plan.approvals.prune && planned.prunable.contains(&address);
             let reason = match (is_declared, nearest) {
                 _ if is_blocked => "it is blocked for a reason that this does not allow".to_owned(),
                 (false, _) if would_prune => {
-                    "no manifest declares it; a user inside `owns.users` is deleted with --prune"
-                        .to_owned()
+                    "no manifest declares it; it is deleted with --prune".to_owned()
                 }
                 (_, Some(nearest)) if address.contains(&nearest) => {
                     format!("name what loses data itself, {nearest}")

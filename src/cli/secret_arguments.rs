@@ -11,7 +11,7 @@ use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::desired_user::SecretReference;
 use iggyctl_engine::Secrets;
 use iggyctl_engine::delivery::FileSinks;
-use iggyctl_engine::observe::Checks;
+use iggyctl_engine::observe::{Checks, Reach};
 
 use super::Process;
 use crate::command_error::CommandError;
@@ -28,9 +28,10 @@ pub(super) struct Gathered {
 
 impl Gathered {
     /// What an observation is to look at.
-    pub(super) fn checks(&self) -> Checks<'_, FileSinks> {
+    pub(super) fn checks(&self, reach: Reach) -> Checks<'_, FileSinks> {
         Checks {
             secrets: self.secrets.as_ref(),
+            reach,
             sinks: &self.sinks,
         }
     }

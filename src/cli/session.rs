@@ -14,7 +14,7 @@ use iggyctl_engine::connect::{
     ConnectError, ConnectSettings, ConnectionPool, Credentials, Lease, RemoteAddress,
     ServerAddress, ServerConnector,
 };
-use iggyctl_engine::observe::{ReadError, observe_and_check};
+use iggyctl_engine::observe::{Reach, ReadError, observe_and_check};
 
 use super::Process;
 use super::secret_arguments::Gathered;
@@ -269,8 +269,9 @@ pub(super) async fn observe_for(
     pool: &Pool,
     desired: &DesiredState,
     gathered: &Gathered,
+    reach: Reach,
 ) -> Result<ObservedState, CommandError> {
-    observe_and_check(pool, desired, gathered.checks())
+    observe_and_check(pool, desired, gathered.checks(reach))
         .await
         .map_err(read_failed)
 }

@@ -17,6 +17,7 @@ use iggyctl_core::{diff, plan};
 use iggyctl_engine::broker::BrokerRead as _;
 use iggyctl_engine::connect::ConnectionPool;
 use iggyctl_engine::delivery::FileSinks;
+use iggyctl_engine::observe::Reach;
 
 use super::Process;
 use super::manifest_arguments::{VariableArguments, compile};
@@ -194,7 +195,7 @@ async fn look(session: &Session, subject: Subject) -> Result<Topology, CommandEr
         secrets: Some(passwords.known.clone()),
         sinks: sinks.clone(),
     };
-    let mut observed = observe_for(&session.pool, &desired, &gathered).await?;
+    let mut observed = observe_for(&session.pool, &desired, &gathered, Reach::Declared).await?;
     if let AccessReading::Read(access) = &mut observed.access {
         access.default_password = session.default_password;
         access.server = Some(session.name.clone());

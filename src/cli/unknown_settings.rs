@@ -73,6 +73,9 @@ fn settings(step: &Step) -> Option<&TopicSettings> {
         | Action::CreateUser { .. }
         | Action::RenameUser { .. }
         | Action::SetUserStatus { .. }
+        | Action::DeleteStream { .. }
+        | Action::DeleteTopic { .. }
+        | Action::DeleteConsumerGroup { .. }
         | Action::DeleteUser { .. }
         | Action::ChangePassword { .. }
         | Action::SetPermissions { .. }

@@ -12,7 +12,7 @@ use anstream::{AutoStream, ColorChoice};
 
 pub(crate) use counter::Counter;
 pub(crate) use progress::Progress;
-pub(crate) use prompt::{Answer, confirm};
+pub(crate) use prompt::{Answer, ask_number, confirm};
 
 /// Whether to colour, as `--color` says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]

@@ -11,6 +11,16 @@ pub(crate) enum Answer {
     No,
 }
 
+/// Asks for a number on standard error; `None` when the answer is none.
+pub(crate) fn ask_number(question: &str) -> io::Result<Option<u32>> {
+    let mut messages = io::stderr().lock();
+    write!(messages, "{question}\n  The number: ")?;
+    messages.flush()?;
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line)?;
+    Ok(line.trim().parse().ok())
+}
+
 /// Asks on standard error and reads a line of standard input. Only the word
 /// `yes` counts, as with terraform: a stray key must not change a server.
 pub(crate) fn confirm(question: &str) -> io::Result<Answer> {

@@ -23,6 +23,7 @@ mod offsets;
 mod produce;
 mod produce_state;
 mod prune;
+mod prune_resources;
 mod replay;
 mod rights;
 mod runbooks;

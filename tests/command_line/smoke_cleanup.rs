@@ -63,6 +63,15 @@ fn hanging(served: &Served) -> Child {
     process
 }
 
+/// Leaves its connections open, and it neither goes on nor tidies up.
+fn stopped(process: &Child) {
+    let told = Command::new("kill")
+        .args(["-STOP", &process.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(told.success());
+}
+
 #[test]
 fn what_a_killed_run_left_goes_with_the_next_one() {
     let served = served();
@@ -102,6 +111,7 @@ fn a_run_that_is_told_to_end_leaves_nothing() {
 fn a_run_takes_nothing_from_one_that_is_alive() {
     let served = served();
     let mut process = hanging(&served);
+    stopped(&process);
     served
         .server()
         .testing()

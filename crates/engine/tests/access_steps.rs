@@ -29,7 +29,7 @@ use iggyctl_engine::connect::{
     Connect as _, ConnectSettings, ConnectionPool, Credentials, ServerAddress, ServerConnector,
 };
 use iggyctl_engine::delivery::NoSinks;
-use iggyctl_engine::observe::{Checks, observe_and_check};
+use iggyctl_engine::observe::{Checks, Reach, observe_and_check};
 
 type Pool = ConnectionPool<ServerConnector>;
 
@@ -515,6 +515,7 @@ async fn a_user_is_made_active_only_with_its_declared_password() {
 
 fn checks(secrets: &Secrets) -> Checks<'_, NoSinks> {
     Checks {
+        reach: Reach::Declared,
         secrets: Some(secrets),
         sinks: &NoSinks,
     }

@@ -26,7 +26,7 @@ use iggyctl_engine::apply::{
 };
 use iggyctl_engine::connect::ConnectionPool;
 use iggyctl_engine::delivery::NoSinks;
-use iggyctl_engine::observe::observe;
+use iggyctl_engine::observe::{Reach, observe};
 use proptest::prelude::*;
 use simulated::{Fault, Simulated, Stream, Streams, Topic, defaults};
 
@@ -165,7 +165,7 @@ async fn applied(
 
 async fn assert_converged(server: &Simulated, desired: &DesiredState) {
     let pool = ConnectionPool::new(server.clone());
-    let changes = verify(&pool, desired).await.unwrap();
+    let changes = verify(&pool, desired, Reach::Declared).await.unwrap();
     assert!(changes.changes.is_empty(), "{:#?}", changes.changes);
 }
 

@@ -26,7 +26,7 @@ use iggyctl_engine::connect::{
 };
 use iggyctl_engine::delivery::NoSinks;
 use iggyctl_engine::export::export;
-use iggyctl_engine::observe::observe;
+use iggyctl_engine::observe::{Reach, observe};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -293,7 +293,7 @@ async fn a_plan_is_applied_with_the_fewest_requests() {
         "one connection, one request for each step"
     );
     requests.reset();
-    let changes = verify(&pool, &desired).await.unwrap();
+    let changes = verify(&pool, &desired, Reach::Declared).await.unwrap();
     assert!(changes.changes.is_empty(), "{:#?}", changes.changes);
     assert_eq!(
         requests.counts(),

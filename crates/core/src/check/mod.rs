@@ -124,6 +124,9 @@ pub fn check_with_secrets(
             | Difference::CreateConsumerGroup
             | Difference::CreateUser(_)
             | Difference::StripStaleGrants(_)
+            | Difference::DeleteStream(_)
+            | Difference::DeleteTopic(_)
+            | Difference::DeleteConsumerGroup(_)
             | Difference::PruneUser(_)
             | Difference::ChangeToken(_)
             | Difference::Unknown => {}
@@ -148,6 +151,7 @@ fn changed_topic(
         partitions,
         unchanged_attributes: _,
         holds,
+        expires_at_once,
     } = change;
     if let Some(from) = renamed_from {
         let old = address
@@ -156,7 +160,12 @@ fn changed_topic(
         findings.extend(old.map(|old| rename_breaks_clients(address, &old)));
     }
     for setting in settings {
-        findings.extend(retention_lowered(address, setting, *holds));
+        findings.extend(retention_lowered(
+            address,
+            setting,
+            *holds,
+            *expires_at_once,
+        ));
     }
     if let Some(PartitionChange { from, to }) = *partitions
         && from > 0
@@ -262,6 +271,7 @@ fn retention_lowered(
     address: &Address,
     change: &SettingChange,
     holds: Holdings,
+    expires_at_once: Option<u64>,
 ) -> Option<Finding> {
     if !change.lowers_retention() {
         return None;
@@ -276,17 +286,40 @@ fn retention_lowered(
         severity: Severity::Warning,
         address: address.clone(),
         message: format!(
-            "the server deletes what {} {} no longer keeps; the topic holds {}",
+            "the server deletes what {} {} no longer keeps; the topic holds {}{}",
             change.to.name(),
             change.to,
             match messages {
                 0 => "no messages now".to_owned(),
                 _ => format!("{} in {}", counted(messages, "message"), size_text(bytes)),
             },
+            deletable(change.to, holds, expires_at_once),
         ),
         fix: format!("copy what is still needed, or keep {}", change.from),
         origin: None,
     })
+}
+
+/// How much of it may go at once. The server deletes whole segments, and never the last
+/// one of a partition, so it is at most that.
+fn deletable(to: Setting, holds: Holdings, expires_at_once: Option<u64>) -> String {
+    if holds.messages == 0 {
+        return String::new();
+    }
+    match (to, expires_at_once) {
+        (Setting::MaxTopicSize(to), _) => {
+            let over = to
+                .limit()
+                .map_or(0, |limit| holds.bytes.saturating_sub(limit.bytes()));
+            match over {
+                0 => ", which is within it".to_owned(),
+                over => format!(", {} too much", size_text(over)),
+            }
+        }
+        (_, Some(0)) => ", none of them older".to_owned(),
+        (_, Some(older)) => format!(", {older} of them older"),
+        (_, None) => ", how many of them older is unknown".to_owned(),
+    }
 }
 
 /// The server enforces the size per partition, and never below one segment

@@ -3,8 +3,9 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::access::{StaleGrants, UserPruning};
+use super::access::{Holder, StaleGrants, UserPruning};
 use super::basis::Basis;
+use super::removal::{GroupRemoval, StreamRemoval, TopicRemoval};
 use super::setting::Setting;
 pub use super::token_change::{
     Revocation, RevocationReason, TokenCause, TokenChange, TokenLogin, TokenNotice, TokenNoticeKind,
@@ -12,7 +13,7 @@ pub use super::token_change::{
 use crate::access::{Grants, UserStatus};
 use crate::address::Address;
 use crate::name::ResourceName;
-use crate::state::desired::TopicSettings;
+use crate::state::desired::{DesiredState, TopicSettings};
 use crate::state::desired_user::SecretReference;
 
 /// How the desired state differs from the observed one.
@@ -24,6 +25,11 @@ pub struct ChangeSet {
     /// What the project owns and no manifest declares, in the same order; it
     /// changes only where pruning is asked for.
     pub prunable: Vec<Change>,
+    /// Who has grants on streams and topics of `prunable`, by the user's name on the
+    /// server.
+    pub holders: BTreeMap<ResourceName, Holder>,
+    /// How much is declared, and how much of what is owned is there.
+    pub extent: Extent,
     /// Renames that do not happen although somebody may expect them to.
     pub notices: Vec<Notice>,
     /// What is to be known about tokens that stay as they are.
@@ -32,15 +38,82 @@ pub struct ChangeSet {
     pub unchanged: Tally,
     /// The fingerprint of what was compared.
     pub basis: Basis,
-    /// Streams that have their previous name, by their declared one.
-    pub(super) stream_renames: BTreeMap<ResourceName, ResourceName>,
+    /// What is called otherwise on the server.
+    pub(super) live_names: DeclaredToLive,
+}
+
+/// The names that declared streams and topics have on the server until they are renamed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct DeclaredToLive {
+    pub(super) streams: BTreeMap<ResourceName, ResourceName>,
+    /// By the declared names of stream and topic.
+    pub(super) topics: BTreeMap<(ResourceName, ResourceName), ResourceName>,
+}
+
+impl DeclaredToLive {
+    fn stream<'a>(&'a self, declared: &'a ResourceName) -> &'a ResourceName {
+        self.streams.get(declared).unwrap_or(declared)
+    }
+
+    /// What a resource is in by its live names; the last name stays, since a resource that
+    /// is to be deleted is not renamed.
+    pub(super) fn of(&self, address: &Address) -> Address {
+        match address {
+            Address::Topic(stream, topic) => {
+                Address::Topic(self.stream(stream).clone(), topic.clone())
+            }
+            Address::ConsumerGroup(stream, topic, group) => {
+                let of = (stream.clone(), topic.clone());
+                let live_topic = self.topics.get(&of).unwrap_or(topic);
+                let live_stream = self.stream(stream);
+                Address::ConsumerGroup(live_stream.clone(), live_topic.clone(), group.clone())
+            }
+            address => address.clone(),
+        }
+    }
 }
 
 impl ChangeSet {
+    /// The address of a change with the names that the server has now for what it is in.
+    #[must_use]
+    pub fn live_address(&self, change: &Change) -> Address {
+        self.live_names.of(&change.address)
+    }
+
     /// The name that a declared stream has on the server until it is renamed.
     #[must_use]
     pub fn live_stream_name<'a>(&'a self, declared: &'a ResourceName) -> &'a ResourceName {
-        self.stream_renames.get(declared).unwrap_or(declared)
+        self.live_names.stream(declared)
+    }
+}
+
+/// How large what is declared is beside what is owned: by this a plan that deletes most
+/// of it is told from one that tidies up.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// Streams, topics, consumer groups, users and tokens that manifests declare.
+    pub declared: u32,
+    /// How many of them the server has.
+    pub declared_there: u32,
+    /// What the server has of what is owned and not declared; the topics of a stream
+    /// count, too.
+    pub prunable: u32,
+}
+
+impl Extent {
+    pub(super) fn of(
+        desired: &DesiredState,
+        unchanged: &Tally,
+        changes: &[Change],
+        prunable: &[Change],
+    ) -> Self {
+        let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let changed = changes.iter().filter(|change| change.is_there());
+        Self {
+            declared: number(desired.count()),
+            declared_there: unchanged.total().saturating_add(number(changed.count())),
+            prunable: prunable.iter().map(Change::weight).sum(),
+        }
     }
 }
 
@@ -88,6 +161,41 @@ pub struct Change {
 }
 
 impl Change {
+    /// Whether what changes is on the server and declared.
+    fn is_there(&self) -> bool {
+        matches!(
+            self.difference,
+            Difference::RenameStream { .. }
+                | Difference::ChangeTopic(_)
+                | Difference::ChangeUser(_)
+        )
+    }
+
+    /// How many resources are gone afterwards, where it removes something: what is in a
+    /// stream counts, and groups inside a topic do not.
+    #[must_use]
+    pub fn weight(&self) -> u32 {
+        match &self.difference {
+            Difference::DeleteStream(stream) => {
+                u32::try_from(stream.topics.len()).map_or(u32::MAX, |topics| topics + 1)
+            }
+            Difference::DeleteTopic(_) | Difference::DeleteConsumerGroup(_) => 1,
+            Difference::PruneUser(user) => u32::from(!user.is_tombstone()),
+            _ => 0,
+        }
+    }
+
+    /// Whether a stream, topic or consumer group would be deleted.
+    #[must_use]
+    pub fn is_deletion(&self) -> bool {
+        matches!(
+            self.difference,
+            Difference::DeleteStream(_)
+                | Difference::DeleteTopic(_)
+                | Difference::DeleteConsumerGroup(_)
+        )
+    }
+
     /// Whether an obstacle holds back all of it, rather than one attribute.
     #[must_use]
     pub fn can_be_held_back(&self) -> bool {
@@ -95,6 +203,9 @@ impl Change {
             Difference::ChangeTopic(_)
             | Difference::ChangeUser(_)
             | Difference::StripStaleGrants(_)
+            | Difference::DeleteStream(_)
+            | Difference::DeleteTopic(_)
+            | Difference::DeleteConsumerGroup(_)
             | Difference::PruneUser(_) => false,
             Difference::Unknown
             | Difference::CreateStream
@@ -135,6 +246,12 @@ pub enum Difference {
     /// Nobody declares the user, and it holds grants on what is no longer
     /// there, which a create of this change set would open to it.
     StripStaleGrants(Box<StaleGrants>),
+    /// Nobody declares the stream, and the project owns it.
+    DeleteStream(Box<StreamRemoval>),
+    /// Nobody declares the topic, and the project owns it.
+    DeleteTopic(Box<TopicRemoval>),
+    /// Nobody declares the consumer group, and the project owns it.
+    DeleteConsumerGroup(GroupRemoval),
     /// Nobody declares the user, and the project owns it.
     PruneUser(Box<UserPruning>),
     /// A token is to be created or revoked.
@@ -156,6 +273,9 @@ pub struct TopicChange {
     pub unchanged_attributes: u32,
     /// What the topic holds.
     pub holds: Holdings,
+    /// How many of its messages are older than the expiry that it gets, where it gets a
+    /// lower one; `None` when that is not known.
+    pub expires_at_once: Option<u64>,
 }
 
 /// A user that is missing.
@@ -248,6 +368,42 @@ pub struct Holdings {
     pub messages: u64,
     /// Bytes stored.
     pub bytes: u64,
+}
+
+/// What would be lost with a resource.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Stake {
+    /// Messages stored; eventually consistent.
+    pub messages: u64,
+    /// Bytes stored; eventually consistent.
+    pub bytes: u64,
+    /// When the oldest message came, in microseconds since the Unix epoch; `null` when
+    /// there is none, or when that is not known.
+    pub oldest_micros: Option<u64>,
+    /// Topics that go with a stream.
+    pub topics: u32,
+    /// Those of them that nobody asked to remove.
+    #[schemars(with = "Vec<String>")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unasked: Vec<Address>,
+    /// The consumer groups that go with it, or the one that it is.
+    pub groups: Vec<GroupStake>,
+    /// Topics whose groups are not known: they may have some.
+    pub groups_unknown: u32,
+}
+
+/// A consumer group that would be lost, with its offsets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupStake {
+    /// The group.
+    #[schemars(with = "String")]
+    pub address: Address,
+    /// Members that are connected now.
+    pub members: u32,
+    /// Messages that it has not read; `null` when that is not known.
+    pub lag: Option<u64>,
 }
 
 /// A rename that does not happen although the previous name is on the server.
@@ -392,6 +548,14 @@ pub enum BlockReason {
     NotReadable {
         /// The server's reason.
         reason: String,
+    },
+    /// It goes with messages, or with offsets of readers, and nobody named it.
+    HoldsData(Box<Stake>),
+    /// A user keeps grants on it, which would apply to whatever gets its number next.
+    StillGranted {
+        /// The user.
+        #[schemars(with = "String")]
+        user: Address,
     },
     /// It needs something that is itself blocked.
     DependsOnBlocked {

@@ -14,6 +14,8 @@
 mod access;
 mod basis;
 mod change;
+mod facts;
+mod removal;
 mod rename;
 mod setting;
 #[cfg(test)]
@@ -25,16 +27,18 @@ mod users;
 use std::collections::BTreeMap;
 
 pub use access::{
-    DeclaredGrants, Resolved, StaleGrants, TopicsUnread, UserPruning, declared_grants, live_grants,
-    live_user_names,
+    DeclaredGrants, Holder, Resolved, StaleGrants, TopicsUnread, UserPruning, declared_grants,
+    grants_on, live_grants, live_user_names,
 };
 pub use basis::Basis;
 pub use change::{
-    BlockReason, Change, ChangeSet, Difference, Holdings, LoginAttribute, Notice, PartitionChange,
-    PasswordChange, PermissionChange, RenameIgnored, Revocation, RevocationReason, SettingChange,
-    Tally, TokenCause, TokenChange, TokenLogin, TokenNotice, TokenNoticeKind, TopicChange,
-    UserChange, UserCreation,
+    BlockReason, Change, ChangeSet, Difference, Extent, GroupStake, Holdings, LoginAttribute,
+    Notice, PartitionChange, PasswordChange, PermissionChange, RenameIgnored, Revocation,
+    RevocationReason, SettingChange, Stake, Tally, TokenCause, TokenChange, TokenLogin,
+    TokenNotice, TokenNoticeKind, TopicChange, UserChange, UserCreation,
 };
+pub use facts::{FactQuestions, Facts};
+pub use removal::{GroupRemoval, Incarnation, StreamRemoval, TopicRemoval};
 pub use setting::Setting;
 pub use topic::{DEFAULT_PARTITIONS, DEFAULT_SEGMENT_SIZE};
 
@@ -43,6 +47,8 @@ use crate::name::ResourceName;
 use crate::state::desired::{DesiredState, DesiredStream, DesiredTopic, Presence};
 use crate::state::observed::{ObservedState, ObservedStream, ObservedTopic};
 use basis::{BasisRecorder, Found};
+use change::DeclaredToLive;
+use removal::{LiveNames, prunable_resources};
 use rename::{Declaration, Renames, Sighting};
 
 /// Compares what is declared with what is there, in time linear in what is declared.
@@ -50,7 +56,7 @@ use rename::{Declaration, Renames, Sighting};
 pub fn diff(desired: &DesiredState, observed: &ObservedState) -> ChangeSet {
     let DesiredState {
         project: _,
-        // Of what is owned only users are looked at, with the users.
+        // What is owned is looked at once everything that is declared was.
         owns: _,
         streams,
         users: _,
@@ -59,6 +65,7 @@ pub fn diff(desired: &DesiredState, observed: &ObservedState) -> ChangeSet {
     let ObservedState {
         streams: live,
         access,
+        listing: _,
         gaps,
     } = observed;
     let mut differ = Differ {
@@ -68,6 +75,7 @@ pub fn diff(desired: &DesiredState, observed: &ObservedState) -> ChangeSet {
             .collect(),
         changes: Vec::new(),
         prunable: Vec::new(),
+        holders: BTreeMap::new(),
         notices: Vec::new(),
         token_notices: Vec::new(),
         unchanged: Tally::default(),
@@ -93,11 +101,26 @@ pub fn diff(desired: &DesiredState, observed: &ObservedState) -> ChangeSet {
         differ.stream(name, stream, &renames, live);
     }
     let stream_renames = renames.into_sources();
-    differ.users(desired, access, &stream_renames, live);
+    let topic_renames = differ.topic_renames(&stream_renames);
+    let live_names = LiveNames::new(&stream_renames, &topic_renames);
+    differ.prunable = prunable_resources(desired, live, &live_names);
+    differ.users(desired, access, &stream_renames, &topic_renames, live);
+    let extent = Extent::of(
+        desired,
+        &differ.unchanged,
+        &differ.changes,
+        &differ.prunable,
+    );
+    let declared_to_live = DeclaredToLive {
+        topics: differ.declared_topics(),
+        streams: stream_renames,
+    };
     ChangeSet {
-        stream_renames,
+        live_names: declared_to_live,
         changes: differ.changes,
+        extent,
         prunable: differ.prunable,
+        holders: differ.holders,
         notices: differ.notices,
         token_notices: differ.token_notices,
         unchanged: differ.unchanged,
@@ -148,6 +171,7 @@ struct Differ<'a> {
     gaps: BTreeMap<&'a Address, &'a str>,
     changes: Vec<Change>,
     prunable: Vec<Change>,
+    holders: BTreeMap<ResourceName, Holder>,
     notices: Vec<Notice>,
     token_notices: Vec<TokenNotice>,
     unchanged: Tally,
@@ -155,6 +179,38 @@ struct Differ<'a> {
 }
 
 impl<'a> Differ<'a> {
+    /// The live names of topics that are renamed, by the declared ones of stream and topic.
+    fn declared_topics(&self) -> BTreeMap<(ResourceName, ResourceName), ResourceName> {
+        let renames = self.changes.iter().filter_map(|change| {
+            let (Difference::ChangeTopic(topic), Address::Topic(stream, name)) =
+                (&change.difference, &change.address)
+            else {
+                return None;
+            };
+            let live = topic.renamed_from.clone()?;
+            Some(((stream.clone(), name.clone()), live))
+        });
+        renames.collect()
+    }
+
+    /// Of topics that are renamed: the stream as the server calls it, the declared name,
+    /// and the one that the server has.
+    fn topic_renames(
+        &self,
+        stream_renames: &BTreeMap<ResourceName, ResourceName>,
+    ) -> Vec<(ResourceName, ResourceName, ResourceName)> {
+        let renames = self.changes.iter().filter_map(|change| {
+            let (Difference::ChangeTopic(topic), Address::Topic(stream, name)) =
+                (&change.difference, &change.address)
+            else {
+                return None;
+            };
+            let live = stream_renames.get(stream).unwrap_or(stream);
+            Some((live.clone(), name.clone(), topic.renamed_from.clone()?))
+        });
+        renames.collect()
+    }
+
     fn stream(
         &mut self,
         name: &'a ResourceName,

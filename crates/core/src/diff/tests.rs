@@ -31,9 +31,12 @@ fn line(change: &Change) -> String {
         Difference::CreateUser(_)
         | Difference::ChangeUser(_)
         | Difference::StripStaleGrants(_)
+        | Difference::DeleteStream(_)
+        | Difference::DeleteTopic(_)
+        | Difference::DeleteConsumerGroup(_)
         | Difference::PruneUser(_)
         | Difference::ChangeToken(_) => {
-            panic!("these states have no users: {change:?}")
+            panic!("these states have no users, and nothing is owned: {change:?}")
         }
     };
     let obstacles: Vec<String> = change.obstacles.iter().map(obstacle).collect();
@@ -66,7 +69,10 @@ fn obstacle(reason: &BlockReason) -> String {
         | BlockReason::TokenNeedsPassword
         | BlockReason::RotationImpossible { .. }
         | BlockReason::SinkUnusable { .. } => panic!("these states have no users: {reason:?}"),
-        BlockReason::PartitionShrink { .. } | BlockReason::DependsOnBlocked { .. } => {
+        BlockReason::PartitionShrink { .. }
+        | BlockReason::HoldsData(_)
+        | BlockReason::StillGranted { .. }
+        | BlockReason::DependsOnBlocked { .. } => {
             panic!("only a plan says so: {reason:?}")
         }
     }

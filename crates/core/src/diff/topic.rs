@@ -89,6 +89,7 @@ pub(super) fn compare(
             settings: changed,
             partitions,
             unchanged_attributes: unchanged,
+            expires_at_once: None,
             holds: Holdings {
                 messages: *messages,
                 bytes: *size_bytes,

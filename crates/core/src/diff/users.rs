@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::access::{
-    Names, StaleIds, Tokens, Users, compare_tokens, compare_users, prunable_users,
+    Names, StaleIds, Tokens, Users, compare_tokens, compare_users, holders, prunable_users,
 };
+use super::change::DeclaredToLive;
 use super::{BlockReason, Change, Differ, Difference};
 use crate::address::Address;
 use crate::name::ResourceName;
@@ -18,6 +19,7 @@ impl Differ<'_> {
         desired: &DesiredState,
         access: &AccessReading,
         stream_renames: &BTreeMap<ResourceName, ResourceName>,
+        topic_renames: &[(ResourceName, ResourceName, ResourceName)],
         live: &BTreeMap<ResourceName, ObservedStream>,
     ) {
         let access = match access {
@@ -25,17 +27,6 @@ impl Differ<'_> {
             AccessReading::NotNeeded => return self.unread_users(desired, "users were not read"),
             AccessReading::Refused { reason } => return self.unread_users(desired, reason),
         };
-        let topic_renames: Vec<(ResourceName, ResourceName, ResourceName)> = self
-            .changes
-            .iter()
-            .filter_map(|change| match (&change.difference, &change.address) {
-                (Difference::ChangeTopic(topic), Address::Topic(stream, name)) => {
-                    let live = stream_renames.get(stream).unwrap_or(stream);
-                    Some((live.clone(), name.clone(), topic.renamed_from.clone()?))
-                }
-                _ => None,
-            })
-            .collect();
         let names = Names::new(
             &access.streams,
             stream_renames.iter(),
@@ -54,7 +45,19 @@ impl Differ<'_> {
         self.stale_grants(&stale, stream_renames, live);
         self.changes.extend(changes);
         self.notices.extend(notices);
-        self.prunable = prunable_users(desired, access, &names, &live_names, &mut self.basis);
+        let renamed = DeclaredToLive {
+            streams: stream_renames.clone(),
+            ..DeclaredToLive::default()
+        };
+        let removed: Vec<Address> = self
+            .prunable
+            .iter()
+            .filter(|change| !matches!(change.address, Address::ConsumerGroup(..)))
+            .map(|change| renamed.of(&change.address))
+            .collect();
+        self.holders = holders(access, &names, &live_names, &managed, &removed);
+        let users = prunable_users(desired, access, &names, &live_names, &mut self.basis);
+        self.prunable.extend(users);
         self.unchanged.users = unchanged;
         let Tokens {
             changes,

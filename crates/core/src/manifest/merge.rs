@@ -82,6 +82,7 @@ impl Merge {
                         streams: owns.streams,
                         topics: owns.topics,
                         users: owns.users,
+                        ..Ownership::default()
                     };
                 }
                 let users = topology.spec.users.unwrap_or_default();

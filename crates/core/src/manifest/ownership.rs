@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::tree::Node;
 use crate::api::v1alpha1::{Owns, StreamName};
 use crate::diagnostic::{Code, Diagnostic, Place};
-use crate::name::{NamePattern, NamePatternSet};
+use crate::name::{NamePattern, NamePatternSet, RESERVED_STREAM_PREFIX};
 
 /// Most entries with `*` or `?`: each name is held against all of them.
 const MAX_PATTERNS: usize = 256;
@@ -142,8 +142,10 @@ impl PatternLimit {
 }
 
 fn check_stream(text: &str) -> Result<(), String> {
-    if text.starts_with("iggyctl") {
-        return Err("streams that begin with `iggyctl` are the tool's own".to_owned());
+    if text.starts_with(RESERVED_STREAM_PREFIX) {
+        return Err(format!(
+            "streams that begin with `{RESERVED_STREAM_PREFIX}` are the tool's own"
+        ));
     }
     if NamePattern::is_pattern(text) {
         return check(text);

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::blocked::BlockedLines;
 use super::build::Steps;
+use super::delete::Deletion;
 use super::own_login::OwnLogin;
 use super::prune::Pruning;
 use super::rename_order::{Rename, in_rename_order};
@@ -12,8 +13,8 @@ use super::{Approvals, Stage};
 use crate::access::{Grants, UserStatus};
 use crate::address::Address;
 use crate::diff::{
-    BlockReason, Change, Difference, LoginAttribute, StaleGrants, TokenChange, UserChange,
-    UserCreation,
+    BlockReason, Change, ChangeSet, Difference, LoginAttribute, StaleGrants, TokenChange,
+    UserChange, UserCreation,
 };
 use crate::name::ResourceName;
 
@@ -126,15 +127,29 @@ fn hold_back(user: &mut UserChange, attribute: LoginAttribute) {
 }
 
 impl Steps {
-    /// What comes before anything is created.
-    pub(super) fn restrict_access(&mut self, users: &UserChanges<'_>, prunings: &[Pruning<'_>]) {
+    /// Who may do less, first of all.
+    pub(super) fn narrow_access(
+        &mut self,
+        changes: &ChangeSet,
+        users: &UserChanges<'_>,
+        prunings: &[Pruning<'_>],
+        deletions: &[Deletion<'_>],
+    ) {
         for (address, user) in &users.changes {
             self.narrow(address, user);
         }
-        for (address, stale) in &users.strips {
-            self.strip(address, stale);
-        }
         self.strip_pruned(prunings);
+        self.strip_holders(changes, deletions);
+        for (address, stale) in &users.strips {
+            // Whoever loses grants on what is deleted keeps none that are stale.
+            if !self.narrows.contains_key(*address) {
+                self.strip(address, stale);
+            }
+        }
+    }
+
+    /// What else comes before anything is created.
+    pub(super) fn restrict_access(&mut self, users: &UserChanges<'_>, prunings: &[Pruning<'_>]) {
         self.revoke_tokens(users);
         self.set_statuses(users, UserStatus::Inactive, Stage::Deactivate);
         self.deactivate_pruned(prunings);

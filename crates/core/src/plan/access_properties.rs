@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::{Action, Approvals, Plan, Stage, plan};
+use super::{Action, Approvals, BlockReason, Plan, Stage, plan};
 use crate::access::{Grants, Right, Scope, UserStatus};
 use crate::diff::{Difference, diff};
 use crate::name::ResourceName;
@@ -79,6 +79,13 @@ fn is_stale(grants: &Grants<u32>, state: &ObservedState) -> bool {
     })
 }
 
+/// Whether a user whose permissions are declared keeps some on what would be deleted:
+/// that has to be taken out of the manifests first.
+fn keeps_grants(plan: &Plan) -> bool {
+    let mut reasons = plan.blocked.iter().map(|line| &line.reason);
+    reasons.any(|reason| matches!(reason, BlockReason::StillGranted { .. }))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
 
@@ -86,6 +93,7 @@ proptest! {
     fn apply_then_plan_is_empty((desired, observed) in states(), pruning in pruning()) {
         let approvals = all_approvals(&desired, &observed, pruning);
         let first = planned(&desired, &observed, &approvals);
+        prop_assume!(!keeps_grants(&first));
         prop_assert_eq!(&first.blocked, &Vec::new());
         let mut live = observed;
         apply_plan(&first, &mut live).unwrap();
@@ -277,6 +285,7 @@ proptest! {
         pruning in pruning(),
     ) {
         let first = planned(&desired, &observed, &all_approvals(&desired, &observed, pruning));
+        prop_assume!(!keeps_grants(&first));
         let mut crashed = observed;
         for step in &first.steps {
             let allowed = all_approvals(&desired, &crashed, pruning);

@@ -16,6 +16,7 @@ impl Plan {
             approvals,
             only,
             pruned: _,
+            mass_deletion: _,
             summary,
         } = self;
         let mut new_ids: Vec<Option<StepId>> = vec![None; steps.len()];
@@ -44,6 +45,7 @@ impl Plan {
             approvals,
             only,
             pruned: BTreeSet::new(),
+            mass_deletion: None,
         }
     }
 }
@@ -57,6 +59,9 @@ fn is_addition(action: &Action) -> bool {
         | Action::UpdateTopic { .. }
         | Action::RemovePartitions { .. }
         | Action::CreateConsumerGroup { .. }
+        | Action::DeleteStream { .. }
+        | Action::DeleteTopic { .. }
+        | Action::DeleteConsumerGroup { .. }
         | Action::CreateUser { .. }
         | Action::RenameUser { .. }
         | Action::SetUserStatus { .. }

@@ -1,6 +1,6 @@
 use std::collections::BTreeSet;
 
-use super::{Blocked, Plan, Risk, Step};
+use super::{Blocked, MassDeletion, Plan, Risk, Step};
 use crate::address::Address;
 
 /// The permission to lose data, resource by resource.
@@ -11,13 +11,26 @@ use crate::address::Address;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DestructionGrant {
     addresses: BTreeSet<Address>,
+    /// How many resources a person said that are removed.
+    removals: Option<u32>,
 }
 
 impl DestructionGrant {
     /// What a person typed after `--allow-destroy`.
     #[must_use]
     pub fn from_command_line(addresses: BTreeSet<Address>) -> Self {
-        Self { addresses }
+        Self {
+            addresses,
+            removals: None,
+        }
+    }
+
+    /// With the number of resources that a person said are removed, typed or after
+    /// `--expect-removals`.
+    #[must_use]
+    pub fn expecting(mut self, removals: Option<u32>) -> Self {
+        self.removals = removals;
+        self
     }
 }
 
@@ -29,6 +42,22 @@ pub enum Refusal {
     Blocked {
         /// The lines.
         blocked: Vec<Blocked>,
+    },
+    /// Much of what is owned would be removed, and nobody said how much.
+    #[error(
+        "{} of {} owned resources would be removed{}",
+        deletion.removed,
+        deletion.there,
+        match said {
+            Some(said) => format!(", and {said} were expected"),
+            None => String::new(),
+        }
+    )]
+    RemovalsNotConfirmed {
+        /// How much.
+        deletion: MassDeletion,
+        /// What was said.
+        said: Option<u32>,
     },
     /// A step would lose data that nobody allowed to be lost.
     #[error("a step would lose data of {}, which was not allowed", list(addresses))]
@@ -70,7 +99,8 @@ impl Plan {
     /// # Errors
     ///
     /// Blocked lines without `skip_blocked`; a step that loses data of a
-    /// resource that the grant does not name.
+    /// resource that the grant does not name; a plan that removes much of what
+    /// is owned, of which the grant does not say the number.
     pub fn approve(
         self,
         skip_blocked: bool,
@@ -90,6 +120,12 @@ impl Plan {
             .collect();
         if !addresses.is_empty() {
             return Err(Refusal::DestructionNotGranted { addresses });
+        }
+        if let Some(deletion) = self.mass_deletion
+            && grant.removals != Some(deletion.removed)
+        {
+            let said = grant.removals;
+            return Err(Refusal::RemovalsNotConfirmed { deletion, said });
         }
         Ok(ApprovedPlan { plan: self })
     }

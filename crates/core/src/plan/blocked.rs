@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::way_out::way_out;
-use super::{Approvals, Blocked, access};
+use super::{Approvals, Blocked, access, delete};
 use crate::address::Address;
 use crate::diff::{BlockReason, Change, ChangeSet, Difference, PartitionChange, TopicChange};
 
@@ -32,11 +32,21 @@ pub(super) fn blocked_lines<'a>(changes: &'a ChangeSet, approvals: &Approvals) -
         pruned: BTreeSet::new(),
     };
     let prunable = changes.prunable.iter().filter(|_| approvals.prune);
-    for change in prunable
-        .clone()
-        .filter(|change| change.obstacles.is_empty())
-    {
-        blocked.pruned.insert(&change.address);
+    let (deletions, users): (Vec<&Change>, Vec<&Change>) =
+        prunable.partition(|change| change.is_deletion());
+    for change in &users {
+        if change.obstacles.is_empty() {
+            blocked.pruned.insert(&change.address);
+        }
+    }
+    let mut undeletable = Vec::new();
+    let granted = delete::Granted::by(changes);
+    for change in deletions {
+        let reasons = delete::obstacles(change, changes, approvals, &blocked.pruned, &granted);
+        if reasons.is_empty() {
+            blocked.pruned.insert(&change.address);
+        }
+        undeletable.extend(reasons.into_iter().map(|reason| (&change.address, reason)));
     }
     for change in &changes.changes {
         let parent = held_back_ancestor(&blocked.held_back, &change.address);
@@ -62,21 +72,26 @@ pub(super) fn blocked_lines<'a>(changes: &'a ChangeSet, approvals: &Approvals) -
             reasons.push(BlockReason::DependsOnBlocked { address });
         }
         for reason in reasons {
-            blocked.lines.push(line(&change.address, reason));
+            blocked.lines.push(line(&change.address, reason, approvals));
         }
     }
-    for change in prunable {
+    for (address, reason) in undeletable {
+        blocked.lines.push(line(address, reason, approvals));
+    }
+    for change in users {
         for reason in &change.obstacles {
-            blocked.lines.push(line(&change.address, reason.clone()));
+            blocked
+                .lines
+                .push(line(&change.address, reason.clone(), approvals));
         }
     }
     blocked
 }
 
-fn line(address: &Address, reason: BlockReason) -> Blocked {
+fn line(address: &Address, reason: BlockReason, approvals: &Approvals) -> Blocked {
     Blocked {
         address: address.clone(),
-        way_out: way_out(address, &reason),
+        way_out: way_out(address, &reason, approvals),
         reason,
         declared_at: None,
     }

@@ -2,6 +2,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::access::UserChanges;
 use super::blocked::{blocked_lines, forbidden_shrink};
+use super::delete::deletions;
+use super::guard::MassDeletion;
 use super::prune::prunings;
 use super::rename_order::{StreamRename, in_rename_order, stream_rename, topic_rename};
 use super::step::{Action, Cost, Precondition, Risk, Step, StepId};
@@ -15,7 +17,7 @@ use crate::state::desired::TopicSettings;
 /// set and approvals give the same plan to the byte.
 ///
 /// ```text
-/// narrow ▶ revoke ▶ deactivate ▶ resources ▶ passwords ▶ widen ▶ activate ▶ tokens ▶ delete users
+/// narrow ▶ revoke ▶ deactivate ▶ delete ▶ resources ▶ passwords ▶ widen ▶ activate ▶ tokens ▶ delete users
 ///                                   │
 ///   renames of streams, of topics ▶ streams ▶ topics ▶ settings ▶ partitions ▶ groups ▶ users
 /// ```
@@ -32,7 +34,10 @@ pub fn plan(changes: &ChangeSet, approvals: &Approvals) -> Plan {
 
     let users = UserChanges::of(doable(), approvals, &blocked);
     let prunings = prunings(changes, approvals, &blocked);
+    let deletions = deletions(changes, approvals, &blocked);
+    steps.narrow_access(changes, &users, &prunings, &deletions);
     steps.restrict_access(&users, &prunings);
+    steps.delete_resources(changes, &deletions);
 
     for change in in_rename_order(doable().filter_map(stream_rename)) {
         steps.rename_stream(change);
@@ -60,7 +65,8 @@ pub fn plan(changes: &ChangeSet, approvals: &Approvals) -> Plan {
     steps.delete_users(&prunings);
     steps.end_own_login(&users);
 
-    let pruned = steps.pruned_of(&prunings);
+    let mut pruned = steps.pruned_of(&prunings);
+    pruned.append(&mut steps.deleted);
     let (steps, blocked) = (steps.steps, blocked.lines);
     Plan {
         summary: Summary::of(&steps, &blocked, &pruned, changes.unchanged.total()),
@@ -68,6 +74,7 @@ pub fn plan(changes: &ChangeSet, approvals: &Approvals) -> Plan {
         blocked,
         basis: changes.basis.clone(),
         approvals: approvals.clone(),
+        mass_deletion: MassDeletion::of(changes, &pruned),
         only: BTreeSet::new(),
         pruned,
     }
@@ -83,6 +90,8 @@ pub(super) struct Steps {
     /// Of users: the step that reduces the permissions, makes one inactive that
     /// is pruned, changes the password, gives the permissions.
     pub(super) narrows: BTreeMap<Address, StepId>,
+    /// What is deleted of streams, topics and consumer groups.
+    pub(super) deleted: BTreeSet<Address>,
     pub(super) deactivates: BTreeMap<Address, StepId>,
     pub(super) passwords: BTreeMap<Address, StepId>,
     pub(super) widens: BTreeMap<Address, StepId>,

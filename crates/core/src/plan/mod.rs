@@ -14,6 +14,8 @@ mod additions;
 mod approve;
 mod blocked;
 mod build;
+mod delete;
+mod guard;
 mod own_login;
 #[cfg(test)]
 mod properties;
@@ -37,6 +39,8 @@ use serde::Serialize;
 pub use crate::diff::{Basis, BlockReason};
 pub use approve::{ApprovedPlan, DestructionGrant, Refusal};
 pub use build::plan;
+pub use delete::{group_stake, stake_of_stream, stake_of_topic};
+pub use guard::MassDeletion;
 pub use restrict::UnknownAddress;
 pub use stage::Stage;
 pub use step::{Action, Cost, FoundToken, Precondition, Risk, Step, StepId};
@@ -65,6 +69,8 @@ pub struct Approvals {
     pub rotate: BTreeSet<Address>,
     /// Whether what the manifests own and do not declare is removed (`--prune`).
     pub prune: bool,
+    /// Whether it is what the manifests declare that is removed (`destroy`).
+    pub destroy: bool,
 }
 
 /// A change that is needed and will not be made.
@@ -99,6 +105,8 @@ pub struct Plan {
     pub only: BTreeSet<Address>,
     /// What no manifest declares and some of the steps remove.
     pub pruned: BTreeSet<Address>,
+    /// Whether so much is deleted that the number is asked for.
+    pub mass_deletion: Option<MassDeletion>,
     /// Counts for the footer.
     pub summary: Summary,
 }

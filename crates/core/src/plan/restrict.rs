@@ -60,6 +60,7 @@ impl Plan {
             approvals,
             only: _,
             mut pruned,
+            mass_deletion,
             summary,
         } = self;
         let mut keep: Vec<bool> = steps.iter().map(|step| selects(&step.address)).collect();
@@ -87,6 +88,7 @@ impl Plan {
             kept.push(step);
         }
 
+        let all_pruned = pruned.len();
         pruned.retain(|address| kept.iter().any(|step| step.address == *address));
 
         let mut blockers: BTreeSet<Address> = BTreeSet::new();
@@ -106,6 +108,8 @@ impl Plan {
             basis,
             approvals,
             only,
+            // Whoever names single ones knows what goes.
+            mass_deletion: mass_deletion.filter(|_| pruned.len() == all_pruned),
             pruned,
         })
     }
@@ -134,6 +138,9 @@ fn old_name(action: &Action) -> Option<Address> {
         | Action::AddPartitions { .. }
         | Action::RemovePartitions { .. }
         | Action::CreateConsumerGroup { .. }
+        | Action::DeleteStream { .. }
+        | Action::DeleteTopic { .. }
+        | Action::DeleteConsumerGroup { .. }
         | Action::CreateUser { .. }
         | Action::SetUserStatus { .. }
         | Action::DeleteUser { .. }

@@ -16,6 +16,8 @@ pub enum Stage {
     Revoke,
     /// Users are made inactive.
     Deactivate,
+    /// Consumer groups, topics and streams are deleted that are owned and not declared.
+    Delete,
     /// Renames, streams, topics, partitions, groups, users without permissions.
     Resources,
     /// Passwords, before anybody may do more with them.

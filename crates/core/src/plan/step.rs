@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Stage;
 use crate::access::{Grants, TokenSlot, UserStatus};
 use crate::address::Address;
-use crate::diff::{RevocationReason, TokenCause, TokenLogin};
+use crate::diff::{Incarnation, RevocationReason, TokenCause, TokenLogin};
 use crate::name::ResourceName;
 use crate::quantity::MessageExpiry;
 use crate::secret::{SecretSource, TokenSink};
@@ -136,6 +136,46 @@ pub enum Action {
         /// Its name.
         #[schemars(with = "String")]
         group: ResourceName,
+    },
+    /// Delete a stream with everything in it.
+    DeleteStream {
+        /// The stream.
+        #[schemars(with = "String")]
+        stream: ResourceName,
+        /// Which one: another one of that name is not deleted.
+        found: Incarnation,
+        /// The topics that it had: with one more it is not deleted.
+        #[schemars(with = "Vec<String>")]
+        topics: Vec<ResourceName>,
+        /// Whether it is deleted only while it holds nothing.
+        only_if_empty: bool,
+    },
+    /// Delete a topic with everything in it.
+    DeleteTopic {
+        /// The stream.
+        #[schemars(with = "String")]
+        stream: ResourceName,
+        /// The topic.
+        #[schemars(with = "String")]
+        topic: ResourceName,
+        /// Which one: another one of that name is not deleted.
+        found: Incarnation,
+        /// Whether it is deleted only while it holds nothing.
+        only_if_empty: bool,
+    },
+    /// Delete a consumer group with its offsets.
+    DeleteConsumerGroup {
+        /// The stream.
+        #[schemars(with = "String")]
+        stream: ResourceName,
+        /// The topic.
+        #[schemars(with = "String")]
+        topic: ResourceName,
+        /// The group.
+        #[schemars(with = "String")]
+        group: ResourceName,
+        /// Which one: another one of that name is not deleted.
+        found: Incarnation,
     },
     /// Create a user, without permissions.
     CreateUser {
@@ -291,6 +331,12 @@ pub enum Precondition {
         #[schemars(with = "String")]
         address: Address,
     },
+    /// It holds no messages and has no consumer groups.
+    Empty {
+        /// The stream or topic.
+        #[schemars(with = "String")]
+        address: Address,
+    },
     /// Something has this name.
     Present {
         /// The name.
@@ -361,6 +407,9 @@ impl fmt::Display for Action {
                 write!(formatter, "remove partitions {from} → {to}")
             }
             Self::CreateConsumerGroup { .. } => formatter.write_str("create consumer group"),
+            Self::DeleteStream { .. } => formatter.write_str("delete stream"),
+            Self::DeleteTopic { .. } => formatter.write_str("delete topic"),
+            Self::DeleteConsumerGroup { .. } => formatter.write_str("delete consumer group"),
             Self::CreateUser { .. } => formatter.write_str("create user"),
             Self::RenameUser { from, .. } => {
                 write!(formatter, "rename from {}", Address::User(from.clone()))

@@ -50,7 +50,10 @@ impl Verb {
             | Action::CreateTopic { .. }
             | Action::CreateConsumerGroup { .. }
             | Action::CreateUser { .. } => Self::Create,
-            Action::DeleteUser { .. } => Self::Delete,
+            Action::DeleteStream { .. }
+            | Action::DeleteTopic { .. }
+            | Action::DeleteConsumerGroup { .. }
+            | Action::DeleteUser { .. } => Self::Delete,
             // To whoever declared it, one that takes the place of a valid one is the
             // same token.
             Action::CreateToken {

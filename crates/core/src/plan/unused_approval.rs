@@ -1,4 +1,4 @@
-use super::{BlockReason, Plan, Risk, Step};
+use super::{BlockReason, Plan, Risk, Stage, Step};
 use crate::address::Address;
 use crate::state::desired::DesiredState;
 use crate::wording::nearest;
@@ -25,7 +25,11 @@ impl Plan {
     pub fn unused_approvals(&self, desired: &DesiredState) -> Vec<UnusedApproval> {
         let is_used = |address: &Address| {
             // The steps of a user are there only because they were allowed.
-            let needs_it = |step: &Step| step.risk == Risk::Destructive || address.user().is_some();
+            let needs_it = |step: &Step| {
+                step.risk == Risk::Destructive
+                    || step.stage == Stage::Delete
+                    || address.user().is_some()
+            };
             self.steps
                 .iter()
                 .any(|step| needs_it(step) && step.address == *address)
@@ -48,9 +52,9 @@ impl Plan {
             .blocked
             .iter()
             .filter_map(|line| match &line.reason {
-                BlockReason::PartitionShrink { .. } | BlockReason::OwnLogin { .. } => {
-                    Some(line.address.clone())
-                }
+                BlockReason::PartitionShrink { .. }
+                | BlockReason::HoldsData(_)
+                | BlockReason::OwnLogin { .. } => Some(line.address.clone()),
                 BlockReason::StaleGrants { user } => Some(user.clone()),
                 _ => None,
             })

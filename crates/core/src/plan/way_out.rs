@@ -1,9 +1,10 @@
+use super::Approvals;
 use crate::address::Address;
 use crate::diff::BlockReason;
 use crate::wording::counted;
 
 /// What the reader can do about a blocked line.
-pub(super) fn way_out(address: &Address, reason: &BlockReason) -> String {
+pub(super) fn way_out(address: &Address, reason: &BlockReason, approvals: &Approvals) -> String {
     match reason {
         BlockReason::CreateOnly { field, from, .. } => format!(
             "the server takes {field} only when a topic is created: declare {from}, remove the \
@@ -73,6 +74,18 @@ pub(super) fn way_out(address: &Address, reason: &BlockReason) -> String {
         BlockReason::SinkUnusable { .. } => {
             "give the token another place in `writeTo`, one for each server, or move away what is there".to_owned()
         }
+        BlockReason::HoldsData(_) => format!(
+            "allow the loss with --allow-destroy {}, or {}",
+            shell_word(&address.to_string()),
+            match approvals.destroy {
+                true => "take it out of the manifests",
+                false => "declare it",
+            }
+        ),
+        BlockReason::StillGranted { user } => format!(
+            "take {address} out of the permissions of {user} first; of its own login iggyctl takes \
+             nothing away, so for that use another one"
+        ),
         BlockReason::DependsOnBlocked { address } => format!("resolve {address} first"),
     }
 }

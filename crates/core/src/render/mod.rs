@@ -29,9 +29,11 @@ mod plan_text;
 mod review;
 mod scope_text;
 mod smoke;
+mod stake_text;
 #[cfg(test)]
 mod tests;
 mod token_attributes;
+mod unmanaged;
 mod user_attributes;
 
 pub use access::{
@@ -51,6 +53,8 @@ pub use smoke::{
     LatencyBucket, ScenarioOutcome, ScenarioReport, SmokeLatency, SmokeReport, SmokeServer,
     SmokeTotals, SmokeVerdict,
 };
+
+pub use unmanaged::Unmanaged;
 
 /// How a report is printed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

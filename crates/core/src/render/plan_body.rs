@@ -1,5 +1,7 @@
 use super::paint::Role;
 use super::plan_report::{ChangeReport, ChangeVerb};
+use super::stake_text::stake_text;
+use crate::address::Address;
 use crate::check::{Finding, FindingCode, Severity};
 use crate::diff::{BlockReason, LoginAttribute};
 use crate::plan::Blocked;
@@ -35,7 +37,7 @@ pub(super) fn body(
             reasons: Vec::new(),
         })
         .collect();
-    let mut general = removal(change.verb);
+    let mut general = removal(change);
     for line in blocked {
         match blocked_row(line) {
             Some(row) => rows.push(row),
@@ -56,7 +58,7 @@ pub(super) fn body(
             })),
         }
     }
-    if change.destructive {
+    if change.destructive && change.verb != ChangeVerb::Delete {
         let loss = Line {
             role: Role::Loss,
             depth: 3,
@@ -92,13 +94,30 @@ pub(super) fn body(
     lines
 }
 
-/// Why a user that nobody declares is not simply deleted.
-fn removal(verb: ChangeVerb) -> Vec<Line> {
+/// What becomes of a resource that nobody declares.
+fn removal(change: &ChangeReport) -> Vec<Line> {
     let line = |role, depth, text: &str| Line {
         role,
         depth,
         text: text.to_owned(),
     };
+    let verb = change.verb;
+    if verb == ChangeVerb::Delete && !matches!(change.address, Address::User(_)) {
+        let role = match change.destructive {
+            true => Role::Loss,
+            false => Role::Faint,
+        };
+        let text = match &change.loses {
+            Some(stake) => format!("deleted with {}", stake_text(&change.address, stake)),
+            None => "deleted; it is empty".to_owned(),
+        };
+        let mut lines = vec![line(role, 2, &text)];
+        lines.extend(change.stripped.iter().map(|user| {
+            let text = format!("{user} loses its permissions on it first");
+            line(Role::Faint, 3, &text)
+        }));
+        return lines;
+    }
     match verb {
         ChangeVerb::Deactivate => vec![
             line(
@@ -219,6 +238,8 @@ fn blocked_row(line: &Blocked) -> Option<Row> {
         | BlockReason::TokenNeedsPassword
         | BlockReason::SinkUnusable { .. }
         | BlockReason::RotationImpossible { .. }
+        | BlockReason::HoldsData(_)
+        | BlockReason::StillGranted { .. }
         | BlockReason::NotReadable { .. }
         | BlockReason::DependsOnBlocked { .. } => return None,
     };
@@ -304,6 +325,12 @@ fn blocked_lines(line: &Blocked, depth: usize) -> Vec<Line> {
         BlockReason::SinkUnusable { reason } => {
             format!("where the token is to be written cannot be used: {reason}")
         }
+        BlockReason::HoldsData(stake) => {
+            format!("it would go with {}", stake_text(&line.address, stake))
+        }
+        BlockReason::StillGranted { user } => format!(
+            "{user} keeps permissions on it, which would apply to whatever gets its number next"
+        ),
         BlockReason::NotReadable { reason } => format!("could not be read: {reason}"),
         BlockReason::DependsOnBlocked { address } => format!("needs {address}, which is blocked"),
     };

@@ -4,11 +4,17 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::json::to_json;
+use super::unmanaged::Unmanaged;
 use super::{token_attributes, user_attributes};
 use crate::address::Address;
 use crate::check::{Finding, FindingCode, Findings};
-use crate::diff::{Change, ChangeSet, Difference, PartitionChange, Setting, TopicChange};
-use crate::plan::{Approvals, Basis, BlockReason, Blocked, Plan, Risk, Step, Summary, Verb};
+use crate::diff::{
+    Change, ChangeSet, Difference, PartitionChange, PermissionChange, Setting, Stake, TopicChange,
+};
+use crate::plan::{
+    Action, Approvals, Basis, BlockReason, Blocked, MassDeletion, Plan, Risk, Stage, Step, Summary,
+    Verb, group_stake, stake_of_stream, stake_of_topic,
+};
 
 /// Version of the JSON form; it changes when a reader of the former one would
 /// misunderstand the new one.
@@ -42,6 +48,10 @@ pub struct PlanReport {
     pub only: Vec<Address>,
     /// Changes that are left out because of that.
     pub left_out: u32,
+    /// Whether so much is removed that the number is asked for.
+    pub mass_deletion: Option<MassDeletion>,
+    /// What is owned and not declared, and stays.
+    pub unmanaged: Vec<Unmanaged>,
 }
 
 /// A resource that changes or is blocked.
@@ -69,6 +79,14 @@ pub struct ChangeReport {
     /// Bytes that a topic holds now; eventually consistent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
+    /// What goes with something that is deleted; absent when that is nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loses: Option<Box<Stake>>,
+    /// Users that no manifest manages and that lose their permissions on it before it is
+    /// deleted.
+    #[schemars(with = "Vec<String>")]
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stripped: Vec<Address>,
 }
 
 /// What happens to a resource.
@@ -114,6 +132,7 @@ impl PlanReport {
             approvals,
             only,
             pruned,
+            mass_deletion,
             summary,
         } = plan;
         let verbs = Verb::of_resources(steps, pruned);
@@ -155,7 +174,9 @@ impl PlanReport {
             let is_blocked = blocked_here.contains_key(address);
             let verb = verbs.get(address).copied();
             if pruned.contains(address) || is_blocked && verb.is_none() {
-                reports.push(ChangeReport::new(change, verb, false));
+                let mut report = ChangeReport::new(change, verb, false);
+                report.stripped = stripped_for(change, plan, changes);
+                reports.push(report);
             } else if !is_blocked {
                 let is_removed = match &change.difference {
                     Difference::PruneUser(user) => user.is_tombstone(),
@@ -164,6 +185,7 @@ impl PlanReport {
                 left_out += u32::from(!is_removed || approvals.allow_destroy.contains(address));
             }
         }
+        reports.extend(stripped(plan, changes));
         let is_selected = |address: &Address| {
             only.is_empty()
                 || only.iter().any(|selected| selected.contains(address))
@@ -189,6 +211,14 @@ impl PlanReport {
             approvals: approvals.clone(),
             only: only.iter().cloned().collect(),
             left_out,
+            mass_deletion: *mass_deletion,
+            unmanaged: changes
+                .prunable
+                .iter()
+                .filter(|_| !approvals.prune)
+                .filter(|change| is_selected(&change.address))
+                .filter_map(Unmanaged::of)
+                .collect(),
         }
     }
 
@@ -201,6 +231,55 @@ impl PlanReport {
     pub fn to_json(&self) -> Result<String, serde_json::Error> {
         to_json(self)
     }
+}
+
+/// Whom a deletion takes permissions from, of those that no manifest manages.
+fn stripped_for(change: &Change, plan: &Plan, changes: &ChangeSet) -> Vec<Address> {
+    let live = changes.live_address(change);
+    let holders = changes.holders.values();
+    let mut stripped: Vec<Address> = holders
+        .filter(|holder| change.is_deletion() && !holder.is_managed && holder.holds(&live))
+        .map(|holder| holder.address.clone())
+        .filter(|user| !plan.pruned.contains(user))
+        .collect();
+    stripped.sort();
+    stripped
+}
+
+/// What is taken from them, user by user.
+fn stripped(plan: &Plan, changes: &ChangeSet) -> Vec<ChangeReport> {
+    let steps = plan.steps.iter().filter(|step| step.stage == Stage::Narrow);
+    let mut reports = Vec::new();
+    for step in steps {
+        let Action::SetPermissions { user, grants } = &step.action else {
+            continue;
+        };
+        let Some(holder) = changes.holders.get(user) else {
+            continue;
+        };
+        if holder.is_managed || plan.pruned.contains(&holder.address) {
+            continue;
+        }
+        let change = PermissionChange {
+            from: holder.grants.clone().unwrap_or_default(),
+            gone: holder.gone,
+            to: grants.clone(),
+            narrowed: None,
+        };
+        reports.push(ChangeReport {
+            address: holder.address.clone(),
+            verb: ChangeVerb::Update,
+            previous: None,
+            attributes: user_attributes::of_permissions(&change),
+            unchanged_attributes: 0,
+            destructive: false,
+            messages: None,
+            bytes: None,
+            loses: None,
+            stripped: Vec::new(),
+        });
+    }
+    reports
 }
 
 impl ChangeReport {
@@ -221,6 +300,8 @@ impl ChangeReport {
             destructive: verb.is_some_and(|(_, risk)| risk == Risk::Destructive),
             messages: None,
             bytes: None,
+            loses: None,
+            stripped: Vec::new(),
         };
         match &change.difference {
             Difference::RenameStream { from } => {
@@ -253,6 +334,20 @@ impl ChangeReport {
             Difference::ChangeToken(token) => {
                 report.attributes = token_attributes::of_change(&change.address, token);
             }
+            Difference::DeleteStream(stream) => {
+                let stake = stake_of_stream(&change.address, stream);
+                report.loses = (!stream.topics.is_empty()).then(|| Box::new(stake));
+            }
+            Difference::DeleteTopic(topic) => {
+                let stake = stake_of_topic(&change.address, topic);
+                report.loses = (!topic.is_empty()).then(|| Box::new(stake));
+            }
+            Difference::DeleteConsumerGroup(group) => {
+                report.loses = Some(Box::new(Stake {
+                    groups: vec![group_stake(change.address.clone(), *group)],
+                    ..Stake::default()
+                }));
+            }
             Difference::CreateStream | Difference::CreateConsumerGroup | Difference::Unknown => {}
         }
         if report.verb == ChangeVerb::Blocked {
@@ -268,6 +363,7 @@ impl ChangeReport {
             partitions,
             unchanged_attributes,
             holds,
+            expires_at_once: _,
         } = change;
         self.previous = self
             .address

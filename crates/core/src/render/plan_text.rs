@@ -7,7 +7,7 @@ use super::plan_report::{ChangeReport, ChangeVerb, PlanReport};
 use super::{TextOptions, escape};
 use crate::address::Address;
 use crate::check::Finding;
-use crate::plan::{Blocked, Summary};
+use crate::plan::{Blocked, MassDeletion, Summary};
 use crate::wording::counted;
 
 impl PlanReport {
@@ -76,11 +76,45 @@ impl PlanReport {
         if !text.is_empty() {
             text.push('\n');
         }
+        text.push_str(&self.unmanaged_text(options));
+        if let Some(MassDeletion { removed, there }) = self.mass_deletion {
+            let note = format!(
+                "Removes {removed} of {there} owned resources: apply asks for the number, or takes \
+                 --expect-removals {removed}."
+            );
+            line(&mut text, color, Role::Loss, 0, &note);
+        }
         if bundled > 0 {
             let note = format!("{bundled} changes are shown in groups; --verbose lists each.");
             line(&mut text, color, Role::Faint, 0, &note);
         }
         line(&mut text, color, Role::Strong, 0, &self.footer());
+        text
+    }
+
+    fn unmanaged_text(&self, options: TextOptions) -> String {
+        let mut text = String::new();
+        if self.unmanaged.is_empty() {
+            return text;
+        }
+        let TextOptions { color, verbose } = options;
+        let count = counted(self.unmanaged.len(), "resource");
+        let head = format!("{count} owned and not declared, left alone without --prune:");
+        line(&mut text, color, Role::Faint, 0, &head);
+        let listed = if verbose {
+            usize::MAX
+        } else {
+            LISTED_UNMANAGED
+        };
+        for unmanaged in self.unmanaged.iter().take(listed) {
+            line(&mut text, color, Role::Faint, 1, &unmanaged.to_string());
+        }
+        let more = self.unmanaged.len().saturating_sub(listed);
+        if more > 0 {
+            let note = format!("and {more} more; --verbose lists each");
+            line(&mut text, color, Role::Faint, 1, &note);
+        }
+        text.push('\n');
         text
     }
 
@@ -93,7 +127,7 @@ impl PlanReport {
             rename,
             deactivate,
             delete,
-            destructive,
+            destructive: _,
             blocked,
             unchanged,
         } = self.summary;
@@ -114,8 +148,10 @@ impl PlanReport {
         } else {
             format!("Plan: {}.", parts.join(", "))
         };
-        // Whoever is deleted is counted already, and holds no messages.
-        let losing = destructive.saturating_sub(delete);
+        // What is deleted is counted already.
+        let is_losing =
+            |change: &&ChangeReport| change.destructive && change.verb != ChangeVerb::Delete;
+        let losing = self.changes.iter().filter(is_losing).count();
         if losing > 0 {
             let verb = if losing == 1 { "loses" } else { "lose" };
             footer.push_str(&format!(" {losing} {verb} data."));
@@ -156,6 +192,9 @@ fn with_addresses<'a>(
     });
     named.collect()
 }
+
+/// How much of what is not declared is listed: it is information, beside what changes.
+const LISTED_UNMANAGED: usize = 10;
 
 fn line(text: &mut String, color: bool, role: Role, depth: usize, body: &str) {
     for _ in 0..depth {

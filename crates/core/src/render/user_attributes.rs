@@ -94,7 +94,7 @@ pub(super) fn remove_permissions(attributes: &mut Vec<AttributeReport>) {
     attributes.retain(|attribute| !attribute.name.starts_with(PERMISSIONS));
 }
 
-fn of_permissions(change: &PermissionChange) -> Vec<AttributeReport> {
+pub(super) fn of_permissions(change: &PermissionChange) -> Vec<AttributeReport> {
     let PermissionChange {
         from,
         gone: gone_count,

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::desired_token::DesiredToken;
 use super::desired_user::DesiredUser;
+pub use super::ownership::{OwnedNames, Ownership, Scope};
 use crate::address::Address;
 use crate::diagnostic::Origin;
-use crate::name::{NamePattern, NamePatternSet, ResourceName};
+use crate::name::ResourceName;
 use crate::quantity::{ByteSize, Compression, Durability, MaxTopicSize, MessageExpiry};
 
 /// Everything that a set of manifests declares.
@@ -35,6 +36,50 @@ pub struct DesiredState {
 pub struct NoSuchToken(pub Address);
 
 impl DesiredState {
+    /// How many streams, topics, consumer groups, users and tokens are declared.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        let of_topic = |topic: &DesiredTopic| {
+            usize::from(topic.presence == Presence::Declared) + topic.groups.len()
+        };
+        let of_stream = |stream: &DesiredStream| {
+            let topics: usize = stream.topics.values().map(of_topic).sum();
+            usize::from(stream.presence == Presence::Declared) + topics
+        };
+        self.streams.values().map(of_stream).sum::<usize>()
+            + self.users.len()
+            + self.tokens.values().map(BTreeMap::len).sum::<usize>()
+    }
+
+    /// The same project, declaring nothing and owning exactly what it declared: what is
+    /// left to do is to remove that.
+    #[must_use]
+    pub fn emptied(&self) -> Self {
+        let mut exactly = BTreeSet::new();
+        for (name, stream) in &self.streams {
+            if stream.presence == Presence::Declared {
+                exactly.insert(Address::Stream(name.clone()));
+            }
+            for (topic_name, topic) in &stream.topics {
+                if topic.presence == Presence::Declared {
+                    exactly.insert(Address::Topic(name.clone(), topic_name.clone()));
+                }
+                exactly.extend(topic.groups.keys().map(|group| {
+                    Address::ConsumerGroup(name.clone(), topic_name.clone(), group.clone())
+                }));
+            }
+        }
+        exactly.extend(self.users.keys().cloned().map(Address::User));
+        Self {
+            project: self.project.clone(),
+            owns: Ownership {
+                exactly,
+                ..Ownership::default()
+            },
+            ..Self::default()
+        }
+    }
+
     /// Whether a manifest names the resource, be it only as a parent.
     #[must_use]
     pub fn names(&self, address: &Address) -> bool {
@@ -101,58 +146,6 @@ impl DesiredState {
     #[must_use]
     pub fn token(&self, user: &ResourceName, token: &ResourceName) -> Option<&DesiredToken> {
         self.tokens.get(user)?.get(token)
-    }
-}
-
-/// The declared ownership (`spec.owns`): patterns in the manifest's own words.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Ownership {
-    /// Stream names or patterns (`billing-*`).
-    pub streams: Vec<String>,
-    /// Topic patterns `stream/topic` in streams that belong to somebody else.
-    pub topics: Vec<String>,
-    /// User names or patterns.
-    pub users: Vec<String>,
-}
-
-impl Ownership {
-    /// The users that it covers.
-    #[must_use]
-    pub fn owned_users(&self) -> OwnedNames {
-        OwnedNames::new(&self.users)
-    }
-}
-
-/// Names and patterns, asked about many names.
-#[derive(Debug, Clone)]
-pub struct OwnedNames {
-    names: BTreeSet<String>,
-    patterns: NamePatternSet,
-}
-
-impl OwnedNames {
-    fn new(texts: &[String]) -> Self {
-        let (patterns, names): (Vec<&String>, Vec<&String>) =
-            texts.iter().partition(|text| NamePattern::is_pattern(text));
-        Self {
-            names: names.into_iter().cloned().collect(),
-            // They were compiled when the manifests were validated; what cannot
-            // be compiled owns nothing.
-            patterns: NamePatternSet::new(patterns.into_iter().map(String::as_str))
-                .unwrap_or_default(),
-        }
-    }
-
-    /// Whether no name can be among them.
-    #[must_use]
-    pub fn is_nothing(&self) -> bool {
-        self.names.is_empty() && self.patterns.is_empty()
-    }
-
-    /// Whether a name is one of them, or matches one of the patterns.
-    #[must_use]
-    pub fn contains(&self, name: &ResourceName) -> bool {
-        self.names.contains(name.as_str()) || self.patterns.first_match(name.as_str()).is_some()
     }
 }
 

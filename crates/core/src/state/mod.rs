@@ -1,7 +1,8 @@
 //! What is wanted and what is there, in one vocabulary.
 //!
 //! [`desired`] comes from manifests, [`observed`] from a server. Both speak
-//! names; numeric ids appear only in [`observed`], and never in a plan.
+//! names; numeric ids appear only in [`observed`]. A plan says one only to recognise what
+//! it deletes, never to address it.
 
 pub mod desired;
 pub mod desired_token;
@@ -9,3 +10,4 @@ pub mod desired_user;
 pub mod observed;
 pub mod observed_access;
 pub mod observed_token;
+pub mod ownership;

@@ -13,10 +13,27 @@ pub struct ObservedState {
     /// The streams that were asked for and are there; one that is missing here
     /// and not in [`ObservedState::gaps`] does not exist.
     pub streams: BTreeMap<ResourceName, ObservedStream>,
+    /// Whether the streams that are owned by a pattern were looked for.
+    pub listing: Listing,
     /// Users and what their grants speak of.
     pub access: AccessReading,
     /// Reads that the server refused.
     pub gaps: Vec<ObservationGap>,
+}
+
+/// Whether the list of all streams was read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Listing {
+    /// Nothing needs it.
+    #[default]
+    NotNeeded,
+    /// The login may not list streams.
+    Refused {
+        /// Why, in words for a person.
+        reason: String,
+    },
+    /// It was, and what is owned of it was read.
+    Read,
 }
 
 /// Whether users were read.

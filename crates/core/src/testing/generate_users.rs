@@ -148,14 +148,28 @@ fn owned() -> impl Strategy<Value = Vec<String>> {
     ]
 }
 
+/// Names and patterns of streams and topics that the project owns.
+fn owned_resources() -> impl Strategy<Value = (Vec<String>, Vec<String>)> {
+    let texts = |texts: &[&str]| texts.iter().map(ToString::to_string).collect();
+    prop_oneof![
+        1 => Just((Vec::new(), Vec::new())),
+        2 => Just((texts(&["*"]), Vec::new())),
+        1 => Just((texts(&["a", "c"]), texts(&["b/*", "d/a"]))),
+        1 => Just((Vec::new(), texts(&["*/a", "?/b"]))),
+    ]
+}
+
 /// Both states with users: declared and undeclared ones, some to be renamed,
 /// with grants on what is there and on what is not; some are owned.
 pub fn with_users(
     states: impl Strategy<Value = (DesiredState, ObservedState)>,
 ) -> impl Strategy<Value = (DesiredState, ObservedState)> {
-    (states, desired_users(), observed_users(), owned()).prop_map(
-        |((mut desired, mut live), users, there, owned)| {
+    let owned = (owned(), owned_resources());
+    (states, desired_users(), observed_users(), owned).prop_map(
+        |((mut desired, mut live), users, there, (owned, (streams, topics)))| {
             desired.owns.users = owned;
+            desired.owns.streams = streams;
+            desired.owns.topics = topics;
             let mut sources = BTreeSet::new();
             for (text, mut user) in users {
                 // Nobody takes over two, and nobody is at both ends of a chain.

@@ -1,4 +1,4 @@
-//! What a person may ask for about users that nobody declares.
+//! What a person may ask for about what nobody declares.
 
 use proptest::prelude::*;
 
@@ -13,7 +13,7 @@ use crate::state::observed::{AccessReading, ObservedState};
 pub enum Pruning {
     /// It is not asked for.
     Nothing,
-    /// What is removed stays as a tombstone.
+    /// Users that are removed stay as tombstones.
     Tombstones,
     /// Everybody who is removed was named, and is deleted.
     Deletes,
@@ -28,8 +28,8 @@ pub fn pruning() -> impl Strategy<Value = Pruning> {
     ])
 }
 
-/// Everything allowed that a person could allow of users, apart from deleting
-/// where only tombstones are asked for.
+/// Everything allowed that a person could allow, apart from deleting users where only
+/// tombstones are asked for.
 #[must_use]
 pub fn all_approvals(
     desired: &DesiredState,
@@ -44,9 +44,15 @@ pub fn all_approvals(
         let users = access.users.keys().cloned();
         approvals.allow_destroy = users.map(Address::User).collect();
     }
-    if pruning == Pruning::Tombstones {
-        for change in diff(desired, observed).prunable {
-            approvals.allow_destroy.remove(&change.address);
+    for change in diff(desired, observed).prunable {
+        match (&change.address, pruning) {
+            (_, Pruning::Nothing) => {}
+            (Address::User(_), Pruning::Tombstones) => {
+                approvals.allow_destroy.remove(&change.address);
+            }
+            _ => {
+                approvals.allow_destroy.insert(change.address);
+            }
         }
     }
     approvals

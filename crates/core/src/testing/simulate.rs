@@ -4,7 +4,7 @@ use super::by_hand::default_settings;
 use super::simulate_tokens as tokens;
 use super::simulate_users as users;
 use crate::address::Address;
-use crate::diff::Setting;
+use crate::diff::{Incarnation, Setting};
 use crate::name::ResourceName;
 use crate::plan::{Action, MAX_PARTITIONS_PER_REQUEST, Plan, Precondition, Step};
 use crate::quantity::{MaxTopicSize, exceeds_preallocation};
@@ -92,6 +92,24 @@ pub fn apply_step(step: &Step, state: &mut ObservedState) -> Result<(), Simulati
             topic,
             group,
         } => create_group(state, (stream, topic), group),
+        Action::DeleteStream {
+            stream,
+            found,
+            topics,
+            only_if_empty: _,
+        } => delete_stream(state, stream, *found, topics),
+        Action::DeleteTopic {
+            stream,
+            topic,
+            found,
+            only_if_empty: _,
+        } => delete_topic(state, (stream, topic), *found),
+        Action::DeleteConsumerGroup {
+            stream,
+            topic,
+            group,
+            found,
+        } => delete_group(state, (stream, topic), group, *found),
         Action::CreateUser { user, status, .. } => users::create(state, user, *status),
         Action::RenameUser { from, to } => users::rename(state, from, to),
         Action::DeleteUser { user } => users::delete(state, user),
@@ -122,6 +140,7 @@ pub fn apply_step(step: &Step, state: &mut ObservedState) -> Result<(), Simulati
 type Topic<'a> = (&'a ResourceName, &'a ResourceName);
 
 const NOT_FOUND: &str = "not found";
+const ANOTHER: &str = "another one than was found";
 const EXISTS: &str = "exists already";
 const BELOW_SEGMENT: &str = "the size is below that of a segment";
 const PREALLOCATES: &str = "preallocates too much";
@@ -260,6 +279,51 @@ fn create_group(
     }
 }
 
+fn delete_stream(
+    state: &mut ObservedState,
+    stream: &ResourceName,
+    found: Incarnation,
+    topics: &[ResourceName],
+) -> Result<(), &'static str> {
+    let there = state.streams.get(stream).ok_or(NOT_FOUND)?;
+    if (there.id, there.created_at_micros) != (found.id, found.created_at_micros)
+        || !there.topics.keys().eq(topics)
+    {
+        return Err(ANOTHER);
+    }
+    state.streams.remove(stream);
+    Ok(())
+}
+
+fn delete_topic(
+    state: &mut ObservedState,
+    (stream, topic): Topic<'_>,
+    found: Incarnation,
+) -> Result<(), &'static str> {
+    let stream = state.streams.get_mut(stream).ok_or(NOT_FOUND)?;
+    let there = stream.topics.get(topic).ok_or(NOT_FOUND)?;
+    if (there.id, there.created_at_micros) != (found.id, found.created_at_micros) {
+        return Err(ANOTHER);
+    }
+    stream.topics.remove(topic);
+    Ok(())
+}
+
+fn delete_group(
+    state: &mut ObservedState,
+    topic: Topic<'_>,
+    group: &ResourceName,
+    found: Incarnation,
+) -> Result<(), &'static str> {
+    let there = topic_mut(state, topic).ok_or(NOT_FOUND)?;
+    let groups = there.groups.as_mut().ok_or(NOT_FOUND)?;
+    if groups.get(group).ok_or(NOT_FOUND)?.id != found.id {
+        return Err(ANOTHER);
+    }
+    groups.remove(group);
+    Ok(())
+}
+
 fn topic_mut<'a>(
     state: &'a mut ObservedState,
     (stream, topic): Topic<'_>,
@@ -271,9 +335,23 @@ fn holds(precondition: &Precondition, state: &ObservedState) -> bool {
     match precondition {
         Precondition::Absent { address } => !is_there(address, state),
         Precondition::Present { address } => is_there(address, state),
+        Precondition::Empty { address } => is_empty(address, state),
         Precondition::Partitions { address, count } => {
             topic_at(address, state).is_some_and(|topic| topic.partitions == *count)
         }
+    }
+}
+
+fn is_empty(address: &Address, state: &ObservedState) -> bool {
+    let is_empty = |topic: &ObservedTopic| {
+        topic.messages == 0 && topic.groups.as_ref().is_some_and(BTreeMap::is_empty)
+    };
+    match address {
+        Address::Stream(stream) => state
+            .streams
+            .get(stream)
+            .is_some_and(|stream| stream.topics.values().all(is_empty)),
+        _ => topic_at(address, state).is_some_and(is_empty),
     }
 }
 

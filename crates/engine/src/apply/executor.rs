@@ -13,7 +13,7 @@ use super::step::{self, Ended};
 use super::supplies::Supplies;
 use crate::connect::{Connect, ConnectError, ConnectionPool, Fleet, Lease, LoginChange};
 use crate::delivery::TokenSinks;
-use crate::observe::{ReadError, observe};
+use crate::observe::{Reach, ReadError, observe_reaching};
 use crate::secrets::Secrets;
 
 /// Carries out a plan: its steps and no others, each after what it needs, side
@@ -136,8 +136,9 @@ fn login_change<'a>(action: &'a Action, secrets: &'a Secrets) -> Option<LoginCha
 pub async fn verify<C: Connect>(
     pool: &ConnectionPool<C>,
     desired: &DesiredState,
+    reach: Reach,
 ) -> Result<ChangeSet, ReadError> {
-    let observed = observe(pool, desired).await?;
+    let observed = observe_reaching(pool, desired, reach).await?;
     Ok(diff(desired, &observed))
 }
 

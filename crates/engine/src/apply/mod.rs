@@ -10,6 +10,7 @@
 //!
 //! Every step ends as applied, failed or not attempted, with its reason.
 
+mod delete;
 mod executor;
 mod located;
 mod outcome;

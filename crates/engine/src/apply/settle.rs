@@ -1,6 +1,7 @@
 //! What became of a call whose outcome is not known: read, and compare with
 //! what the step wants and with what it started from.
 
+use iggyctl_core::diff::Incarnation;
 use iggyctl_core::name::ResourceName;
 use iggyctl_core::plan::Action;
 use iggyctl_core::state::desired::TopicSettings;
@@ -123,6 +124,38 @@ async fn read<B: BrokerWrite>(
             }),
             Err(error) => Err(error),
         },
+        Action::DeleteStream { stream, found, .. } => {
+            let there = broker.get_stream(stream).await?;
+            Ok(deleted(
+                there.map(|it| (it.id, it.created_at_micros)),
+                *found,
+            ))
+        }
+        Action::DeleteTopic {
+            stream,
+            topic,
+            found,
+            ..
+        } => {
+            let there = broker.get_topic(stream, topic).await?;
+            Ok(deleted(
+                there.map(|it| (it.id, it.created_at_micros)),
+                *found,
+            ))
+        }
+        Action::DeleteConsumerGroup {
+            stream,
+            topic,
+            group,
+            found,
+        } => match broker.consumer_groups(stream, topic).await {
+            Ok(groups) if groups.get(group).is_some_and(|it| it.id == found.id) => {
+                Ok(Standing::NotDone)
+            }
+            Ok(_) => Ok(Standing::Done),
+            Err(error) if error.kind == BrokerErrorKind::NotFound => Ok(Standing::Done),
+            Err(error) => Err(error),
+        },
         Action::CreateUser { user, status, .. } => Ok(match broker.get_user(user).await? {
             None => Standing::NotDone,
             // Nobody can read its password; the next plan tries it.
@@ -181,6 +214,14 @@ async fn read<B: BrokerWrite>(
                 Err(error) => Err(error),
             }
         }
+    }
+}
+
+/// One of the name that is another one was created since: what was to go is gone.
+fn deleted(there: Option<(u32, u64)>, found: Incarnation) -> Standing {
+    match there {
+        Some(it) if it == (found.id, found.created_at_micros) => Standing::NotDone,
+        Some(_) | None => Standing::Done,
     }
 }
 

@@ -17,6 +17,7 @@ use iggyctl_core::plan::{Action, Step};
 use iggyctl_core::state::desired_user::SecretReference;
 use tokio::time::{Instant, timeout_at};
 
+use super::delete::{delete_group, delete_stream, delete_topic};
 use super::located::{Sent, set_permissions};
 use super::outcome::Failure;
 use super::settle::{Standing, standing};
@@ -381,6 +382,9 @@ impl<'pool, C: Connect, S: TokenSinks> Runner<'pool, '_, C, S> {
             | Action::CreateTopic { .. }
             | Action::UpdateTopic { .. }
             | Action::CreateConsumerGroup { .. }
+            | Action::DeleteStream { .. }
+            | Action::DeleteTopic { .. }
+            | Action::DeleteConsumerGroup { .. }
             | Action::CreateUser { .. }
             | Action::RenameUser { .. }
             | Action::SetUserStatus { .. }
@@ -455,6 +459,24 @@ async fn send<B: BrokerWrite, S: TokenSinks>(
             topic,
             group,
         } => broker.create_consumer_group(stream, topic, group).await,
+        Action::DeleteStream {
+            stream,
+            found,
+            topics,
+            only_if_empty,
+        } => return delete_stream(broker, stream, *found, topics, *only_if_empty).await,
+        Action::DeleteTopic {
+            stream,
+            topic,
+            found,
+            only_if_empty,
+        } => return delete_topic(broker, stream, topic, *found, *only_if_empty).await,
+        Action::DeleteConsumerGroup {
+            stream,
+            topic,
+            group: _,
+            found,
+        } => return delete_group(broker, stream, topic, *found).await,
         Action::CreateUser {
             user,
             status,

@@ -134,6 +134,14 @@ pub enum Operation {
     CreatePartitions,
     /// `delete_partitions`
     DeletePartitions,
+    /// `delete_stream`
+    DeleteStream,
+    /// `delete_topic`
+    DeleteTopic,
+    /// `delete_consumer_group`
+    DeleteConsumerGroup,
+    /// `get_consumer_offset`
+    ReadOffset,
     /// `create_consumer_group`
     CreateConsumerGroup,
     /// `get_users`
@@ -184,6 +192,8 @@ impl fmt::Display for Operation {
             Self::UpdateTopic => "update",
             Self::CreatePartitions => "add partitions to",
             Self::DeletePartitions => "remove partitions from",
+            Self::DeleteStream | Self::DeleteTopic | Self::DeleteConsumerGroup => "delete",
+            Self::ReadOffset => "read the stored offset of",
             Self::ListUsers => "list the users",
             Self::GetUser => "read the user",
             Self::ListTokens => "list the own access tokens",

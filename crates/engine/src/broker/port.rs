@@ -210,4 +210,35 @@ pub trait BrokerWrite: BrokerRead + UserWrite {
         topic: &ResourceName,
         group: &ResourceName,
     ) -> impl Future<Output = Result<(), BrokerError>> + Send;
+
+    /// Deletes a stream with everything in it.
+    ///
+    /// # Errors
+    /// When it is not known to be deleted.
+    fn delete_stream(
+        &self,
+        stream: &ResourceName,
+    ) -> impl Future<Output = Result<(), BrokerError>> + Send;
+
+    /// Deletes a topic with everything in it.
+    ///
+    /// # Errors
+    /// When it is not known to be deleted.
+    fn delete_topic(
+        &self,
+        stream: &ResourceName,
+        topic: &ResourceName,
+    ) -> impl Future<Output = Result<(), BrokerError>> + Send;
+
+    /// Deletes the consumer group with this id, whatever it is called: the server never
+    /// gives the id to another one of the topic, so one that was created again stays.
+    ///
+    /// # Errors
+    /// When it is not known to be deleted.
+    fn delete_consumer_group(
+        &self,
+        stream: &ResourceName,
+        topic: &ResourceName,
+        id: u32,
+    ) -> impl Future<Output = Result<(), BrokerError>> + Send;
 }

@@ -5,13 +5,17 @@
 //! request for each topic that declares some and exists. A stream that may be
 //! renamed is looked up by both names.
 
+mod facts;
+mod owned;
 mod reads;
 mod state;
 mod survey;
 mod tokens;
 mod users;
 
+pub use facts::observe_facts;
+pub use owned::Reach;
 pub use reads::ReadError;
-pub use state::{Checks, observe, observe_and_check};
+pub use state::{Checks, observe, observe_and_check, observe_reaching};
 pub use survey::{Depth, Survey, survey, survey_everything};
 pub use users::survey_access;

@@ -2,9 +2,10 @@ use std::collections::BTreeSet;
 
 use iggyctl_core::address::Address;
 use iggyctl_core::name::ResourceName;
-use iggyctl_core::state::desired::DesiredState;
+use iggyctl_core::state::desired::{DesiredState, Scope};
 use iggyctl_core::state::observed::{ObservationGap, ObservedState};
 
+use super::owned::{self, Reach, owned_streams};
 use super::reads::{Answer, Question, ReadError, read_all};
 use super::users::observe_users;
 use crate::broker::{BrokerError, BrokerErrorKind};
@@ -22,7 +23,19 @@ pub async fn observe<C: Connect>(
     pool: &ConnectionPool<C>,
     desired: &DesiredState,
 ) -> Result<ObservedState, ReadError> {
-    read::<C, NoSinks>(pool, desired, None).await
+    observe_reaching(pool, desired, Reach::Declared).await
+}
+
+/// As [`observe`], and looks beyond what is declared.
+///
+/// # Errors
+/// As [`observe`].
+pub async fn observe_reaching<C: Connect>(
+    pool: &ConnectionPool<C>,
+    desired: &DesiredState,
+    reach: Reach,
+) -> Result<ObservedState, ReadError> {
+    read::<C, NoSinks>(pool, desired, None, reach).await
 }
 
 /// What an observation looks at beyond what the own login may read.
@@ -32,6 +45,8 @@ pub struct Checks<'a, S> {
     /// whether they are the live ones, and lists tokens only to their users.
     /// Without them nobody logs in, and tokens are not compared.
     pub secrets: Option<&'a Secrets>,
+    /// How far it looks beyond what is declared.
+    pub reach: Reach,
     /// Where the values of the declared tokens go.
     pub sinks: &'a S,
 }
@@ -45,24 +60,33 @@ pub async fn observe_and_check<C: Connect, S: TokenSinks>(
     desired: &DesiredState,
     checks: Checks<'_, S>,
 ) -> Result<ObservedState, ReadError> {
-    read(pool, desired, Some(checks)).await
+    let reach = checks.reach;
+    read(pool, desired, Some(checks), reach).await
 }
 
 async fn read<C: Connect, S: TokenSinks>(
     pool: &ConnectionPool<C>,
     desired: &DesiredState,
     checks: Option<Checks<'_, S>>,
+    reach: Reach,
 ) -> Result<ObservedState, ReadError> {
     let mut observed = ObservedState::default();
-    let streams = stream_names(desired).into_iter().map(Question::Stream);
+    let scope = desired.owns.scope();
+    let mut streams = stream_names(desired);
+    streams.extend(owned_streams(pool, &scope, reach, &mut observed).await?);
+    let streams = streams.into_iter().map(Question::Stream);
     for answer in read_all(pool, streams.collect()).await? {
         record(&mut observed, answer)?;
     }
-    let groups = group_questions(desired, &observed);
+    let groups = group_questions(desired, &scope, reach, &observed);
     for answer in read_all(pool, groups).await? {
         record(&mut observed, answer)?;
     }
-    observe_users(pool, desired, &mut observed, checks).await?;
+    let groups = owned::group_questions(desired, &scope, reach, &observed);
+    for answer in read_all(pool, groups).await? {
+        record(&mut observed, answer)?;
+    }
+    observe_users(pool, desired, &mut observed, checks, reach).await?;
     // Answers come in any order, and what is built from them must not show it.
     observed
         .gaps
@@ -81,14 +105,22 @@ fn stream_names(desired: &DesiredState) -> BTreeSet<ResourceName> {
         .collect()
 }
 
-/// The groups of every topic that declares some, under each name that the topic
+/// The groups of every topic that declares some, or lists all of its own, under each name that the topic
 /// and its stream may have on the server.
-fn group_questions(desired: &DesiredState, observed: &ObservedState) -> Vec<Question> {
+fn group_questions(
+    desired: &DesiredState,
+    scope: &Scope<'_>,
+    reach: Reach,
+    observed: &ObservedState,
+) -> Vec<Question> {
     let mut topics: BTreeSet<(&ResourceName, &ResourceName)> = BTreeSet::new();
     for (stream_name, stream) in &desired.streams {
         let stream_names = [Some(stream_name), stream.previous_name.as_ref()];
         for (topic_name, topic) in &stream.topics {
-            if topic.groups.is_empty() {
+            let may_have_others = reach > Reach::Declared
+                && topic.groups_listed
+                && scope.owns_topic(stream_name, topic_name);
+            if topic.groups.is_empty() && !may_have_others {
                 continue;
             }
             let topic_names = [Some(topic_name), topic.previous_name.as_ref()];

@@ -12,6 +12,7 @@ use iggyctl_core::state::observed_access::{
     KnownStream, ObservedAccess, ObservedUser, PasswordCheck, ROOT,
 };
 
+use super::owned::Reach;
 use super::reads::{Answer, Question, ReadError, read_all};
 use super::state::Checks;
 use super::tokens;
@@ -21,23 +22,32 @@ use crate::delivery::TokenSinks;
 use crate::secrets::Secrets;
 
 /// Reads users when they are declared or owned, and also when something is going to be
-/// created: the server would give it a number that somebody may hold grants on.
+/// created or deleted: the server would give its number to something else, and somebody may
+/// hold grants on it.
 pub(super) async fn observe_users<C: Connect, S: TokenSinks>(
     pool: &ConnectionPool<C>,
     desired: &DesiredState,
     observed: &mut ObservedState,
     checks: Option<Checks<'_, S>>,
+    reach: Reach,
 ) -> Result<(), ReadError> {
-    let declares_access =
-        !desired.users.is_empty() || !desired.tokens.is_empty() || !desired.owns.users.is_empty();
-    if !declares_access && !creates(desired, observed) {
+    let declares_access = !desired.users.is_empty() || !desired.tokens.is_empty();
+    let removes = reach == Reach::OwnedInDepth && !desired.owns.scope().is_nothing();
+    let has_users = declares_access || desired.owns.owns_users();
+    if !has_users && !removes && !creates(desired, observed) {
         return Ok(());
     }
     let named = streams_of_topic_rules(desired);
     // Only a declared or an owned user could lock itself out.
-    observed.access = read_access(pool, &observed.streams, &named, declares_access).await?;
-    let (Some(Checks { secrets, sinks }), AccessReading::Read(access)) =
-        (checks, &mut observed.access)
+    observed.access = read_access(pool, &observed.streams, &named, has_users || removes).await?;
+    let (
+        Some(Checks {
+            secrets,
+            reach: _,
+            sinks,
+        }),
+        AccessReading::Read(access),
+    ) = (checks, &mut observed.access)
     else {
         return Ok(());
     };

@@ -389,4 +389,40 @@ impl BrokerWrite for SdkBroker {
         })
         .await
     }
+
+    async fn delete_stream(&self, stream: &ResourceName) -> Result<(), BrokerError> {
+        self.call(Operation::DeleteStream, stream_address(stream), async {
+            self.client.delete_stream(&named(stream)?).await
+        })
+        .await
+    }
+
+    async fn delete_topic(
+        &self,
+        stream: &ResourceName,
+        topic: &ResourceName,
+    ) -> Result<(), BrokerError> {
+        let address = topic_address(stream, topic);
+        self.call(Operation::DeleteTopic, address, async {
+            let (stream, topic) = (named(stream)?, named(topic)?);
+            self.client.delete_topic(&stream, &topic).await
+        })
+        .await
+    }
+
+    async fn delete_consumer_group(
+        &self,
+        stream: &ResourceName,
+        topic: &ResourceName,
+        id: u32,
+    ) -> Result<(), BrokerError> {
+        let address = topic_address(stream, topic);
+        self.call(Operation::DeleteConsumerGroup, address, async {
+            let group = Identifier::numeric(id)?;
+            self.client
+                .delete_consumer_group(&named(stream)?, &named(topic)?, &group)
+                .await
+        })
+        .await
+    }
 }

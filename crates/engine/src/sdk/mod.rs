@@ -6,6 +6,7 @@
 mod broker;
 mod client;
 mod errors;
+mod facts;
 mod messages;
 mod permissions;
 mod settings;

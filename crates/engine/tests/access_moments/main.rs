@@ -29,7 +29,7 @@ use iggyctl_engine::apply::{ApplyOutcome, Cancellation, Supplies, apply};
 use iggyctl_engine::broker::BrokerRead as _;
 use iggyctl_engine::connect::{ConnectSettings, ConnectionPool, ServerAddress, ServerConnector};
 use iggyctl_engine::delivery::NoSinks;
-use iggyctl_engine::observe::{Checks, observe_and_check};
+use iggyctl_engine::observe::{Checks, Reach, observe_and_check};
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::allowed::Allowed;
@@ -223,6 +223,7 @@ async fn run(
 
 fn checks(secrets: &Secrets) -> Checks<'_, NoSinks> {
     Checks {
+        reach: Reach::Declared,
         secrets: Some(secrets),
         sinks: &NoSinks,
     }

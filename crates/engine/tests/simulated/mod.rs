@@ -65,6 +65,9 @@ enum Write {
     UpdateTopic(ResourceName, ResourceName, ResourceName, TopicSettings),
     Partitions(ResourceName, ResourceName, i64),
     CreateGroup(ResourceName, ResourceName, ResourceName),
+    DeleteStream(ResourceName),
+    DeleteTopic(ResourceName, ResourceName),
+    DeleteGroup(ResourceName, ResourceName, u32),
     User(UserChange),
 }
 
@@ -128,6 +131,14 @@ fn merge(below: TopicSettings, above: &TopicSettings) -> TopicSettings {
             .or(below.size_of_messages_required_to_save),
         preallocate_segments: above.preallocate_segments.or(below.preallocate_segments),
     }
+}
+
+/// A number of its own for each name.
+fn group_id(group: &ResourceName) -> u32 {
+    let bytes = group.as_str().bytes();
+    bytes.fold(7, |id, byte| {
+        id.wrapping_mul(31).wrapping_add(u32::from(byte))
+    })
 }
 
 impl World {
@@ -202,6 +213,23 @@ impl World {
             Write::CreateGroup(stream, topic, group) => {
                 if !self.topic(&stream, &topic)?.groups.insert(group) {
                     return Err(BrokerErrorKind::AlreadyExists);
+                }
+            }
+            Write::DeleteStream(stream) => {
+                let deleted = self.streams.remove(&stream);
+                deleted.ok_or(BrokerErrorKind::NotFound)?;
+            }
+            Write::DeleteTopic(stream, topic) => {
+                let stream = self.streams.get_mut(&stream);
+                let deleted = stream.and_then(|stream| stream.topics.remove(&topic));
+                deleted.ok_or(BrokerErrorKind::NotFound)?;
+            }
+            Write::DeleteGroup(stream, topic, id) => {
+                let groups = &mut self.topic(&stream, &topic)?.groups;
+                let count = groups.len();
+                groups.retain(|group| group_id(group) != id);
+                if groups.len() == count {
+                    return Err(BrokerErrorKind::NotFound);
                 }
             }
             Write::User(change) => self.commit_user(change)?,
@@ -502,11 +530,13 @@ impl BrokerRead for Simulated {
                     .get(stream)
                     .and_then(|stream| stream.topics.get(topic))
                     .ok_or(BrokerErrorKind::NotFound)?;
-                let group = ObservedConsumerGroup { id: 1, members: 0 };
                 Ok(topic
                     .groups
                     .iter()
-                    .map(|name| (name.clone(), group))
+                    .map(|name| {
+                        let id = group_id(name);
+                        (name.clone(), ObservedConsumerGroup { id, members: 0 })
+                    })
                     .collect())
             },
         )
@@ -599,6 +629,39 @@ impl BrokerWrite for Simulated {
             Operation::CreateConsumerGroup,
             Address::ConsumerGroup(stream.clone(), topic.clone(), group.clone()),
             Write::CreateGroup(stream.clone(), topic.clone(), group.clone()),
+        )
+    }
+
+    async fn delete_stream(&self, stream: &ResourceName) -> Result<(), BrokerError> {
+        self.write(
+            Operation::DeleteStream,
+            stream_address(stream),
+            Write::DeleteStream(stream.clone()),
+        )
+    }
+
+    async fn delete_topic(
+        &self,
+        stream: &ResourceName,
+        topic: &ResourceName,
+    ) -> Result<(), BrokerError> {
+        self.write(
+            Operation::DeleteTopic,
+            topic_address(stream, topic),
+            Write::DeleteTopic(stream.clone(), topic.clone()),
+        )
+    }
+
+    async fn delete_consumer_group(
+        &self,
+        stream: &ResourceName,
+        topic: &ResourceName,
+        id: u32,
+    ) -> Result<(), BrokerError> {
+        self.write(
+            Operation::DeleteConsumerGroup,
+            topic_address(stream, topic),
+            Write::DeleteGroup(stream.clone(), topic.clone(), id),
         )
     }
 }

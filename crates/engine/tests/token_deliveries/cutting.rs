@@ -131,6 +131,9 @@ impl BrokerWrite for CuttingBroker {
         fn create_partitions(&self, stream: &ResourceName, topic: &ResourceName, count: u32) -> ();
         fn delete_partitions(&self, stream: &ResourceName, topic: &ResourceName, count: u32) -> ();
         fn create_consumer_group(&self, stream: &ResourceName, topic: &ResourceName, group: &ResourceName) -> ();
+        fn delete_stream(&self, stream: &ResourceName) -> ();
+        fn delete_topic(&self, stream: &ResourceName, topic: &ResourceName) -> ();
+        fn delete_consumer_group(&self, stream: &ResourceName, topic: &ResourceName, id: u32) -> ();
     }
 }
 

@@ -24,7 +24,7 @@ use iggyctl_engine::connect::{
     ServerConnector,
 };
 use iggyctl_engine::delivery::FileSinks;
-use iggyctl_engine::observe::{Checks, observe_and_check};
+use iggyctl_engine::observe::{Checks, Reach, observe_and_check};
 use iggyctl_engine::sdk::SdkBroker;
 use tempfile::TempDir;
 
@@ -151,6 +151,7 @@ impl Lab {
         };
         let secrets = secrets(desired);
         let checks = Checks {
+            reach: Reach::Declared,
             secrets: Some(&secrets),
             sinks: &sinks,
         };
@@ -240,6 +241,7 @@ impl Lab {
         let pool = ConnectionPool::new(self.connector());
         let (sinks, secrets) = (FileSinks::new(None), secrets(desired));
         let checks = Checks {
+            reach: Reach::Declared,
             secrets: Some(&secrets),
             sinks: &sinks,
         };

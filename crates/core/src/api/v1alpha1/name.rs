@@ -8,10 +8,7 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use crate::access::TokenSlot;
-use crate::name::{NameError, ResourceName};
-
-/// Streams of this prefix belong to iggyctl itself.
-const RESERVED_PREFIX: &str = "iggyctl";
+use crate::name::{NameError, RESERVED_STREAM_PREFIX, ResourceName};
 
 /// Longest `metadata.name` of Kubernetes, in bytes.
 const MAX_METADATA_NAME_BYTES: usize = 253;
@@ -74,7 +71,7 @@ pub enum ManifestNameError {
     ControlCharacter(char),
     /// It belongs to iggyctl.
     #[error(
-        "the name `{0}` is reserved: streams that begin with `{RESERVED_PREFIX}` are the tool's own"
+        "the name `{0}` is reserved: streams that begin with `{RESERVED_STREAM_PREFIX}` are the tool's own"
     )]
     Reserved(Box<str>),
     /// It is how the second name of a token ends.
@@ -176,7 +173,7 @@ impl FromStr for StreamName {
 
     fn from_str(text: &str) -> Result<Self, ManifestNameError> {
         let Name(name) = text.parse()?;
-        if text.starts_with(RESERVED_PREFIX) {
+        if text.starts_with(RESERVED_STREAM_PREFIX) {
             return Err(ManifestNameError::Reserved(text.into()));
         }
         Ok(Self(name))

@@ -9,6 +9,7 @@
 
 mod by_name;
 mod dangling;
+mod holders;
 mod names;
 mod prune;
 mod rotation;
@@ -19,6 +20,8 @@ mod user;
 pub use by_name::{declared_grants, live_grants};
 pub use dangling::StaleGrants;
 pub(super) use dangling::StaleIds;
+pub(super) use holders::holders;
+pub use holders::{Holder, grants_on};
 pub(super) use names::Names;
 pub use names::{Resolved, TopicsUnread};
 pub use prune::UserPruning;

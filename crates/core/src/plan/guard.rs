@@ -1,0 +1,40 @@
+//! Plans that delete so much that they may be a mistake.
+
+use std::collections::BTreeSet;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::address::Address;
+use crate::diff::{ChangeSet, Extent};
+
+/// A plan that leaves little of what is owned: whoever applies it says the number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct MassDeletion {
+    /// How many streams, topics, consumer groups and users are removed; topics count
+    /// with the stream that they are in, and groups do not with the topic.
+    pub removed: u32,
+    /// How many there are now, of those that are declared or owned.
+    pub there: u32,
+}
+
+impl MassDeletion {
+    /// Nothing is asked while at most half of it goes, and something declared stays.
+    pub(super) fn of(changes: &ChangeSet, pruned: &BTreeSet<Address>) -> Option<Self> {
+        let removed: u32 = changes
+            .prunable
+            .iter()
+            .filter(|change| pruned.contains(&change.address))
+            .map(crate::diff::Change::weight)
+            .sum();
+        let Extent {
+            declared,
+            declared_there,
+            prunable,
+        } = changes.extent;
+        let there = declared_there.saturating_add(prunable);
+        let is_much = removed.saturating_mul(2) > there || declared == 0;
+        (removed > 0 && is_much).then_some(Self { removed, there })
+    }
+}

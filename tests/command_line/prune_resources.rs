@@ -1,0 +1,236 @@
+//! Deleting streams, topics and consumer groups that nobody declares, and everything that
+//! is declared: what is shown, what is refused, and what stays.
+
+use iggy::prelude::*;
+use iggyctl_embedded::EmbeddedServer;
+
+use crate::sandbox::{Run, Sandbox};
+use crate::served::Served;
+
+const TOPOLOGY: &str = "\
+apiVersion: iggyctl.dev/v1alpha1
+kind: IggyTopology
+metadata: { name: shop }
+spec:
+  owns:
+    streams: [orders, 'shop-*']
+    topics: [shared/shop-inbox]
+  streams:
+    - name: orders
+      topics:
+        - name: events
+          messageExpiry: 7d
+          consumerGroups: []
+        - name: dead-letters
+    - name: shop-a
+    - name: shop-b
+";
+
+struct Lab {
+    served: Served,
+}
+
+impl Lab {
+    /// Everything declared is there, and more: `orders/former` with five messages, its group
+    /// `readers`, which has read two of them, the group `stray`, the streams `shop-empty`
+    /// and `shared` with `shop-inbox` and `others`, and `elsewhere`.
+    fn new() -> Self {
+        let sandbox = Sandbox::new();
+        sandbox.write("topology.yaml", TOPOLOGY);
+        let lab = Self {
+            served: Served::start(EmbeddedServer::builder(), sandbox),
+        };
+        assert_eq!(lab.run(&["apply", "--yes"]).code, 0);
+        lab.served.by_hand(async |root| {
+            for stream in ["shop-empty", "shared", "elsewhere"] {
+                root.create_stream(stream).await.unwrap();
+            }
+            for (stream, topic) in [
+                ("orders", "former"),
+                ("shared", "shop-inbox"),
+                ("shared", "others"),
+                ("elsewhere", "data"),
+            ] {
+                create_topic(&root, stream, topic).await;
+            }
+            let former = (named("orders"), named("former"));
+            let mut messages: Vec<IggyMessage> = (0..5)
+                .map(|n| {
+                    IggyMessage::builder()
+                        .payload(format!("{n}").into())
+                        .build()
+                        .unwrap()
+                })
+                .collect();
+            let to = Partitioning::partition_id(0);
+            root.send_messages(&former.0, &former.1, &to, &mut messages)
+                .await
+                .unwrap();
+            root.create_consumer_group(&former.0, &former.1, "readers")
+                .await
+                .unwrap();
+            let group = named("readers");
+            root.join_consumer_group(&former.0, &former.1, &group)
+                .await
+                .unwrap();
+            let readers = Consumer::group(group.clone());
+            root.store_consumer_offset(&readers, &former.0, &former.1, Some(0), 1)
+                .await
+                .unwrap();
+            root.leave_consumer_group(&former.0, &former.1, &group)
+                .await
+                .unwrap();
+            root.create_consumer_group(&former.0, &named("events"), "stray")
+                .await
+                .unwrap();
+        });
+        lab
+    }
+
+    fn run(&self, arguments: &[&str]) -> Run {
+        self.served
+            .run(&[arguments, &["-f", "topology.yaml"]].concat())
+    }
+
+    /// `stream/topic` of everything that is there.
+    fn topics(&self) -> Vec<String> {
+        self.served.by_hand(async |root| {
+            let mut all = Vec::new();
+            for stream in root.get_streams().await.unwrap() {
+                let name = stream.name;
+                let details = root.get_stream(&named(&name)).await.unwrap().unwrap();
+                all.push(name.clone());
+                all.extend(
+                    details
+                        .topics
+                        .iter()
+                        .map(|topic| format!("{name}/{}", topic.name)),
+                );
+            }
+            all.sort();
+            all
+        })
+    }
+}
+
+fn named(text: &str) -> Identifier {
+    Identifier::named(text).unwrap()
+}
+
+async fn create_topic(root: &IggyClient, stream: &str, topic: &str) {
+    let options = TopicCreateOptions {
+        partitions_count: Some(1),
+        ..TopicCreateOptions::default()
+    };
+    root.create_topic(&named(stream), topic, &options)
+        .await
+        .unwrap();
+}
+
+/// Times of messages are of now.
+fn steady(text: &str) -> String {
+    let mut steady = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("the oldest of 20") {
+        steady.push_str(before);
+        steady.push_str("the oldest of [TIME]");
+        rest = after.split_once('Z').map_or("", |(_, rest)| rest);
+    }
+    steady + rest
+}
+
+#[test]
+fn every_plan_lists_what_is_owned_and_not_declared() {
+    let lab = Lab::new();
+    let run = lab.run(&["plan"]);
+    insta::assert_snapshot!("owned and not declared", run.transcript());
+    assert_eq!(lab.run(&["diff"]).code, 0);
+    let json = lab.run(&["plan", "-o", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&json.stdout).unwrap();
+    let unmanaged = report["unmanaged"].as_array().unwrap();
+    assert_eq!(unmanaged.len(), 4, "{report:#}");
+}
+
+#[test]
+fn what_is_empty_goes_and_what_holds_something_is_named_first() {
+    let lab = Lab::new();
+    let all = lab.topics();
+    let run = lab.run(&["apply", "--yes", "--prune"]);
+    insta::assert_snapshot!("data in the way", steady(&run.transcript()));
+    assert_eq!(lab.topics(), all);
+
+    let run = lab.run(&["apply", "--yes", "--prune", "--skip-blocked"]);
+    assert_eq!(run.code, 0, "{}", run.transcript());
+    assert_eq!(
+        lab.topics(),
+        [
+            "elsewhere",
+            "elsewhere/data",
+            "orders",
+            "orders/dead-letters",
+            "orders/events",
+            "orders/former",
+            "shared",
+            "shared/others",
+            "shop-a",
+            "shop-b"
+        ]
+    );
+
+    let named = [
+        "--allow-destroy",
+        "topic/orders/former",
+        "--allow-destroy",
+        "group/orders/events/stray",
+    ];
+    let run = lab.run(&[&["apply", "--yes", "--prune"][..], &named].concat());
+    insta::assert_snapshot!("named and deleted", steady(&run.transcript()));
+    assert!(!lab.topics().contains(&"orders/former".to_owned()));
+    assert_eq!(lab.run(&["diff", "--prune"]).code, 0);
+}
+
+#[test]
+fn destroying_removes_what_is_declared_and_asks_for_the_number() {
+    let lab = Lab::new();
+    let run = lab.run(&["destroy", "--yes"]);
+    insta::assert_snapshot!("a foreign topic in the way", steady(&run.transcript()));
+    let allowed = ["destroy", "--yes", "--allow-destroy", "stream/orders"];
+    let run = lab.run(&allowed);
+    insta::assert_snapshot!("the number is asked for", steady(&run.transcript()));
+    let counted = [&allowed[..], &["--expect-removals", "6"]].concat();
+    let run = lab.run(&counted);
+    assert_eq!(run.code, 0, "{}", run.transcript());
+    assert_eq!(
+        lab.topics(),
+        [
+            "elsewhere",
+            "elsewhere/data",
+            "shared",
+            "shared/others",
+            "shared/shop-inbox",
+            "shop-empty"
+        ]
+    );
+    let run = lab.run(&["destroy", "--yes"]);
+    insta::assert_snapshot!("nothing left to destroy", run.transcript());
+}
+
+#[test]
+fn lower_retention_says_how_much_is_older() {
+    let lab = Lab::new();
+    lab.served.by_hand(async |root| {
+        let mut messages = [IggyMessage::builder().payload("x".into()).build().unwrap()];
+        let to = Partitioning::partition_id(0);
+        root.send_messages(&named("orders"), &named("events"), &to, &mut messages)
+            .await
+            .unwrap();
+    });
+    let sandbox = &lab.served.sandbox;
+    sandbox.write("topology.yaml", TOPOLOGY.replace("7d", "1d"));
+    let run = lab.run(&["plan"]);
+    assert!(
+        run.stdout.contains("1 message in ") && run.stdout.contains(", none of them older"),
+        "{}",
+        run.transcript()
+    );
+}
