@@ -318,7 +318,7 @@ fn deletable(to: Setting, holds: Holdings, expires_at_once: Option<u64>) -> Stri
         }
         (_, Some(0)) => ", none of them older".to_owned(),
         (_, Some(older)) => format!(", {older} of them older"),
-        (_, None) => ", how many of them older is unknown".to_owned(),
+        (_, None) => ", how many of them are older is unknown".to_owned(),
     }
 }
 
