@@ -20,6 +20,7 @@ mod lifecycle;
 mod listening;
 mod offline;
 mod offsets;
+mod policies;
 mod produce;
 mod produce_state;
 mod prune;

@@ -51,11 +51,17 @@ pub enum FindingCode {
     InactiveUnsaid,
     /// The value of a token can be read by others than its owner.
     TokenOpenToOthers,
+    /// Far more partitions than a topic needs, or than its readers, or none.
+    PartitionsOutOfProportion,
+    /// A topic keeps everything.
+    RetentionUnlimited,
+    /// A consumer group that no declared user may join.
+    GroupWithoutReader,
 }
 
 impl FindingCode {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 26] = [
         Self::KeyRoutingChanges,
         Self::ExpiryLowered,
         Self::MaxSizeLowered,
@@ -79,6 +85,9 @@ impl FindingCode {
         Self::UsersNotDeclared,
         Self::InactiveUnsaid,
         Self::TokenOpenToOthers,
+        Self::PartitionsOutOfProportion,
+        Self::RetentionUnlimited,
+        Self::GroupWithoutReader,
     ];
 
     /// The code as it is printed.
@@ -108,6 +117,9 @@ impl FindingCode {
             Self::UsersNotDeclared => "IGW0021",
             Self::InactiveUnsaid => "IGW0022",
             Self::TokenOpenToOthers => "IGW0023",
+            Self::PartitionsOutOfProportion => "IGW0024",
+            Self::RetentionUnlimited => "IGW0025",
+            Self::GroupWithoutReader => "IGW0026",
         }
     }
 
@@ -138,6 +150,9 @@ impl FindingCode {
             Self::UsersNotDeclared => "users are owned and not declared",
             Self::InactiveUnsaid => "a declared user is inactive, and no manifest says so",
             Self::TokenOpenToOthers => "the value of a token can be read by others",
+            Self::PartitionsOutOfProportion => "the number of partitions is out of proportion",
+            Self::RetentionUnlimited => "a topic keeps everything until the disk is full",
+            Self::GroupWithoutReader => "no declared user may join a consumer group",
         }
     }
 
@@ -285,6 +300,28 @@ impl FindingCode {
                  Somebody has given others the right to read it since. The next delivery takes it \
                  away again; whoever has read the value meanwhile has the token until it is \
                  replaced."
+            }
+            Self::PartitionsOutOfProportion => {
+                "A partition is what one member of a consumer group reads: a topic needs as many \
+                 as its largest group has members. More than 1000 cost the server files and the \
+                 time to open them, for nothing. Fewer than there are members leaves some without \
+                 work: a plan says that where it sees the members. None at all, with consumer \
+                 groups declared, is a topic that cannot be written to or read."
+            }
+            Self::RetentionUnlimited => {
+                "Without messageExpiry the server keeps messages for ever, without maxTopicSize a \
+                 topic grows without a limit; with neither, the disk fills up, and then no topic \
+                 of the server takes messages. It may be meant, such as for an audit. A plan says \
+                 it of a topic that is created with one of both set to `never` or `unlimited` and \
+                 nothing that limits it, and of one whose last limit is taken away; `iggyctl \
+                 validate` also of topics of which manifests say nothing."
+            }
+            Self::GroupWithoutReader => {
+                "The server lets a user join a consumer group who may read its topic, and its \
+                 members poll. The permissions of all declared users are known, and none of them \
+                 may: the group has no reader, or its reader is managed elsewhere, or logs in as \
+                 root, who may everything. Where nobody is declared, or somebody whose permissions \
+                 are not managed, nothing is said."
             }
         }
     }

@@ -12,6 +12,9 @@ mod code;
 mod declared;
 mod finding;
 mod passwords;
+mod proportion;
+mod readers;
+mod retention;
 mod server_wide;
 #[cfg(test)]
 mod tests;
@@ -33,7 +36,7 @@ use crate::diff::{
 };
 use crate::name::ResourceName;
 use crate::quantity::{ByteSize, MAX_PREALLOCATED, MaxTopicSize, exceeds_preallocation, size_text};
-use crate::state::desired::{DesiredState, TopicSettings};
+use crate::state::desired::{DesiredState, DesiredTopic, TopicSettings};
 use crate::state::observed::{ObservedState, ObservedTopic};
 use crate::wording::counted;
 
@@ -92,6 +95,7 @@ pub fn check_with_secrets(
             origin: None,
         });
     }
+    let readers = readers::Readers::new(desired);
     for change in &changes.changes {
         let address = &change.address;
         match &change.difference {
@@ -110,6 +114,10 @@ pub fn check_with_secrets(
                     *partitions,
                     segment_size,
                 ));
+                findings.extend(created_topic(address, *partitions, settings, desired));
+            }
+            Difference::CreateConsumerGroup => {
+                findings.extend(readers.as_ref().and_then(|it| it.of_group(address)));
             }
             Difference::ChangeTopic(topic) => {
                 changed_topic(&mut findings, address, topic, desired, observed, changes);
@@ -121,7 +129,6 @@ pub fn check_with_secrets(
                 }
             }
             Difference::CreateStream
-            | Difference::CreateConsumerGroup
             | Difference::CreateUser(_)
             | Difference::StripStaleGrants(_)
             | Difference::DeleteStream(_)
@@ -188,19 +195,25 @@ fn changed_topic(
     if let (Some(live), Some(change)) = (live, *partitions) {
         findings.extend(preallocation_grows(address, change, &live.settings));
     }
+    if let (Some(live), Some(PartitionChange { from, to })) = (live, *partitions) {
+        if to > from {
+            findings.extend(proportion::partitions(address, to, false));
+        }
+        findings.extend(proportion::idle_members(address, to, live));
+    }
+    let declared = desired_topic(address, desired);
+    if let (Some(live), Some(declared)) = (live, declared) {
+        findings.extend(retention::changed(address, &declared.settings, live));
+    }
     let changes_size = settings
         .iter()
         .any(|change| matches!(change.to, Setting::MaxTopicSize(_)));
     if !changes_size && partitions.is_none() {
         return;
     }
-    let (Some(stream), Some(live)) = (address.stream(), live) else {
+    let Some(live) = live else {
         return;
     };
-    let declared = desired
-        .streams
-        .get(stream)
-        .and_then(|stream| stream.topics.get(address.topic()?));
     let max_topic_size = declared
         .and_then(|topic| topic.settings.max_topic_size)
         .or(live.settings.max_topic_size);
@@ -210,6 +223,24 @@ fn changed_topic(
         partitions.map_or(live.partitions, |change| change.to),
         live.settings.segment_size.unwrap_or(DEFAULT_SEGMENT_SIZE),
     ));
+}
+
+fn desired_topic<'a>(address: &Address, desired: &'a DesiredState) -> Option<&'a DesiredTopic> {
+    let stream = desired.streams.get(address.stream()?)?;
+    stream.topics.get(address.topic()?)
+}
+
+fn created_topic(
+    address: &Address,
+    partitions: u32,
+    settings: &TopicSettings,
+    desired: &DesiredState,
+) -> Vec<Finding> {
+    let declared = desired_topic(address, desired);
+    let has_groups = declared.is_some_and(|topic| !topic.groups.is_empty());
+    let partitions = proportion::partitions(address, partitions, has_groups);
+    let retention = retention::created(address, settings);
+    partitions.into_iter().chain(retention).collect()
 }
 
 /// The server checks the sum only when a topic is created (`server/src/dispatch.rs`

@@ -1,11 +1,12 @@
 use std::collections::BTreeSet;
 
-use super::{FindingCode, check};
+use super::{Finding, FindingCode, check, check_declared};
 use crate::diff::diff;
+use crate::manifest::{SourceFile, Variables, compile};
 use crate::quantity::{ByteSize, MaxTopicSize, MessageExpiry};
 use crate::state::desired::{DesiredState, DesiredTopic};
 use crate::state::observed::{ObservedState, ObservedTopic};
-use crate::testing::{declare_stream, declare_topic, name, there_topic};
+use crate::testing::{declare_stream, declare_topic, name, there_group, there_topic};
 
 const GIB: u64 = 1 << 30;
 
@@ -149,4 +150,124 @@ fn a_chain_of_renames_that_cannot_act_is_said() {
         "{acting:?}"
     );
     assert_eq!(acting.len(), 2);
+}
+
+fn declared_codes(topics: &str, users: &str) -> Vec<String> {
+    let text = format!(
+        "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyTopology\nmetadata: {{ name: shop }}\nspec:\n  \
+         streams: [{{ name: orders, topics: [{topics}] }}]\n{users}"
+    );
+    let source = SourceFile::new("shop.yaml", text);
+    let state = compile(&[source], &Variables::default()).unwrap().state;
+    let findings = check_declared(&state).findings;
+    let line = |finding: &Finding| format!("{} {}", finding.code, finding.address);
+    findings.iter().map(line).collect()
+}
+
+#[test]
+fn partitions_out_of_proportion() {
+    let none: Vec<String> = Vec::new();
+    let bounded = |rest: &str| format!("{{ name: t, messageExpiry: 7d, {rest} }}");
+    for (topic, found) in [
+        ("partitions: 1000", false),
+        ("partitions: 1001", true),
+        ("partitions: 0", false),
+        ("partitions: 0, consumerGroups: [g]", true),
+        ("consumerGroups: [g]", false),
+    ] {
+        let expected = match found {
+            true => vec!["IGW0024 topic/orders/t".to_owned()],
+            false => none.clone(),
+        };
+        assert_eq!(declared_codes(&bounded(topic), ""), expected, "{topic}");
+    }
+    // In a plan: what is created, and what gets more.
+    let many = |topic: &mut DesiredTopic| topic.partitions = Some(1001);
+    assert_eq!(codes(many, None), ["IGW0024"]);
+    assert_eq!(
+        codes(many, Some(|live| live.partitions = 1000)),
+        ["IGW0001", "IGW0024"]
+    );
+    assert_eq!(codes(many, Some(|live| live.partitions = 1001)), none);
+    // Members that will have nothing to do are seen on the server only.
+    let three = |topic: &mut DesiredTopic| topic.partitions = Some(3);
+    for (members, found) in [(3, false), (4, true)] {
+        let (mut desired, mut observed) = (DesiredState::default(), ObservedState::default());
+        three(declare_topic(&mut desired, "s", "t"));
+        there_topic(&mut observed, "s", "t").partitions = 2;
+        there_group(&mut observed, "s", "t", "g");
+        let topic = there_topic(&mut observed, "s", "t");
+        topic.partitions = 2;
+        let group = topic.groups.as_mut().unwrap().get_mut(&name("g")).unwrap();
+        group.members = members;
+        let findings = check(&diff(&desired, &observed), &desired, &observed).findings;
+        let is_there = findings
+            .iter()
+            .any(|finding| finding.code == FindingCode::PartitionsOutOfProportion);
+        assert_eq!(is_there, found, "{members}");
+    }
+}
+
+#[test]
+fn topics_that_keep_everything() {
+    let none: Vec<String> = Vec::new();
+    for (topics, found) in [
+        ("{ name: t }", vec!["topic/orders/t"]),
+        ("{ name: t }, { name: u }", vec!["topic/orders/t"]),
+        ("{ name: t, messageExpiry: 7d }", vec![]),
+        ("{ name: t, maxTopicSize: 5GiB }", vec![]),
+        (
+            "{ name: t, messageExpiry: never, maxTopicSize: 5GiB }",
+            vec![],
+        ),
+        (
+            "{ name: t, messageExpiry: never }, { name: u, maxTopicSize: unlimited }",
+            vec!["topic/orders/t", "topic/orders/u"],
+        ),
+    ] {
+        let expected: Vec<String> = found.iter().map(|it| format!("IGW0025 {it}")).collect();
+        assert_eq!(declared_codes(topics, ""), expected, "{topics}");
+    }
+    // In a plan: what a manifest says so, and what loses its last end.
+    let never =
+        |topic: &mut DesiredTopic| topic.settings.message_expiry = Some(MessageExpiry::NEVER);
+    assert_eq!(codes(never, None), ["IGW0025"]);
+    assert_eq!(codes(|_| (), None), none);
+    let limited = |live: &mut ObservedTopic| {
+        live.settings.message_expiry = Some(MessageExpiry::from_micros(1_000_000));
+    };
+    assert_eq!(codes(never, Some(limited)), ["IGW0025"]);
+    let limited_by_size = |live: &mut ObservedTopic| {
+        live.settings.message_expiry = Some(MessageExpiry::from_micros(1_000_000));
+        live.settings.max_topic_size = size(5 * GIB);
+    };
+    assert_eq!(codes(never, Some(limited_by_size)), none);
+    assert_eq!(codes(never, Some(|_| ())), none);
+}
+
+#[test]
+fn groups_that_nobody_may_join() {
+    let topic = "{ name: t, messageExpiry: 7d, consumerGroups: [g] }";
+    let user = |permissions: &str| {
+        format!("  users: [{{ name: svc, password: {{ env: PASSWORD }}{permissions} }}]\n")
+    };
+    let on_topic = |allow: &str| {
+        user(&format!(
+            ", permissions: {{ streams: [{{ name: orders, topics: [{{ name: t, {allow} }}] }}] }}"
+        ))
+    };
+    for (users, found) in [
+        (String::new(), false),
+        (user(""), false),
+        (user(", permissions: {}"), true),
+        (on_topic("allow: [send_messages]"), true),
+        (on_topic("allow: [poll_messages]"), true),
+        (on_topic("allow: [read_topic]"), false),
+        (on_topic("preset: consumer"), false),
+        (user(", permissions: { allow: [read_streams] }"), false),
+    ] {
+        let codes = declared_codes(topic, &users);
+        let is_there = codes.contains(&"IGW0026 group/orders/t/g".to_owned());
+        assert_eq!(is_there, found, "{users} {codes:?}");
+    }
 }

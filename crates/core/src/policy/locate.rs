@@ -11,6 +11,10 @@ use crate::manifest::WrittenText;
 /// side by side by what is no blank. Where that fails, such as after `\u0041`,
 /// it is the beginning of the text.
 pub(super) fn locate(written: &WrittenText, index: usize) -> Origin {
+    // The end of a text is said to be at its last character.
+    let characters = written.text.chars().enumerate();
+    let last = characters.filter(|(_, character)| !character.is_whitespace());
+    let index = last.last().map_or(index, |(last, _)| index.min(last));
     find(written, index).unwrap_or_else(|| written.origin.clone())
 }
 

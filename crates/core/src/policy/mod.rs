@@ -19,6 +19,8 @@ mod fields;
 mod functions;
 mod locate;
 mod names;
+#[cfg(test)]
+mod properties;
 mod rule;
 mod set;
 #[cfg(test)]

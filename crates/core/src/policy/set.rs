@@ -10,7 +10,7 @@ use super::facts::{ChangeFacts, change, declared_resources, project, resource};
 use super::functions::{context, environment};
 use super::rule::Rule;
 use crate::address::Address;
-use crate::check::{Finding, Findings};
+use crate::check::{Finding, FindingId, Findings};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Origin, SourceFile};
 use crate::manifest::{PolicyDocument, read_policies};
 use crate::state::desired::DesiredState;
@@ -101,10 +101,11 @@ impl PolicySet {
     /// The names of all rules as `POLICY/RULE`, in their order.
     #[must_use]
     pub fn rule_names(&self) -> Vec<String> {
-        let names = self.rules.iter().map(|rule| rule.id.to_string());
-        names
-            .map(|name| name.trim_start_matches("policy/").to_owned())
-            .collect()
+        let names = self.rules.iter().filter_map(|rule| match &rule.id {
+            FindingId::Policy { policy, rule } => Some(format!("{policy}/{rule}")),
+            FindingId::BuiltIn(_) => None,
+        });
+        names.collect()
     }
 
     /// What the rules about resources say of everything that is declared, in the

@@ -193,7 +193,10 @@ fn arrow(from: Option<&str>, to: &str) -> String {
 /// The attributes that may have caused a finding, the likeliest first.
 fn attributes_of(code: FindingCode) -> &'static [&'static str] {
     match code {
-        FindingCode::KeyRoutingChanges | FindingCode::PreallocationGrows => &[PARTITIONS],
+        FindingCode::KeyRoutingChanges
+        | FindingCode::PreallocationGrows
+        | FindingCode::PartitionsOutOfProportion => &[PARTITIONS],
+        FindingCode::RetentionUnlimited => &["messageExpiry", "maxTopicSize"],
         FindingCode::ExpiryLowered => &["messageExpiry"],
         FindingCode::MaxSizeLowered => &["maxTopicSize"],
         FindingCode::SizeNotEnforceable => &["maxTopicSize", PARTITIONS],
@@ -213,7 +216,8 @@ fn attributes_of(code: FindingCode) -> &'static [&'static str] {
         | FindingCode::TokenNotCompared
         | FindingCode::AccessNotRead
         | FindingCode::UsersNotDeclared
-        | FindingCode::InactiveUnsaid => &[],
+        | FindingCode::InactiveUnsaid
+        | FindingCode::GroupWithoutReader => &[],
     }
 }
 

@@ -22,7 +22,7 @@ fn declared(users: &str) -> DesiredState {
          kind: IggyTopology\n\
          metadata: {{ name: shop }}\n\
          spec:\n  \
-           streams: [{{ name: orders, topics: [{{ name: events }}] }}]\n  \
+           streams: [{{ name: orders, topics: [{{ name: events, messageExpiry: 7d }}] }}]\n  \
            users:\n{users}"
     );
     let source = SourceFile::new("shop/users.yaml", text.as_bytes());
