@@ -303,8 +303,8 @@ impl FindingCode {
             }
             Self::PartitionsOutOfProportion => {
                 "A partition is what one member of a consumer group reads: a topic needs as many \
-                 as its largest group has members. More than 1000 cost the server files and the \
-                 time to open them, for nothing. Fewer than there are members leaves some without \
+                 as its largest group has members. Each has a folder and a log of its own on the \
+                 server, so more than 1000 cost much for what few can read at once. Fewer than there are members leaves some without \
                  work: a plan says that where it sees the members. None at all, with consumer \
                  groups declared, is a topic that cannot be written to or read."
             }

@@ -5,9 +5,9 @@ use crate::address::Address;
 use crate::state::observed::ObservedTopic;
 use crate::wording::counted;
 
-/// Above this, a topic is remarkable. Each partition has a folder, open files and
-/// a task of its own on the server, and one request creates at most as many
-/// (`iggy_common` 0.11.0, `MAX_PARTITIONS_COUNT`).
+/// Above this, a topic is remarkable. Each partition has a folder and a log of its
+/// own on the server (`server/src/partition_reconciler.rs` of the server), and one
+/// request creates at most as many (`iggy_common` 0.11.0, `MAX_PARTITIONS_COUNT`).
 const MANY: u32 = 1000;
 
 /// What is to be said of a topic with so many partitions, whoever reads it.
@@ -26,8 +26,7 @@ pub(super) fn partitions(address: &Address, partitions: u32, has_groups: bool) -
             address,
             Severity::Warning,
             format!(
-                "{} are more than {MANY}: each one has files of its own on the server, which all \
-                 have to be opened when it starts",
+                "{} are more than {MANY}: each one has a folder and a log of its own on the server",
                 counted(partitions, "partition")
             ),
             "take as many as the largest group will have members; partitions can be added later, \
