@@ -182,7 +182,8 @@ fn complete<T>(
 
 /// Writes what is wrong to standard error, and where a workflow reads standard output also
 /// there.
-fn show(
+/// Shows what is wrong with an input.
+pub(super) fn show(
     process: &Process,
     diagnostics: &Diagnostics,
     sources: &[SourceFile],

@@ -3,13 +3,14 @@
 use std::path::Path;
 
 use iggyctl_core::check::Findings;
-use iggyctl_core::diagnostic::{self, Diagnostics};
+use iggyctl_core::diagnostic::Diagnostics;
 use iggyctl_core::manifest::SourceFile;
 use iggyctl_core::policy::{Date, PolicySet};
 use iggyctl_core::render::PlanReport;
 use iggyctl_core::state::desired::DesiredState;
 
 use super::Process;
+use super::manifest_arguments::show;
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
 use crate::server::chosen_context;
@@ -136,10 +137,10 @@ pub(super) fn is_cases(path: &Path) -> bool {
 }
 
 fn refuse(process: &Process, wrong: &Diagnostics, sources: &[SourceFile]) -> CommandError {
-    let colors = process.terminal.colors_messages();
-    let text = diagnostic::render_text(wrong, sources, colors);
-    process.terminal.message(text.trim_end());
-    CommandError::new(ExitCode::InvalidInput, "")
+    match show(process, wrong, sources) {
+        Ok(()) => CommandError::new(ExitCode::InvalidInput, ""),
+        Err(error) => error,
+    }
 }
 
 /// The error of a plan that policies refuse.

@@ -125,6 +125,41 @@ fn a_refusal_is_in_the_json() {
     assert!(steps.iter().all(|step| step["status"] == "notAttempted"));
 }
 
+/// Whoever reads a plan sees the refusal, in every format, and the exit code is
+/// the same.
+#[test]
+fn every_format_says_what_is_refused() {
+    let lab = Lab::new(BOUNDED);
+    for format in ["text", "json", "markdown", "github"] {
+        for command in [&["plan"][..], &["diff"], &["apply", "--yes"]] {
+            let output = ["--policy", "policies", "-o", format];
+            let run = lab.run(&[command, &output].concat());
+            assert_eq!(run.code, 3, "{format}: {}", run.transcript());
+            let said = match (command, format) {
+                // One document about the steps; the plan is for people.
+                (["apply", ..], "json") => &run.stderr,
+                _ => &run.stdout,
+            };
+            for part in ["policy/team/bounded", "it has no end"] {
+                assert!(said.contains(part), "{format}: {}", run.transcript());
+            }
+        }
+    }
+    let run = lab.run(&["plan", "--policy", "policies", "-o", "github"]);
+    let line = "::error file=topology.yaml,line=8,";
+    assert!(run.stdout.contains(line), "{}", run.stdout);
+    assert!(lab.is_empty());
+    // So does what is wrong with a policy.
+    lab.served.sandbox.write(
+        "policies/team.yaml",
+        policy(&BOUNDED.replace("has(", "hat(")),
+    );
+    let run = lab.run(&["plan", "--policy", "policies", "-o", "github"]);
+    assert_eq!(run.code, 65);
+    let line = "::error file=policies/team.yaml,line=8,col=19,";
+    assert!(run.stdout.contains(line), "{}", run.stdout);
+}
+
 #[test]
 fn the_policies_of_a_context_always_count() {
     let lab = Lab::new(BOUNDED);

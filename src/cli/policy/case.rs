@@ -6,7 +6,7 @@ use std::path::Path;
 use iggyctl_core::address::Address;
 use iggyctl_core::api::v1alpha1::{PolicySeverity, PolicyVerb};
 use iggyctl_core::check::{Finding, Severity};
-use iggyctl_core::diagnostic::{self, Diagnostics};
+use iggyctl_core::diagnostic::Diagnostics;
 use iggyctl_core::manifest::{SourceFile, Variables, compile};
 use iggyctl_core::policy::{AttributeFacts, ChangeFacts, Date};
 use iggyctl_core::state::desired::DesiredState;
@@ -14,6 +14,7 @@ use serde::Deserialize;
 
 use super::unreadable;
 use crate::cli::Process;
+use crate::cli::manifest_arguments::show;
 use crate::cli::policy_arguments::Policies;
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
@@ -264,9 +265,7 @@ fn desired(
         other => {
             let wrong = other.err().unwrap_or_default();
             let all: Diagnostics = read.errors.iter().chain(&wrong).cloned().collect();
-            let colors = process.terminal.colors_messages();
-            let text = diagnostic::render_text(&all, &sources, colors);
-            process.terminal.message(text.trim_end());
+            show(process, &all, &sources)?;
             Err(CommandError::new(ExitCode::InvalidInput, ""))
         }
     }

@@ -167,12 +167,26 @@ impl Expression {
     fn place(&self, id: u64) -> Place {
         let start = self.source.offset_for(id).map_or(0, |(start, _)| start);
         let text = &self.written.text;
-        // For `a.b` and `a + b` the parser gives the place of the `.` and the `+`.
+        let start = named(text, start as usize);
         let index = text
             .char_indices()
-            .take_while(|(byte, _)| *byte < start as usize)
+            .take_while(|(byte, _)| *byte < start)
             .count();
         Place::from(locate(&self.written, index))
+    }
+}
+
+/// The parser places `a.b` at the `.` and `f(x)` at the `(`: where the name is that
+/// a person would look for.
+fn named(text: &str, start: usize) -> usize {
+    let (before, after) = text.split_at_checked(start).unwrap_or((text, ""));
+    match after.chars().next() {
+        Some('.') => start + after.len() - after.trim_start_matches(['.', '?']).len(),
+        Some('(') => {
+            let is_name = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+            before.trim_end_matches(is_name).len()
+        }
+        _ => start,
     }
 }
 

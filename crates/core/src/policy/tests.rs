@@ -286,24 +286,24 @@ fn changes_have_their_own_rules() {
 fn what_is_wrong_has_its_place_inside_the_expression() {
     // Each line of rules begins in line 6 of the file.
     for (written, at) in [
-        ("      expression: resource.partitons > 3", (7, 27)),
-        ("      expression: \"resource.partitons > 3\"", (7, 28)),
-        ("      expression: '''ä''== resource.partitons'", (7, 36)),
+        ("      expression: resource.partitons > 3", (7, 28)),
+        ("      expression: \"resource.partitons > 3\"", (7, 29)),
+        ("      expression: '''ä''== resource.partitons'", (7, 37)),
         (
             "      expression: \"\\\"ä\\\"== resource.partitons\"",
-            (7, 36),
+            (7, 37),
         ),
         (
             "      expression: |\n        true\n          && resource.partitons > 3",
-            (9, 22),
+            (9, 23),
         ),
         (
             "      expression: >-\n        true &&\n\n        resource.partitons > 3",
-            (10, 17),
+            (10, 18),
         ),
         (
             "      expression: true &&\n        resource.partitons > 3",
-            (8, 17),
+            (8, 18),
         ),
     ] {
         let rules = format!("    - name: r\n{written}\n");
@@ -352,12 +352,12 @@ fn what_fails_for_a_resource_is_an_error_and_not_a_finding() {
     };
     assert_eq!(
         fails("topic", "resource.partitions > 3"),
-        ["IGC0065 8:28 policy/team/r fails for topic/orders/audit: there is no `partitions`"]
+        ["IGC0065 8:29 policy/team/r fails for topic/orders/audit: there is no `partitions`"]
     );
     assert_eq!(
         fails("topic", "dyn(resource.name)"),
         [
-            "IGC0063 8:23 policy/team/r fails for topic/orders/audit and 1 more: it results in a string, not in true or false"
+            "IGC0063 8:20 policy/team/r fails for topic/orders/audit and 1 more: it results in a string, not in true or false"
         ]
     );
     let failed = fails("topic", "seconds(resource.name) > 3");
