@@ -121,8 +121,10 @@ fn what_is_wrong_with_manifests_is_annotated() {
     std::fs::write(file, AFTER).unwrap();
     let run = sandbox.run(&["validate", "-f", "topology.yaml", "-o", "github"]);
     assert_eq!(run.code, 0);
-    assert_eq!(
-        run.stdout,
-        "::notice title=iggyctl validate::Valid: 1 stream, 3 topics, 1 consumer group.\n"
-    );
+    let end = "::notice title=iggyctl validate::Valid: 1 stream, 3 topics, 1 consumer group.\n";
+    assert!(run.stdout.ends_with(end), "{}", run.stdout);
+    assert!(!run.stdout.contains("::error"), "{}", run.stdout);
+    let found = "::notice file=topology.yaml,line=10,col=19,title=iggyctl%3A IGW0025::topic/orders/new: \
+                 this and 1 other topic declare neither messageExpiry nor maxTopicSize";
+    assert!(run.stdout.starts_with(found), "{}", run.stdout);
 }

@@ -60,9 +60,9 @@ pub(super) fn declared(desired: &DesiredState) -> Vec<Finding> {
     }
     if let Some(first) = unsaid.first() {
         let (what, say) = match unsaid.len() - 1 {
-            0 => (first.to_string(), "declares"),
-            1 => (format!("{first} and 1 other topic"), "declare"),
-            more => (format!("{first} and {more} other topics"), "declare"),
+            0 => ("it".to_owned(), "declares"),
+            1 => ("this and 1 other topic".to_owned(), "declare"),
+            more => (format!("this and {more} other topics"), "declare"),
         };
         let message = format!(
             "{what} {say} neither messageExpiry nor maxTopicSize: what is created so keeps \
