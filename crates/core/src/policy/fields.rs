@@ -161,8 +161,16 @@ const CHANGE_FIELDS: &[Field] = &[
         "what is set or changed, by name: `to`, and `from` unless it is created; texts, as a plan shows them",
     ),
     always("changed", List, "the names of `attributes`, in their order"),
-    declared("messages", Number, "how many messages the topic holds now"),
-    declared("bytes", Number, "how many bytes the topic holds now"),
+    declared(
+        "messages",
+        Number,
+        "how many messages the topic holds now, or go with what is deleted",
+    ),
+    declared(
+        "bytes",
+        Number,
+        "how many bytes the topic holds now, or go with what is deleted",
+    ),
     always(
         "destructive",
         Bool,

@@ -1,6 +1,7 @@
 //! What policies see of a plan, and what they say of it.
 
 use super::plan_report::{AttributeReport, ChangeReport, ChangeVerb, PlanReport};
+use crate::address::Address;
 use crate::api::v1alpha1::PolicyVerb;
 use crate::check::{Finding, Findings, Severity};
 use crate::policy::{AttributeFacts, ChangeFacts};
@@ -56,6 +57,14 @@ impl ChangeReport {
                 to: to.clone(),
             }
         };
+        // Of what is deleted it is what goes with it; nothing is said when that is
+        // nothing.
+        let holds_messages = matches!(self.address, Address::Stream(_) | Address::Topic(..));
+        let (messages, bytes) = match (&self.loses, self.verb) {
+            (Some(stake), _) if holds_messages => (Some(stake.messages), Some(stake.bytes)),
+            (None, ChangeVerb::Delete) if holds_messages => (Some(0), Some(0)),
+            _ => (self.messages, self.bytes),
+        };
         ChangeFacts {
             address: self.address.clone(),
             verb: match self.verb {
@@ -68,8 +77,8 @@ impl ChangeReport {
             },
             previous: self.previous.clone(),
             attributes: self.attributes.iter().map(attribute).collect(),
-            messages: self.messages,
-            bytes: self.bytes,
+            messages,
+            bytes,
             destructive: self.destructive,
         }
     }
