@@ -18,6 +18,7 @@ RUNGS = {
     "official-cli": "official CLI against the embedded server",
     "python-sdk": "Python SDK against the embedded server",
     "official-clients": "official clients with each other on the embedded server",
+    "browser": "pages in a real Chromium",
     "official-examples": "official example programs on the embedded server",
     "real-server": "real server",
 }

@@ -125,6 +125,7 @@ async fn finish(
         subject: _,
         prunable: _,
         is_access_unread: _,
+        topology: _,
     } = planned;
     if report.refusals() > 0 {
         return Err(refused_by_policies(

@@ -1,6 +1,8 @@
 //! How an apply ended, in the format that was asked for.
 
-use iggyctl_core::render::{Annotation, ApplyReport, PlanReport, ReviewSubject, annotations_text};
+use iggyctl_core::render::{
+    Annotation, ApplyReport, PlanReport, ReviewSubject, TopologyChange, annotations_text,
+};
 
 use super::Process;
 use super::output::json_failed;
@@ -13,6 +15,7 @@ pub(super) struct ApplyDocument {
     report: Option<PlanReport>,
     subject: ReviewSubject,
     annotations: Vec<Annotation>,
+    topology: TopologyChange,
 }
 
 impl ApplyDocument {
@@ -21,12 +24,15 @@ impl ApplyDocument {
             format,
             report: match format {
                 PlanFormat::Text | PlanFormat::Json | PlanFormat::Github => None,
-                PlanFormat::Markdown => Some(planned.report.clone()),
+                PlanFormat::Markdown | PlanFormat::Html => Some(planned.report.clone()),
             },
             subject: planned.subject.clone(),
+            topology: planned.topology.clone(),
             annotations: match format {
                 PlanFormat::Github => planned.annotations(),
-                PlanFormat::Text | PlanFormat::Json | PlanFormat::Markdown => Vec::new(),
+                PlanFormat::Text | PlanFormat::Json | PlanFormat::Markdown | PlanFormat::Html => {
+                    Vec::new()
+                }
             },
         }
     }
@@ -40,6 +46,7 @@ impl ApplyDocument {
             PlanFormat::Text => ended.to_text(process.text_options()),
             PlanFormat::Json => ended.to_json().map_err(json_failed)?,
             PlanFormat::Markdown => ended.to_markdown(&self.subject, self.report.as_ref()),
+            PlanFormat::Html => ended.to_html(&self.subject, self.report.as_ref(), &self.topology),
             PlanFormat::Github => {
                 let mut annotations = ended.annotations();
                 annotations.extend(self.annotations.iter().cloned());

@@ -16,6 +16,7 @@ mod export;
 mod get;
 mod get_tokens;
 mod get_users;
+mod graph;
 mod init;
 mod manifest_arguments;
 mod messages;
@@ -122,6 +123,8 @@ enum Command {
     Export(export::ExportArguments),
     /// List streams, topics, consumer groups, users or access tokens of a server
     Get(get::GetArguments),
+    /// Draw a topology: of manifests, or of a server
+    Graph(graph::GraphArguments),
     /// Say who may do what, and why
     Access(access::AccessArguments),
     /// Create, list and delete access tokens of the own user
@@ -232,6 +235,7 @@ fn run_command(arguments: Arguments, terminal: Terminal) -> Result<ExitCode, Com
         Command::Destroy(arguments) => destroy::run(&process, arguments),
         Command::Export(arguments) => export::run(&process, &arguments),
         Command::Get(arguments) => get::run(&process, &arguments),
+        Command::Graph(arguments) => graph::run(&process, &arguments),
         Command::Access(arguments) => access::run(&process, &arguments),
         Command::Token(arguments) => token::run(&process, &arguments),
         Command::Ping(arguments) => ping::run(&process, &arguments),

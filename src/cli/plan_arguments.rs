@@ -8,7 +8,9 @@ use iggyctl_core::diff::ChangeSet;
 use iggyctl_core::plan::{
     Approvals, BlockReason, Blocked, DestructionGrant, Plan, Stage, Step, UnusedApproval,
 };
-use iggyctl_core::render::{Annotation, PlanReport, ReviewSubject, annotations_text};
+use iggyctl_core::render::{
+    Annotation, PlanReport, ReviewSubject, TopologyChange, annotations_text,
+};
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::observed::{AccessReading, Listing, ObservedState};
 use iggyctl_core::{check, diff, plan};
@@ -75,6 +77,8 @@ pub(super) enum PlanFormat {
     Markdown,
     /// Annotations at file and line, for GitHub Actions.
     Github,
+    /// One page to look at, with the topology before and after.
+    Html,
 }
 
 impl PlanFormat {
@@ -138,6 +142,8 @@ pub(super) struct Planned {
     /// Whether users were not read, so that their permissions outlive what is deleted.
     pub(super) is_access_unread: bool,
     pub(super) subject: ReviewSubject,
+    /// For pictures; empty in other formats.
+    pub(super) topology: TopologyChange,
 }
 
 impl Planned {
@@ -253,6 +259,10 @@ impl PlanningArguments {
         Ok(Planned {
             prunable: prunable.collect(),
             is_access_unread: !matches!(observed.access, AccessReading::Read(_)),
+            topology: match self.output {
+                PlanFormat::Html => TopologyChange::of(&report, &desired, observed),
+                _ => TopologyChange::default(),
+            },
             desired,
             plan,
             report,
@@ -320,6 +330,7 @@ impl PlanningArguments {
             PlanFormat::Json => report.to_json().map_err(json_failed)?,
             PlanFormat::Markdown => report.to_markdown(&planned.subject),
             PlanFormat::Github => annotations_text(planned.annotations()),
+            PlanFormat::Html => report.to_html(&planned.subject, &planned.topology),
         };
         process.output(&text)
     }

@@ -128,3 +128,89 @@ fn what_is_wrong_with_manifests_is_annotated() {
                  this and 1 other topic declare neither messageExpiry nor maxTopicSize";
     assert!(run.stdout.starts_with(found), "{}", run.stdout);
 }
+
+/// The exit code is about what was found; the format only about how it is said.
+#[test]
+fn an_exit_code_is_the_same_in_every_format_and_standard_output_is_data_only() {
+    let served = lab();
+    served.sandbox.write("before.yaml", BEFORE);
+    served.sandbox.write(
+        "more.yaml",
+        BEFORE.replace("partitions: 1 }", "partitions: 2 }"),
+    );
+    served.sandbox.write(
+        "wrong.yaml",
+        AFTER.replace("partitions: 3", "partitions: three"),
+    );
+    let outcomes = [
+        ("nothing", "before.yaml", None, 0),
+        ("pending", "more.yaml", None, 2),
+        ("blocked", "topology.yaml", None, 3),
+        ("invalid", "wrong.yaml", None, 65),
+        (
+            "nobody there",
+            "before.yaml",
+            Some("iggy://iggy:iggy@127.0.0.1:1?reconnection_retries=0"),
+            69,
+        ),
+    ];
+    for (outcome, file, server, code) in outcomes {
+        for (format, start) in [
+            ("text", ""),
+            ("json", "{"),
+            ("markdown", "<!-- iggyctl plan: "),
+            ("github", "::"),
+            ("html", "<!DOCTYPE html>"),
+        ] {
+            let diff = ["diff", "-f", file, "-o", format];
+            let run = match server {
+                Some(server) => served
+                    .sandbox
+                    .run(&[&diff[..], &["--server", server]].concat()),
+                None => served.run(&diff),
+            };
+            assert_eq!(run.code, code, "{outcome} as {format}: {}", run.stderr);
+            let is_annotated = format == "github" && outcome == "invalid";
+            if code < 64 || is_annotated {
+                assert!(
+                    !run.stdout.is_empty() && run.stdout.starts_with(start),
+                    "{outcome} as {format}"
+                );
+            } else {
+                assert_eq!(run.stdout, "", "{outcome} as {format}");
+                assert!(!run.stderr.is_empty(), "{outcome} as {format}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_topology_is_drawn_from_manifests_and_from_a_server() {
+    let served = lab();
+    served.sandbox.write("topology.yaml", BEFORE);
+    let declared = served
+        .sandbox
+        .run(&["graph", "-f", "topology.yaml", "-o", "mermaid"]);
+    assert_snapshot!(declared.transcript());
+    let live = served.run(&["graph", "-o", "mermaid"]);
+    assert_eq!(live.code, 0, "{}", live.stderr);
+    assert!(
+        live.stdout.contains("events · 4 partitions"),
+        "{}",
+        live.stdout
+    );
+    assert!(live.stdout.contains("iggy · everything"), "{}", live.stdout);
+    for (format, start) in [
+        ("svg", "<svg class=\"topology\""),
+        ("html", "<!DOCTYPE html>"),
+    ] {
+        let run = served.run(&["graph", "-o", format]);
+        assert_eq!(run.code, 0);
+        assert!(run.stdout.starts_with(start), "{:.200}", run.stdout);
+    }
+    let wrong = served
+        .sandbox
+        .run(&["graph", "--set", "a=b", "--server", "embedded"]);
+    assert_eq!(wrong.code, 64);
+    assert_eq!(wrong.stdout, "");
+}

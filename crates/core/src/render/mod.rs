@@ -17,11 +17,13 @@ mod bundle;
 mod escape;
 mod findings_text;
 mod github_text;
+mod graph;
 mod json;
 mod line_diff;
 mod paint;
 mod plan_body;
 mod plan_github;
+mod plan_html;
 mod plan_markdown;
 mod plan_policies;
 mod plan_report;
@@ -43,8 +45,10 @@ pub use access::{
 pub use apply_report::{ApplyCounts, ApplyReport, StepReport, StepStatus, Verification};
 pub use escape::{escape, is_deceiving};
 pub use findings_text::findings_text;
+pub use graph::TopologyGraph;
 pub use line_diff::line_diff;
 pub use plan_github::{Annotation, AnnotationLevel, annotations_text, diagnostic_annotations};
+pub use plan_html::TopologyChange;
 pub use plan_report::{AttributeReport, ChangeReport, ChangeVerb, PlanReport};
 
 pub use review::ReviewSubject;

@@ -12,7 +12,8 @@ use std::collections::BTreeSet;
 use maud::html;
 
 use self::page::Page;
-use self::rows::{ALIKE_FROM, Group, groups};
+use self::rows::ALIKE_FROM;
+pub(super) use self::rows::{Group, groups};
 use super::escape;
 use super::github_text::{address_code, clipped, code, prose};
 use super::plan_report::PlanReport;

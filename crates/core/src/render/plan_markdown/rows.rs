@@ -19,8 +19,8 @@ const NAMED: usize = 10;
 const LINE: usize = 500;
 
 /// Changes in one row.
-pub(super) struct Group<'r, 'a> {
-    pub(super) members: Vec<&'r ReviewRow<'a>>,
+pub(in crate::render) struct Group<'r, 'a> {
+    pub(in crate::render) members: Vec<&'r ReviewRow<'a>>,
 }
 
 /// What has to be the same. Facts such as a count of messages may differ; they are in the
@@ -40,7 +40,9 @@ struct Likeness<'a> {
 }
 
 /// Groups in the order of their first members, the most urgent first.
-pub(super) fn groups<'r, 'a>(rows: impl Iterator<Item = &'r ReviewRow<'a>>) -> Vec<Group<'r, 'a>> {
+pub(in crate::render) fn groups<'r, 'a>(
+    rows: impl Iterator<Item = &'r ReviewRow<'a>>,
+) -> Vec<Group<'r, 'a>> {
     let mut places: BTreeMap<Likeness<'r>, usize> = BTreeMap::new();
     let mut groups: Vec<Group<'r, 'a>> = Vec::new();
     for row in rows {
