@@ -215,6 +215,8 @@ async fn ten_topics() -> Result<(), Failure> {
     if some == 0 || some >= all {
         return Err(format!("the filter leaves {some} of {all}").into());
     }
+    desk.expect("Number(document.getElementById('pictures').hidden)", 1)
+        .await?;
     desk.browser.screenshot("ten-filtered").await?;
     desk.browser.press("Escape").await?;
     desk.expect(SHOWN, all).await?;

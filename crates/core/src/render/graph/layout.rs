@@ -126,10 +126,14 @@ pub(super) fn draw(selection: &Selection<'_>, lines: usize) -> Result<Drawing, t
         ..Style::default()
     };
     // A line to a stream behind another one could not be followed.
-    let right = tree.new_with_children(if has_users { column(16.0) } else { beside }, &right)?;
+    let has_lines = selection.users.iter().any(|user| {
+        let mut scopes = user.user.reach.iter().flat_map(BTreeMap::keys);
+        scopes.any(|scope| *scope != Scope::Server)
+    });
+    let right = tree.new_with_children(if has_lines { column(16.0) } else { beside }, &right)?;
     let columns: &[NodeId] = if has_users { &[left, right] } else { &[right] };
     let style = Style {
-        gap: length(110.0),
+        gap: length(if has_lines { 110.0 } else { 24.0 }),
         padding: length(PAD),
         ..row(0.0)
     };

@@ -145,11 +145,11 @@ impl<'a> SelectedStream<'a> {
 }
 
 /// The first ones, those that matter before the others, in their order.
-fn chosen<'a, T>(
-    all: &'a BTreeMap<ResourceName, T>,
+fn chosen<T>(
+    all: &BTreeMap<ResourceName, T>,
     most: usize,
     matters: impl Fn(&ResourceName, &T) -> bool,
-) -> Vec<(&'a ResourceName, &'a T)> {
+) -> Vec<(&ResourceName, &T)> {
     if all.len() <= most {
         return all.iter().collect();
     }

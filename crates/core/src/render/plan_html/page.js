@@ -3,6 +3,7 @@
   const filter = document.getElementById("filter");
   const shown = document.getElementById("shown");
   const sections = [...document.querySelectorAll("details.section")];
+  const pictures = document.getElementById("pictures");
   const kinds = [...document.querySelectorAll("input[name=kind]")];
   // The rows of each section with what they are searched by, read when it is first needed.
   let known = null;
@@ -17,6 +18,8 @@
     const words = filter.value.toLowerCase().split(/\s+/).filter(Boolean);
     const off = new Set(kinds.filter((kind) => !kind.checked).map((kind) => kind.value));
     const filtering = words.length > 0 || off.size > 0;
+    // What was looked for is seen at once.
+    if (pictures) pictures.hidden = words.length > 0;
     let found = 0, all = 0;
     for (const part of rows()) {
       let here = 0;

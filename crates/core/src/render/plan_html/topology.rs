@@ -91,17 +91,19 @@ pub(super) fn pictures(topology: &TopologyChange) -> Markup {
         return html! {};
     }
     html! {
-        h2 { "Topology" }
-        div.tabs hidden role="group" aria-label="Which picture" {
-            button type="button" data-tab="before" { "Before" }
-            button type="button" data-tab="after" { "After" }
-            button type="button" data-tab="both" { "Both" }
+        section #pictures {
+            h2 { "Topology" }
+            div.tabs hidden role="group" aria-label="Which picture" {
+                button type="button" data-tab="before" { "Before" }
+                button type="button" data-tab="after" { "After" }
+                button type="button" data-tab="both" { "Both" }
+            }
+            div.pictures {
+                figure data-panel="before" tabindex="0" { figcaption { "Before" } (before.picture("Topology before", false)) }
+                figure data-panel="after" tabindex="0" { figcaption { "After" } (after.picture("Topology after", false)) }
+            }
+            (legend(true))
         }
-        div.pictures {
-            figure data-panel="before" tabindex="0" { figcaption { "Before" } (before.picture("Topology before", false)) }
-            figure data-panel="after" tabindex="0" { figcaption { "After" } (after.picture("Topology after", false)) }
-        }
-        (legend(true))
     }
 }
 
@@ -141,9 +143,11 @@ impl TopologyGraph {
                 li { b { (self.users.len()) } " users" }
             }
             main {
-                h2 { "Picture" }
-                figure tabindex="0" { (self.picture("Topology", false)) }
-                (legend(false))
+                section #pictures {
+                    h2 { "Picture" }
+                    figure tabindex="0" { (self.picture("Topology", false)) }
+                    (legend(false))
+                }
                 h2 { "Everything" }
                 (controls(&[]))
                 @for (name, stream) in &self.streams {
