@@ -2,7 +2,7 @@
 
 use super::Process;
 use super::apply::{self, ApplyArguments, RunArguments};
-use super::plan_arguments::PlanningArguments;
+use super::plan_arguments::{PlanFormat, PlanningArguments};
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
 
@@ -15,6 +15,12 @@ pub(super) struct DestroyArguments {
     planning: PlanningArguments,
     #[command(flatten)]
     run: RunArguments,
+}
+
+impl DestroyArguments {
+    pub(super) fn annotates(&self) -> bool {
+        self.planning.output == PlanFormat::Github
+    }
 }
 
 pub(super) fn run(

@@ -168,6 +168,7 @@ impl Command {
             Self::Plan(arguments) => arguments.annotates(),
             Self::Diff(arguments) => arguments.annotates(),
             Self::Apply(arguments) => arguments.annotates(),
+            Self::Destroy(arguments) => arguments.annotates(),
             _ => false,
         }
     }

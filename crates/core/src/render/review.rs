@@ -7,7 +7,7 @@ use super::plan_body::{Line, body};
 use super::plan_report::{ChangeReport, ChangeVerb, PlanReport};
 use crate::address::Address;
 use crate::check::{Finding, Severity};
-use crate::plan::Blocked;
+use crate::plan::{Blocked, MassDeletion};
 use crate::wording::counted;
 
 /// What a plan is about: shown in its heading, and what tells the comments of two plans on
@@ -97,6 +97,24 @@ impl<'a> Review<'a> {
         }
         owners
     }
+}
+
+/// What is said of a plan that removes a large part of what is owned; none otherwise.
+pub(super) fn mass_deletion_text(report: &PlanReport) -> Option<String> {
+    let MassDeletion { removed, there } = report.mass_deletion?;
+    Some(format!(
+        "Removes {removed} of {there} owned resources: apply asks for the number, or takes \
+         --expect-removals {removed}."
+    ))
+}
+
+/// What is said above what is owned and not declared; none without it.
+pub(super) fn unmanaged_head(report: &PlanReport) -> Option<String> {
+    let count = report.unmanaged.len();
+    (count > 0).then(|| {
+        let count = counted(count, "resource");
+        format!("{count} owned and not declared, left alone without --prune")
+    })
 }
 
 /// The stream or the user that the resource is, or is in.

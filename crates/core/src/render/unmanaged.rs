@@ -43,23 +43,27 @@ impl Unmanaged {
     }
 }
 
+impl Unmanaged {
+    /// What it holds, in words; empty where that is not known.
+    pub(super) fn holds(&self) -> String {
+        match (self.messages, self.members) {
+            (Some(0), _) => "no messages".to_owned(),
+            (Some(messages), _) => {
+                let bytes = bytes_text(self.bytes.unwrap_or(0));
+                format!("{} in {bytes}", counted(messages, "message"))
+            }
+            (None, Some(members)) => counted(members, "member"),
+            (None, None) => String::new(),
+        }
+    }
+}
+
 impl fmt::Display for Unmanaged {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            address,
-            messages,
-            bytes,
-            members,
-        } = self;
-        write!(formatter, "{address}")?;
-        match (messages, members) {
-            (Some(0), _) => formatter.write_str("  no messages"),
-            (Some(messages), _) => {
-                let bytes = bytes_text(bytes.unwrap_or(0));
-                write!(formatter, "  {} in {bytes}", counted(*messages, "message"))
-            }
-            (None, Some(members)) => write!(formatter, "  {}", counted(*members, "member")),
-            (None, None) => Ok(()),
+        write!(formatter, "{}", self.address)?;
+        match self.holds() {
+            holds if holds.is_empty() => Ok(()),
+            holds => write!(formatter, "  {holds}"),
         }
     }
 }

@@ -14,11 +14,14 @@ use super::apply_report::{ApplyReport, StepStatus};
 use super::escape;
 use super::plan_body::blocked_text;
 use super::plan_report::{ChangeVerb, PlanReport};
-use super::review::{Review, Weight};
+use super::review::{Review, Weight, mass_deletion_text, unmanaged_head};
 use crate::address::Address;
 use crate::check::{Finding, Findings, Severity};
 use crate::diagnostic::{self, Diagnostics, Origin};
 use crate::wording::counted;
+
+/// How much of what is not declared an annotation names.
+const NAMED_UNMANAGED: usize = 10;
 
 /// How an annotation is shown. GitHub shows ten of each kind per step, so the worst come
 /// first.
@@ -148,6 +151,22 @@ impl PlanReport {
                 .iter()
                 .map(|finding| of_finding(finding, &origin)),
         );
+        if let Some(message) = mass_deletion_text(self) {
+            annotations.push(Annotation {
+                level: AnnotationLevel::Warning,
+                ..Annotation::notice("iggyctl: removes much", &message)
+            });
+        }
+        if let Some(head) = unmanaged_head(self) {
+            let named = self.unmanaged.iter().take(NAMED_UNMANAGED);
+            let mut names: Vec<String> = named.map(|it| it.address.to_string()).collect();
+            let more = self.unmanaged.len().saturating_sub(NAMED_UNMANAGED);
+            if more > 0 {
+                names.push(format!("and {more} more"));
+            }
+            let message = format!("{head}: {}", names.join(", "));
+            annotations.push(Annotation::notice("iggyctl: not declared", &message));
+        }
         annotations.push(Annotation::notice("iggyctl plan", &self.footer()));
         annotations
     }

@@ -20,7 +20,10 @@ use super::paint::Role;
 use super::plan_body::{Line, finding_lines};
 use super::plan_markdown::{Group, groups};
 use super::plan_report::{ChangeVerb, PlanReport};
-use super::review::{Review, ReviewRow, ReviewSubject, Weight, counted_kind, counts};
+use super::review::{
+    Review, ReviewRow, ReviewSubject, Weight, counted_kind, counts, mass_deletion_text,
+    unmanaged_head,
+};
 use crate::check::Finding;
 use crate::plan::Summary;
 
@@ -52,6 +55,7 @@ impl PlanReport {
             (headline(&self.summary))
             (controls(&KINDS))
             main {
+                @if let Some(text) = mass_deletion_text(self) { p.notice { (text) } }
                 (first)
                 @if !risky.is_empty() || !review.other_findings.is_empty() {
                     h2 { "Look at these" }
@@ -71,6 +75,19 @@ impl PlanReport {
                                 span.faint { (counts(rows.iter().map(|row| row.change))) }
                             }
                             @for row in rows { (change_row(row)) }
+                        }
+                    }
+                }
+                @if let Some(head) = unmanaged_head(self) {
+                    h2 { "Not declared" }
+                    details.section {
+                        summary { (head) }
+                        @for unmanaged in &self.unmanaged {
+                            div.row data-row="plain" {
+                                span.sign title="left alone" { "·" }
+                                code { (escape(&unmanaged.address.to_string())) }
+                                span { (unmanaged.holds()) }
+                            }
                         }
                     }
                 }

@@ -17,7 +17,10 @@ pub(super) use self::rows::{Group, groups};
 use super::escape;
 use super::github_text::{address_code, clipped, code, prose};
 use super::plan_report::PlanReport;
-use super::review::{Review, ReviewRow, ReviewSubject, Weight, counts};
+use super::review::{
+    Review, ReviewRow, ReviewSubject, Weight, counts, mass_deletion_text, unmanaged_head,
+};
+use super::unmanaged::Unmanaged;
 use crate::address::Address;
 use crate::check::{Finding, Severity};
 
@@ -86,6 +89,9 @@ impl PlanReport {
     }
 
     fn write_rows(&self, page: &mut Page, review: &Review<'_>) {
+        if let Some(text) = mass_deletion_text(self) {
+            page.block("\n", &[format!("🗑️ {}\n", prose(&text))], "");
+        }
         let risky = review.rows.iter().filter(|row| row.weight != Weight::Plain);
         let risky = groups(risky);
         let mut rows: Vec<String> = risky.iter().map(Group::row).collect();
@@ -117,6 +123,11 @@ impl PlanReport {
                 write_owner(page, &owner, &rows);
             }
         }
+        if let Some(head) = unmanaged_head(self) {
+            let rows: Vec<String> = self.unmanaged.iter().map(unmanaged_row).collect();
+            let head = format!("\n<details><summary>{head}</summary>{COLUMNS}");
+            page.block(&head, &rows, "\n</details>\n");
+        }
         let rows: Vec<String> = notes.into_iter().map(finding_row).collect();
         let head = format!("\n<details><summary>Worth knowing</summary>{COLUMNS}");
         page.block(&head, &rows, "\n</details>\n");
@@ -135,6 +146,11 @@ fn write_owner(page: &mut Page, owner: &Address, rows: &[&ReviewRow<'_>]) {
         .map(Group::row)
         .collect();
     page.block(&format!("\n{head}{COLUMNS}"), &cells, "\n</details>\n");
+}
+
+fn unmanaged_row(unmanaged: &Unmanaged) -> String {
+    let (address, holds) = (address_code(&unmanaged.address), prose(&unmanaged.holds()));
+    format!("| ℹ️ | {address} | {holds} |\n")
 }
 
 fn finding_row(finding: &Finding) -> String {

@@ -166,3 +166,35 @@ fn markers_of_two_subjects_differ_and_stay_comments() {
         );
     }
 }
+
+/// What is owned and not declared: listed without `--prune`, removed with it, and held back
+/// where it holds something.
+#[test]
+fn what_nobody_declares_is_listed_or_removed() {
+    let mut desired = DesiredState::default();
+    desired.owns.streams = vec!["*".to_owned()];
+    declare_topic(&mut desired, "orders", "events");
+    declare_stream(&mut desired, "orders").topics_listed = true;
+    let mut observed = ObservedState::default();
+    there_topic(&mut observed, "orders", "events");
+    let extra = there_topic(&mut observed, "orders", "extra");
+    (extra.messages, extra.size_bytes) = (12, 3 << 20);
+    there_topic(&mut observed, "orders", "idle");
+    there_stream(&mut observed, "old");
+    let mut texts = Vec::new();
+    for prune in [false, true] {
+        let changes = diff(&desired, &observed);
+        let findings = check(&changes, &desired, &observed);
+        let approvals = Approvals {
+            prune,
+            ..Approvals::default()
+        };
+        let plan = plan(&changes, &approvals);
+        let report = PlanReport::new(&plan, &changes, &findings);
+        texts.push(report.to_markdown(&subject()));
+        texts.push(crate::render::annotations_text(
+            report.annotations(|address| desired.origin(address)),
+        ));
+    }
+    insta::assert_snapshot!(texts.join("\n=====\n"));
+}
