@@ -125,6 +125,36 @@ fn a_refusal_is_in_the_json() {
     assert!(steps.iter().all(|step| step["status"] == "notAttempted"));
 }
 
+/// What is removed, by pruning or as a whole, is a change like any other.
+#[test]
+fn what_is_removed_is_held_to_policies() {
+    let lab = Lab::new(
+        "    - name: only-empty-topics-go
+      match: { kinds: [change, topic], verbs: [delete, blocked] }
+      expression: has(change.messages) && change.messages == 0
+      messageExpression: \"'it holds ' + string(change.messages)\"
+",
+    );
+    let sandbox = &lab.served.sandbox;
+    sandbox.write(
+        "topology.yaml",
+        TOPOLOGY.replace("spec:", "spec:\n  owns: { streams: [orders] }"),
+    );
+    let run = lab.run(&["apply", "--yes", "--policy", "policies"]);
+    assert_eq!(run.code, 0, "{}", run.transcript());
+    let sent = lab
+        .served
+        .run(&["produce", "orders/events", "--text", "one"]);
+    assert_eq!(sent.code, 0, "{}", sent.transcript());
+    let everything = ["destroy", "--yes", "--allow-destroy", "stream/orders"];
+    let everything = [&everything[..], &["--allow-destroy", "topic/orders/events"]].concat();
+    let run = lab.run(&[&everything[..], &["--policy", "policies"]].concat());
+    assert_eq!(run.code, 3, "{}", run.transcript());
+    assert!(run.stdout.contains("it holds 1"), "{}", run.transcript());
+    assert!(!run.stdout.contains("it holds 0"), "{}", run.transcript());
+    assert!(!lab.is_empty());
+}
+
 /// Whoever reads a plan sees the refusal, in every format, and the exit code is
 /// the same.
 #[test]
