@@ -142,9 +142,9 @@ fn what_is_removed_is_held_to_policies() {
     );
     let run = lab.run(&["apply", "--yes", "--policy", "policies"]);
     assert_eq!(run.code, 0, "{}", run.transcript());
-    let sent = lab
-        .served
-        .run(&["produce", "orders/events", "--text", "one"]);
+    let server = lab.served.address();
+    let produce = ["produce", "orders/events", "--server", &server];
+    let sent = sandbox.run_with_input(&produce, "one\n");
     assert_eq!(sent.code, 0, "{}", sent.transcript());
     let everything = ["destroy", "--yes", "--allow-destroy", "stream/orders"];
     let everything = [&everything[..], &["--allow-destroy", "topic/orders/events"]].concat();
