@@ -16,7 +16,7 @@ use tokio_tungstenite::tungstenite::Message;
 
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-/// A page of ten thousand topics is laid out in a debug build of nothing, so this is long.
+/// Long, since several browsers may share a small machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The one that was named, or the one of this machine.
@@ -181,7 +181,7 @@ impl Browser {
         Ok(())
     }
 
-    /// How many pages it has on paper, at least: its PDF is one.
+    /// What comes out of the printer, as PDF.
     pub(crate) async fn printed(&mut self) -> Result<Vec<u8>, Failure> {
         let printed = self.call("Page.printToPDF", json!({})).await?;
         Ok(STANDARD.decode(printed["data"].as_str().unwrap_or_default())?)
@@ -210,12 +210,16 @@ impl Browser {
 
     /// What went wrong in the page, and what its console shows as an error or a warning.
     pub(crate) fn complaints(&self) -> Vec<String> {
-        let is_bad = |event: &&Value| match event["method"].as_str() {
-            Some("Runtime.exceptionThrown") => true,
-            Some("Runtime.consoleAPICalled") => true,
-            Some("Log.entryAdded") => true,
-            Some("Page.javascriptDialogOpening") => true,
-            _ => false,
+        let is_bad = |event: &&Value| {
+            matches!(
+                event["method"].as_str(),
+                Some(
+                    "Runtime.exceptionThrown"
+                        | "Runtime.consoleAPICalled"
+                        | "Log.entryAdded"
+                        | "Page.javascriptDialogOpening"
+                )
+            )
         };
         self.events
             .iter()

@@ -4,6 +4,11 @@
 //!
 //! `IGGYCTL_TEST_SCREENSHOTS=FOLDER` keeps what was seen.
 
+#![allow(
+    clippy::print_stderr,
+    reason = "sizes and times are for who reads the log"
+)]
+
 mod chromium;
 mod manifests;
 

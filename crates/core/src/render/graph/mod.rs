@@ -11,6 +11,7 @@ mod label;
 mod layout;
 mod mermaid;
 mod model;
+mod note;
 mod selection;
 mod svg;
 #[cfg(test)]

@@ -143,7 +143,7 @@ impl PlanReport {
                 level: AnnotationLevel::Warning,
                 origin: nearest(&change.address, &origin),
                 title: format!("iggyctl: {what}"),
-                message: format!("{} {what}: {}", change.address, lines.join("; ")),
+                message: format!("{}: {}", change.address, lines.join("; ")),
             });
         }
         annotations.extend(
