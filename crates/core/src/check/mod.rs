@@ -35,7 +35,9 @@ use crate::diff::{
     Setting, SettingChange, TopicChange,
 };
 use crate::name::ResourceName;
-use crate::quantity::{ByteSize, MAX_PREALLOCATED, MaxTopicSize, exceeds_preallocation, size_text};
+use crate::quantity::{
+    ByteSize, MAX_PREALLOCATED, MaxTopicSize, bytes_text, exceeds_preallocation,
+};
 use crate::state::desired::{DesiredState, DesiredTopic, TopicSettings};
 use crate::state::observed::{ObservedState, ObservedTopic};
 use crate::wording::counted;
@@ -322,7 +324,7 @@ fn retention_lowered(
             change.to,
             match messages {
                 0 => "no messages now".to_owned(),
-                _ => format!("{} in {}", counted(messages, "message"), size_text(bytes)),
+                _ => format!("{} in {}", counted(messages, "message"), bytes_text(bytes)),
             },
             deletable(change.to, holds, expires_at_once),
         ),
@@ -344,7 +346,7 @@ fn deletable(to: Setting, holds: Holdings, expires_at_once: Option<u64>) -> Stri
                 .map_or(0, |limit| holds.bytes.saturating_sub(limit.bytes()));
             match over {
                 0 => ", which is within it".to_owned(),
-                over => format!(", {} too much", size_text(over)),
+                over => format!(", {} too much", bytes_text(over)),
             }
         }
         (_, Some(0)) => ", none of them older".to_owned(),

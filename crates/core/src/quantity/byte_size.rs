@@ -8,6 +8,7 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::QuantityError;
+use crate::wording::counted;
 
 /// A number of bytes, at least one.
 ///
@@ -168,6 +169,16 @@ fn scale(number: &str, factor: u64) -> Option<u128> {
 #[must_use]
 pub fn size_text(bytes: u64) -> String {
     ByteSize::new(bytes).map_or_else(|| "0".to_owned(), |size| size.to_string())
+}
+
+/// A number of bytes for a sentence: as [`size_text`], and a plain number with its unit.
+#[must_use]
+pub fn bytes_text(bytes: u64) -> String {
+    let text = size_text(bytes);
+    match text.bytes().all(|byte| byte.is_ascii_digit()) {
+        true => counted(bytes, "byte"),
+        false => text,
+    }
 }
 
 impl FromStr for ByteSize {

@@ -8,7 +8,7 @@ mod message_expiry;
 mod preallocation;
 
 pub use bounded::{Bounded, MessagesRequiredToSave, OutOfBounds, PartitionCount};
-pub use byte_size::{ByteSize, MaxTopicSize, size_text};
+pub use byte_size::{ByteSize, MaxTopicSize, bytes_text, size_text};
 pub(crate) use closed_set::closed_set;
 pub use closed_set::{Compression, Durability};
 pub use message_expiry::MessageExpiry;

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use crate::address::Address;
 use crate::diff::{GroupStake, Stake};
-use crate::quantity::size_text;
+use crate::quantity::bytes_text;
 use crate::wording::counted;
 
 /// How many groups a line names before it only counts.
@@ -67,15 +67,6 @@ fn messages_text(messages: u64, bytes: u64, oldest_micros: Option<u64>) -> Strin
         );
     let messages = counted(messages, "message");
     format!("{messages} in {}, {oldest}", bytes_text(bytes))
-}
-
-/// A size as a manifest writes it; a plain number with its unit.
-pub(super) fn bytes_text(bytes: u64) -> String {
-    let text = size_text(bytes);
-    match text.bytes().all(|byte| byte.is_ascii_digit()) {
-        true => counted(bytes, "byte"),
-        false => text,
-    }
 }
 
 fn group_text(group: &GroupStake) -> String {

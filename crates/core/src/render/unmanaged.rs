@@ -3,9 +3,9 @@ use std::fmt;
 use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::stake_text::bytes_text;
 use crate::address::Address;
 use crate::diff::{Change, Difference};
+use crate::quantity::bytes_text;
 use crate::wording::counted;
 
 /// Something that is owned and not declared, and stays. Users are a finding of their own.
