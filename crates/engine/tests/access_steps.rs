@@ -212,9 +212,10 @@ async fn prune_plan(pool: &Pool, desired: &DesiredState, deletes: bool) -> Appro
         allow_destroy: allow_destroy.clone(),
         ..Approvals::default()
     };
-    plan(&diff(desired, &observed), &approvals)
-        .approve(false, &DestructionGrant::from_command_line(allow_destroy))
-        .unwrap()
+    let plan = plan(&diff(desired, &observed), &approvals);
+    let removals = plan.mass_deletion.map(|deletion| deletion.removed);
+    let grant = DestructionGrant::from_command_line(allow_destroy).expecting(removals);
+    plan.approve(false, &grant).unwrap()
 }
 
 /// The calls that remove a user, each once.

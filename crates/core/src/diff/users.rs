@@ -9,8 +9,9 @@ use super::access::{
 use super::change::DeclaredToLive;
 use super::{BlockReason, Change, Differ, Difference};
 use crate::address::Address;
-use crate::name::ResourceName;
+use crate::name::{NamePattern, ResourceName};
 use crate::state::desired::DesiredState;
+use crate::state::desired_user::NameOrPattern;
 use crate::state::observed::{AccessReading, ObservedStream};
 
 impl Differ<'_> {
@@ -49,6 +50,7 @@ impl Differ<'_> {
             streams: stream_renames.clone(),
             ..DeclaredToLive::default()
         };
+        self.named_in_permissions(desired);
         let removed: Vec<Address> = self
             .prunable
             .iter()
@@ -67,6 +69,54 @@ impl Differ<'_> {
         self.changes.extend(changes);
         self.token_notices.extend(notices);
         self.unchanged.tokens = unchanged;
+    }
+
+    /// What would be deleted and is named by the permissions of a declared user: they would
+    /// mean something else then, or apply to whatever gets its number next.
+    fn named_in_permissions(&mut self, desired: &DesiredState) {
+        let mut named: BTreeMap<Address, Vec<&ResourceName>> = BTreeMap::new();
+        let mut in_matching: BTreeMap<&ResourceName, Vec<(&NamePattern, &ResourceName)>> =
+            BTreeMap::new();
+        for (user, desired) in &desired.users {
+            for rule in desired.permissions.iter().flat_map(|it| &it.streams) {
+                let topics = rule.topics.iter().filter_map(|topic| match &topic.name {
+                    NameOrPattern::Name(topic) => Some(topic),
+                    NameOrPattern::Pattern(_) => None,
+                });
+                match &rule.name {
+                    NameOrPattern::Name(stream) => {
+                        let topics =
+                            topics.map(|topic| Address::Topic(stream.clone(), topic.clone()));
+                        let stream = std::iter::once(Address::Stream(stream.clone()));
+                        for target in stream.chain(topics) {
+                            named.entry(target).or_default().push(user);
+                        }
+                    }
+                    NameOrPattern::Pattern(pattern) => {
+                        for topic in topics {
+                            in_matching.entry(topic).or_default().push((pattern, user));
+                        }
+                    }
+                }
+            }
+        }
+        for change in &mut self.prunable {
+            let mut users: BTreeSet<&ResourceName> = named
+                .get(&change.address)
+                .into_iter()
+                .flatten()
+                .copied()
+                .collect();
+            if let Address::Topic(stream, topic) = &change.address {
+                let rules = in_matching.get(topic).into_iter().flatten();
+                let rules = rules.filter(|(pattern, _)| pattern.matches(stream.as_str()));
+                users.extend(rules.map(|(_, user)| *user));
+            }
+            let reasons = users.into_iter().map(|user| BlockReason::StillGranted {
+                user: Address::User(user.clone()),
+            });
+            change.obstacles.extend(reasons);
+        }
     }
 
     fn unread_users(&mut self, desired: &DesiredState, reason: &str) {

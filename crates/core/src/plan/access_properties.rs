@@ -294,7 +294,8 @@ proptest! {
             let mut repaired = crashed.clone();
             apply_plan(&rest, &mut repaired).unwrap();
             let allowed = all_approvals(&desired, &repaired, pruning);
-            prop_assert!(planned(&desired, &repaired, &allowed).is_empty());
+            let left = planned(&desired, &repaired, &allowed);
+            prop_assert!(left.is_empty(), "{left:#?}");
             apply_step(step, &mut crashed).unwrap();
         }
     }

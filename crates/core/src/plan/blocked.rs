@@ -40,9 +40,8 @@ pub(super) fn blocked_lines<'a>(changes: &'a ChangeSet, approvals: &Approvals) -
         }
     }
     let mut undeletable = Vec::new();
-    let granted = delete::Granted::by(changes);
     for change in deletions {
-        let reasons = delete::obstacles(change, changes, approvals, &blocked.pruned, &granted);
+        let reasons = delete::obstacles(change, changes, approvals, &blocked.pruned);
         if reasons.is_empty() {
             blocked.pruned.insert(&change.address);
         }

@@ -69,10 +69,9 @@ pub(super) fn obstacles(
     changes: &ChangeSet,
     approvals: &Approvals,
     pruned_users: &BTreeSet<&Address>,
-    granted: &Granted<'_>,
 ) -> Vec<BlockReason> {
     let address = &change.address;
-    let mut reasons = Vec::new();
+    let mut reasons = change.obstacles.clone();
     if !approvals.allow_destroy.contains(address)
         && let Some(stake) = stake_of(address, &change.difference)
     {
@@ -86,44 +85,13 @@ pub(super) fn obstacles(
     {
         if !pruned_users.contains(&holder.address) && !loses_grants(holder, &live, changes) {
             let user = holder.address.clone();
-            reasons.push(BlockReason::StillGranted { user });
-        }
-    }
-    for user in granted.users.get(address).into_iter().flatten() {
-        let reason = BlockReason::StillGranted {
-            user: (*user).clone(),
-        };
-        if !reasons.contains(&reason) {
-            reasons.push(reason);
+            let reason = BlockReason::StillGranted { user };
+            if !reasons.contains(&reason) {
+                reasons.push(reason);
+            }
         }
     }
     reasons
-}
-
-/// To whom the plan gives permissions on what, by declared names.
-pub(super) struct Granted<'a> {
-    users: BTreeMap<Address, Vec<&'a Address>>,
-}
-
-impl<'a> Granted<'a> {
-    pub(super) fn by(changes: &'a ChangeSet) -> Self {
-        let mut users: BTreeMap<Address, Vec<&Address>> = BTreeMap::new();
-        for change in &changes.changes {
-            let grants = match &change.difference {
-                Difference::CreateUser(creation) => creation.grants.as_ref(),
-                Difference::ChangeUser(user) => user.permissions.as_ref().map(|it| &it.to),
-                _ => None,
-            };
-            for (stream, granted) in grants.iter().flat_map(|grants| &grants.streams) {
-                let topics = granted.topics.keys();
-                let topics = topics.map(|topic| Address::Topic(stream.clone(), topic.clone()));
-                for target in std::iter::once(Address::Stream(stream.clone())).chain(topics) {
-                    users.entry(target).or_default().push(&change.address);
-                }
-            }
-        }
-        Self { users }
-    }
 }
 
 /// Whether the plan takes away what the user has on it, before it is deleted. Of its

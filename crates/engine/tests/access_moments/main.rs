@@ -19,7 +19,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use iggyctl_core::diff::{Difference, diff};
-use iggyctl_core::plan::{Action, ApprovedPlan, DestructionGrant, Plan, plan};
+use iggyctl_core::plan::{Action, ApprovedPlan, BlockReason, DestructionGrant, Plan, plan};
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::observed::AccessReading;
 use iggyctl_core::testing::{Pruning, all_approvals};
@@ -74,7 +74,13 @@ async fn play(scenario: Scenario) {
     let secrets = secrets(desired);
     let pool_of_the_first = pool(&server);
     let pruning = scenario.pruning;
-    let first = approved(made_plan(&pool_of_the_first, desired, pruning, &secrets).await);
+    let first = made_plan(&pool_of_the_first, desired, pruning, &secrets).await;
+    let mut reasons = first.blocked.iter().map(|line| &line.reason);
+    // That has to be taken out of the manifests first.
+    if reasons.any(|reason| matches!(reason, BlockReason::StillGranted { .. })) {
+        return server.shutdown().await;
+    }
+    let first = approved(first);
     let mut crash = None;
     match scenario.interruption {
         Interruption::None => {}
@@ -187,7 +193,9 @@ async fn made_plan(
 }
 
 fn approved(plan: Plan) -> ApprovedPlan {
-    let grant = DestructionGrant::from_command_line(plan.approvals.allow_destroy.clone());
+    let removals = plan.mass_deletion.map(|deletion| deletion.removed);
+    let grant = DestructionGrant::from_command_line(plan.approvals.allow_destroy.clone())
+        .expecting(removals);
     plan.approve(false, &grant).unwrap()
 }
 
@@ -223,7 +231,7 @@ async fn run(
 
 fn checks(secrets: &Secrets) -> Checks<'_, NoSinks> {
     Checks {
-        reach: Reach::Declared,
+        reach: Reach::OwnedInDepth,
         secrets: Some(secrets),
         sinks: &NoSinks,
     }

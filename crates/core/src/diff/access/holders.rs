@@ -17,6 +17,9 @@ pub struct Holder {
     pub grants: Option<Grants<ResourceName>>,
     /// How many streams and topics that are no longer there it has grants on.
     pub gone: u32,
+    /// The streams that such topics were in. What gets the number of one of these gets
+    /// topics with the numbers of those.
+    pub gone_topics_of: BTreeSet<ResourceName>,
     /// Whether the manifests say what it may do.
     pub is_managed: bool,
     /// Whether it is the user that the connection is logged in as.
@@ -27,9 +30,12 @@ impl Holder {
     /// Whether grants of it end with the resource; those that could not be read may.
     #[must_use]
     pub fn holds(&self, removed: &Address) -> bool {
-        self.grants
-            .as_ref()
-            .is_none_or(|grants| grants_on(grants, removed))
+        let has_had_topics = match removed {
+            Address::Stream(stream) => self.gone_topics_of.contains(stream),
+            _ => false,
+        };
+        let grants = self.grants.as_ref();
+        has_had_topics || grants.is_none_or(|grants| grants_on(grants, removed))
     }
 
     /// What it keeps when all of these are gone.
@@ -77,18 +83,22 @@ pub(in crate::diff) fn holders(
         .collect();
     let mut holders = BTreeMap::new();
     for (name, user) in access.users.iter().filter(|(_, user)| !user.is_root()) {
-        let (grants, gone) = match names.resolve(&user.grants, Called::Live) {
+        let (grants, gone, gone_topics_of) = match names.resolve(&user.grants, Called::Live) {
             Ok(resolved) => {
                 let gone = u32::try_from(resolved.gone()).unwrap_or(u32::MAX);
-                (Some(resolved.grants), gone)
+                let topics = resolved.gone_topics.keys();
+                let streams = topics.filter_map(|(stream, _)| access.streams.get(stream));
+                let streams = streams.map(|stream| stream.name.clone()).collect();
+                (Some(resolved.grants), gone, streams)
             }
-            Err(_) => (None, 0),
+            Err(_) => (None, 0, BTreeSet::new()),
         };
         let address = declared.get(name).copied().unwrap_or(name);
         let holder = Holder {
             address: Address::User(address.clone()),
             grants,
             gone,
+            gone_topics_of,
             is_managed: managed.contains(name),
             is_me: access.me.as_ref() == Some(name),
         };
