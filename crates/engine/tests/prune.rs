@@ -168,10 +168,11 @@ async fn a_topic_that_came_into_a_doomed_stream_saves_it() {
     let (desired, server) = states();
     let plan = approved(&server, &desired).await;
     let late = topic(5, &[]);
-    let mut world = server.world();
-    let old = world.streams.get_mut(&name("old")).unwrap();
-    old.topics.insert(name("late"), late);
-    drop(world);
+    {
+        let mut world = server.world();
+        let old = world.streams.get_mut(&name("old")).unwrap();
+        old.topics.insert(name("late"), late);
+    }
     let outcome = run(&server, &plan).await;
     assert_eq!(
         moved(&outcome),
