@@ -3,7 +3,8 @@
 //!
 //! `cargo run --release -p iggyctl-embedded --example throughput [FOLDER [URI]]`
 //!
-//! With a URI the same is measured on a server that runs there, in a stream of its own.
+//! With a URI the same is measured on a server that runs there, in the topic `t` of the
+//! stream `s`, which has to be there, empty, with one partition.
 
 #![allow(clippy::print_stdout, reason = "the output of an example")]
 
@@ -13,6 +14,8 @@ use bytes::Bytes;
 use iggy::prelude::*;
 use iggyctl_embedded::EmbeddedServer;
 
+/// A server that is not embedded.
+const OTHER: &str = "other";
 const BATCHES: u32 = 3_000;
 const BATCH: u32 = 100;
 const SINGLE_SENDS: usize = 2_000;
@@ -32,7 +35,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     measure("folder", &in_folder.connection_string()).await?;
     in_folder.shutdown().await;
     if let Some(uri) = std::env::args().nth(2) {
-        measure("other", &uri).await?;
+        measure(OTHER, &uri).await?;
     }
     Ok(())
 }
@@ -41,14 +44,14 @@ async fn measure(what: &str, uri: &str) -> Result<(), Box<dyn std::error::Error>
     let client = IggyClient::from_connection_string(uri)?;
     client.connect().await?;
     let (stream, topic) = (Identifier::named("s")?, Identifier::named("t")?);
-    // One of a former run may be there.
-    let _ = client.delete_stream(&stream).await;
-    client.create_stream("s").await?;
-    let options = TopicCreateOptions {
-        partitions_count: Some(1),
-        ..Default::default()
-    };
-    client.create_topic(&stream, "t", &options).await?;
+    if what != OTHER {
+        client.create_stream("s").await?;
+        let options = TopicCreateOptions {
+            partitions_count: Some(1),
+            ..Default::default()
+        };
+        client.create_topic(&stream, "t", &options).await?;
+    }
     let payload = Bytes::from(vec![b'x'; PAYLOAD_BYTES]);
     let partitioning = Partitioning::partition_id(0);
     let began = Instant::now();
