@@ -2,7 +2,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::permission::{ServerPermission, StreamPermission, TopicPermission};
 
@@ -12,26 +12,32 @@ use super::permission::{ServerPermission, StreamPermission, TopicPermission};
 /// One form for one meaning: no entry without a right in it, so that the
 /// server's "none", "all false" and empty maps are the same value. Make it
 /// through [`Grants::normal`] wherever entries may be empty.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(bound(serialize = "K: Serialize + Ord"))]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(bound(
+    serialize = "K: Serialize + Ord",
+    deserialize = "K: Deserialize<'de> + Ord"
+))]
 pub struct Grants<K> {
     /// On the whole server.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub server: BTreeSet<ServerPermission>,
     /// On single streams and their topics.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub streams: BTreeMap<K, StreamGrants<K>>,
 }
 
 /// What a user is granted on one stream and on single topics of it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(bound(serialize = "K: Serialize + Ord"))]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(bound(
+    serialize = "K: Serialize + Ord",
+    deserialize = "K: Deserialize<'de> + Ord"
+))]
 pub struct StreamGrants<K> {
     /// On the stream and all its topics.
-    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
     pub allow: BTreeSet<StreamPermission>,
     /// On single topics.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub topics: BTreeMap<K, BTreeSet<TopicPermission>>,
 }
 

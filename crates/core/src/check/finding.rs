@@ -1,7 +1,7 @@
 use std::fmt;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::code::FindingCode;
 use crate::address::Address;
@@ -16,7 +16,7 @@ pub struct Findings {
 }
 
 /// A risk, and what can be done about it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Finding {
     /// Its stable code, or the name of the rule of a policy.
@@ -89,8 +89,30 @@ impl Serialize for FindingId {
     }
 }
 
+impl<'de> Deserialize<'de> for FindingId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let mut built_in = FindingCode::ALL.into_iter();
+        if let Some(code) = built_in.find(|code| code.as_str() == text) {
+            return Ok(Self::BuiltIn(code));
+        }
+        let mut parts = text.splitn(3, '/');
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some("policy"), Some(policy), Some(rule)) => Ok(Self::Policy {
+                policy: policy.to_owned(),
+                rule: rule.to_owned(),
+            }),
+            _ => Err(serde::de::Error::custom(format!(
+                "`{text}` is not the code of a finding"
+            ))),
+        }
+    }
+}
+
 /// How bad a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum Severity {
     /// Somebody may want to know.

@@ -15,17 +15,19 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use code::{Code, UnknownCode};
 pub use render::render_text;
 pub use source::SourceFile;
 
 /// A place in an input: file, line and column, both from 1.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 pub struct Origin {
     /// The file as the user named it, `-` for standard input.
-    #[serde(serialize_with = "as_text")]
+    #[serde(serialize_with = "as_text", deserialize_with = "from_text")]
     #[schemars(with = "String")]
     pub file: Arc<str>,
     /// Line, from 1.
@@ -35,6 +37,15 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// No place: for what was read from a form that does not say where it was declared.
+    pub(crate) fn unknown() -> Self {
+        Self {
+            file: Arc::from(""),
+            line: 0,
+            column: 0,
+        }
+    }
+
     /// Where a path that the file names leads: a relative one begins at its
     /// folder, and in standard input at the current one.
     #[must_use]
@@ -63,6 +74,10 @@ pub(crate) fn without_detours(path: &Path) -> PathBuf {
 
 fn as_text<S: serde::Serializer>(text: &Arc<str>, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(text)
+}
+
+fn from_text<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Arc<str>, D::Error> {
+    String::deserialize(deserializer).map(Arc::from)
 }
 
 impl fmt::Display for Origin {
@@ -126,7 +141,7 @@ pub struct Diagnostic {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
     /// Other places it speaks of.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub related: Vec<Related>,
     /// Whether its line may hold a secret, so that no message shows it.
     #[serde(skip)]

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::setting::Setting;
@@ -15,7 +15,9 @@ use crate::state::observed_token::ObservedToken;
 /// comparison depended on: which names exist, which incarnation has them, the
 /// partitions and the settings that are declared. Counters of messages and
 /// bytes are not in it, and neither is what nobody declares.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
 pub struct Basis(String);
 

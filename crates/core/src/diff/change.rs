@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::access::{Holder, StaleGrants, UserPruning};
 use super::basis::Basis;
@@ -371,7 +371,7 @@ pub struct Holdings {
 }
 
 /// What would be lost with a resource.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Stake {
     /// Messages stored; eventually consistent.
@@ -385,7 +385,7 @@ pub struct Stake {
     pub topics: u32,
     /// Those of them that nobody asked to remove.
     #[schemars(with = "Vec<String>")]
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unasked: Vec<Address>,
     /// The consumer groups that go with it, or the one that it is.
     pub groups: Vec<GroupStake>,
@@ -394,7 +394,7 @@ pub struct Stake {
 }
 
 /// A consumer group that would be lost, with its offsets.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GroupStake {
     /// The group.
@@ -431,7 +431,7 @@ pub enum RenameIgnored {
 }
 
 /// What of the own login a change could take away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum LoginAttribute {
     /// Its name.
@@ -443,7 +443,7 @@ pub enum LoginAttribute {
 }
 
 /// Why a change is blocked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     tag = "code",
     rename_all = "camelCase",

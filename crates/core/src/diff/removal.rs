@@ -16,7 +16,9 @@ mod tests;
 
 /// Which thing of the server it is: the numeric id is given to the next one after it
 /// is deleted, and the creation time tells them apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub struct Incarnation {
     /// Numeric id. That of a consumer group is never given again within its topic.

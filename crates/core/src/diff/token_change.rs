@@ -1,5 +1,5 @@
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::access::TokenSlot;
 use crate::address::Address;
@@ -37,7 +37,9 @@ pub struct TokenChange {
 }
 
 /// Why a token changes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum TokenCause {
     /// There is none.
@@ -69,7 +71,9 @@ pub struct Revocation {
 }
 
 /// Why a token of the server is taken away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum RevocationReason {
     /// Nobody has its value.
@@ -82,7 +86,7 @@ pub enum RevocationReason {
 
 /// How to become the user of a token: the server lets nobody else create or
 /// list it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum TokenLogin {
     /// It is the user that iggyctl is logged in as.

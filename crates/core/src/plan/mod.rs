@@ -22,6 +22,7 @@ mod properties;
 mod prune;
 mod rename_order;
 mod restrict;
+pub mod saved;
 mod stage;
 mod step;
 mod summary;
@@ -34,7 +35,7 @@ mod way_out;
 use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 pub use crate::diff::{Basis, BlockReason};
 pub use approve::{ApprovedPlan, DestructionGrant, Refusal};
@@ -57,7 +58,7 @@ pub const MAX_PARTITIONS_PER_REQUEST: u32 = 1000;
 
 /// What the command line allows beyond what is safe. Given when the plan is
 /// made, so that the plan shows what it will do.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Approvals {
     /// Resources that may lose data (`--allow-destroy ADDRESS`).
@@ -74,7 +75,7 @@ pub struct Approvals {
 }
 
 /// A change that is needed and will not be made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Blocked {
     /// The resource.

@@ -1,11 +1,13 @@
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A part of an apply that begins only when every step of the part before has
 /// ended. The server has no transactions, reuses the ids that its permissions
 /// speak of, and replaces permissions as a whole; in this order nobody can at
 /// any moment do what neither the old nor the new manifests allow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum Stage {
     /// Permissions are reduced to what both the old and the new ones allow, and

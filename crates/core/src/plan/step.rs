@@ -3,7 +3,7 @@
 use std::fmt;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Stage;
 use crate::access::{Grants, TokenSlot, UserStatus};
@@ -19,12 +19,14 @@ use crate::state::observed_token::ObservedToken;
 use crate::wording::counted;
 
 /// Position of a step in its plan, from 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
 pub struct StepId(pub u32);
 
 /// One call on the broker.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Step {
     /// Its position.
     pub id: StepId,
@@ -48,7 +50,7 @@ pub struct Step {
 
 /// What to call, with everything that the call needs. Streams, topics and
 /// groups are named as they are called at the moment of the step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     tag = "kind",
     rename_all = "camelCase",
@@ -258,7 +260,7 @@ pub enum Action {
         #[serde(skip_serializing_if = "Option::is_none")]
         revokes: Option<TokenSlot>,
         /// Whether what is there belonged to a user that is no more.
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         takes_over: bool,
     },
     /// Revoke an access token, as its user.
@@ -285,7 +287,7 @@ pub enum Action {
 }
 
 /// A token of the server as a plan found it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     tag = "kind",
     rename_all = "camelCase",
@@ -318,7 +320,7 @@ impl From<Option<ObservedToken>> for FoundToken {
 }
 
 /// What must hold on the server right before a step.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(
     tag = "kind",
     rename_all = "camelCase",
@@ -354,7 +356,9 @@ pub enum Precondition {
 }
 
 /// What a step may cost the people who use the resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum Risk {
     /// Nothing that exists is touched.
@@ -366,7 +370,7 @@ pub enum Risk {
 }
 
 /// What a step costs the server.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Cost {
     /// Requests when nothing goes wrong.

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Action, Blocked, Risk, Step};
 use crate::address::Address;
@@ -81,7 +81,7 @@ impl Verb {
 
 /// How many resources of a plan are created, changed and so on. A resource
 /// counts once, whatever number of steps it takes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// Resources that are created.

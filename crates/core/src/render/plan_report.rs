@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::json::to_json;
 use super::unmanaged::Unmanaged;
@@ -22,7 +22,7 @@ const FORMAT_VERSION: u32 = 1;
 
 /// A plan as it is shown: what changes per resource, why some of it is
 /// blocked, what is risky, and the steps that apply takes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct PlanReport {
     /// Version of this form.
@@ -55,7 +55,7 @@ pub struct PlanReport {
 }
 
 /// A resource that changes or is blocked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ChangeReport {
     /// The resource by its declared name.
@@ -85,12 +85,14 @@ pub struct ChangeReport {
     /// Users that no manifest manages and that lose their permissions on it before it is
     /// deleted.
     #[schemars(with = "Vec<String>")]
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stripped: Vec<Address>,
 }
 
 /// What happens to a resource.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub enum ChangeVerb {
     /// It is created.
@@ -109,7 +111,9 @@ pub enum ChangeVerb {
 }
 
 /// An attribute of a resource.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, JsonSchema)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub struct AttributeReport {
     /// Its name in a manifest.

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::address::Address;
 use crate::diff::{Change, Difference};
@@ -9,7 +9,7 @@ use crate::quantity::bytes_text;
 use crate::wording::counted;
 
 /// Something that is owned and not declared, and stays. Users are a finding of their own.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Unmanaged {
     /// The resource.

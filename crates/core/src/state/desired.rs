@@ -207,7 +207,17 @@ pub struct DesiredConsumerGroup {
 ///
 /// The same struct carries what a step sends, so a comparison that destructures
 /// it cannot forget a field.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "camelCase")]
 pub struct TopicSettings {
     /// How long a message is kept. Updatable.

@@ -1,6 +1,6 @@
 //! What the manifests declare about access tokens.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Origin;
 use crate::quantity::MessageExpiry;
@@ -37,5 +37,15 @@ pub struct TokenDestination {
 impl Serialize for TokenDestination {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.sink.serialize(serializer)
+    }
+}
+
+/// The sink alone: where it was declared is for the reader to say.
+impl<'de> Deserialize<'de> for TokenDestination {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self {
+            sink: TokenSink::deserialize(deserializer)?,
+            origin: Origin::unknown(),
+        })
     }
 }

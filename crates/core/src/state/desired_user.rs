@@ -95,3 +95,13 @@ impl serde::Serialize for SecretReference {
         self.source.serialize(serializer)
     }
 }
+
+/// The source alone: where it was declared is for the reader to say.
+impl<'de> serde::Deserialize<'de> for SecretReference {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self {
+            source: SecretSource::deserialize(deserializer)?,
+            origin: Origin::unknown(),
+        })
+    }
+}

@@ -11,6 +11,7 @@ mod reads;
 mod state;
 mod survey;
 mod tokens;
+mod touched;
 mod users;
 
 pub use facts::observe_facts;
@@ -18,4 +19,5 @@ pub use owned::Reach;
 pub use reads::ReadError;
 pub use state::{Checks, observe, observe_and_check, observe_reaching};
 pub use survey::{Depth, Survey, survey, survey_everything};
+pub use touched::observe_touched;
 pub use users::survey_access;

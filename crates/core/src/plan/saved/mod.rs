@@ -1,0 +1,151 @@
+//! A plan in a file: what was shown, and what it depends on.
+//!
+//! ```text
+//! Plan, PlanReport, DesiredState, ObservedState ──▶ SavedPlan ◀──text──▶ file
+//!                                                      │
+//!                          ObservedState of later ──▶ moved ──▶ nothing, or what moved
+//! ```
+//!
+//! The steps that are carried out and the steps that are shown are one list, so a file
+//! cannot show something else than it does. It never holds a secret, only where one
+//! comes from.
+
+mod mentioned;
+mod places;
+#[cfg(test)]
+mod tests;
+mod text;
+mod touched;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+pub use text::{FORMAT_VERSION, SavedPlanError};
+pub use touched::{Moved, Touched};
+
+use super::Plan;
+use crate::address::Address;
+use crate::diagnostic::Origin;
+use crate::render::{PlanReport, ReviewSubject};
+use crate::state::desired::DesiredState;
+use crate::state::observed::ObservedState;
+
+/// Which server a plan was made for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedServer {
+    /// Its address without credentials, or what else it is called.
+    pub name: String,
+    /// The name of the context that named it, if one did.
+    pub context: Option<String>,
+    /// The version it reports; `None` when the login may not ask for it.
+    pub version: Option<String>,
+    /// The numeric id of the user that read it, as far as the server tells it.
+    pub user_id: Option<u32>,
+}
+
+/// A plan that can be carried out later.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SavedPlan {
+    /// The version of iggyctl that made it.
+    pub product: String,
+    /// The server that it is for.
+    pub server: PlannedServer,
+    /// The name of the `IggyTopology`, if there is one.
+    pub project: Option<String>,
+    /// SHA-256 (hexadecimal) of what the manifests declare, with every variable
+    /// substituted. Two plans of one version of iggyctl have the same one when they were
+    /// made from the same declarations at the same places.
+    pub manifests: String,
+    /// What is shown, with the steps that are carried out.
+    pub report: PlanReport,
+    /// What no manifest declares and some of the steps remove.
+    pub pruned: BTreeSet<Address>,
+    /// Where what the report speaks of is declared.
+    pub declared: BTreeMap<Address, Origin>,
+    /// What was on the server of all that the steps speak of.
+    pub touched: Touched,
+}
+
+impl SavedPlan {
+    /// Puts together what is kept of a plan; `observed` is what it was made from.
+    #[must_use]
+    pub fn new(
+        plan: &Plan,
+        report: PlanReport,
+        desired: &DesiredState,
+        observed: &ObservedState,
+        server: PlannedServer,
+        product: &str,
+    ) -> Self {
+        let spoken_of = report.changes.iter().map(|change| &change.address);
+        let spoken_of = spoken_of
+            .chain(report.blocked.iter().map(|line| &line.address))
+            .chain(report.findings.iter().map(|finding| &finding.address));
+        let declared = spoken_of
+            .filter_map(|address| Some((address.clone(), desired.origin(address)?.clone())));
+        Self {
+            product: product.to_owned(),
+            server,
+            project: desired.project.clone(),
+            // `Debug` has every field, and of secrets only where they come from.
+            manifests: hexadecimal(&Sha256::digest(format!("{desired:?}"))),
+            declared: declared.collect(),
+            touched: Touched::of(plan, desired, observed),
+            pruned: plan.pruned.clone(),
+            report: PlanReport {
+                steps: plan.steps.clone(),
+                blocked: plan.blocked.clone(),
+                ..report
+            },
+        }
+    }
+
+    /// The plan, as it was.
+    #[must_use]
+    pub fn plan(&self) -> Plan {
+        let PlanReport {
+            format_version: _,
+            changes: _,
+            blocked,
+            findings: _,
+            steps,
+            summary,
+            basis,
+            approvals,
+            only,
+            left_out: _,
+            mass_deletion,
+            unmanaged: _,
+        } = &self.report;
+        Plan {
+            steps: steps.clone(),
+            blocked: blocked.clone(),
+            basis: basis.clone(),
+            approvals: approvals.clone(),
+            only: only.iter().cloned().collect(),
+            pruned: self.pruned.clone(),
+            mass_deletion: *mass_deletion,
+            summary: *summary,
+        }
+    }
+
+    /// What it is about, for its heading.
+    #[must_use]
+    pub fn subject(&self) -> ReviewSubject {
+        let PlannedServer { name, context, .. } = &self.server;
+        ReviewSubject {
+            project: self.project.clone(),
+            server: context.as_ref().unwrap_or(name).clone(),
+        }
+    }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits
+        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
+        .collect()
+}
