@@ -1,7 +1,9 @@
 //! Carrying out a plan that was approved.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
+use iggyctl_core::plan::saved::SavedPlan;
 use iggyctl_core::plan::{ApprovedPlan, Blocked, MassDeletion, Plan, Refusal, Step};
 use iggyctl_core::render::{ApplyReport, PlanReport, StepReport, StepStatus, Verification, escape};
 use iggyctl_core::state::desired::DesiredState;
@@ -16,6 +18,7 @@ use super::apply_smoke::{self, ToTry, time_is_up};
 use super::plan_arguments::{PlanFormat, Planned, PlanningArguments, unreadable};
 use super::policy_arguments;
 use super::runtime::block_on;
+use super::saved_plan;
 use super::secret_arguments::Gathered;
 use super::session::{Pool, Session};
 use super::stop::stop_requested;
@@ -26,13 +29,25 @@ use crate::terminal::{Answer, Progress, ask_number, confirm};
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  iggyctl apply -f topology.yaml --server iggy://iggy:iggy@127.0.0.1:8090\n  iggyctl apply -f manifests/ --context production --yes -o json\n  iggyctl apply -f topology.yaml --allow-destroy topic/orders/events\n  iggyctl apply -f topology.yaml --prune --allow-destroy topic/orders/former\n  iggyctl apply -f topology.yaml --yes --smoke\n\nWithout --prune apply never deletes anything. Exit codes: 0 done, 3 something is blocked or\nrefused by a policy,\n6 partially applied, 7 the smoke test failed."
+    mut_arg("file", |file| file.required(false).required_unless_present("plan")),
+    after_help = "Examples:\n  iggyctl apply -f topology.yaml --server iggy://iggy:iggy@127.0.0.1:8090\n  iggyctl apply -f manifests/ --context production --yes -o json\n  iggyctl apply -f topology.yaml --allow-destroy topic/orders/events\n  iggyctl apply -f topology.yaml --prune --allow-destroy topic/orders/former\n  iggyctl apply -f topology.yaml --yes --smoke\n  iggyctl apply --plan orders.plan --context production --yes\n\nWithout --prune apply never deletes anything. Exit codes: 0 done, 3 something is blocked or\nrefused by a policy, 4 a saved plan is stale,\n6 partially applied, 7 the smoke test failed."
 )]
 pub(super) struct ApplyArguments {
     #[command(flatten)]
     planning: PlanningArguments,
     #[command(flatten)]
     run: RunArguments,
+    /// Carry out this plan, which `iggyctl plan --out` saved, instead of making one: with what was
+    /// allowed then, and only if nothing that it depends on has moved since
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = [
+            "file", "set", "values", "only", "allow_destroy", "prune", "rotate", "policy", "smoke",
+            "skip_password_check",
+        ]
+    )]
+    plan: Option<PathBuf>,
     /// Afterwards prove with real traffic that what is declared works, as `iggyctl smoke -f` does
     #[arg(long, conflicts_with = "only")]
     smoke: bool,
@@ -65,6 +80,7 @@ impl ApplyArguments {
         Self {
             planning,
             run,
+            plan: None,
             smoke: false,
             detailed_exitcode: false,
         }
@@ -76,6 +92,9 @@ impl ApplyArguments {
 }
 
 pub(super) fn run(process: &Process, arguments: &ApplyArguments) -> Result<ExitCode, CommandError> {
+    if let Some(path) = &arguments.plan {
+        return run_saved(process, arguments, &saved_plan::read(path)?);
+    }
     let desired = arguments.planning.desired(process)?;
     let policies = arguments.planning.policies(process)?;
     let gathered = arguments.planning.secrets.to_check(process, &desired)?;
@@ -97,6 +116,44 @@ pub(super) fn run(process: &Process, arguments: &ApplyArguments) -> Result<ExitC
         )
         .await
     })?
+}
+
+/// Carries out what was planned before.
+fn run_saved(
+    process: &Process,
+    arguments: &ApplyArguments,
+    saved: &SavedPlan,
+) -> Result<ExitCode, CommandError> {
+    let policies = arguments.planning.policies(process)?.digests();
+    saved_plan::refuse_without(&policies, saved)?;
+    block_on(async {
+        let limit = arguments.planning.time_limit();
+        let server = &arguments.planning.server;
+        Session::run(process, server, limit, async |session| {
+            let planned = saved_plan::planned(saved);
+            let checked = limit.limit(saved_plan::refuse_if_stale(saved, session));
+            if let Err(error) = checked.await {
+                let format = arguments.planning.output;
+                if error.exit_code == ExitCode::Stale && format.is_document() {
+                    let document = ApplyDocument::of(format, &planned);
+                    let ended = nothing_attempted(&planned.plan, &error.message);
+                    process.output(&document.text(&ended, process)?)?;
+                }
+                return Err(error);
+            }
+            let gathered = Gathered {
+                secrets: None,
+                sinks: arguments.planning.secrets.sinks(),
+            };
+            finish(process, arguments, planned, gathered, session, limit.at()).await
+        })
+        .await
+    })?
+}
+
+fn nothing_attempted(plan: &Plan, reason: &str) -> ApplyReport {
+    let steps = plan.steps.iter().map(|step| not_attempted(step, reason));
+    ApplyReport::new(steps.collect(), plan.blocked.clone(), Verification::Skipped)
 }
 
 async fn finish(
@@ -125,6 +182,8 @@ async fn finish(
         subject: _,
         prunable: _,
         is_access_unread: _,
+        observed: _,
+        saved,
         topology: _,
     } = planned;
     if report.refusals() > 0 {
@@ -140,6 +199,7 @@ async fn finish(
         secrets: checked,
         sinks,
     } = gathered;
+    let is_saved = saved.is_some();
     let is_checked = checked.is_some();
     let secrets = arguments
         .planning
@@ -171,7 +231,8 @@ async fn finish(
         // A person may take any time to answer.
         deadline = deadline.map(|deadline| deadline + asked.elapsed());
     }
-    let grant = arguments.planning.grant(removals);
+    let saved = saved.map(|_| &plan);
+    let grant = arguments.planning.grant(saved, removals);
     let approved = match plan.approve(arguments.run.skip_blocked, &grant) {
         Ok(approved) => approved,
         Err(refusal) => {
@@ -200,7 +261,10 @@ async fn finish(
         let (tried, ended) =
             apply_smoke::run(process, &arguments.planning, to_try, session, deadline).await;
         if is_document {
-            let verified = converged(&blocked, left_out);
+            let verified = match is_saved {
+                true => Verification::Skipped,
+                false => converged(&blocked, left_out),
+            };
             let ended = ApplyReport::new(Vec::new(), blocked.clone(), verified).with_smoke(tried);
             process.output(&document.text(&ended, process)?)?;
         } else if let Some(tried) = tried {
@@ -232,7 +296,7 @@ async fn finish(
             .terminal
             .message("The login of iggyctl itself was changed: from now on it needs the new one.");
     }
-    let verified = if !outcome.is_complete() || arguments.run.no_verify {
+    let verified = if !outcome.is_complete() || arguments.run.no_verify || is_saved {
         Verification::Skipped
     } else {
         let gathered = Gathered {
@@ -272,10 +336,7 @@ fn refused_by_policies(
 ) -> Result<CommandError, CommandError> {
     let error = policy_arguments::refused(report.refusals(), "nothing was changed");
     if is_document {
-        let steps = plan.steps.iter();
-        let steps = steps.map(|step| not_attempted(step, &error.message));
-        let blocked = plan.blocked.clone();
-        let ended = ApplyReport::new(steps.collect(), blocked, Verification::Skipped);
+        let ended = nothing_attempted(plan, &error.message);
         process.output(&document.text(&ended, process)?)?;
     }
     Ok(error)

@@ -28,10 +28,12 @@ mod policy;
 mod policy_arguments;
 mod render;
 mod runtime;
+mod saved_plan;
 mod schema;
 mod secret_arguments;
 mod server_arguments;
 mod session;
+mod show;
 mod smoke;
 mod smoke_output;
 mod smoke_repeat;
@@ -115,7 +117,9 @@ enum Command {
     Plan(plan::PlanArguments),
     /// Show what apply would change; exit code 2 when that is something
     Diff(diff::DiffArguments),
-    /// Make the server as the manifests declare
+    /// Show a plan that was saved with `plan --out`
+    Show(show::ShowArguments),
+    /// Make the server as the manifests declare, or carry out a saved plan
     Apply(apply::ApplyArguments),
     /// Remove what the manifests declare
     Destroy(destroy::DestroyArguments),
@@ -232,6 +236,7 @@ fn run_command(arguments: Arguments, terminal: Terminal) -> Result<ExitCode, Com
         Command::Render(arguments) => render::run(&process, &arguments),
         Command::Plan(arguments) => plan::run(&process, &arguments),
         Command::Diff(arguments) => diff::run(&process, &arguments),
+        Command::Show(arguments) => show::run(&process, &arguments),
         Command::Apply(arguments) => apply::run(&process, &arguments),
         Command::Destroy(arguments) => destroy::run(&process, arguments),
         Command::Export(arguments) => export::run(&process, &arguments),

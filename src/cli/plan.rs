@@ -1,13 +1,16 @@
+use std::path::{Path, PathBuf};
+
 use super::Process;
 use super::plan_arguments::{PlanFormat, PlanningArguments, unreadable};
 use super::runtime::block_on;
+use super::saved_plan;
 use super::session::Session;
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  iggyctl plan -f topology.yaml --server iggy://iggy:iggy@127.0.0.1:8090\n  iggyctl plan -f manifests/ --context production --detailed-exitcode -o json\n  iggyctl plan -f topology.yaml --only topic/orders/events\n\nExit codes: 0 planned, 2 changes pending (with --detailed-exitcode), 3 something is blocked, or refused by a policy."
+    after_help = "Examples:\n  iggyctl plan -f topology.yaml --server iggy://iggy:iggy@127.0.0.1:8090\n  iggyctl plan -f manifests/ --context production --detailed-exitcode -o json\n  iggyctl plan -f topology.yaml --only topic/orders/events\n  iggyctl plan -f topology.yaml --context production --out orders.plan\n\nExit codes: 0 planned, 2 changes pending (with --detailed-exitcode), 3 something is blocked, or refused by a policy."
 )]
 pub(super) struct PlanArguments {
     #[command(flatten)]
@@ -18,6 +21,9 @@ pub(super) struct PlanArguments {
     /// Leave out what is blocked instead of ending with exit code 3
     #[arg(long)]
     skip_blocked: bool,
+    /// Also save the plan to this file, for `iggyctl apply --plan`; not when a policy refuses it
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
 }
 
 impl PlanArguments {
@@ -32,6 +38,7 @@ pub(super) fn run(process: &Process, arguments: &PlanArguments) -> Result<ExitCo
         &arguments.planning,
         arguments.detailed_exitcode,
         arguments.skip_blocked,
+        arguments.out.as_deref(),
     )
 }
 
@@ -41,6 +48,7 @@ pub(super) fn plan(
     planning: &PlanningArguments,
     detailed_exitcode: bool,
     skip_blocked: bool,
+    out: Option<&Path>,
 ) -> Result<ExitCode, CommandError> {
     let desired = planning.desired(process)?;
     let policies = planning.policies(process)?;
@@ -56,7 +64,26 @@ pub(super) fn plan(
             PlanningArguments::warn_about_pruning_nothing(process, &planned);
             PlanningArguments::warn_about_unused_approvals(process, &planned);
             if planned.report.refusals() > 0 {
+                if let Some(out) = out {
+                    process.terminal.warning(&format!(
+                        "the plan was not saved to {}: policies refuse it",
+                        out.display()
+                    ));
+                }
                 return Ok(ExitCode::Blocked);
+            }
+            if let Some(out) = out {
+                limit
+                    .limit(saved_plan::write(
+                        out,
+                        &planned,
+                        policies.digests(),
+                        session,
+                    ))
+                    .await?;
+                process
+                    .terminal
+                    .message(&format!("Saved to {}.", out.display()));
             }
             if skip_blocked {
                 unreadable(&planned.plan.blocked)?;

@@ -1,9 +1,10 @@
 //! What plan, diff and apply have in common: from manifests and a server to a plan.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use iggyctl_core::address::Address;
+use iggyctl_core::diagnostic::Origin;
 use iggyctl_core::diff::ChangeSet;
 use iggyctl_core::plan::{
     Approvals, BlockReason, Blocked, DestructionGrant, Plan, Stage, Step, UnusedApproval,
@@ -82,6 +83,19 @@ pub(super) enum PlanFormat {
 }
 
 impl PlanFormat {
+    /// Prints the plan to standard output.
+    pub(super) fn print(self, process: &Process, planned: &Planned) -> Result<(), CommandError> {
+        let report = &planned.report;
+        let text = match self {
+            Self::Text => report.to_text(process.text_options()),
+            Self::Json => report.to_json().map_err(json_failed)?,
+            Self::Markdown => report.to_markdown(&planned.subject),
+            Self::Github => annotations_text(planned.annotations()),
+            Self::Html => report.to_html(&planned.subject, &planned.topology),
+        };
+        process.output(&text)
+    }
+
     /// Whether standard output has one document, which is how it ended.
     pub(super) fn is_document(self) -> bool {
         self != Self::Text
@@ -144,19 +158,29 @@ pub(super) struct Planned {
     pub(super) subject: ReviewSubject,
     /// For pictures; empty in other formats.
     pub(super) topology: TopologyChange,
+    /// What it was made from.
+    pub(super) observed: ObservedState,
+    /// Where what it speaks of is declared, when it comes from a file.
+    pub(super) saved: Option<BTreeMap<Address, Origin>>,
 }
 
 impl Planned {
     pub(super) fn annotations(&self) -> Vec<Annotation> {
-        self.report
-            .annotations(|address| self.desired.origin(address))
+        self.report.annotations(|address| match &self.saved {
+            Some(declared) => declared.get(address),
+            None => self.desired.origin(address),
+        })
     }
 }
 
 impl PlanningArguments {
-    /// What the person allowed to be lost.
-    pub(super) fn grant(&self, removals: Option<u32>) -> DestructionGrant {
-        DestructionGrant::from_command_line(self.allowed()).expecting(removals)
+    /// What the person allowed to be lost: now, or when the plan was saved.
+    pub(super) fn grant(&self, saved: Option<&Plan>, removals: Option<u32>) -> DestructionGrant {
+        let allowed = match saved {
+            Some(plan) => plan.approvals.allow_destroy.clone(),
+            None => self.allowed(),
+        };
+        DestructionGrant::from_command_line(allowed).expecting(removals)
     }
 
     /// Whether what is owned and not declared is removed.
@@ -221,7 +245,7 @@ impl PlanningArguments {
             .map_err(read_failed)?;
         self.plan_for(
             desired,
-            &observed,
+            observed,
             changes.with_facts(&facts),
             secrets,
             subject,
@@ -231,7 +255,7 @@ impl PlanningArguments {
     fn plan_for(
         &self,
         desired: DesiredState,
-        observed: &ObservedState,
+        observed: ObservedState,
         changes: ChangeSet,
         secrets: Option<&Secrets>,
         subject: ReviewSubject,
@@ -242,7 +266,7 @@ impl PlanningArguments {
             prune: self.removes(),
             destroy: self.destroys,
         };
-        let findings = check::check_with_secrets(&changes, &desired, observed, &|reference| {
+        let findings = check::check_with_secrets(&changes, &desired, &observed, &|reference| {
             secrets.and_then(|secrets| secrets.get(reference))
         });
         let mut plan = plan::plan(&changes, &approvals).located(&desired);
@@ -260,18 +284,23 @@ impl PlanningArguments {
             prunable: prunable.collect(),
             is_access_unread: !matches!(observed.access, AccessReading::Read(_)),
             topology: match self.output {
-                PlanFormat::Html => TopologyChange::of(&report, &desired, observed),
+                PlanFormat::Html => TopologyChange::of(&report, &desired, &observed),
                 _ => TopologyChange::default(),
             },
             desired,
             plan,
             report,
             subject,
+            observed,
+            saved: None,
         })
     }
 
     /// Warns about a request to prune that nothing answers to, or that leaves permissions.
     pub(super) fn warn_about_pruning_nothing(process: &Process, planned: &Planned) {
+        if planned.saved.is_some() {
+            return;
+        }
         Self::warn_about_left_permissions(process, planned);
         let owns = &planned.desired.owns;
         if planned.plan.approvals.prune && !owns.owns_users() && owns.scope().is_nothing() {
@@ -294,6 +323,9 @@ impl PlanningArguments {
     /// Warns about what was allowed to be lost and is not: a mistyped address
     /// would otherwise show only as a line that is still blocked.
     pub(super) fn warn_about_unused_approvals(process: &Process, planned: &Planned) {
+        if planned.saved.is_some() {
+            return;
+        }
         for unused in planned.plan.unused_approvals(&planned.desired) {
             let UnusedApproval {
                 address,
@@ -324,15 +356,7 @@ impl PlanningArguments {
 
     /// Prints the plan to standard output.
     pub(super) fn print(&self, process: &Process, planned: &Planned) -> Result<(), CommandError> {
-        let report = &planned.report;
-        let text = match self.output {
-            PlanFormat::Text => report.to_text(process.text_options()),
-            PlanFormat::Json => report.to_json().map_err(json_failed)?,
-            PlanFormat::Markdown => report.to_markdown(&planned.subject),
-            PlanFormat::Github => annotations_text(planned.annotations()),
-            PlanFormat::Html => report.to_html(&planned.subject, &planned.topology),
-        };
-        process.output(&text)
+        self.output.print(process, planned)
     }
 
     /// What `--timeout` allows, counted from now.

@@ -1,10 +1,12 @@
 //! Which policies a command holds its manifests and plans to.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use iggyctl_core::check::Findings;
 use iggyctl_core::diagnostic::Diagnostics;
 use iggyctl_core::manifest::SourceFile;
+use iggyctl_core::plan::saved::digest_of;
 use iggyctl_core::policy::{Date, PolicySet};
 use iggyctl_core::render::PlanReport;
 use iggyctl_core::state::desired::DesiredState;
@@ -81,6 +83,12 @@ impl Policies {
                 .with_time_zone(jiff::tz::TimeZone::UTC)
                 .date(),
         })
+    }
+
+    /// The SHA-256 of each file, in hexadecimal: what a saved plan was held to.
+    pub(super) fn digests(&self) -> BTreeSet<String> {
+        let files = self.sources.iter();
+        files.map(|file| digest_of(&file.bytes)).collect()
     }
 
     /// The rules themselves.

@@ -29,6 +29,7 @@ mod replay;
 mod rights;
 mod runbooks;
 mod sandbox;
+mod saved_plans;
 mod secrets;
 mod secrets_everywhere;
 mod secrets_in_folders;

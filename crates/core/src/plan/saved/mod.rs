@@ -18,6 +18,7 @@ mod text;
 mod touched;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::iter;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -59,6 +60,8 @@ pub struct SavedPlan {
     /// substituted. Two plans of one version of iggyctl have the same one when they were
     /// made from the same declarations at the same places.
     pub manifests: String,
+    /// SHA-256 (hexadecimal) of each file of policies that it was held to.
+    pub policies: BTreeSet<String>,
     /// What is shown, with the steps that are carried out.
     pub report: PlanReport,
     /// What no manifest declares and some of the steps remove.
@@ -84,14 +87,20 @@ impl SavedPlan {
         let spoken_of = spoken_of
             .chain(report.blocked.iter().map(|line| &line.address))
             .chain(report.findings.iter().map(|finding| &finding.address));
-        let declared = spoken_of
-            .filter_map(|address| Some((address.clone(), desired.origin(address)?.clone())));
+        // Of what nobody declares it is said where the next thing around it is declared.
+        let with_parents =
+            |address: &Address| iter::successors(Some(address.clone()), Address::parent);
+        let declared = spoken_of.flat_map(with_parents).filter_map(|address| {
+            let origin = desired.origin(&address)?.clone();
+            Some((address, origin))
+        });
         Self {
             product: product.to_owned(),
             server,
             project: desired.project.clone(),
             // `Debug` has every field, and of secrets only where they come from.
-            manifests: hexadecimal(&Sha256::digest(format!("{desired:?}"))),
+            manifests: digest_of(format!("{desired:?}").as_bytes()),
+            policies: BTreeSet::new(),
             declared: declared.collect(),
             touched: Touched::of(plan, desired, observed),
             pruned: plan.pruned.clone(),
@@ -101,6 +110,13 @@ impl SavedPlan {
                 ..report
             },
         }
+    }
+
+    /// Says which policies it was held to.
+    #[must_use]
+    pub fn held_to(mut self, policies: BTreeSet<String>) -> Self {
+        self.policies = policies;
+        self
     }
 
     /// The plan, as it was.
@@ -141,6 +157,12 @@ impl SavedPlan {
             server: context.as_ref().unwrap_or(name).clone(),
         }
     }
+}
+
+/// The SHA-256 of something, in hexadecimal.
+#[must_use]
+pub fn digest_of(bytes: &[u8]) -> String {
+    hexadecimal(&Sha256::digest(bytes))
 }
 
 fn hexadecimal(bytes: &[u8]) -> String {

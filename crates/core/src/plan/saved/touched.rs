@@ -150,6 +150,18 @@ impl Touched {
         self.holders.is_some() || addresses.any(|address| matches!(address, Address::User(_)))
     }
 
+    /// Whether a step changes the user with this id.
+    #[must_use]
+    pub fn changes_user(&self, id: u32) -> bool {
+        self.objects.values().any(|found| match found {
+            Found::User {
+                incarnation,
+                access,
+            } => incarnation.id == id && access.is_some(),
+            _ => false,
+        })
+    }
+
     /// What is not as it was, by address.
     #[must_use]
     pub fn moved(&self, now: &ObservedState) -> Vec<Moved> {
