@@ -102,9 +102,9 @@ impl Touched {
                 let is_direct = mentioned.direct.contains(address);
                 let is_deleted = mentioned.deleted.contains(address);
                 let needed = match is_deleted {
-                    true => found.as_deleted(),
-                    false if is_direct => found.as_changed(&settings_of(desired, declared)),
-                    false => found.as_mentioned(),
+                    true => found.if_deleted(),
+                    false if is_direct => found.if_changed(&settings_of(desired, declared)),
+                    false => found.if_mentioned(),
                 };
                 Some((address.clone(), needed))
             })
@@ -409,7 +409,7 @@ const ANOTHER: &str = "another one of that name";
 
 impl Found {
     /// Only which one it is.
-    fn as_mentioned(self) -> Self {
+    fn if_mentioned(self) -> Self {
         match self {
             Self::Stream { incarnation, .. } => Self::Stream {
                 incarnation,
@@ -432,7 +432,7 @@ impl Found {
     }
 
     /// With what a change depends on.
-    fn as_changed(self, compared: &TopicSettings) -> Self {
+    fn if_changed(self, compared: &TopicSettings) -> Self {
         match self {
             Self::Topic {
                 incarnation,
@@ -456,12 +456,12 @@ impl Found {
                 }
             }
             other @ Self::User { .. } => other,
-            other => other.as_mentioned(),
+            other => other.if_mentioned(),
         }
     }
 
     /// With what would go, too.
-    fn as_deleted(self) -> Self {
+    fn if_deleted(self) -> Self {
         match self {
             Self::Topic {
                 incarnation,
