@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use iggyctl_core::plan::saved::SavedPlan;
 use iggyctl_core::plan::{ApprovedPlan, Blocked, MassDeletion, Plan, Refusal, Step};
 use iggyctl_core::render::{ApplyReport, PlanReport, StepReport, StepStatus, Verification, escape};
+use iggyctl_core::saved::SavedPlan;
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_engine::apply::{ApplyEvent, ApplyOutcome, Cancellation, StepResult, Supplies, apply};
 use iggyctl_engine::delivery::FileSinks;

@@ -6,9 +6,9 @@ use std::path::Path;
 use iggyctl_core::check::Findings;
 use iggyctl_core::diagnostic::Diagnostics;
 use iggyctl_core::manifest::SourceFile;
-use iggyctl_core::plan::saved::digest_of;
 use iggyctl_core::policy::{Date, PolicySet};
 use iggyctl_core::render::PlanReport;
+use iggyctl_core::saved::digest_of;
 use iggyctl_core::state::desired::DesiredState;
 
 use super::Process;

@@ -6,9 +6,9 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use iggyctl_core::diff::TokenLogin;
-use iggyctl_core::plan::saved::{PlannedServer, SavedPlan, SavedPlanError};
 use iggyctl_core::plan::{Action, Stage};
 use iggyctl_core::render::{TopologyChange, escape};
+use iggyctl_core::saved::{PlannedServer, SavedPlan, SavedPlanError};
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::observed::ObservedState;
 use iggyctl_engine::broker::BrokerRead as _;

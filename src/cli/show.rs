@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use iggyctl_core::plan::saved::{PlannedServer, SavedPlan};
 use iggyctl_core::render::escape;
+use iggyctl_core::saved::{PlannedServer, SavedPlan};
 
 use super::Process;
 use super::plan_arguments::PlanFormat;

@@ -12,7 +12,7 @@
 //! from the top of this list to the bottom; `tests/imports_point_one_way.rs`
 //! holds that:
 //!
-//! `render` → `smoke` → `policy` → `plan` → `check` → `diff` → `manifest` → `api` → `state` →
+//! `saved` → `render` → `smoke` → `policy` → `plan` → `check` → `diff` → `manifest` → `api` → `state` →
 //! `diagnostic` → `address` → `access` → `quantity`, `name`, `secret`, `wording`
 
 pub mod access;
@@ -27,6 +27,7 @@ pub mod plan;
 pub mod policy;
 pub mod quantity;
 pub mod render;
+pub mod saved;
 pub mod secret;
 pub mod smoke;
 pub mod state;

@@ -13,9 +13,9 @@ use std::collections::BTreeMap;
 
 use iggyctl_core::check::check;
 use iggyctl_core::diff::diff;
-use iggyctl_core::plan::saved::{PlannedServer, SavedPlan};
 use iggyctl_core::plan::{Approvals, DestructionGrant, Plan, plan};
 use iggyctl_core::render::PlanReport;
+use iggyctl_core::saved::{PlannedServer, SavedPlan};
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::testing::{declare_group, declare_stream, declare_topic, name};
 use iggyctl_engine::Secrets;

@@ -22,7 +22,6 @@ mod properties;
 mod prune;
 mod rename_order;
 mod restrict;
-pub mod saved;
 mod stage;
 mod step;
 mod summary;

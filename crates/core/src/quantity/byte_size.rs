@@ -8,7 +8,6 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::QuantityError;
-use crate::wording::counted;
 
 /// A number of bytes, at least one.
 ///
@@ -175,9 +174,10 @@ pub fn size_text(bytes: u64) -> String {
 #[must_use]
 pub fn bytes_text(bytes: u64) -> String {
     let text = size_text(bytes);
-    match text.bytes().all(|byte| byte.is_ascii_digit()) {
-        true => counted(bytes, "byte"),
-        false => text,
+    match (bytes, text.bytes().all(|byte| byte.is_ascii_digit())) {
+        (1, _) => "1 byte".to_owned(),
+        (_, true) => format!("{text} bytes"),
+        (_, false) => text,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use iggyctl_core::plan::saved::Touched;
+use iggyctl_core::saved::Touched;
 use iggyctl_core::state::observed::ObservedState;
 
 use super::reads::{Question, ReadError, read_all};

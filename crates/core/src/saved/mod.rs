@@ -26,9 +26,9 @@ use sha2::{Digest as _, Sha256};
 pub use text::{FORMAT_VERSION, SavedPlanError};
 pub use touched::{Moved, Touched};
 
-use super::Plan;
 use crate::address::Address;
 use crate::diagnostic::Origin;
+use crate::plan::Plan;
 use crate::render::{PlanReport, ReviewSubject};
 use crate::state::desired::DesiredState;
 use crate::state::observed::ObservedState;
