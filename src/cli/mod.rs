@@ -2,9 +2,6 @@
 
 mod access;
 mod apply;
-mod apply_document;
-mod apply_record;
-mod apply_smoke;
 mod completions;
 mod context;
 mod destroy;

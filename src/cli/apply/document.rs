@@ -4,9 +4,9 @@ use iggyctl_core::render::{
     Annotation, ApplyReport, PlanReport, ReviewSubject, TopologyChange, annotations_text,
 };
 
-use super::Process;
-use super::output::json_failed;
-use super::plan_arguments::{PlanFormat, Planned};
+use crate::cli::Process;
+use crate::cli::output::json_failed;
+use crate::cli::plan_arguments::{PlanFormat, Planned};
 use crate::command_error::CommandError;
 
 /// What a document says of the plan, kept while the plan is carried out.

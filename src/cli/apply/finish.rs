@@ -1,0 +1,256 @@
+//! From a plan that was made to an apply that has ended.
+//!
+//! ```text
+//! show ──▶ policies ──▶ secrets ──▶ approve ──▶ ask ──▶ carry out ──▶ verify ──▶ smoke ──▶ report
+//! ```
+
+use iggyctl_core::plan::{ApprovedPlan, Plan, Refusal};
+use iggyctl_core::render::{ApplyReport, Verification};
+use iggyctl_core::state::desired::DesiredState;
+use iggyctl_engine::apply::{ApplyOutcome, Supplies};
+use tokio::time::Instant;
+
+use super::ApplyArguments;
+use super::carry_out::{carry_out, interrupted};
+use super::document::ApplyDocument;
+use super::ended::{NothingDone, exit_code, step_reports};
+use super::questions::{ask, ask_removals};
+use super::smoke::{self, ToTry};
+use super::verify::{LeftOut, verify};
+use crate::cli::Process;
+use crate::cli::plan_arguments::{Planned, PlanningArguments, unreadable};
+use crate::cli::policy_arguments;
+use crate::cli::secret_arguments::Gathered;
+use crate::cli::session::Session;
+use crate::cli::unknown_settings;
+use crate::command_error::CommandError;
+use crate::exit_code::ExitCode;
+
+/// One apply: what each of its stages needs.
+pub(super) struct Apply<'a> {
+    pub(super) process: &'a Process,
+    pub(super) arguments: &'a ApplyArguments,
+    pub(super) session: &'a Session,
+    pub(super) deadline: Option<Instant>,
+}
+
+impl Apply<'_> {
+    pub(super) async fn finish(
+        mut self,
+        planned: Planned,
+        gathered: Gathered,
+    ) -> Result<ExitCode, CommandError> {
+        self.show_plan(&planned)?;
+        let format = self.arguments.planning.output;
+        let document = ApplyDocument::of(format, &planned);
+        let Planned {
+            desired,
+            plan,
+            report,
+            subject: _,
+            prunable: _,
+            is_access_unread: _,
+            observed: _,
+            saved,
+            topology: _,
+        } = planned;
+        let refused = NothingDone::of(&plan, format.is_document().then_some(&document));
+        if report.refusals() > 0 {
+            // Not even `--skip-blocked` carries out what policies refuse.
+            let error = policy_arguments::refused(report.refusals(), "nothing was changed");
+            return Err(refused.because(self.process, error));
+        }
+        let Gathered {
+            secrets: checked,
+            sinks,
+        } = gathered;
+        let is_saved = saved.is_some();
+        let is_checked = checked.is_some();
+        let secrets = self
+            .arguments
+            .planning
+            .secrets
+            .to_apply(self.process, &plan, checked)?;
+        let left_out = LeftOut {
+            blocked: plan.blocked.clone(),
+            resources: report.left_out,
+        };
+        let approved = match self.approve(plan, is_saved)? {
+            Ok(approved) => approved,
+            Err(refusal) => return Err(refused.because(self.process, not_approved(&refusal))),
+        };
+        let to_try = self.arguments.smoke.then(|| ToTry {
+            desired: desired.clone(),
+            passwords: is_checked.then(|| secrets.clone()),
+        });
+        if approved.steps().is_empty() {
+            let verified = match is_saved {
+                true => Verification::Skipped,
+                false => left_out.converged(),
+            };
+            return self
+                .nothing_to_do(&document, to_try, &left_out, verified)
+                .await;
+        }
+        if !self.arguments.run.yes {
+            let asked = Instant::now();
+            if let Err(error) = ask(self.process, &self.session.name) {
+                return Err(refused.because(self.process, error));
+            }
+            self.wait_for_a_person(asked);
+        }
+        let outcome = carry_out(
+            self.process,
+            &approved,
+            Supplies::new(&secrets, &sinks).of_server(&self.session.name),
+            &self.session.pool,
+            format.is_document(),
+            self.deadline,
+        )
+        .await;
+        if self.session.pool.login_has_changed() {
+            self.process.terminal.message(
+                "The login of iggyctl itself was changed: from now on it needs the new one.",
+            );
+        }
+        let gathered = Gathered {
+            secrets: is_checked.then_some(secrets),
+            sinks,
+        };
+        let verified = match !outcome.is_complete() || self.arguments.run.no_verify || is_saved {
+            true => Verification::Skipped,
+            false => self.verify(desired, &gathered, &left_out).await,
+        };
+        self.report(&document, &approved, &outcome, verified, to_try, &left_out)
+            .await
+    }
+
+    /// Before anything is carried out, a person sees what will be.
+    fn show_plan(&self, planned: &Planned) -> Result<(), CommandError> {
+        let process = self.process;
+        PlanningArguments::warn_about_pruning_nothing(process, planned);
+        PlanningArguments::warn_about_unused_approvals(process, planned);
+        if self.arguments.planning.output.is_document() {
+            // Standard output is for one document, how it ended; a person reads the plan here.
+            let text = planned.report.to_text(process.message_options());
+            process.terminal.message(text.trim_end());
+            return Ok(());
+        }
+        self.arguments.planning.print(process, planned)
+    }
+
+    /// With what was allowed; where much is removed, a person is asked how much.
+    fn approve(
+        &mut self,
+        plan: Plan,
+        is_saved: bool,
+    ) -> Result<Result<ApprovedPlan, Refusal>, CommandError> {
+        let run = &self.arguments.run;
+        let mut removals = run.expect_removals;
+        if let Some(deletion) = plan.mass_deletion
+            && removals.is_none()
+            && !run.yes
+            && self.process.terminal.is_interactive()
+            && (plan.blocked.is_empty() || run.skip_blocked)
+        {
+            let asked = Instant::now();
+            removals = ask_removals(deletion)?;
+            self.wait_for_a_person(asked);
+        }
+        let grant = self
+            .arguments
+            .planning
+            .grant(is_saved.then_some(&plan), removals);
+        Ok(plan.approve(self.arguments.run.skip_blocked, &grant))
+    }
+
+    /// A person may take any time to answer.
+    fn wait_for_a_person(&mut self, asked: Instant) {
+        self.deadline = self.deadline.map(|deadline| deadline + asked.elapsed());
+    }
+
+    async fn nothing_to_do(
+        &self,
+        document: &ApplyDocument,
+        to_try: Option<ToTry>,
+        left_out: &LeftOut,
+        verified: Verification,
+    ) -> Result<ExitCode, CommandError> {
+        let Self {
+            process,
+            arguments,
+            session,
+            deadline,
+        } = self;
+        let (tried, ended) =
+            smoke::run(process, &arguments.planning, to_try, session, *deadline).await;
+        if arguments.planning.output.is_document() {
+            let ended = ApplyReport::new(Vec::new(), left_out.blocked.clone(), verified);
+            process.output(&document.text(&ended.with_smoke(tried), process)?)?;
+        } else if let Some(tried) = tried {
+            process.output(&format!("\n{}", tried.to_text(process.text_options())))?;
+        }
+        unreadable(&left_out.blocked)?;
+        ended.map(|code| code.unwrap_or(ExitCode::Done))
+    }
+
+    /// A signal or the deadline ends it.
+    async fn verify(
+        &self,
+        desired: DesiredState,
+        gathered: &Gathered,
+        left_out: &LeftOut,
+    ) -> Verification {
+        tokio::select! {
+            verified = verify(self.arguments, desired, gathered, self.session, left_out) => verified,
+            reason = interrupted(self.deadline) => Verification::Failed {
+                reason: reason.to_owned(),
+            },
+        }
+    }
+
+    /// Says how it ended; with `--smoke` what was applied is tried before.
+    async fn report(
+        &self,
+        document: &ApplyDocument,
+        approved: &ApprovedPlan,
+        outcome: &ApplyOutcome,
+        verified: Verification,
+        to_try: Option<ToTry>,
+        left_out: &LeftOut,
+    ) -> Result<ExitCode, CommandError> {
+        let Self {
+            process,
+            arguments,
+            session,
+            deadline,
+        } = self;
+        let exit_code = exit_code(arguments, outcome, &verified);
+        let mut steps = step_reports(approved, outcome);
+        unknown_settings::name_them(&mut steps, approved, outcome, &session.pool).await;
+        let is_good = matches!(exit_code, ExitCode::Done | ExitCode::ChangesPending);
+        let to_try = to_try.filter(|_| is_good);
+        let (tried, ended) =
+            smoke::run(process, &arguments.planning, to_try, session, *deadline).await;
+        let report = ApplyReport::new(steps, left_out.blocked.clone(), verified);
+        process.output(&document.text(&report.with_smoke(tried), process)?)?;
+        if outcome.is_complete() && exit_code != ExitCode::PartiallyApplied {
+            unreadable(&left_out.blocked)?;
+        }
+        ended.map(|code| code.unwrap_or(exit_code))
+    }
+}
+
+fn not_approved(refusal: &Refusal) -> CommandError {
+    let error = CommandError::new(ExitCode::Blocked, format!("nothing was changed: {refusal}"));
+    error.hint(match refusal {
+        Refusal::RemovalsNotConfirmed { deletion, .. } => format!(
+            "look at what is removed; if that is meant, add --expect-removals {}",
+            deletion.removed
+        ),
+        Refusal::Blocked { .. } | Refusal::DestructionNotGranted { .. } => {
+            "follow the way out that the plan names, or apply the rest with --skip-blocked"
+                .to_owned()
+        }
+    })
+}

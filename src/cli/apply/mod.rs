@@ -1,0 +1,166 @@
+//! Carrying out a plan that was approved.
+
+mod carry_out;
+mod document;
+mod ended;
+mod finish;
+mod questions;
+mod record;
+mod smoke;
+mod verify;
+
+use std::path::PathBuf;
+
+use iggyctl_core::saved::SavedPlan;
+
+use self::document::ApplyDocument;
+use self::ended::NothingDone;
+use self::finish::Apply;
+use super::Process;
+use super::plan_arguments::{PlanFormat, PlanningArguments};
+use super::runtime::block_on;
+use super::saved_plan;
+use super::secret_arguments::Gathered;
+use super::session::Session;
+use crate::command_error::CommandError;
+use crate::exit_code::ExitCode;
+
+pub(super) use self::carry_out::carry_out;
+pub(super) use self::ended::step_reports;
+
+#[derive(Debug, clap::Args)]
+#[command(
+    mut_arg("file", |file| file.required(false).required_unless_present("plan")),
+    after_help = "Examples:\n  iggyctl apply -f topology.yaml --server iggy://iggy:iggy@127.0.0.1:8090\n  iggyctl apply -f manifests/ --context production --yes -o json\n  iggyctl apply -f topology.yaml --allow-destroy topic/orders/events\n  iggyctl apply -f topology.yaml --prune --allow-destroy topic/orders/former\n  iggyctl apply -f topology.yaml --yes --smoke\n  iggyctl apply --plan orders.plan --context production --yes\n\nWithout --prune apply never deletes anything. Exit codes: 0 done, 3 something is blocked or\nrefused by a policy, 4 a saved plan is stale,\n6 partially applied, 7 the smoke test failed."
+)]
+pub(super) struct ApplyArguments {
+    #[command(flatten)]
+    planning: PlanningArguments,
+    #[command(flatten)]
+    run: RunArguments,
+    /// Carry out this plan, which `iggyctl plan --out` saved, instead of making one: with what was
+    /// allowed then, and only if nothing that it depends on has moved since
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = [
+            "file", "set", "values", "only", "allow_destroy", "prune", "rotate", "policy", "smoke",
+            "skip_password_check",
+        ]
+    )]
+    plan: Option<PathBuf>,
+    /// Afterwards prove with real traffic that what is declared works, as `iggyctl smoke -f` does
+    #[arg(long, conflicts_with = "only")]
+    smoke: bool,
+    /// End with exit code 2 instead of 0 when something was changed
+    #[arg(long)]
+    detailed_exitcode: bool,
+}
+
+/// What applying and destroying have in common.
+#[derive(Debug, clap::Args)]
+pub(super) struct RunArguments {
+    /// Apply without asking
+    #[arg(short, long)]
+    yes: bool,
+    /// Apply what is not blocked instead of ending with exit code 3
+    #[arg(long)]
+    skip_blocked: bool,
+    /// How many resources are removed; asked for where that is more than half of what is owned, or
+    /// all that is declared
+    #[arg(long, value_name = "NUMBER")]
+    expect_removals: Option<u32>,
+    /// Do not read the server again afterwards
+    #[arg(long)]
+    no_verify: bool,
+}
+
+impl ApplyArguments {
+    /// Removing what is declared takes the same way.
+    pub(super) fn destroying(planning: PlanningArguments, run: RunArguments) -> Self {
+        Self {
+            planning,
+            run,
+            plan: None,
+            smoke: false,
+            detailed_exitcode: false,
+        }
+    }
+
+    pub(super) fn annotates(&self) -> bool {
+        self.planning.output == PlanFormat::Github
+    }
+}
+
+pub(super) fn run(process: &Process, arguments: &ApplyArguments) -> Result<ExitCode, CommandError> {
+    if let Some(path) = &arguments.plan {
+        return run_saved(process, arguments, &saved_plan::read(path)?);
+    }
+    let desired = arguments.planning.desired(process)?;
+    let policies = arguments.planning.policies(process)?;
+    let gathered = arguments.planning.secrets.to_check(process, &desired)?;
+    block_on(async {
+        let limit = arguments.planning.time_limit();
+        Session::run(
+            process,
+            &arguments.planning.server,
+            limit,
+            async |session| {
+                // Until the first step nothing is lost by giving up, so this part is
+                // simply cut off; steps are ended one by one.
+                let mut planned = limit
+                    .limit(arguments.planning.plan(desired, session, &gathered))
+                    .await?;
+                policies.check_plan(process, &planned.desired, &mut planned.report)?;
+                let apply = Apply {
+                    process,
+                    arguments,
+                    session,
+                    deadline: limit.at(),
+                };
+                apply.finish(planned, gathered).await
+            },
+        )
+        .await
+    })?
+}
+
+/// Carries out what was planned before.
+fn run_saved(
+    process: &Process,
+    arguments: &ApplyArguments,
+    saved: &SavedPlan,
+) -> Result<ExitCode, CommandError> {
+    let policies = arguments.planning.policies(process)?.digests();
+    saved_plan::refuse_without(&policies, saved)?;
+    block_on(async {
+        let limit = arguments.planning.time_limit();
+        let server = &arguments.planning.server;
+        Session::run(process, server, limit, async |session| {
+            let planned = saved_plan::planned(saved);
+            let checked = limit.limit(saved_plan::refuse_if_stale(saved, session));
+            if let Err(error) = checked.await {
+                if error.exit_code != ExitCode::Stale {
+                    return Err(error);
+                }
+                let format = arguments.planning.output;
+                let document = ApplyDocument::of(format, &planned);
+                let refused =
+                    NothingDone::of(&planned.plan, format.is_document().then_some(&document));
+                return Err(refused.because(process, error));
+            }
+            let gathered = Gathered {
+                secrets: None,
+                sinks: arguments.planning.secrets.sinks(),
+            };
+            let apply = Apply {
+                process,
+                arguments,
+                session,
+                deadline: limit.at(),
+            };
+            apply.finish(planned, gathered).await
+        })
+        .await
+    })?
+}
