@@ -20,16 +20,7 @@ use iggyctl_engine::apply::{ApplyOutcome, Cancellation, Failure, StepResult, Sup
 use iggyctl_engine::connect::ConnectionPool;
 use iggyctl_engine::delivery::NoSinks;
 use iggyctl_engine::observe::{Reach, observe_reaching};
-use simulated::{Fault, Simulated, Stream, Streams, Topic, defaults};
-
-fn topic(id: u32, groups: &[&str]) -> Topic {
-    Topic {
-        id,
-        partitions: 1,
-        settings: defaults(),
-        groups: groups.iter().map(|group| name(group)).collect(),
-    }
-}
+use simulated::{Fault, Simulated, Stream, Streams, Topic};
 
 /// `orders` is declared with `events` and no groups; the rest is not.
 fn states() -> (DesiredState, Simulated) {
@@ -44,13 +35,13 @@ fn states() -> (DesiredState, Simulated) {
     let orders = Stream {
         id: 0,
         topics: topics(vec![
-            ("events", topic(0, &["former"])),
-            ("extra", topic(1, &[])),
+            ("events", Topic::plain(0, &["former"])),
+            ("extra", Topic::plain(1, &[])),
         ]),
     };
     let old = Stream {
         id: 1,
-        topics: topics(vec![("letters", topic(0, &["readers"]))]),
+        topics: topics(vec![("letters", Topic::plain(0, &["readers"]))]),
     };
     let streams: Streams = [(name("orders"), orders), (name("old"), old)].into();
     (desired, Simulated::new(streams))
@@ -167,7 +158,7 @@ async fn what_came_since_the_plan_stays() {
 async fn a_topic_that_came_into_a_doomed_stream_saves_it() {
     let (desired, server) = states();
     let plan = approved(&server, &desired).await;
-    let late = topic(5, &[]);
+    let late = Topic::plain(5, &[]);
     {
         let mut world = server.world();
         let old = world.streams.get_mut(&name("old")).unwrap();

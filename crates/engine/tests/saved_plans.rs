@@ -23,16 +23,7 @@ use iggyctl_engine::apply::{Cancellation, Supplies, apply};
 use iggyctl_engine::connect::ConnectionPool;
 use iggyctl_engine::delivery::NoSinks;
 use iggyctl_engine::observe::{Reach, observe_reaching, observe_touched};
-use simulated::{Simulated, Stream, Streams, Topic, defaults};
-
-fn topic(id: u32, groups: &[&str]) -> Topic {
-    Topic {
-        id,
-        partitions: 1,
-        settings: defaults(),
-        groups: groups.iter().map(|group| name(group)).collect(),
-    }
-}
+use simulated::{Simulated, Stream, Streams, Topic};
 
 /// `orders/events` gets partitions, another expiry and a group, `orders/extra` and `old` go,
 /// `bills/paid` is new.
@@ -53,15 +44,18 @@ fn states() -> (DesiredState, Simulated) {
     };
     let orders = Stream {
         id: 0,
-        topics: topics(vec![("events", topic(0, &[])), ("extra", topic(1, &[]))]),
+        topics: topics(vec![
+            ("events", Topic::plain(0, &[])),
+            ("extra", Topic::plain(1, &[])),
+        ]),
     };
     let old = Stream {
         id: 1,
-        topics: topics(vec![("letters", topic(0, &["readers"]))]),
+        topics: topics(vec![("letters", Topic::plain(0, &["readers"]))]),
     };
     let unchanged = Stream {
         id: 2,
-        topics: topics(vec![("topic", topic(0, &["group"]))]),
+        topics: topics(vec![("topic", Topic::plain(0, &["group"]))]),
     };
     let streams: Streams = [
         (name("orders"), orders),

@@ -2,16 +2,26 @@
 
 use std::time::Duration;
 
+use iggyctl_core::wording::counted;
 use iggyctl_engine::connect::ServerAddress;
-use iggyctl_messaging::Connection;
 use iggyctl_messaging::connection::{Backoff, ConnectionBuilder};
+use iggyctl_messaging::{Connection, MessagingError};
 
 use super::super::Process;
 use super::super::server_arguments::ServerArguments;
 use super::super::session::{EMBEDDED_IS_GONE, login_hint};
 use super::super::stop::Stop;
 use super::failure::Reasons;
+use super::place::TopicPlace;
 use crate::command_error::CommandError;
+use crate::exit_code::ExitCode;
+
+/// Whether a topic is there.
+pub(super) enum Found {
+    There,
+    /// With what is said of it.
+    Missing(CommandError),
+}
 
 /// A server to exchange messages with, logged in once.
 pub(in crate::cli) struct MessageSession {
@@ -85,6 +95,40 @@ impl MessageSession {
             process.terminal.message(EMBEDDED_IS_GONE);
         }
         result
+    }
+
+    /// Looks for a topic, and the partition that is named; `hint` is for a login that may not
+    /// read the topic.
+    pub(super) async fn find_topic(
+        &self,
+        place: &TopicPlace,
+        partition: Option<u32>,
+        hint: &str,
+    ) -> Result<Found, CommandError> {
+        let (stream, topic) = (place.stream.as_str(), place.topic.as_str());
+        let found = self.connection.partitions(stream, topic).await;
+        match (found, partition) {
+            (Ok(count), Some(partition)) if partition >= count => {
+                Err(CommandError::other(format!(
+                    "{place} has no partition {partition}: it has {}, numbered from 0",
+                    counted(count, "partition")
+                )))
+            }
+            (Ok(_), _) => Ok(Found::There),
+            // One partition can be sent to and polled without the right to read the topic.
+            (Err(MessagingError::Refused { .. }), Some(_)) => Ok(Found::There),
+            (Err(error @ MessagingError::NoTopic { .. }), _) => {
+                Ok(Found::Missing(self.reasons.of(&error)))
+            }
+            (Err(error @ MessagingError::Refused { .. }), None) => {
+                let error = self.reasons.of(&error);
+                Err(match error.exit_code {
+                    ExitCode::CredentialsRefused => error.hint(hint),
+                    _ => error,
+                })
+            }
+            (Err(error), _) => Err(self.reasons.of(&error)),
+        }
     }
 
     async fn end(&self, process: &Process) {

@@ -49,6 +49,21 @@ pub(crate) struct Topic {
     pub(crate) groups: BTreeSet<ResourceName>,
 }
 
+impl Topic {
+    /// With one partition and settings that nobody chose.
+    pub(crate) fn plain(id: u32, groups: &[&str]) -> Self {
+        Self {
+            id,
+            partitions: 1,
+            settings: defaults(),
+            groups: groups
+                .iter()
+                .map(|group| iggyctl_core::testing::name(group))
+                .collect(),
+        }
+    }
+}
+
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Stream {
     pub(crate) id: u32,

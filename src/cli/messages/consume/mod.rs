@@ -5,14 +5,13 @@ mod reading;
 
 pub(in crate::cli) use arguments::ConsumeArguments;
 use iggyctl_core::render::escape;
-use iggyctl_core::wording::counted;
 use iggyctl_messaging::codec::Untyped;
-use iggyctl_messaging::{Commit, Consumer, MessagingError, Start};
+use iggyctl_messaging::{Commit, Consumer, Start};
 use jiff::Timestamp;
 
 use self::arguments::Ack;
 use self::reading::{End, Reading};
-use super::connection::MessageSession;
+use super::connection::{Found, MessageSession};
 use super::writer::Writer;
 use crate::cli::Process;
 use crate::cli::runtime::block_on_beside_workers;
@@ -132,37 +131,18 @@ async fn find_topic(
     arguments: &ConsumeArguments,
 ) -> Result<(), CommandError> {
     let place = &arguments.place;
-    let found = session
-        .connection
-        .partitions(place.stream.as_str(), place.topic.as_str())
-        .await;
-    match (found, arguments.partition) {
-        (Ok(count), Some(partition)) if partition >= count => Err(CommandError::other(format!(
-            "{place} has no partition {partition}: it has {}, numbered from 0",
-            counted(count, "partition")
-        ))),
-        (Ok(_), _) => Ok(()),
-        // Polling one partition needs no right to read the topic.
-        (Err(MessagingError::Refused { .. }), Some(_)) => Ok(()),
-        (Err(MessagingError::NoTopic { .. }), _) if arguments.follow => {
+    let hint = "to know which partitions there are, the login needs the right to read the topic; \
+                with --partition N, that to poll is enough";
+    match session.find_topic(place, arguments.partition, hint).await? {
+        Found::Missing(_) if arguments.follow => {
             process.terminal.message(&format!(
                 "There is no topic {} yet: waiting for it.",
                 escape(&place.to_string())
             ));
             Ok(())
         }
-        (Err(error @ MessagingError::Refused { .. }), None) => {
-            let error = session.reasons.of(&error);
-            Err(if error.exit_code == ExitCode::CredentialsRefused {
-                error.hint(
-                    "to know which partitions there are, the login needs the right to read the \
-                     topic; with --partition N, that to poll is enough",
-                )
-            } else {
-                error
-            })
-        }
-        (Err(error), _) => Err(session.reasons.of(&error)),
+        Found::Missing(error) => Err(error),
+        Found::There => Ok(()),
     }
 }
 

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use iggyctl_core::quantity::ByteSize;
 
+use super::state::StateArguments;
 use crate::cli::messages::encryption::EncryptionArguments;
 use crate::cli::messages::header::HeaderArgument;
 use crate::cli::messages::metrics::MetricsArguments;
 use crate::cli::messages::output::Output;
 use crate::cli::messages::pace::Pace;
 use crate::cli::messages::place::TopicPlace;
-use crate::cli::messages::produce_state::StateArguments;
 use crate::cli::server_arguments::{ServerArguments, parse_duration};
 
 #[derive(Debug, clap::Args)]

@@ -1,27 +1,30 @@
 //! Sends messages to a topic.
 
 mod arguments;
+mod fingerprint;
+mod input;
 mod report;
 mod sending;
 mod sources;
+mod state;
+mod tally;
 
 use std::time::{Duration, Instant};
 
 pub(in crate::cli) use arguments::ProduceArguments;
 use bytes::Bytes;
-use iggyctl_core::wording::counted;
 use iggyctl_messaging::codec::Untyped;
-use iggyctl_messaging::{Compression, MessagingError, Partitioning, Producer, RetryPolicy};
+use iggyctl_messaging::{Compression, Partitioning, Producer, RetryPolicy};
 
 use self::arguments::Algorithm;
+use self::input::Reader;
 use self::report::report;
 use self::sending::Sending;
 use self::sources::{sources, sources_are_typed};
-use super::connection::MessageSession;
+use self::state::Kept;
+use self::tally::Tally;
+use super::connection::{Found, MessageSession};
 use super::header::HeaderArgument;
-use super::input::Reader;
-use super::produce_state::Kept;
-use super::tally::Tally;
 use crate::cli::Process;
 use crate::cli::runtime::block_on_beside_workers;
 use crate::command_error::CommandError;
@@ -53,7 +56,14 @@ async fn run(process: &Process, arguments: &ProduceArguments) -> Result<ExitCode
         async |session| {
             let place = &arguments.place;
             let (stream, topic) = (place.stream.as_str(), place.topic.as_str());
-            find_topic(session, arguments).await?;
+            let hint = "to know where messages go, the login needs the right to read the topic; \
+                        with --partition N, that to send is enough";
+            // Said before the first line is read.
+            if let Found::Missing(error) =
+                session.find_topic(place, arguments.partition, hint).await?
+            {
+                return Err(error);
+            }
             arguments.metrics.serve(process)?;
             let mut builder = Producer::<Bytes>::builder(&session.connection, stream, topic)
                 .partitioning(match (&arguments.key, arguments.partition) {
@@ -111,37 +121,4 @@ async fn run(process: &Process, arguments: &ProduceArguments) -> Result<ExitCode
         },
     )
     .await
-}
-
-/// A topic that is not there is said before the first line is read.
-async fn find_topic(
-    session: &MessageSession,
-    arguments: &ProduceArguments,
-) -> Result<(), CommandError> {
-    let place = &arguments.place;
-    let found = session
-        .connection
-        .partitions(place.stream.as_str(), place.topic.as_str())
-        .await;
-    match (found, arguments.partition) {
-        (Ok(count), Some(partition)) if partition >= count => Err(CommandError::other(format!(
-            "{place} has no partition {partition}: it has {}, numbered from 0",
-            counted(count, "partition")
-        ))),
-        (Ok(_), _) => Ok(()),
-        // Sending to one partition needs no right to read the topic.
-        (Err(MessagingError::Refused { .. }), Some(_)) => Ok(()),
-        (Err(error @ MessagingError::Refused { .. }), None) => {
-            let error = session.reasons.of(&error);
-            Err(if error.exit_code == ExitCode::CredentialsRefused {
-                error.hint(
-                    "to know where messages go, the login needs the right to read the topic; \
-                     with --partition N, that to send is enough",
-                )
-            } else {
-                error
-            })
-        }
-        (Err(error), _) => Err(session.reasons.of(&error)),
-    }
 }

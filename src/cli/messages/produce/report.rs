@@ -6,9 +6,9 @@ use serde::Serialize;
 
 use super::ProduceArguments;
 use super::sending::{End, Sending};
+use super::tally::PartitionReport;
 use crate::cli::Process;
 use crate::cli::messages::connection::MessageSession;
-use crate::cli::messages::tally::PartitionReport;
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
 use crate::measurement::Summary;

@@ -5,12 +5,12 @@ use std::time::Instant;
 use bytes::Bytes;
 use iggyctl_messaging::{Headers, Outgoing, Producer};
 
+use super::input::{Draft, Intake, Reader, Source};
+use super::state::Kept;
+use super::tally::Tally;
 use crate::cli::Process;
 use crate::cli::messages::connection::MessageSession;
-use crate::cli::messages::input::{Draft, Intake, Reader, Source};
 use crate::cli::messages::pace::Pace;
-use crate::cli::messages::produce_state::Kept;
-use crate::cli::messages::tally::Tally;
 use crate::cli::stop::Stop;
 use crate::command_error::CommandError;
 use crate::terminal::Counter;

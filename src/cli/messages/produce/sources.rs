@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use iggyctl_messaging::producer::MAX_PAYLOAD_BYTES;
 
 use super::ProduceArguments;
-use crate::cli::messages::input::Source;
+use super::input::Source;
 use crate::command_error::CommandError;
 use crate::sources::STANDARD_INPUT;
 

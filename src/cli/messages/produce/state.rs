@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::fingerprint::Fingerprint;
 use super::input::Draft;
-use super::place::TopicPlace;
-use super::state_file::{State, StateFile, StatePlace, Survives};
+use crate::cli::messages::place::TopicPlace;
+use crate::cli::messages::state_file::{State, StateFile, StatePlace, Survives};
 use crate::command_error::CommandError;
 
 /// Between two writes of the file; what was confirmed meanwhile is sent again after a kill.
