@@ -127,10 +127,12 @@ async fn what_is_written_is_read_back() {
         .create_topic(&orders, &events, 2, &observed)
         .await
         .unwrap();
-    broker
+    let group = broker
         .create_consumer_group(&orders, &events, &name("7"))
         .await
         .unwrap();
+    let groups = broker.consumer_groups(&orders, &events).await.unwrap();
+    assert_eq!(groups[&name("7")].id, group);
     broker.create_partitions(&orders, &events, 3).await.unwrap();
     broker.delete_partitions(&orders, &events, 1).await.unwrap();
     broker

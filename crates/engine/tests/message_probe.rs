@@ -9,8 +9,8 @@ use iggyctl_core::secret::Secret;
 use iggyctl_core::state::desired::TopicSettings;
 use iggyctl_embedded::{EmbeddedServer, PasswordHashing};
 use iggyctl_engine::broker::{
-    BrokerErrorKind, BrokerWrite as _, MessageProbe as _, PartitionRef, ProbeMessage, ReadFrom,
-    UserWrite as _,
+    BrokerErrorKind, BrokerRead as _, BrokerWrite as _, MessageProbe as _, PartitionRef,
+    ProbeMessage, ReadFrom, UserWrite as _,
 };
 use iggyctl_engine::connect::{
     Connect as _, ConnectSettings, ConnectionPool, Credentials, ServerAddress, ServerConnector,
@@ -54,6 +54,8 @@ async fn a_message_is_found_again_by_its_id_and_nothing_is_stored() {
         topic: &topic,
         partition: 1,
     };
+    let found = admin.get_topic(&stream, &topic).await.unwrap();
+    let created = found.unwrap().created_at_micros;
     for id in [7, 8] {
         let offset = admin.send_message(here, &message(id)).await.unwrap();
         assert_eq!(offset, Some(u64::try_from(id).unwrap() - 7));
@@ -68,6 +70,8 @@ async fn a_message_is_found_again_by_its_id_and_nothing_is_stored() {
         let ids: Vec<u128> = found.iter().map(|message| message.id).collect();
         assert_eq!(ids, expected, "{from:?}");
         assert!(found.iter().all(|it| it.payload.as_ref() == b"hello"));
+        assert!(found.is_sorted_by_key(|it| it.stored_at_micros));
+        assert!(found.iter().all(|it| it.stored_at_micros >= created));
     }
     let elsewhere = PartitionRef {
         partition: 0,

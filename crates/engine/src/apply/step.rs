@@ -458,7 +458,10 @@ async fn send<B: BrokerWrite, S: TokenSinks>(
             stream,
             topic,
             group,
-        } => broker.create_consumer_group(stream, topic, group).await,
+        } => broker
+            .create_consumer_group(stream, topic, group)
+            .await
+            .map(drop),
         Action::DeleteStream {
             stream,
             found,

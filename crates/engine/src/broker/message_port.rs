@@ -23,6 +23,9 @@ pub struct FoundMessage {
     pub id: u128,
     /// Its place in its partition.
     pub offset: u64,
+    /// When the server stored it, in microseconds since the Unix epoch by the server's
+    /// clock.
+    pub stored_at_micros: u64,
     /// What it holds.
     pub payload: Bytes,
 }

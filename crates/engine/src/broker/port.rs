@@ -200,7 +200,8 @@ pub trait BrokerWrite: BrokerRead + UserWrite {
         count: u32,
     ) -> impl Future<Output = Result<(), BrokerError>> + Send;
 
-    /// Creates a consumer group.
+    /// Creates a consumer group. Gives its id, which no other group of this topic had or
+    /// will have.
     ///
     /// # Errors
     /// When it is not known to be created.
@@ -209,7 +210,7 @@ pub trait BrokerWrite: BrokerRead + UserWrite {
         stream: &ResourceName,
         topic: &ResourceName,
         group: &ResourceName,
-    ) -> impl Future<Output = Result<(), BrokerError>> + Send;
+    ) -> impl Future<Output = Result<u32, BrokerError>> + Send;
 
     /// Deletes a stream with everything in it.
     ///

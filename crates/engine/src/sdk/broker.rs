@@ -379,13 +379,13 @@ impl BrokerWrite for SdkBroker {
         stream: &ResourceName,
         topic: &ResourceName,
         group: &ResourceName,
-    ) -> Result<(), BrokerError> {
+    ) -> Result<u32, BrokerError> {
         let address = Address::ConsumerGroup(stream.clone(), topic.clone(), group.clone());
         self.call(Operation::CreateConsumerGroup, Some(address), async {
             self.client
                 .create_consumer_group(&named(stream)?, &named(topic)?, group.as_str())
                 .await
-                .map(drop)
+                .map(|created| created.id)
         })
         .await
     }

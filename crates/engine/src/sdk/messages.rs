@@ -60,6 +60,7 @@ fn found(polled: PolledMessages) -> Vec<FoundMessage> {
         .map(|message| FoundMessage {
             id: message.header.id,
             offset: message.header.offset,
+            stored_at_micros: message.header.timestamp,
             payload: message.payload,
         })
         .collect()

@@ -639,12 +639,13 @@ impl BrokerWrite for Simulated {
         stream: &ResourceName,
         topic: &ResourceName,
         group: &ResourceName,
-    ) -> Result<(), BrokerError> {
+    ) -> Result<u32, BrokerError> {
         self.write(
             Operation::CreateConsumerGroup,
             Address::ConsumerGroup(stream.clone(), topic.clone(), group.clone()),
             Write::CreateGroup(stream.clone(), topic.clone(), group.clone()),
         )
+        .map(|()| group_id(group))
     }
 
     async fn delete_stream(&self, stream: &ResourceName) -> Result<(), BrokerError> {

@@ -130,7 +130,7 @@ impl BrokerWrite for CuttingBroker {
         fn update_topic(&self, stream: &ResourceName, topic: &ResourceName, rename_to: Option<&ResourceName>, settings: &TopicSettings) -> ();
         fn create_partitions(&self, stream: &ResourceName, topic: &ResourceName, count: u32) -> ();
         fn delete_partitions(&self, stream: &ResourceName, topic: &ResourceName, count: u32) -> ();
-        fn create_consumer_group(&self, stream: &ResourceName, topic: &ResourceName, group: &ResourceName) -> ();
+        fn create_consumer_group(&self, stream: &ResourceName, topic: &ResourceName, group: &ResourceName) -> u32;
         fn delete_stream(&self, stream: &ResourceName) -> ();
         fn delete_topic(&self, stream: &ResourceName, topic: &ResourceName) -> ();
         fn delete_consumer_group(&self, stream: &ResourceName, topic: &ResourceName, id: u32) -> ();
