@@ -1,0 +1,126 @@
+//! What was declared when a plan was carried out, and what came of it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{BegunDocument, EndedDocument, Incarnation, Removed};
+use crate::address::Address;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::manifest::{DollarForm, RenderFormat, SourceFile, Variables, compile, render_documents};
+use crate::state::desired::DesiredState;
+
+/// A file of manifests as `iggyctl render` prints it: variables are substituted, and of
+/// secrets it says only where they come from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct AppliedManifest {
+    /// The file that it was read from, as it was named then.
+    pub file: String,
+    /// The manifests in it, as YAML.
+    pub text: String,
+}
+
+/// The manifests of files, as they are kept. Files without a manifest are left out.
+///
+/// # Errors
+/// What keeps a document from having the shape of its kind.
+pub fn applied_manifests(
+    sources: &[SourceFile],
+    variables: &Variables,
+) -> Result<Vec<AppliedManifest>, Diagnostics> {
+    let mut manifests = Vec::new();
+    for source in sources {
+        let rendered = render_documents(
+            std::slice::from_ref(source),
+            variables,
+            RenderFormat::Yaml,
+            DollarForm::Escaped,
+        );
+        match rendered {
+            Ok(rendered) => manifests.push(AppliedManifest {
+                file: source.name.to_string(),
+                text: rendered.text,
+            }),
+            Err(diagnostics) if diagnostics.iter().all(is_nothing) => {}
+            Err(diagnostics) => return Err(diagnostics),
+        }
+    }
+    Ok(manifests)
+}
+
+/// Whether all that is wrong with a file is that it declares nothing: that is a mistake
+/// only where no other file does.
+fn is_nothing(diagnostic: &Diagnostic) -> bool {
+    matches!(diagnostic.code, Code::NoManifests | Code::EmptyFile)
+}
+
+/// What was declared when a plan was carried out, and what came of it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AppliedState {
+    /// The manifests.
+    pub manifests: Vec<AppliedManifest>,
+    /// Which thing had each declared name afterwards, as far as it was there. Tokens have
+    /// none.
+    pub incarnations: BTreeMap<Address, Incarnation>,
+    /// What was not known to be as declared afterwards: a step failed or was not made, it
+    /// is not known whether it was made, it was left out, or it could not be read. What is
+    /// inside it is named, too.
+    pub unsettled: BTreeSet<Address>,
+    /// What was deleted or renamed on purpose, by this apply or earlier ones, and is not
+    /// declared.
+    pub removed: BTreeMap<Address, Removed>,
+}
+
+impl AppliedState {
+    /// Puts together what an apply left behind; without an end it was cut off.
+    #[must_use]
+    pub fn of(begun: BegunDocument, ended: Option<EndedDocument>) -> Self {
+        let BegunDocument {
+            manifests,
+            plan,
+            before,
+            mut removed,
+        } = begun;
+        let mut incarnations = before.incarnations;
+        let mut unsettled = before.unsettled;
+        match ended {
+            None => unsettled.extend(plan.steps.into_iter().map(|step| step.address)),
+            Some(ended) => {
+                let EndedDocument {
+                    steps: _,
+                    verified: _,
+                    incarnations: others,
+                    unsettled: after,
+                    removed: more,
+                } = ended;
+                incarnations.extend(others);
+                unsettled = after;
+                removed.extend(more);
+            }
+        }
+        Self {
+            manifests,
+            incarnations,
+            unsettled,
+            removed,
+        }
+    }
+
+    /// What the manifests declare. Without any that is nothing.
+    ///
+    /// # Errors
+    /// What is wrong with them: another version of iggyctl may have read them otherwise.
+    pub fn compile(&self) -> Result<DesiredState, Diagnostics> {
+        if self.manifests.is_empty() {
+            return Ok(DesiredState::default());
+        }
+        let sources: Vec<SourceFile> = self
+            .manifests
+            .iter()
+            .map(|manifest| SourceFile::new(manifest.file.as_str(), manifest.text.as_bytes()))
+            .collect();
+        compile(&sources, &Variables::default()).map(|compiled| compiled.state)
+    }
+}

@@ -1,0 +1,346 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::address::Address;
+use crate::check::check;
+use crate::diff::diff;
+use crate::manifest::{SourceFile, Variables, compile};
+use crate::plan::{Approvals, Plan, plan};
+use crate::render::{ApplyCounts, ApplyReport, PlanReport, StepReport, StepStatus, Verification};
+use crate::state::desired::DesiredState;
+use crate::state::observed::{ObservationGap, ObservedState};
+use crate::testing::{
+    apply_plan, declare_group, declare_stream, declare_topic, desired_state, observed_state,
+    there_group, there_stream, there_topic, with_tokens, with_users, without_obstacles,
+};
+
+fn address(text: &str) -> Address {
+    text.parse().unwrap()
+}
+
+fn addresses(texts: &[&str]) -> BTreeSet<Address> {
+    texts.iter().map(|text| address(text)).collect()
+}
+
+fn identity() -> LedgerIdentity {
+    "1767225600000000-3".parse().unwrap()
+}
+
+fn place() -> DocumentPlace {
+    DocumentPlace {
+        parts: vec![4, 7],
+        bytes: 12,
+        sha256: "ab".to_owned(),
+    }
+}
+
+fn begun() -> Begun {
+    Begun {
+        run: "0190".to_owned(),
+        project: Some("orders".to_owned()),
+        author: Author {
+            login: Some("iggy".to_owned()),
+            machine: Some("anna@laptop".to_owned()),
+            ..Author::default()
+        },
+        commit: Some("c0ffee".to_owned()),
+        product: "0.1.0".to_owned(),
+        command: LedgeredCommand::ApplyPlan,
+        server: "iggy://127.0.0.1:8090".to_owned(),
+        ledger: identity(),
+        manifests: "ab".to_owned(),
+        steps: 3,
+        document: place(),
+    }
+}
+
+fn ended() -> Ended {
+    Ended {
+        run: "0190".to_owned(),
+        revision: Revision::at(41),
+        outcome: Outcome::Partial,
+        counts: ApplyCounts {
+            applied: 1,
+            failed: 2,
+            ..ApplyCounts::default()
+        },
+        document: place(),
+    }
+}
+
+fn planned(desired: &DesiredState, observed: &ObservedState) -> (Plan, PlanReport) {
+    let changes = diff(desired, observed);
+    let findings = check(&changes, desired, observed);
+    let plan = plan(&changes, &Approvals::default()).located(desired);
+    let report = PlanReport::new(&plan, &changes, &findings);
+    (plan, report)
+}
+
+fn reports(plan: &Plan, status: StepStatus) -> Vec<StepReport> {
+    let steps = plan.steps.iter().map(|step| StepReport {
+        id: step.id,
+        address: step.address.clone(),
+        action: step.action.to_string(),
+        status,
+        reason: None,
+    });
+    steps.collect()
+}
+
+#[test]
+fn entries_are_read_back_as_they_were() {
+    for entry in [Entry::Begun(Box::new(begun())), Entry::Ended(ended())] {
+        let bytes = entry.to_bytes().unwrap();
+        assert!(bytes.starts_with(b"{\"formatVersion\":1,\"kind\":"));
+        assert_eq!(Entry::from_bytes(&bytes), Ok(entry));
+    }
+}
+
+#[test]
+fn a_later_form_is_refused_whatever_else_it_has() {
+    for text in [
+        r#"{"formatVersion":2,"kind":"begun"}"#,
+        r#"{"somethingNew":[1],"formatVersion":2}"#,
+    ] {
+        let newer = Err(LedgerError::Newer { found: 2 });
+        assert_eq!(Entry::from_bytes(text.as_bytes()), newer);
+        let read = BegunDocument::from_bytes(text.as_bytes());
+        assert_eq!(read.unwrap_err(), LedgerError::Newer { found: 2 });
+    }
+    let never = Entry::from_bytes(br#"{"formatVersion":0}"#);
+    assert_eq!(never, Err(LedgerError::NoSuchForm { found: 0 }));
+}
+
+#[test]
+fn fields_of_later_versions_of_the_same_form_are_skipped() {
+    let bytes = Entry::Ended(ended()).to_bytes().unwrap();
+    let mut value: serde_json::Value = serde_json::from_slice(&bytes).unwrap();
+    value["later"] = serde_json::json!({ "a": [1] });
+    let bytes = serde_json::to_vec(&value).unwrap();
+    assert_eq!(Entry::from_bytes(&bytes), Ok(Entry::Ended(ended())));
+}
+
+#[test]
+fn a_revision_is_one_more_than_its_offset() {
+    assert_eq!(Revision::at(0).to_string(), "1");
+    assert_eq!(Revision::at(41).offset(), 41);
+    assert!("0".parse::<Revision>().is_err());
+    assert_eq!("42".parse(), Ok(Revision::at(41)));
+    assert_eq!(Revision::at(u64::MAX), Revision::at(u64::MAX - 1));
+}
+
+#[test]
+fn an_identity_is_time_and_id() {
+    assert_eq!(identity().to_string(), "1767225600000000-3");
+    for text in ["", "3", "-", "1-", "-1", "+1-1", "1-1-1", "1-4294967296"] {
+        assert!(text.parse::<LedgerIdentity>().is_err(), "{text}");
+    }
+}
+
+#[test]
+fn manifests_are_kept_with_variables_substituted_and_without_secrets() {
+    let sources = [
+        SourceFile::new(
+            "a.yaml",
+            "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyTopology\nmetadata: { name: orders }\nspec:\n  \
+             streams: [{ name: 'orders-${stage}', topics: [{ name: events }] }]\n  users: [{ name: anna, password: { env: ANNA } }]\n",
+        ),
+        SourceFile::new("empty.yaml", "# nothing yet\n"),
+    ];
+    let mut variables = Variables::default();
+    variables.set("stage", "dev", crate::manifest::Provenance::CommandLine);
+    let manifests = applied_manifests(&sources, &variables).unwrap();
+    assert_eq!(manifests.len(), 1);
+    assert_eq!(manifests[0].file, "a.yaml");
+    assert!(manifests[0].text.contains("orders-dev"));
+    let state = AppliedState {
+        manifests,
+        ..AppliedState::default()
+    };
+    let declared = state.compile().unwrap();
+    let now = compile(&sources, &variables).unwrap().state;
+    assert_eq!(declared.project.as_deref(), Some("orders"));
+    assert!(declared.declares(&address("topic/orders-dev/events")));
+    assert!(diff(&declared, &ObservedState::default()) == diff(&now, &ObservedState::default()));
+    assert_eq!(
+        AppliedState::default().compile(),
+        Ok(DesiredState::default())
+    );
+}
+
+#[test]
+fn what_a_later_version_refuses_is_an_error_and_no_panic() {
+    let state = AppliedState {
+        manifests: vec![AppliedManifest {
+            file: "a.yaml".to_owned(),
+            text: "kind: [".to_owned(),
+        }],
+        ..AppliedState::default()
+    };
+    assert!(state.compile().is_err());
+}
+
+#[test]
+fn without_an_end_what_the_steps_speak_of_is_unsettled() {
+    let mut desired = DesiredState::default();
+    declare_topic(&mut desired, "orders", "events").partitions = Some(3);
+    declare_group(&mut desired, "orders", "events", "billing");
+    declare_topic(&mut desired, "orders", "audit");
+    declare_stream(&mut desired, "orders");
+    let mut observed = ObservedState::default();
+    there_topic(&mut observed, "orders", "audit");
+    let (_, report) = planned(&desired, &observed);
+    let begun = BegunDocument::new(Vec::new(), report, &desired, &observed, None);
+    let applied = AppliedState::of(begun, None);
+    assert_eq!(
+        applied.unsettled,
+        addresses(&["topic/orders/events", "group/orders/events/billing"])
+    );
+    let known: Vec<_> = applied.incarnations.keys().cloned().collect();
+    assert_eq!(
+        known,
+        [address("stream/orders"), address("topic/orders/audit")]
+    );
+}
+
+#[test]
+fn what_was_not_read_or_not_done_or_blocked_is_unsettled() {
+    let mut desired = DesiredState::default();
+    declare_topic(&mut desired, "orders", "events").partitions = Some(1);
+    declare_topic(&mut desired, "orders", "audit");
+    declare_topic(&mut desired, "billing", "invoices");
+    let mut observed = ObservedState::default();
+    there_topic(&mut observed, "orders", "events").partitions = 3;
+    there_topic(&mut observed, "orders", "audit");
+    observed.gaps.push(ObservationGap {
+        address: address("stream/billing"),
+        reason: "the login may not do this".to_owned(),
+    });
+    let (plan, report) = planned(&desired, &observed);
+    let begun = BegunDocument::new(Vec::new(), report, &desired, &observed, None);
+    let mut steps = reports(&plan, StepStatus::Applied);
+    let ended = |steps: &[StepReport], after| {
+        let ended = ApplyReport::new(steps.to_vec(), plan.blocked.clone(), Verification::Skipped);
+        let document = EndedDocument::new(Revision::at(0), &begun, &ended, &desired, after);
+        AppliedState::of(begun.clone(), Some(document)).unsettled
+    };
+    let expected = addresses(&["topic/orders/events", "topic/billing/invoices"]);
+    assert_eq!(ended(&steps, Some(&observed)), expected);
+    assert_eq!(ended(&steps, None), expected);
+    steps.push(StepReport {
+        id: crate::plan::StepId(7),
+        address: address("topic/orders/former"),
+        action: "delete".to_owned(),
+        status: StepStatus::Unknown,
+        reason: None,
+    });
+    assert!(ended(&steps, Some(&observed)).contains(&address("topic/orders/former")));
+}
+
+#[test]
+fn what_is_removed_is_remembered_until_it_is_declared_again() {
+    let mut desired = DesiredState::default();
+    let renamed = declare_topic(&mut desired, "orders", "events");
+    renamed.previous_name = Some(crate::testing::name("former"));
+    let mut observed = ObservedState::default();
+    there_topic(&mut observed, "orders", "former");
+    let (plan, report) = planned(&desired, &observed);
+    let begun = BegunDocument::new(Vec::new(), report.clone(), &desired, &observed, None);
+    let steps = reports(&plan, StepStatus::Applied);
+    let ended = ApplyReport::new(steps, Vec::new(), Verification::Converged);
+    let document = EndedDocument::new(Revision::at(4), &begun, &ended, &desired, None);
+    let first = AppliedState::of(begun, Some(document));
+    let former = address("topic/orders/former");
+    assert_eq!(first.removed[&former].revision, Revision::at(4));
+    // Another apply that does not declare it.
+    let begun = BegunDocument::new(Vec::new(), report, &desired, &observed, Some(&first));
+    assert_eq!(AppliedState::of(begun, None).removed, first.removed);
+    declare_topic(&mut desired, "orders", "former");
+    let (_, report) = planned(&desired, &observed);
+    let begun = BegunDocument::new(Vec::new(), report, &desired, &observed, Some(&first));
+    assert_eq!(begun.removed, BTreeMap::new());
+}
+
+#[test]
+fn a_thing_made_again_has_another_incarnation() {
+    let mut desired = DesiredState::default();
+    declare_group(&mut desired, "orders", "events", "billing");
+    declare_stream(&mut desired, "orders");
+    let mut observed = ObservedState::default();
+    there_group(&mut observed, "orders", "events", "billing");
+    let before = Settled::of(&desired, &observed);
+    there_stream(&mut observed, "orders").created_at_micros += 1;
+    let after = Settled::of(&desired, &observed);
+    let stream = address("stream/orders");
+    assert_ne!(before.incarnations[&stream], after.incarnations[&stream]);
+    assert!(
+        before
+            .incarnations
+            .contains_key(&address("group/orders/events/billing"))
+    );
+    assert_eq!(before.unsettled, BTreeSet::new());
+}
+
+fn states() -> impl Strategy<Value = (DesiredState, ObservedState)> {
+    let states = (desired_state(), observed_state()).prop_map(|(desired, observed)| {
+        let desired = without_obstacles(desired, &observed);
+        (desired, observed)
+    });
+    with_tokens(with_users(states))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+
+    #[test]
+    fn documents_are_read_back_as_they_were((desired, observed) in states()) {
+        let (plan, report) = planned(&desired, &observed);
+        let begun = BegunDocument::new(Vec::new(), report, &desired, &observed, None);
+        let bytes = begun.to_bytes().unwrap();
+        // The public form of a step does not say where its secret is declared.
+        let read = BegunDocument::from_bytes(&bytes).unwrap();
+        prop_assert_eq!(read.to_bytes().unwrap(), bytes);
+        prop_assert_eq!(&read.before, &begun.before);
+        let steps = reports(&plan, StepStatus::Failed);
+        let report = ApplyReport::new(steps, plan.blocked.clone(), Verification::Skipped);
+        let ended = EndedDocument::new(Revision::at(0), &begun, &report, &desired, None);
+        let read = EndedDocument::from_bytes(&ended.to_bytes().unwrap());
+        prop_assert_eq!(read, Ok(ended));
+    }
+
+    #[test]
+    fn after_a_whole_apply_only_what_cannot_be_told_is_unsettled(
+        (desired, observed) in states(),
+    ) {
+        let (plan, report) = planned(&desired, &observed);
+        let begun = BegunDocument::new(Vec::new(), report, &desired, &observed, None);
+        let mut after = observed.clone();
+        prop_assume!(apply_plan(&plan, &mut after).is_ok());
+        let steps = reports(&plan, StepStatus::Applied);
+        let report = ApplyReport::new(steps, plan.blocked.clone(), Verification::Skipped);
+        let ended = EndedDocument::new(Revision::at(0), &begun, &report, &desired, Some(&after));
+        let applied = AppliedState::of(begun, Some(ended));
+        let left: BTreeSet<Address> = diff(&desired, &after)
+            .changes
+            .into_iter()
+            .map(|change| change.address)
+            .collect();
+        for address in &applied.unsettled {
+            let is_blocked = plan.blocked.iter().any(|line| &line.address == address);
+            prop_assert!(left.contains(address) || is_blocked, "{}", address);
+        }
+        for (address, incarnation) in Settled::of(&desired, &after).incarnations {
+            prop_assert_eq!(applied.incarnations.get(&address), Some(&incarnation));
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes: Vec<u8>, text in "\\{\"formatVersion\":1,\"kind\":\"(begun|ended)\"[ -~]{0,40}\\}") {
+        let _ = Entry::from_bytes(&bytes);
+        let _ = BegunDocument::from_bytes(&bytes);
+        let _ = EndedDocument::from_bytes(&bytes);
+        prop_assert!(Entry::from_bytes(text.as_bytes()).is_err());
+    }
+}
