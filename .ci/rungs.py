@@ -3,8 +3,8 @@
 
 Tests of a rung that needs something from the machine are named
 `[rung] test`, and those of a real server `real/…`; a rung that is missing shows its tests as ignored, never as
-passed. The official CLI and the Python SDK must have run; a real server may be
-missing.
+passed. The official CLI, the Python SDK and what needs only bash, git and python3
+must have run; a real server may be missing.
 
 Usage: rungs.py LOG [RUNG…]
 
@@ -21,10 +21,11 @@ RUNGS = {
     "python-sdk": "Python SDK against the embedded server",
     "official-clients": "official clients with each other on the embedded server",
     "browser": "pages in a real Chromium",
+    "ci-integrations": "the action and the files for CI against a platform of our own",
     "official-examples": "official example programs on the embedded server",
     "real-server": "real server",
 }
-REQUIRED = ("embedded", "official-cli", "python-sdk")
+REQUIRED = ("embedded", "official-cli", "python-sdk", "ci-integrations")
 LINE = re.compile(r"^test (?:\[([a-z-]+)\]\s+)?(.*) \.\.\. (ok|FAILED|ignored)")
 RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored")
 
