@@ -3,7 +3,7 @@
 
 Tests of a rung that needs something from the machine are named
 `[rung] test`, and those of a real server `real/…`; a rung that is missing shows its tests as ignored, never as
-passed. The official CLI, the Python SDK and what needs only bash, git and python3
+passed. The official CLI, the Python SDK, pre-commit and what needs only bash, git and python3
 must have run; a real server may be missing.
 
 Usage: rungs.py LOG [RUNG…]
@@ -22,10 +22,11 @@ RUNGS = {
     "official-clients": "official clients with each other on the embedded server",
     "browser": "pages in a real Chromium",
     "ci-integrations": "the action and the files for CI against a platform of our own",
+    "pre-commit": "pre-commit with the hook of this repository",
     "official-examples": "official example programs on the embedded server",
     "real-server": "real server",
 }
-REQUIRED = ("embedded", "official-cli", "python-sdk", "ci-integrations")
+REQUIRED = ("embedded", "official-cli", "python-sdk", "ci-integrations", "pre-commit")
 LINE = re.compile(r"^test (?:\[([a-z-]+)\]\s+)?(.*) \.\.\. (ok|FAILED|ignored)")
 RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored")
 

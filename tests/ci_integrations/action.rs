@@ -1,7 +1,5 @@
 //! `action.yml` and its scripts.
 
-use std::os::unix::fs::PermissionsExt;
-
 use crate::Test;
 use crate::lab::{BEFORE, Lab, POLICY};
 use crate::runner::{ACTION, Action, pull_request, push};
@@ -361,27 +359,17 @@ fn iggyctl_is_found_or_built_once() {
     let lab = Lab::new();
     let program = env!("CARGO_BIN_EXE_iggyctl");
     let inputs = [("command", "validate"), ("install-root", "cached")];
-    // A `cargo` that says what it is asked for.
-    let cargo = format!(
-        "#!/bin/sh\necho \"cargo $*\" >>{0}/asked\nmkdir -p {0}/cached/bin\nln -s {program} {0}/cached/bin/iggyctl\n",
-        lab.sandbox().path().display()
-    );
-    let cargo = lab.sandbox().write("tools/cargo", cargo);
-    std::fs::set_permissions(&cargo, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let path = format!("{}:/usr/bin:/bin", cargo.parent().unwrap().display());
+    let path = lab.path_with_cargo();
     for _ in 0..2 {
         let ended = lab.workflow(&push()).path(&path).run(&inputs);
         assert_eq!(ended.code, 0, "{}", ended.log);
         assert!(ended.outputs["iggyctl"].ends_with("/cached/bin/iggyctl"));
     }
-    let asked = std::fs::read_to_string(lab.sandbox().path().join("asked")).unwrap();
-    assert_eq!(
-        asked,
-        format!("cargo install --locked --path {ACTION} --bin iggyctl --root cached\n")
-    );
+    let asked = format!("cargo install --locked --path {ACTION} --bin iggyctl --root cached\n");
+    assert_eq!(lab.asked_of_cargo(), asked);
     let given = lab
         .workflow(&push())
-        .path("/usr/bin:/bin")
+        .path(&path)
         .run(&[inputs[0], ("iggyctl", program)]);
     assert_eq!(given.code, 0, "{}", given.log);
     assert_eq!(given.outputs["iggyctl"], program);

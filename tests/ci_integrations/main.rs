@@ -15,6 +15,7 @@ macro_rules! tests {
 }
 
 mod action;
+mod gitlab;
 mod lab;
 mod platform;
 mod runner;
@@ -24,14 +25,18 @@ mod sandbox;
 #[path = "../command_line/served.rs"]
 #[allow(dead_code, reason = "shared with the tests of commands")]
 mod served;
+mod shell;
 mod workflow;
+
+use std::path::PathBuf;
 
 use libtest_mimic::{Arguments, Completion, Trial};
 
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::from_args();
-    let tests = action::TESTS.iter().chain(workflow::TESTS);
-    let trials = tests.map(|(name, test)| trial(name, *test)).collect();
+    let tests = [action::TESTS, workflow::TESTS, gitlab::TESTS, shell::TESTS].concat();
+    let trials = tests.into_iter().map(|(name, test)| trial(name, test));
+    let trials = trials.chain([pre_commit()]).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
@@ -49,6 +54,19 @@ fn trial(name: &'static str, test: fn()) -> Trial {
         Ok(Completion::Completed)
     })
     .with_kind("ci-integrations")
+}
+
+/// With a program that comes from elsewhere.
+fn pre_commit() -> Trial {
+    const VARIABLE: &str = "IGGYCTL_TEST_PRE_COMMIT";
+    Trial::ignorable_test("pre_commit_runs_the_hook", || {
+        let Some(program) = std::env::var_os(VARIABLE).map(PathBuf::from) else {
+            return Ok(Completion::ignored_with(format!("{VARIABLE} is not set")));
+        };
+        shell::pre_commit_runs_the_hook(&program);
+        Ok(Completion::Completed)
+    })
+    .with_kind("pre-commit")
 }
 
 fn is_here(program: &str) -> bool {
