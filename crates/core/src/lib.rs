@@ -12,7 +12,7 @@
 //! from the top of this list to the bottom; `tests/imports_point_one_way.rs`
 //! holds that:
 //!
-//! `ledger` → `saved` → `render` → `smoke` → `policy` → `plan` → `check` → `diff` → `manifest` → `api` → `state` →
+//! `ledger` → `saved` → `render` → `smoke` → `policy` → `plan` → `check` → `drift` → `diff` → `manifest` → `api` → `state` →
 //! `diagnostic` → `address` → `access` → `quantity`, `name`, `secret`, `wording`
 
 pub mod access;
@@ -21,6 +21,7 @@ pub mod api;
 pub mod check;
 pub mod diagnostic;
 pub mod diff;
+pub mod drift;
 pub mod ledger;
 pub mod manifest;
 pub mod name;

@@ -18,6 +18,7 @@ const LAYERS: &[&[&str]] = &[
     &["policy"],
     &["plan"],
     &["check"],
+    &["drift"],
     &["diff"],
     &["manifest"],
     &["api"],

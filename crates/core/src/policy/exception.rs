@@ -1,6 +1,6 @@
 use jiff::civil::Date;
 
-use super::address_pattern::AddressPattern;
+use crate::address::AddressPattern;
 use crate::api::v1alpha1::PolicyException;
 use crate::diagnostic::{Code, Diagnostic, Origin};
 

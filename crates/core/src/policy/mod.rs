@@ -11,7 +11,6 @@
 //! No expression sees a secret: none is here. The core has no clock, so the day
 //! on which exceptions are judged is given.
 
-mod address_pattern;
 mod exception;
 mod expression;
 mod facts;

@@ -2,12 +2,11 @@ use std::collections::BTreeSet;
 
 use cel::{Context, Env};
 
-use super::address_pattern::AddressPattern;
 use super::exception::{Excepted, Exception, excepted};
 use super::expression::{Expression, Failure};
 use super::fields::{Field, change_fields, fields_of, project_fields};
 use super::names::{Result as Wanted, Scope};
-use crate::address::Address;
+use crate::address::{Address, AddressPattern};
 use crate::api::v1alpha1::{PolicyKind, PolicyMatch, PolicyRule, PolicySeverity, PolicyVerb};
 use crate::check::{Finding, FindingId, Severity};
 use crate::diagnostic::{Code, Diagnostic, Origin};

@@ -5,6 +5,8 @@
 //! `/`, `%` and control characters inside a name are percent-encoded, so every
 //! name can be written and every address can be split.
 
+mod pattern;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -12,6 +14,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::name::{NameError, ResourceName};
 use crate::wording::counted;
+
+pub use pattern::{AddressPattern, AddressPatternError};
 
 /// A resource by name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]

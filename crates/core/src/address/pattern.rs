@@ -1,18 +1,18 @@
 use globset::{GlobBuilder, GlobMatcher};
 
-use crate::address::Address;
+use super::Address;
 
 /// An address, or a pattern of addresses: `*` is any text within one name, `**`
 /// any text, `?` any character.
 #[derive(Debug, Clone)]
-pub(super) struct AddressPattern {
+pub struct AddressPattern {
     text: String,
     matcher: Option<GlobMatcher>,
 }
 
 /// Why a text is no pattern of addresses; completes "cannot be used: …".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum AddressPatternError {
+pub enum AddressPatternError {
     /// It begins with no kind.
     #[error(
         "it begins with none of `stream/`, `topic/`, `group/`, `user/`, `token/` and `*`, so it matches nothing"
@@ -27,7 +27,11 @@ pub(super) enum AddressPatternError {
 }
 
 impl AddressPattern {
-    pub(super) fn new(text: &str) -> Result<Self, AddressPatternError> {
+    /// Compiles one.
+    ///
+    /// # Errors
+    /// It can match no address, or is too complicated.
+    pub fn new(text: &str) -> Result<Self, AddressPatternError> {
         if !text.contains(['*', '?']) {
             let address: Address = text
                 .parse()
@@ -64,7 +68,9 @@ impl AddressPattern {
         })
     }
 
-    pub(super) fn matches(&self, address: &str) -> bool {
+    /// Whether an address, as it is printed, matches.
+    #[must_use]
+    pub fn matches(&self, address: &str) -> bool {
         match &self.matcher {
             None => self.text == address,
             Some(matcher) => matcher.is_match(address),

@@ -1,0 +1,29 @@
+//! Whether somebody changed the server by hand, or whether Git is ahead.
+//!
+//! ```text
+//!  what was applied ──diff──▶ how the server left it ─┐
+//!                                                     ├─▶ DriftItem: what, and whose it is
+//!  what Git declares ─diff──▶ what an apply would do ─┘
+//! ```
+//!
+//! Two ordinary comparisons are joined by resource and attribute. A value that is not what
+//! was applied was changed by hand; one that is only not what Git declares waits for an
+//! apply. Without a record of the last apply nobody can tell.
+
+mod applied;
+mod attribute;
+mod classify;
+mod ignore;
+mod item;
+#[cfg(test)]
+mod properties;
+mod report;
+#[cfg(test)]
+mod tests;
+mod things;
+
+pub use applied::{Applied, to_observe};
+pub use classify::drift;
+pub use ignore::{Ignore, IgnoreError};
+pub use item::{DriftClass, DriftItem, DriftKind};
+pub use report::{DriftCounts, DriftRecord, DriftReport, DriftVerdict};
