@@ -11,6 +11,7 @@ use std::path::PathBuf;
 
 use iggyctl_core::check::check;
 use iggyctl_core::diff::diff;
+use iggyctl_core::drift::{DriftKind, DriftReport, drift};
 use iggyctl_core::plan::{Approvals, StepId, plan};
 use iggyctl_core::render::{
     AccessCheck, ApplyReport, PlanReport, SmokeReport, StepReport, StepStatus, TextOptions,
@@ -63,6 +64,35 @@ fn the_schemas_of_access_are_current() {
 #[test]
 fn the_schema_of_a_smoke_test_is_current() {
     assert_current::<SmokeReport>("smoke.v1.json");
+}
+
+#[test]
+fn the_schema_of_drift_is_current() {
+    assert_current::<DriftReport>("drift.v1.json");
+}
+
+#[test]
+fn drift_has_what_its_schema_says() {
+    let items = drift(&DesiredState::default(), None, &ObservedState::default());
+    let report = DriftReport::new(
+        None,
+        "a server".to_owned(),
+        Err("there is no ledger".to_owned()),
+        items,
+        &[],
+        Vec::new(),
+    );
+    let report: Value = serde_json::from_str(&report.to_json().unwrap()).unwrap();
+    let schema = schema::<DriftReport>();
+    let mut always = required(&schema);
+    // An option without a value is `null`, and not left out.
+    always.extend(["project", "record", "noRecord"]);
+    assert_eq!(keys(&report), always);
+    assert_eq!(report["formatVersion"], 1);
+    let kinds = serde_json::to_string(&schema["$defs"]["DriftKind"]).unwrap();
+    for kind in DriftKind::ALL {
+        assert!(kinds.contains(kind.word()), "{kinds}");
+    }
 }
 
 fn keys(value: &Value) -> BTreeSet<&str> {

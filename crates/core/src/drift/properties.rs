@@ -158,7 +158,7 @@ fn of_class(items: &[DriftItem], class: DriftClass) -> Vec<&DriftItem> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
     fn every_difference_is_said_once((desired, live) in states(), record in any_record()) {

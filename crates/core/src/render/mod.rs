@@ -4,6 +4,7 @@
 //! Plan + ChangeSet + Findings ──▶ PlanReport  ──▶ to_text, serde
 //! outcome of an apply         ──▶ ApplyReport ──▶ to_text, serde
 //! manifests, or a server      ──▶ AccessOverview ──▶ who may do what
+//! what was applied, declared, found ──▶ DriftReport
 //! scenarios that were run     ──▶ SmokeReport    ──▶ to_text, serde
 //! ```
 //!
@@ -14,6 +15,7 @@ mod access;
 mod apply_report;
 mod apply_text;
 mod bundle;
+mod drift;
 mod escape;
 mod findings_text;
 mod github_text;

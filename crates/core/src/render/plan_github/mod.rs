@@ -250,7 +250,7 @@ fn of_finding<'a>(
 
 /// Where the resource is declared, or else what it is in: what is removed is declared
 /// nowhere.
-fn nearest<'a>(
+pub(super) fn nearest<'a>(
     address: &Address,
     origin: &impl Fn(&Address) -> Option<&'a Origin>,
 ) -> Option<Origin> {

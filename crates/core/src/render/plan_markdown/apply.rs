@@ -1,5 +1,6 @@
 //! How an apply ended, with the plan that was carried out.
 
+use super::WHOLE_PLAN;
 use super::page::Page;
 use crate::render::apply_report::{ApplyReport, StepReport, StepStatus};
 use crate::render::github_text::{address_code, clipped, prose};
@@ -36,7 +37,7 @@ impl ApplyReport {
             page.block("\n", &[format!("The plan: {}\n", plan.footer())], "");
             plan.write_rows(&mut page, &Review::of(plan));
         }
-        page.finish()
+        page.finish(WHOLE_PLAN)
     }
 }
 

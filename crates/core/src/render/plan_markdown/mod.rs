@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 
 use maud::html;
 
-use self::page::Page;
+pub(super) use self::page::Page;
 use self::rows::ALIKE_FROM;
 pub(super) use self::rows::{Group, groups};
 use super::escape;
@@ -25,6 +25,9 @@ use crate::address::Address;
 use crate::check::{Finding, Severity};
 
 const COLUMNS: &str = "\n\n| | Resource | What |\n|---|---|---|\n";
+
+/// Where what does not fit is.
+const WHOLE_PLAN: &str = "The whole plan: `-o text`, `-o html` or `-o json`.";
 
 /// How many rows of changes that are alike are shown outside the fold.
 const ALIKE_SHOWN: usize = 20;
@@ -85,7 +88,7 @@ impl PlanReport {
             self.footer()
         ));
         self.write_rows(&mut page, &review);
-        page.finish()
+        page.finish(WHOLE_PLAN)
     }
 
     fn write_rows(&self, page: &mut Page, review: &Review<'_>) {

@@ -8,13 +8,13 @@ pub(super) const LIMIT: usize = 60_000;
 const RESERVE: usize = 400;
 
 /// Text with a limit, and how many rows did not fit.
-pub(super) struct Page {
+pub(in crate::render) struct Page {
     text: String,
     left_out: usize,
 }
 
 impl Page {
-    pub(super) fn new(head: String) -> Self {
+    pub(in crate::render) fn new(head: String) -> Self {
         Self {
             text: head,
             left_out: 0,
@@ -22,7 +22,7 @@ impl Page {
     }
 
     /// Rows between `head` and `tail`, as many as fit; without one that fits, nothing.
-    pub(super) fn block(&mut self, head: &str, rows: &[String], tail: &str) {
+    pub(in crate::render) fn block(&mut self, head: &str, rows: &[String], tail: &str) {
         let around = head.len() + tail.len();
         let mut room = LIMIT
             .saturating_sub(RESERVE)
@@ -50,16 +50,15 @@ impl Page {
         self.left_out += rows.len() - written;
     }
 
-    /// The document, with what is not in it.
-    pub(super) fn finish(mut self) -> String {
+    /// The document, with what is not in it, and a sentence about where all of it is.
+    pub(in crate::render) fn finish(mut self, whole: &str) -> String {
         if self.left_out > 0 {
             let rows = match self.left_out {
                 1 => "1 row".to_owned(),
                 more => format!("{more} rows"),
             };
             self.text.push_str(&format!(
-                "\n**{rows} left out**, since a comment takes no more. The whole plan: `-o text`, `-o html` or \
-                 `-o json`.\n"
+                "\n**{rows} left out**, since a comment takes no more. {whole}\n"
             ));
         }
         self.text

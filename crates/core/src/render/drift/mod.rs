@@ -1,0 +1,101 @@
+//! What drifted, as text, JSON, markdown and annotations.
+
+mod annotations;
+mod markdown;
+mod sentence;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use jiff::{Timestamp, Unit};
+
+use super::json::to_json;
+use crate::drift::{DriftClass, DriftCounts, DriftRecord, DriftReport, DriftVerdict};
+use crate::wording::counted;
+
+impl DriftReport {
+    /// The report as JSON, a line for each item, with a line break at the end.
+    ///
+    /// # Errors
+    /// Never for a report; the serializer's own.
+    pub fn to_json(&self) -> Result<String, serde_json::Error> {
+        to_json(self)
+    }
+
+    /// The one line that counts everything.
+    #[must_use]
+    pub fn footer(&self) -> String {
+        let DriftCounts {
+            drift,
+            ahead,
+            undecided,
+            unreadable,
+            information: _,
+            ignored,
+        } = self.counts;
+        let mut parts = vec![match (drift, self.verdict) {
+            (0, DriftVerdict::None) if self.record.is_some() => {
+                "No drift: the server is as it was applied.".to_owned()
+            }
+            (0, DriftVerdict::None) => "The server is as Git declares it.".to_owned(),
+            (0, DriftVerdict::Ahead) => "No drift.".to_owned(),
+            (0, _) => "No drift that can be told.".to_owned(),
+            (drift, _) => format!("Drift: {} made by hand.", counted(drift, "change")),
+        }];
+        if ahead > 0 {
+            let places = counted(ahead, "change");
+            parts.push(format!("Git is ahead by {places}."));
+        }
+        if undecided > 0 {
+            let differences = counted(undecided, "difference");
+            parts.push(format!("{differences} cannot be told apart."));
+        }
+        if unreadable > 0 {
+            parts.push(format!("{unreadable} could not be read."));
+        }
+        if ignored > 0 {
+            parts.push(format!("{ignored} ignored."));
+        }
+        parts.join(" ")
+    }
+
+    /// What the server was compared with.
+    fn subject(&self) -> String {
+        match (&self.record, &self.no_record) {
+            (Some(record), _) => format!("Compared with {}.", record_text(record)),
+            (None, Some(reason)) => format!(
+                "There is no record of an apply, so nobody can tell whose the differences are: {reason}."
+            ),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+fn record_text(record: &DriftRecord) -> String {
+    let DriftRecord {
+        revision,
+        at_micros,
+        by,
+        commit,
+    } = record;
+    let at = i64::try_from(*at_micros)
+        .ok()
+        .and_then(|micros| Timestamp::from_microsecond(micros).ok())
+        .and_then(|at| at.round(Unit::Second).ok())
+        .map_or_else(|| "an unknown time".to_owned(), |at| at.to_string());
+    let commit = commit
+        .as_ref()
+        .map_or_else(String::new, |commit| format!(", commit {commit}"));
+    format!("revision {revision} of {at} by {by}{commit}")
+}
+
+/// What the items of a class are called together.
+fn heading(class: DriftClass) -> &'static str {
+    match class {
+        DriftClass::Drift => "Changed on the server by hand",
+        DriftClass::Ahead => "Git is ahead: the next apply changes it",
+        DriftClass::Undecided => "Nobody can tell whose it is",
+        DriftClass::Unreadable => "Could not be read",
+        DriftClass::Information => "Nothing to do",
+    }
+}
