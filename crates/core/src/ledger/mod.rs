@@ -17,6 +17,7 @@ mod applied;
 mod document;
 mod entry;
 mod identity;
+mod names;
 mod settled;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ pub use entry::{
     Author, Begun, DocumentPlace, Ended, Entry, LedgeredCommand, MAX_ENTRY_BYTES, Outcome, Revision,
 };
 pub use identity::{LedgerIdentity, NotAnIdentity};
+pub use names::{HISTORY, LEASES, REVISIONS, STREAM};
 pub use settled::{Settled, removed_by};
 pub use text::{FORMAT_VERSION, LedgerError};
 

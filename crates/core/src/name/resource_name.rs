@@ -26,6 +26,11 @@ pub enum NameError {
 }
 
 impl ResourceName {
+    /// One of the own names of iggyctl; the caller keeps to 1 to 255 bytes.
+    pub(crate) const fn own(name: &'static str) -> Self {
+        Self(CompactString::const_new(name))
+    }
+
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
