@@ -11,7 +11,6 @@ mod access_tokens;
 mod ci_outputs;
 mod connecting;
 mod consume;
-mod contexts;
 mod dead_letters;
 mod examples;
 mod faults;

@@ -16,6 +16,7 @@ pub mod broker;
 pub mod connect;
 pub mod delivery;
 pub mod export;
+pub mod lease;
 pub mod ledger;
 pub mod observe;
 pub mod places;

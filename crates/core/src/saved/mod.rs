@@ -124,7 +124,6 @@ impl SavedPlan {
     pub fn plan(&self) -> Plan {
         let PlanReport {
             format_version: _,
-            server: _,
             changes: _,
             blocked,
             findings: _,

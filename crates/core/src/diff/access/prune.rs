@@ -70,10 +70,12 @@ pub(in crate::diff) fn prunable_users(
             },
         );
         basis.user(user);
-        let retained = desired.owns.retained_of(&address, |_| false);
-        let mut change = pruning(address, user, names, access.me.as_ref() == Some(name));
-        change.obstacles.extend(BlockReason::retained(retained));
-        prunable.push(change);
+        prunable.push(pruning(
+            address,
+            user,
+            names,
+            access.me.as_ref() == Some(name),
+        ));
     }
     prunable
 }

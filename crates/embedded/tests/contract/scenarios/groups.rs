@@ -104,6 +104,29 @@ pub(super) async fn ids_not_reused(scene: Scene) -> Result<(), String> {
     Ok(())
 }
 
+/// What a lease builds on: a group is deleted by its id only while it is that one.
+pub(super) async fn deleted_by_id(scene: Scene) -> Result<(), String> {
+    let one = topic(&scene, 1).await?;
+    let other = scene.root_as("other").await?;
+    let (stream, t) = (named("s"), named("t"));
+    one.create_group(&stream, &t, "lease").await;
+    other.create_group(&stream, &t, "lease").await;
+    scene.note("taken over");
+    other.delete_group(&stream, &t, &id(0)).await;
+    other.create_group(&stream, &t, "lease").await;
+    scene.note("by whoever had it before: not the new one");
+    one.delete_group(&stream, &t, &id(0)).await;
+    one.get_groups(&stream, &t).await;
+    one.create_group(&stream, &t, "lease").await;
+    scene.note("other sessions see at once what one has done");
+    one.get_group(&stream, &t, &named("lease")).await;
+    other.delete_group(&stream, &t, &id(1)).await;
+    one.get_groups(&stream, &t).await;
+    one.close().await;
+    other.close().await;
+    Ok(())
+}
+
 pub(super) async fn join_and_leave(scene: Scene) -> Result<(), String> {
     let root = topic(&scene, 3).await?;
     let (stream, t, g) = (named("s"), named("t"), named("g"));

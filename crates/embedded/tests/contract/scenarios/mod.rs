@@ -146,6 +146,7 @@ pub(crate) fn all() -> Vec<Scenario> {
         groups::refused,
         groups::missing_parents,
         groups::ids_not_reused,
+        groups::deleted_by_id,
         groups::join_and_leave,
         groups::membership_ends,
         messages::send_and_poll,
