@@ -182,7 +182,6 @@ fn complete<T>(
 
 /// Writes what is wrong to standard error, and where a workflow reads standard output also
 /// there.
-/// Shows what is wrong with an input.
 pub(super) fn show(
     process: &Process,
     diagnostics: &Diagnostics,

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use iggyctl_core::diagnostic::Origin;
 use iggyctl_core::diff::TokenLogin;
 use iggyctl_core::plan::{Action, Plan};
+use iggyctl_core::render::{Annotation, AnnotationLevel, annotations_text};
 use iggyctl_core::secret::SecretSource;
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::desired_user::SecretReference;
@@ -15,7 +16,7 @@ use iggyctl_engine::observe::{Checks, Reach};
 
 use super::Process;
 use crate::command_error::CommandError;
-use crate::secrets::{SecretStore, missing_secrets};
+use crate::secrets::{MissingSecret, SecretStore, missing_secrets};
 use crate::smoke::topology::Passwords;
 
 /// What a plan needs that no manifest holds.
@@ -103,7 +104,7 @@ impl SecretArguments {
         let mut store = SecretStore::new(&process.environment, self.secrets_dir.clone());
         let resolved = store
             .resolve(&places)
-            .map_err(|missing| missing_secrets(&missing))?;
+            .map_err(|missing| refuse(process, &missing))?;
         Ok(needed
             .into_iter()
             .filter_map(|reference| {
@@ -111,6 +112,25 @@ impl SecretArguments {
                 Some((reference.clone(), secret.clone()))
             })
             .collect())
+    }
+}
+
+/// Says what is missing, and where a workflow reads standard output also at the lines of the
+/// manifests.
+fn refuse(process: &Process, missing: &[MissingSecret]) -> CommandError {
+    let error = missing_secrets(missing);
+    if !process.annotates {
+        return error;
+    }
+    let annotations = missing.iter().map(|missing| Annotation {
+        level: AnnotationLevel::Error,
+        origin: Some(missing.origin.clone()),
+        title: "iggyctl: a secret is missing".to_owned(),
+        message: missing.reason.to_string(),
+    });
+    match process.output(&annotations_text(annotations.collect())) {
+        Ok(()) => error,
+        Err(unwritten) => unwritten,
     }
 }
 
