@@ -10,7 +10,7 @@ use iggyctl_core::plan::{
     Approvals, BlockReason, Blocked, DestructionGrant, Plan, Stage, Step, UnusedApproval,
 };
 use iggyctl_core::render::{
-    Annotation, PlanReport, ReviewSubject, TopologyChange, annotations_text,
+    Annotation, PlanReport, PlanServer, ReviewSubject, TopologyChange, annotations_text, escape,
 };
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::observed::{AccessReading, Listing, ObservedState};
@@ -58,6 +58,9 @@ pub(super) struct PlanningArguments {
     /// delivered, then the old one is revoked; may be repeated
     #[arg(long, value_name = "ADDRESS", value_parser = parse_address)]
     rotate: Vec<Address>,
+    /// End with an error unless the server is that of this context
+    #[arg(long, value_name = "NAME", help_heading = "Server options")]
+    expect_context: Option<String>,
     /// How long the whole command may take
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     timeout: Option<Duration>,
@@ -192,10 +195,39 @@ impl PlanningArguments {
         self.allow_destroy.iter().cloned().collect()
     }
 
+    /// Refuses what is for another server, as far as contexts tell them apart.
+    pub(super) fn refuse_other_contexts(
+        &self,
+        process: &Process,
+        declared: Option<&str>,
+    ) -> Result<(), CommandError> {
+        let by_flag = self.expect_context.as_deref();
+        let expected = [("--expect-context", by_flag), ("`spec.context`", declared)];
+        for (named_by, expected) in expected {
+            let Some(expected) = expected else {
+                continue;
+            };
+            let chosen = self.server.context(process)?;
+            if chosen.as_deref() != Some(expected) {
+                let found = match chosen {
+                    Some(chosen) => format!("the server is that of the context {chosen}"),
+                    None => "the server was named by its address, not by a context".to_owned(),
+                };
+                return Err(CommandError::usage(format!(
+                    "{named_by} says that this is for the context {}: {found}",
+                    escape(expected)
+                ))
+                .hint("name the right server with --context NAME"));
+            }
+        }
+        Ok(())
+    }
+
     /// What the manifests declare, with what is to be replaced although it is as
     /// declared.
     pub(super) fn desired(&self, process: &Process) -> Result<DesiredState, CommandError> {
         let mut desired = self.manifests.compile(process)?.state;
+        self.refuse_other_contexts(process, desired.context.as_deref())?;
         if self.destroys {
             desired = desired.emptied();
         }
@@ -243,13 +275,19 @@ impl PlanningArguments {
         let facts = observe_facts(&session.pool, &questions, &observed)
             .await
             .map_err(read_failed)?;
-        self.plan_for(
+        let mut planned = self.plan_for(
             desired,
             observed,
             changes.with_facts(&facts),
             secrets,
             subject,
-        )
+        )?;
+        planned.report.server = Some(PlanServer {
+            name: session.name.clone(),
+            context: session.context.clone(),
+            login: session.login.clone(),
+        });
+        Ok(planned)
     }
 
     fn plan_for(
@@ -354,14 +392,23 @@ impl PlanningArguments {
         }
     }
 
-    /// Prints the plan to standard output.
+    /// Prints the plan to standard output; which server it is for, to standard error.
     pub(super) fn print(&self, process: &Process, planned: &Planned) -> Result<(), CommandError> {
+        say_server(process, planned);
         self.output.print(process, planned)
     }
 
     /// What `--timeout` allows, counted from now.
     pub(super) fn time_limit(&self) -> TimeLimit {
         TimeLimit::starting_now(self.timeout)
+    }
+}
+
+/// Says which server a plan is for, and as whom it was read.
+pub(super) fn say_server(process: &Process, planned: &Planned) {
+    if let Some(server) = &planned.report.server {
+        let text = format!("Server {}.", escape(&server.to_string()));
+        process.terminal.message(&text);
     }
 }
 

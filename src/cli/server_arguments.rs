@@ -35,6 +35,13 @@ impl ServerArguments {
         )
     }
 
+    /// The name of the context that names the server, if one does.
+    pub(super) fn context(&self, process: &Process) -> Result<Option<String>, CommandError> {
+        let (server, context) = self.named();
+        let chosen = server::chosen_context(server, context, &process.environment)?;
+        Ok(chosen.map(|context| context.name))
+    }
+
     /// What `--server` and `--context` name.
     pub(super) fn named(&self) -> (Option<&str>, Option<&str>) {
         (self.server.as_deref(), self.context.as_deref())

@@ -34,6 +34,8 @@ pub(super) struct Session {
     pub(super) name: String,
     /// The name of the context that named it, if one did.
     pub(super) context: Option<String>,
+    /// The user of the login; none with an access token.
+    pub(super) login: Option<String>,
     /// Whether the login was made with the password that root has by default,
     /// on a server that others may reach.
     pub(super) default_password: bool,
@@ -82,6 +84,10 @@ impl Session {
         };
         let default_password = embedded.is_none() && has_default_password(&remote);
         let by_token = matches!(&remote.credentials, Some(Credentials::Token(_)));
+        let login = match &remote.credentials {
+            Some(Credentials::Password { username, .. }) => Some(username.clone()),
+            Some(Credentials::Token(_)) | None => None,
+        };
         let token_login = by_token.then(|| remote.clone());
         let connected = limit.limit(connect(remote, arguments.connect_timeout(), &named_by));
         let result = match connected.await {
@@ -90,6 +96,7 @@ impl Session {
                     pool,
                     name,
                     context: chosen.context,
+                    login,
                     default_password,
                     token_login,
                     connect_timeout: arguments.connect_timeout(),

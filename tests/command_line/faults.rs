@@ -140,6 +140,8 @@ fn a_server_that_is_lost_does_not_flood_the_log() {
     // Not read at the same time as the other one: it must be small enough to wait.
     let mut messages = BufReader::new(process.stderr.take().unwrap());
     let mut shown = String::new();
+    // After the server that it is for, the first step that was done.
+    messages.read_line(&mut shown).unwrap();
     messages.read_line(&mut shown).unwrap();
     lab.served.stop();
     messages.read_to_string(&mut shown).unwrap();
@@ -221,6 +223,9 @@ fn an_interrupt_finishes_what_was_sent_reports_and_is_partial() {
         .unwrap();
     let mut messages = BufReader::new(process.stderr.take().unwrap());
     let mut line = String::new();
+    messages.read_line(&mut line).unwrap();
+    assert!(line.starts_with("Server "), "{line}");
+    line.clear();
     messages.read_line(&mut line).unwrap();
     assert!(line.contains("stream/orders"), "{line}");
     let interrupted = std::process::Command::new("kill")

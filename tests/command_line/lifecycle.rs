@@ -192,7 +192,8 @@ fn an_approval_that_allows_nothing_is_named() {
     );
     assert_eq!(run.code, 3);
     let run = allow("topic/orders/events");
-    assert_eq!((run.code, run.stderr.as_str()), (2, ""));
+    assert_eq!(run.code, 2);
+    assert!(!run.stderr.contains("allows nothing"), "{}", run.stderr);
 }
 
 #[test]

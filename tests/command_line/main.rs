@@ -11,6 +11,7 @@ mod access_tokens;
 mod ci_outputs;
 mod connecting;
 mod consume;
+mod contexts;
 mod dead_letters;
 mod examples;
 mod faults;

@@ -234,3 +234,40 @@ fn lower_retention_says_how_much_is_older() {
         run.transcript()
     );
 }
+
+#[test]
+fn what_is_retained_is_destroyed_only_by_its_name() {
+    let lab = Lab::new();
+    let retained = TOPOLOGY
+        .replace(
+            "name: dead-letters",
+            "name: dead-letters\n          deletionPolicy: Retain",
+        )
+        .replace("name: shop-a", "name: shop-a\n      deletionPolicy: Retain")
+        .replace(
+            "name: shop-b",
+            "name: shop-b\n      deletionPolicy: DeleteIfEmpty",
+        );
+    lab.served.sandbox.write("topology.yaml", retained);
+    // A policy is about later: nothing changes now.
+    assert_eq!(lab.run(&["diff"]).code, 0);
+    let all = lab.topics();
+    let run = lab.run(&["destroy", "--yes", "--expect-removals", "5"]);
+    insta::assert_snapshot!("retained", steady(&run.transcript()));
+    assert_eq!(lab.topics(), all);
+    let names = [
+        "stream/shop-a",
+        "topic/orders/dead-letters",
+        "stream/orders",
+    ];
+    let allowed: Vec<&str> = names
+        .iter()
+        .flat_map(|name| ["--allow-destroy", *name])
+        .collect();
+    let mut arguments = vec!["destroy", "--yes", "--expect-removals", "6"];
+    arguments.extend(&allowed);
+    let run = lab.run(&arguments);
+    assert_eq!(run.code, 0, "{}", run.transcript());
+    assert!(!lab.topics().iter().any(|name| name.starts_with("orders")));
+    assert!(!lab.topics().contains(&"shop-a".to_owned()));
+}

@@ -18,7 +18,7 @@ use super::questions::{ask, ask_removals};
 use super::smoke::{self, ToTry};
 use super::verify::{LeftOut, verify};
 use crate::cli::Process;
-use crate::cli::plan_arguments::{Planned, PlanningArguments, unreadable};
+use crate::cli::plan_arguments::{Planned, PlanningArguments, say_server, unreadable};
 use crate::cli::policy_arguments;
 use crate::cli::secret_arguments::Gathered;
 use crate::cli::session::Session;
@@ -132,6 +132,7 @@ impl Apply<'_> {
         PlanningArguments::warn_about_unused_approvals(process, planned);
         if self.arguments.planning.output.is_document() {
             // Standard output is for one document, how it ended; a person reads the plan here.
+            say_server(process, planned);
             let text = planned.report.to_text(process.message_options());
             process.terminal.message(text.trim_end());
             return Ok(());

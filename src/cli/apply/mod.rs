@@ -131,6 +131,7 @@ fn run_saved(
     arguments: &ApplyArguments,
     saved: &SavedPlan,
 ) -> Result<ExitCode, CommandError> {
+    arguments.planning.refuse_other_contexts(process, None)?;
     let policies = arguments.planning.policies(process)?.digests();
     saved_plan::refuse_without(&policies, saved)?;
     block_on(async {

@@ -73,6 +73,16 @@ impl DeclaredToLive {
     }
 }
 
+impl BlockReason {
+    /// What stands in the way where something is retained; nothing where nothing is.
+    pub(super) fn retained(what: Vec<Address>) -> Vec<Self> {
+        match what.is_empty() {
+            true => Vec::new(),
+            false => vec![Self::Retained { what }],
+        }
+    }
+}
+
 impl ChangeSet {
     /// The address of a change with the names that the server has now for what it is in.
     #[must_use]
@@ -548,6 +558,12 @@ pub enum BlockReason {
     NotReadable {
         /// The server's reason.
         reason: String,
+    },
+    /// Its `deletionPolicy`, or that of something in it, was `Retain`, and nobody named it.
+    Retained {
+        /// What is retained.
+        #[schemars(with = "Vec<String>")]
+        what: Vec<Address>,
     },
     /// It goes with messages, or with offsets of readers, and nobody named it.
     HoldsData(Box<Stake>),

@@ -57,7 +57,9 @@ pub fn diff(desired: &DesiredState, observed: &ObservedState) -> ChangeSet {
     let DesiredState {
         project: _,
         // What is owned is looked at once everything that is declared was.
+        context: _,
         owns: _,
+        deletion_policies: _,
         streams,
         users: _,
         tokens: _,

@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::change::{BlockReason, Change, Difference, Holdings};
 use crate::address::Address;
 use crate::name::ResourceName;
-use crate::state::desired::{DesiredState, DesiredStream, DesiredTopic, Presence, Scope};
+use crate::state::desired::{
+    DesiredState, DesiredStream, DesiredTopic, Ownership, Presence, Scope,
+};
 use crate::state::observed::{ObservedStream, ObservedTopic};
 
 #[cfg(test)]
@@ -138,6 +140,7 @@ pub(super) fn prunable_resources(
         return Vec::new();
     }
     let mut search = Search {
+        owns: &desired.owns,
         scope: &scope,
         found: Vec::new(),
     };
@@ -173,6 +176,7 @@ fn awaited<'a>(
 }
 
 struct Search<'a> {
+    owns: &'a Ownership,
     scope: &'a Scope<'a>,
     found: Vec<Change>,
 }
@@ -276,11 +280,37 @@ impl Search<'_> {
     }
 
     fn push(&mut self, address: Address, difference: Difference) {
+        let retained = self
+            .owns
+            .retained_of(&address, |inside| has(&difference, inside));
         self.found.push(Change {
             address,
             difference,
-            obstacles: Vec::<BlockReason>::new(),
+            obstacles: BlockReason::retained(retained),
         });
+    }
+}
+
+/// Whether something that would be deleted holds this.
+fn has(removed: &Difference, inside: &Address) -> bool {
+    let has_group = |topic: &TopicRemoval, group: &ResourceName| {
+        topic
+            .groups
+            .as_ref()
+            .is_none_or(|groups| groups.contains_key(group))
+    };
+    match (removed, inside) {
+        (Difference::DeleteStream(stream), Address::Topic(_, topic)) => {
+            stream.topics.contains_key(topic)
+        }
+        (Difference::DeleteStream(stream), Address::ConsumerGroup(_, topic, group)) => {
+            let topic = stream.topics.get(topic);
+            topic.is_some_and(|topic| has_group(topic, group))
+        }
+        (Difference::DeleteTopic(topic), Address::ConsumerGroup(_, _, group)) => {
+            has_group(topic, group)
+        }
+        _ => false,
     }
 }
 

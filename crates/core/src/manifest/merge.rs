@@ -11,6 +11,7 @@ use crate::address::Address;
 use crate::api::v1alpha1::{Metadata, Name, Stream, StreamName, Topic};
 use crate::diagnostic::{Code, Diagnostic, Origin, Place};
 use crate::name::ResourceName;
+use crate::state::DeletionPolicy;
 use crate::state::desired::{
     DesiredConsumerGroup, DesiredState, DesiredStream, DesiredTopic, Ownership, Presence,
     TopicSettings,
@@ -48,9 +49,14 @@ impl Merge {
         let Stream {
             name,
             previous_name,
+            deletion_policy,
             topics,
         } = stream;
         let place = field_place(node, "name");
+        self.deletion_policy(
+            Address::Stream(name.clone().into_resource_name()),
+            deletion_policy,
+        );
         self.stream(name, previous_name, topics, node, place, diagnostics);
     }
 
@@ -76,6 +82,7 @@ impl Merge {
                     self.topology = Some(place);
                     self.state.project = Some(topology.metadata.name.to_string());
                 }
+                self.state.context = topology.spec.context;
                 if let Some(owns) = topology.spec.owns {
                     ownership::rules(&owns, spec.get("owns").unwrap_or(spec), diagnostics);
                     self.state.owns = Ownership {
@@ -104,6 +111,10 @@ impl Merge {
                 let (name, place) =
                     name_of(document.spec.name, &document.metadata, node, diagnostics)?;
                 let previous = document.spec.previous_name;
+                self.deletion_policy(
+                    Address::Stream(name.clone().into_resource_name()),
+                    document.spec.deletion_policy,
+                );
                 self.stream(
                     name,
                     previous,
@@ -141,10 +152,28 @@ impl Merge {
                 let topic = document.spec.topic.into_resource_name();
                 self.named_stream(&stream, field_place(spec, "stream").origin);
                 self.named_topic(&stream, &topic, field_place(spec, "topic").origin);
+                self.deletion_policy(
+                    Address::ConsumerGroup(
+                        stream.clone(),
+                        topic.clone(),
+                        name.clone().into_resource_name(),
+                    ),
+                    document.spec.deletion_policy,
+                );
                 self.group(&stream, &topic, name, place, diagnostics);
             }
         }
         Some(())
+    }
+
+    fn deletion_policy(&mut self, address: Address, policy: Option<DeletionPolicy>) {
+        if let Some(policy) = policy {
+            // Of two declarations the first counts, and the second is an error.
+            self.state
+                .deletion_policies
+                .entry(address)
+                .or_insert(policy);
+        }
     }
 
     fn stream(
@@ -211,6 +240,7 @@ impl Merge {
         let Topic {
             name,
             previous_name,
+            deletion_policy,
             partitions,
             message_expiry,
             max_topic_size,
@@ -240,6 +270,7 @@ impl Merge {
                 place: field_place(node, "previousName"),
             });
         }
+        self.deletion_policy(address(), deletion_policy);
         let settings = TopicSettings {
             message_expiry,
             max_topic_size,
@@ -298,6 +329,7 @@ impl Merge {
     fn users(&mut self) -> Users<'_> {
         Users {
             users: &mut self.state.users,
+            deletion_policies: &mut self.state.deletion_policies,
             tokens: &mut self.state.tokens,
             renames: &mut self.renames,
         }

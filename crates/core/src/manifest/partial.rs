@@ -56,6 +56,7 @@ pub(super) fn stub(node: Node<'_>) -> Option<Stream> {
     Some(Stream {
         name: legible(node.get("name")?)?,
         previous_name: node.get("previousName").and_then(legible),
+        deletion_policy: node.get("deletionPolicy").and_then(legible),
         topics: None,
     })
 }

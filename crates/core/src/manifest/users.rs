@@ -12,6 +12,7 @@ use crate::api::v1alpha1::{
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::name::{NamePattern, ResourceName};
 use crate::quantity::MessageExpiry;
+use crate::state::DeletionPolicy;
 use crate::state::desired_token::{DesiredToken, TokenDestination};
 use crate::state::desired_user::{
     DesiredPermissions, DesiredUser, NameOrPattern, SecretReference, StreamRule, TopicRule,
@@ -22,6 +23,7 @@ pub(super) struct Users<'m> {
     pub(super) users: &'m mut BTreeMap<ResourceName, DesiredUser>,
     pub(super) tokens: &'m mut BTreeMap<ResourceName, BTreeMap<ResourceName, DesiredToken>>,
     pub(super) renames: &'m mut Vec<Rename>,
+    pub(super) deletion_policies: &'m mut BTreeMap<Address, DeletionPolicy>,
 }
 
 impl Users<'_> {
@@ -35,6 +37,7 @@ impl Users<'_> {
         let User {
             name,
             previous_name,
+            deletion_policy,
             status,
             password,
             previous_password,
@@ -46,6 +49,9 @@ impl Users<'_> {
         if let Some(first) = self.users.get(&name) {
             diagnostics.push(duplicate(&address, place, &first.origin));
             return;
+        }
+        if let Some(policy) = deletion_policy {
+            self.deletion_policies.insert(address.clone(), policy);
         }
         let previous_name = previous_name.map(UserName::into_resource_name);
         if let Some(previous) = &previous_name {

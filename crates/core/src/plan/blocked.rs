@@ -34,8 +34,12 @@ pub(super) fn blocked_lines<'a>(changes: &'a ChangeSet, approvals: &Approvals) -
     let prunable = changes.prunable.iter().filter(|_| approvals.prune);
     let (deletions, users): (Vec<&Change>, Vec<&Change>) =
         prunable.partition(|change| change.is_deletion());
+    let obstacles = |change: &'a Change| {
+        let reasons = change.obstacles.iter();
+        reasons.filter(|reason| !is_approved(&change.address, reason, approvals))
+    };
     for change in &users {
-        if change.obstacles.is_empty() {
+        if obstacles(change).next().is_none() {
             blocked.pruned.insert(&change.address);
         }
     }
@@ -78,7 +82,7 @@ pub(super) fn blocked_lines<'a>(changes: &'a ChangeSet, approvals: &Approvals) -
         blocked.lines.push(line(address, reason, approvals));
     }
     for change in users {
-        for reason in &change.obstacles {
+        for reason in obstacles(change) {
             blocked
                 .lines
                 .push(line(&change.address, reason.clone(), approvals));
@@ -102,10 +106,12 @@ fn is_taken_away(reason: &BlockReason, pruned: &BTreeSet<&Address>) -> bool {
 }
 
 /// What only waits for a person to allow it.
-fn is_approved(address: &Address, reason: &BlockReason, approvals: &Approvals) -> bool {
+pub(super) fn is_approved(address: &Address, reason: &BlockReason, approvals: &Approvals) -> bool {
     match reason {
         BlockReason::StaleGrants { user } => approvals.allow_destroy.contains(user),
-        BlockReason::OwnLogin { .. } => approvals.allow_destroy.contains(address),
+        BlockReason::OwnLogin { .. } | BlockReason::Retained { .. } => {
+            approvals.allow_destroy.contains(address)
+        }
         _ => false,
     }
 }

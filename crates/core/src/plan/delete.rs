@@ -7,7 +7,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::access::present;
-use super::blocked::BlockedLines;
+use super::blocked::{BlockedLines, is_approved};
 use super::build::Steps;
 use super::step::{Action, Precondition, Risk, StepId};
 use super::{Approvals, Stage};
@@ -72,6 +72,7 @@ pub(super) fn obstacles(
 ) -> Vec<BlockReason> {
     let address = &change.address;
     let mut reasons = change.obstacles.clone();
+    reasons.retain(|reason| !is_approved(address, reason, approvals));
     if !approvals.allow_destroy.contains(address)
         && let Some(stake) = stake_of(address, &change.difference)
     {

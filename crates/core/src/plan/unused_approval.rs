@@ -54,6 +54,7 @@ impl Plan {
             .filter_map(|line| match &line.reason {
                 BlockReason::PartitionShrink { .. }
                 | BlockReason::HoldsData(_)
+                | BlockReason::Retained { .. }
                 | BlockReason::OwnLogin { .. } => Some(line.address.clone()),
                 BlockReason::StaleGrants { user } => Some(user.clone()),
                 _ => None,

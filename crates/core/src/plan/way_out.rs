@@ -74,8 +74,12 @@ pub(super) fn way_out(address: &Address, reason: &BlockReason, approvals: &Appro
         BlockReason::SinkUnusable { .. } => {
             "give the token another place in `writeTo`, one for each server, or move away what is there".to_owned()
         }
-        BlockReason::HoldsData(_) => format!(
-            "allow the loss with --allow-destroy {}, or {}",
+        BlockReason::HoldsData(_) | BlockReason::Retained { .. } => format!(
+            "{} with --allow-destroy {}, or {}",
+            match reason {
+                BlockReason::HoldsData(_) => "allow the loss",
+                _ => "let it go",
+            },
             shell_word(&address.to_string()),
             match approvals.destroy {
                 true => "take it out of the manifests",

@@ -153,6 +153,7 @@ pub(super) fn resource(address: &Address, desired: &DesiredState) -> Value {
         fields.text("file", file);
         fields.number("line", u64::from(*line));
     }
+    fields.optional("deletionPolicy", desired.deletion_policies.get(address));
     match address {
         Address::Stream(name) => {
             fields.text("name", name);

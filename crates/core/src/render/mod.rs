@@ -29,6 +29,7 @@ mod plan_html;
 mod plan_markdown;
 mod plan_policies;
 mod plan_report;
+mod plan_server;
 mod plan_text;
 mod review;
 mod scope_text;
@@ -52,6 +53,7 @@ pub use line_diff::line_diff;
 pub use plan_github::{Annotation, AnnotationLevel, annotations_text, diagnostic_annotations};
 pub use plan_html::TopologyChange;
 pub use plan_report::{AttributeReport, ChangeReport, ChangeVerb, PlanReport};
+pub use plan_server::PlanServer;
 
 pub use review::ReviewSubject;
 pub use scope_text::{grants_text, scope_text};

@@ -243,6 +243,7 @@ fn blocked_row(line: &Blocked) -> Option<Row> {
         | BlockReason::SinkUnusable { .. }
         | BlockReason::RotationImpossible { .. }
         | BlockReason::HoldsData(_)
+        | BlockReason::Retained { .. }
         | BlockReason::StillGranted { .. }
         | BlockReason::NotReadable { .. }
         | BlockReason::DependsOnBlocked { .. } => return None,
@@ -328,6 +329,13 @@ fn blocked_lines(line: &Blocked, depth: usize) -> Vec<Line> {
         }
         BlockReason::SinkUnusable { reason } => {
             format!("where the token is to be written cannot be used: {reason}")
+        }
+        BlockReason::Retained { what } if *what == [line.address.clone()] => {
+            "its deletionPolicy is Retain".to_owned()
+        }
+        BlockReason::Retained { what } => {
+            let what: Vec<String> = what.iter().map(ToString::to_string).collect();
+            format!("the deletionPolicy of {} is Retain", what.join(", "))
         }
         BlockReason::HoldsData(stake) => {
             format!("it would go with {}", stake_text(&line.address, stake))

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::json::to_json;
+use super::plan_server::PlanServer;
 use super::unmanaged::Unmanaged;
 use super::{token_attributes, user_attributes};
 use crate::address::Address;
@@ -27,6 +28,9 @@ const FORMAT_VERSION: u32 = 1;
 pub struct PlanReport {
     /// Version of this form.
     pub format_version: u32,
+    /// The server that it was made on, where that was said.
+    #[serde(default)]
+    pub server: Option<PlanServer>,
     /// Each resource that changes or is blocked: a stream, each of its topics
     /// followed by the topic's groups, the next stream; at the end what nobody
     /// declares and is removed.
@@ -197,6 +201,7 @@ impl PlanReport {
         };
         Self {
             format_version: FORMAT_VERSION,
+            server: None,
             findings: findings
                 .findings
                 .iter()

@@ -124,6 +124,7 @@ impl SavedPlan {
     pub fn plan(&self) -> Plan {
         let PlanReport {
             format_version: _,
+            server: _,
             changes: _,
             blocked,
             findings: _,

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::deletion_policy::DeletionPolicy;
 use super::desired_token::DesiredToken;
 use super::desired_user::DesiredUser;
 pub use super::ownership::{OwnedNames, Ownership, Scope};
@@ -19,8 +20,12 @@ use crate::quantity::{ByteSize, Compression, Durability, MaxTopicSize, MessageEx
 pub struct DesiredState {
     /// Name of the `IggyTopology`, if there is one: the owner of history and pruning.
     pub project: Option<String>,
+    /// The name of the context that it is for, if it says so.
+    pub context: Option<String>,
     /// What `--prune` may touch.
     pub owns: Ownership,
+    /// What becomes of declared resources once nobody declares them, where that is said.
+    pub deletion_policies: BTreeMap<Address, DeletionPolicy>,
     /// Streams that are declared, or that are only named as the parent of something declared.
     pub streams: BTreeMap<ResourceName, DesiredStream>,
     /// Users that are declared.
@@ -72,12 +77,24 @@ impl DesiredState {
         exactly.extend(self.users.keys().cloned().map(Address::User));
         Self {
             project: self.project.clone(),
+            context: self.context.clone(),
             owns: Ownership {
                 exactly,
+                retained: self.retained(),
                 ..Ownership::default()
             },
             ..Self::default()
         }
+    }
+
+    /// What stays on the server once nobody declares it, unless somebody names it.
+    #[must_use]
+    pub fn retained(&self) -> BTreeSet<Address> {
+        let policies = self.deletion_policies.iter();
+        policies
+            .filter(|(_, policy)| **policy == DeletionPolicy::Retain)
+            .map(|(address, _)| address.clone())
+            .collect()
     }
 
     /// Whether a manifest names the resource, be it only as a parent.

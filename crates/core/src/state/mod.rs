@@ -4,6 +4,7 @@
 //! names; numeric ids appear only in [`observed`]. A plan says one only to recognise what
 //! it deletes, never to address it.
 
+mod deletion_policy;
 pub mod desired;
 pub mod desired_token;
 pub mod desired_user;
@@ -11,3 +12,5 @@ pub mod observed;
 pub mod observed_access;
 pub mod observed_token;
 pub mod ownership;
+
+pub use deletion_policy::DeletionPolicy;

@@ -2,6 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Kind, Manifest, Name, Spec, StreamName};
+use crate::state::DeletionPolicy;
 
 /// One consumer group as a document of its own.
 pub type IggyConsumerGroup = Manifest<IggyConsumerGroupSpec>;
@@ -17,6 +18,10 @@ pub struct IggyConsumerGroupSpec {
     /// Name on the server; `metadata.name` without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<Name>,
+    /// What becomes of it when it is no longer declared: `Retain`, `Delete` or `DeleteIfEmpty`. It
+    /// holds offsets, so on the command line it always has to be named by `--allow-destroy`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<DeletionPolicy>,
 }
 
 impl Spec for IggyConsumerGroupSpec {

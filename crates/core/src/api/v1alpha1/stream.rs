@@ -2,6 +2,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Kind, Manifest, Spec, StreamName, Topic};
+use crate::state::DeletionPolicy;
 
 /// One stream as a document of its own.
 pub type IggyStream = Manifest<IggyStreamSpec>;
@@ -18,6 +19,10 @@ pub struct IggyStreamSpec {
     /// renamed, too), so a stale one is harmless.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_name: Option<StreamName>,
+    /// What becomes of it when it is no longer declared: `Retain`, `Delete` or `DeleteIfEmpty`. On the
+    /// command line `Retain` is kept until `--allow-destroy` names it, and data always has to be named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<DeletionPolicy>,
     /// Its topics. Without a list, topics of the stream are left alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topics: Option<Vec<Topic>>,
@@ -40,6 +45,10 @@ pub struct Stream {
     /// renamed, too), so a stale one is harmless.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous_name: Option<StreamName>,
+    /// What becomes of it when it is no longer declared: `Retain`, `Delete` or `DeleteIfEmpty`. On the
+    /// command line `Retain` is kept until `--allow-destroy` names it, and data always has to be named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<DeletionPolicy>,
     /// Its topics. Without a list, topics of the stream are left alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topics: Option<Vec<Topic>>,

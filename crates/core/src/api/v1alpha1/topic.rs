@@ -6,6 +6,7 @@ use crate::quantity::{
     ByteSize, Compression, Durability, MaxTopicSize, MessageExpiry, MessagesRequiredToSave,
     PartitionCount,
 };
+use crate::state::DeletionPolicy;
 
 /// One topic as a document of its own.
 pub type IggyTopic = Manifest<IggyTopicSpec>;
@@ -34,6 +35,10 @@ macro_rules! with_topic_settings {
             /// (unless that one is renamed, too), so a stale one is harmless.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub previous_name: Option<Name>,
+            /// What becomes of it when it is no longer declared: `Retain`, `Delete` or `DeleteIfEmpty`. On the
+            /// command line `Retain` is kept until `--allow-destroy` names it, and data always has to be named.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub deletion_policy: Option<DeletionPolicy>,
             /// Number of partitions, 0 to 1,000,000; a new topic without it gets one. Growing is
             /// done in place (keys then map to other partitions), shrinking loses data and must be
             /// allowed on the command line.
@@ -110,6 +115,7 @@ impl IggyTopicSpec {
             stream,
             name,
             previous_name,
+            deletion_policy,
             partitions,
             message_expiry,
             max_topic_size,
@@ -125,6 +131,7 @@ impl IggyTopicSpec {
         let topic = Topic {
             name: name.unwrap_or(metadata_name),
             previous_name,
+            deletion_policy,
             partitions,
             message_expiry,
             max_topic_size,

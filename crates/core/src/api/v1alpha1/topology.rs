@@ -10,6 +10,11 @@ pub type IggyTopology = Manifest<IggyTopologySpec>;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct IggyTopologySpec {
+    /// The context of the server that it is for: with another one, or with a server that is named by
+    /// its address, nothing is planned. Without it, any server will do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub context: Option<String>,
     /// What belongs to the project: nothing outside it is ever deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owns: Option<Owns>,

@@ -5,6 +5,7 @@ use super::permissions::UserPermissions;
 use super::{Kind, Manifest, Spec, Token, UserName};
 use crate::access::UserStatus;
 use crate::secret::SecretSource;
+use crate::state::DeletionPolicy;
 
 /// One user as a document of its own.
 pub type IggyUser = Manifest<IggyUserSpec>;
@@ -30,6 +31,11 @@ macro_rules! with_user_settings {
             /// is there, so a stale one is harmless.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub previous_name: Option<UserName>,
+            /// What becomes of it when it is no longer declared: `Retain`, `Delete` or `DeleteIfEmpty`. On the
+            /// command line `Retain` leaves it as it is; with the others, or none, it loses its permissions and
+            /// becomes inactive. A user is deleted only where `--allow-destroy` names it.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub deletion_policy: Option<DeletionPolicy>,
             /// Whether it may log in: `active` (a new user without it is) or `inactive`.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub status: Option<UserStatus>,
@@ -76,6 +82,7 @@ impl IggyUserSpec {
         let Self {
             name,
             previous_name,
+            deletion_policy,
             status,
             password,
             previous_password,
@@ -85,6 +92,7 @@ impl IggyUserSpec {
         User {
             name: name.unwrap_or(metadata_name),
             previous_name,
+            deletion_policy,
             status,
             password,
             previous_password,

@@ -70,12 +70,10 @@ pub(in crate::diff) fn prunable_users(
             },
         );
         basis.user(user);
-        prunable.push(pruning(
-            address,
-            user,
-            names,
-            access.me.as_ref() == Some(name),
-        ));
+        let retained = desired.owns.retained_of(&address, |_| false);
+        let mut change = pruning(address, user, names, access.me.as_ref() == Some(name));
+        change.obstacles.extend(BlockReason::retained(retained));
+        prunable.push(change);
     }
     prunable
 }

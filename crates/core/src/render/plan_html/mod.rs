@@ -41,6 +41,7 @@ impl PlanReport {
         let body = html! {
             h1 { (title) }
             p { strong { (self.footer()) } }
+            @if let Some(server) = &self.server { p.faint { "Made on " (escape(&server.to_string())) "." } }
             (self.main_part(topology, &html! {}))
         };
         page(&title, &body)

@@ -87,6 +87,10 @@ impl PlanReport {
             subject.title(),
             self.footer()
         ));
+        if let Some(server) = &self.server {
+            let text = format!("\nMade on {}.\n", prose(&server.to_string()));
+            page.block("", &[text], "");
+        }
         self.write_rows(&mut page, &review);
         page.finish(WHOLE_PLAN)
     }
