@@ -2,7 +2,9 @@
 //! is declared: what is shown, what is refused, and what stays.
 
 use iggy::prelude::*;
-use iggyctl_embedded::EmbeddedServer;
+use std::time::Duration;
+
+use iggyctl_embedded::{EmbeddedServer, FaultKind, FaultPlan, FaultTarget};
 
 use crate::sandbox::{Run, Sandbox};
 use crate::served::Served;
@@ -233,6 +235,49 @@ fn lower_retention_says_how_much_is_older() {
         "{}",
         run.transcript()
     );
+}
+
+/// `get_stream`, by which a plan reads what there is.
+const GET_STREAM: u32 = 200;
+
+#[test]
+fn what_a_client_creates_again_is_said_to_be_back() {
+    let sandbox = Sandbox::new();
+    sandbox.write("topology.yaml", TOPOLOGY);
+    // Long enough that the client is there before it is read again.
+    let slow = FaultKind::Delay(Duration::from_millis(500));
+    let faults = FaultPlan::none().always(slow, FaultTarget::Command(GET_STREAM));
+    let lab = Lab {
+        served: Served::start(EmbeddedServer::builder().faults(faults), sandbox),
+    };
+    assert_eq!(lab.run(&["apply", "--yes"]).code, 0);
+    let address = lab.served.address();
+    let (created, has_created) = std::sync::mpsc::channel();
+    let client = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        runtime.block_on(async {
+            let client = IggyClient::from_connection_string(&address).unwrap();
+            client.connect().await.unwrap();
+            let options = TopicCreateOptions::default();
+            let orders = named("orders");
+            // Once it is there, every further one is refused until it is deleted.
+            for _ in 0..2 {
+                while client
+                    .create_topic(&orders, "former", &options)
+                    .await
+                    .is_err()
+                {
+                    tokio::task::yield_now().await;
+                }
+                created.send(()).unwrap();
+            }
+        });
+    });
+    has_created.recv().unwrap();
+    let run = lab.run(&["apply", "--yes", "--prune"]);
+    has_created.recv().unwrap();
+    client.join().unwrap();
+    insta::assert_snapshot!("back again", run.transcript());
 }
 
 #[test]

@@ -15,8 +15,9 @@ use super::carry_out::{carry_out, interrupted};
 use super::document::ApplyDocument;
 use super::ended::{NothingDone, exit_code, step_reports};
 use super::questions::{ask, ask_removals};
+use super::returned::say_what_returned;
 use super::smoke::{self, ToTry};
-use super::verify::{LeftOut, verify};
+use super::verify::{LeftOut, Verified, verify};
 use crate::cli::Process;
 use crate::cli::plan_arguments::{Planned, PlanningArguments, say_server, unreadable};
 use crate::cli::policy_arguments;
@@ -118,7 +119,7 @@ impl Apply<'_> {
             sinks,
         };
         let verified = match !outcome.is_complete() || self.arguments.run.no_verify || is_saved {
-            true => Verification::Skipped,
+            true => Verified::SKIPPED,
             false => self.verify(desired, &gathered, &left_out).await,
         };
         self.report(&document, &approved, &outcome, verified, to_try, &left_out)
@@ -201,12 +202,10 @@ impl Apply<'_> {
         desired: DesiredState,
         gathered: &Gathered,
         left_out: &LeftOut,
-    ) -> Verification {
+    ) -> Verified {
         tokio::select! {
             verified = verify(self.arguments, desired, gathered, self.session, left_out) => verified,
-            reason = interrupted(self.deadline) => Verification::Failed {
-                reason: reason.to_owned(),
-            },
+            reason = interrupted(self.deadline) => Verified::failed(reason.to_owned()),
         }
     }
 
@@ -216,7 +215,7 @@ impl Apply<'_> {
         document: &ApplyDocument,
         approved: &ApprovedPlan,
         outcome: &ApplyOutcome,
-        verified: Verification,
+        verified: Verified,
         to_try: Option<ToTry>,
         left_out: &LeftOut,
     ) -> Result<ExitCode, CommandError> {
@@ -226,8 +225,15 @@ impl Apply<'_> {
             session,
             deadline,
         } = self;
+        let Verified {
+            verification: verified,
+            there,
+        } = verified;
         let exit_code = exit_code(arguments, outcome, &verified);
         let mut steps = step_reports(approved, outcome);
+        if let Some(there) = &there {
+            say_what_returned(&mut steps, approved, outcome, there);
+        }
         unknown_settings::name_them(&mut steps, approved, outcome, &session.pool).await;
         let is_good = matches!(exit_code, ExitCode::Done | ExitCode::ChangesPending);
         let to_try = to_try.filter(|_| is_good);

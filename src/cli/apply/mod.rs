@@ -6,6 +6,7 @@ mod ended;
 mod finish;
 mod questions;
 mod record;
+mod returned;
 mod smoke;
 mod verify;
 

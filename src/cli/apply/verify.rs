@@ -3,6 +3,7 @@
 use iggyctl_core::plan::Blocked;
 use iggyctl_core::render::Verification;
 use iggyctl_core::state::desired::DesiredState;
+use iggyctl_core::state::observed::ObservedState;
 
 use super::ApplyArguments;
 use crate::cli::secret_arguments::Gathered;
@@ -28,6 +29,29 @@ impl LeftOut {
     }
 }
 
+/// What reading again has shown.
+pub(super) struct Verified {
+    pub(super) verification: Verification,
+    /// What the server has now, where it was read.
+    pub(super) there: Option<ObservedState>,
+}
+
+impl Verified {
+    /// It was not read again.
+    pub(super) const SKIPPED: Self = Self {
+        verification: Verification::Skipped,
+        there: None,
+    };
+
+    /// It could not be read.
+    pub(super) fn failed(reason: String) -> Self {
+        Self {
+            verification: Verification::Failed { reason },
+            there: None,
+        }
+    }
+}
+
 /// Plans again: nothing is left, except what was blocked before and skipped.
 pub(super) async fn verify(
     arguments: &ApplyArguments,
@@ -35,11 +59,12 @@ pub(super) async fn verify(
     gathered: &Gathered,
     session: &Session,
     accepted: &LeftOut,
-) -> Verification {
+) -> Verified {
     // What was replaced is not to be replaced once more.
     desired.forget_rotations();
     match arguments.planning.plan(desired, session, gathered).await {
         Ok(left) => {
+            let there = Some(left.observed);
             let more_blocked = left
                 .plan
                 .blocked
@@ -47,14 +72,16 @@ pub(super) async fn verify(
                 .saturating_sub(accepted.blocked.len());
             let changes =
                 left.plan.summary.changes() + u32::try_from(more_blocked).unwrap_or(u32::MAX);
-            if changes == 0 {
+            let verification = if changes == 0 {
                 accepted.converged()
             } else {
                 Verification::Differs { changes }
+            };
+            Verified {
+                verification,
+                there,
             }
         }
-        Err(error) => Verification::Failed {
-            reason: error.message,
-        },
+        Err(error) => Verified::failed(error.message),
     }
 }

@@ -46,6 +46,14 @@ pub struct StepReport {
     pub reason: Option<String>,
 }
 
+impl StepReport {
+    /// Whether it did not go well, or something else is to be said of it.
+    #[must_use]
+    pub fn is_remarkable(&self) -> bool {
+        self.status != StepStatus::Applied || self.reason.is_some()
+    }
+}
+
 /// How a step ended.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,

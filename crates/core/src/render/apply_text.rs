@@ -28,7 +28,7 @@ impl ApplyReport {
                         text.push_str(&group_text(count, step.reason.as_deref(), color));
                     }
                 }
-                _ if step.status != StepStatus::Applied || verbose => {
+                _ if step.is_remarkable() || verbose => {
                     text.push_str(&step_text(step, color));
                 }
                 _ => {}

@@ -182,6 +182,7 @@ impl ApplyReport {
         for step in &self.steps {
             let reason = step.reason.as_deref().unwrap_or_default();
             let what = match step.status {
+                StepStatus::Applied if step.is_remarkable() => "applied",
                 StepStatus::Applied => continue,
                 StepStatus::Failed => "failed",
                 StepStatus::Unknown => "outcome unknown",

@@ -113,6 +113,7 @@ impl ApplyReport {
         let failed: Vec<&StepReport> = bad(StepStatus::Failed)
             .chain(bad(StepStatus::Unknown))
             .chain(bad(StepStatus::NotAttempted))
+            .chain(bad(StepStatus::Applied).filter(|step| step.is_remarkable()))
             .collect();
         let outcome = html! {
             @if !failed.is_empty() {

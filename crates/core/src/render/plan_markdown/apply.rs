@@ -12,7 +12,7 @@ impl ApplyReport {
     /// plan; what does not fit is counted.
     #[must_use]
     pub fn to_markdown(&self, subject: &ReviewSubject, plan: Option<&PlanReport>) -> String {
-        let is_bad = |step: &&StepReport| step.status != StepStatus::Applied;
+        let is_bad = |step: &&StepReport| step.is_remarkable();
         let sign = if self.steps.iter().any(|step| is_bad(&step)) {
             "❌"
         } else {
