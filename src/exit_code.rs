@@ -18,6 +18,8 @@ pub(crate) enum ExitCode {
     PartiallyApplied = 6,
     /// A check says no (`access check`).
     CheckSaysNo = 7,
+    /// The server was changed by hand (`drift`).
+    Drift = 8,
     /// The command line is wrong (`EX_USAGE` of sysexits.h).
     Usage = 64,
     /// A manifest or another input file is wrong (`EX_DATAERR`).

@@ -8,6 +8,7 @@ mod destroy;
 mod dev;
 mod dev_listeners;
 mod diff;
+mod drift;
 mod explain;
 mod export;
 mod get;
@@ -67,7 +68,7 @@ use crate::terminal::{Color, Terminal};
         iggyctl plan -f topology.yaml --server iggy://127.0.0.1:8090\n  \
         iggyctl apply -f topology.yaml --server embedded --yes\n\n\
         Exit codes: 0 done, 1 error, 2 changes pending, 3 blocked, 4 stale, 6 partially applied,\n\
-        7 a check says no, 64 usage, 65 invalid input, 69 server unavailable, 77 credentials refused."
+        7 a check says no, 8 drift, 64 usage, 65 invalid input, 69 server unavailable, 77 credentials refused."
 )]
 struct Arguments {
     #[command(flatten)]
@@ -114,6 +115,8 @@ enum Command {
     Plan(plan::PlanArguments),
     /// Show what apply would change; exit code 2 when that is something
     Diff(diff::DiffArguments),
+    /// Say what was changed on the server by hand, and what Git is ahead
+    Drift(drift::DriftArguments),
     /// Show a plan that was saved with `plan --out`
     Show(show::ShowArguments),
     /// Make the server as the manifests declare, or carry out a saved plan
@@ -168,6 +171,7 @@ impl Command {
             Self::Validate(arguments) => arguments.annotates(),
             Self::Plan(arguments) => arguments.annotates(),
             Self::Diff(arguments) => arguments.annotates(),
+            Self::Drift(arguments) => arguments.annotates(),
             Self::Apply(arguments) => arguments.annotates(),
             Self::Destroy(arguments) => arguments.annotates(),
             _ => false,
@@ -233,6 +237,7 @@ fn run_command(arguments: Arguments, terminal: Terminal) -> Result<ExitCode, Com
         Command::Render(arguments) => render::run(&process, &arguments),
         Command::Plan(arguments) => plan::run(&process, &arguments),
         Command::Diff(arguments) => diff::run(&process, &arguments),
+        Command::Drift(arguments) => drift::run(&process, &arguments),
         Command::Show(arguments) => show::run(&process, &arguments),
         Command::Apply(arguments) => apply::run(&process, &arguments),
         Command::Destroy(arguments) => destroy::run(&process, arguments),

@@ -207,18 +207,7 @@ impl PlanningArguments {
             let Some(expected) = expected else {
                 continue;
             };
-            let chosen = self.server.context(process)?;
-            if chosen.as_deref() != Some(expected) {
-                let found = match chosen {
-                    Some(chosen) => format!("the server is that of the context {chosen}"),
-                    None => "the server was named by its address, not by a context".to_owned(),
-                };
-                return Err(CommandError::usage(format!(
-                    "{named_by} says that this is for the context {}: {found}",
-                    escape(expected)
-                ))
-                .hint("name the right server with --context NAME"));
-            }
+            self.server.refuse_other(process, named_by, expected)?;
         }
         Ok(())
     }

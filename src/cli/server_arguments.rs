@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use iggyctl_core::render::escape;
+
 use super::Process;
 use crate::command_error::CommandError;
 use crate::server::{self, ChosenServer};
@@ -40,6 +42,29 @@ impl ServerArguments {
         let (server, context) = self.named();
         let chosen = server::chosen_context(server, context, &process.environment)?;
         Ok(chosen.map(|context| context.name))
+    }
+
+    /// Refuses a server that is not that of the expected context, as far as contexts tell
+    /// them apart.
+    pub(super) fn refuse_other(
+        &self,
+        process: &Process,
+        named_by: &str,
+        expected: &str,
+    ) -> Result<(), CommandError> {
+        let chosen = self.context(process)?;
+        if chosen.as_deref() == Some(expected) {
+            return Ok(());
+        }
+        let found = match chosen {
+            Some(chosen) => format!("the server is that of the context {chosen}"),
+            None => "the server was named by its address, not by a context".to_owned(),
+        };
+        Err(CommandError::usage(format!(
+            "{named_by} says that this is for the context {}: {found}",
+            escape(expected)
+        ))
+        .hint("name the right server with --context NAME"))
     }
 
     /// What `--server` and `--context` name.

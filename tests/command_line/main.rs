@@ -13,6 +13,9 @@ mod connecting;
 mod consume;
 mod contexts;
 mod dead_letters;
+mod drift;
+#[cfg(unix)]
+mod drift_watch;
 mod examples;
 mod faults;
 #[cfg(unix)]

@@ -34,8 +34,8 @@ pub(crate) fn check(row: &Row, format: Option<&str>, text: &str) -> Checked {
 pub(crate) fn check_messages(row: &Row, text: &str) -> Checked {
     let is_error = |line: &str| line.starts_with("error:") || line.starts_with("error[");
     let says = text.lines().any(is_error);
-    // Blocked, pending and a check that says no are answers; the data has them.
-    let is_answer = [0, 2, 3, 7].contains(&row.code);
+    // Blocked, pending, drift and a check that says no are answers; the data has them.
+    let is_answer = [0, 2, 3, 7, 8].contains(&row.code);
     if !is_answer && !says {
         return Err(format!("exit code {} and no error", row.code));
     }
@@ -87,6 +87,7 @@ fn json(row: &Row, text: &str) -> Checked {
     let schema = match row.command {
         "plan" | "diff" | "show" => "plan.v1",
         "apply" | "destroy" => "apply.v1",
+        "drift" => "drift.v1",
         "smoke" => "smoke.v1",
         "access check" => "access-check.v1",
         "access" if row.arguments.contains("--topic") => "access-topic.v1",

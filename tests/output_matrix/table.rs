@@ -99,6 +99,12 @@ pub(crate) const TABLE: &[Row] = &[
     row("diff", "blocked", "-f blocked.yaml --server @server", 3, Data),
     row("diff", "refused by a policy", "-f wide.yaml --server @server --policy policies", 3, Data),
 
+    row("drift", "as declared", "-f same.yaml --server @server", 0, Data),
+    row("drift", "not to be told", "-f pending.yaml --server @server", 2, Data),
+    row("drift", "left out", "-f pending.yaml --ignore ** --server @server", 0, Data),
+    row("drift", "may not read", "-f same.yaml --server @reader", 77, Data),
+    row("drift", "metrics of a single look", "-f same.yaml --metrics-listen 127.0.0.1:0 --server @server", 64, Nothing),
+
     row("show", "nothing to do", "same.plan", 0, Data),
     row("show", "pending", "pending.plan", 0, Data),
     row("show", "blocked", "blocked.plan", 0, Data),

@@ -20,7 +20,9 @@ pub mod lease;
 pub mod ledger;
 pub mod observe;
 pub mod places;
+mod read_only;
 pub mod sdk;
 mod secrets;
 
+pub use read_only::ReadOnly;
 pub use secrets::Secrets;

@@ -15,6 +15,11 @@ pub(in crate::cli) struct MetricsArguments {
 }
 
 impl MetricsArguments {
+    /// Whether it was asked for.
+    pub(in crate::cli) fn is_wanted(&self) -> bool {
+        self.metrics_listen.is_some()
+    }
+
     /// Serves them from now on, if that is asked for. Needs a tokio runtime.
     pub(in crate::cli) fn serve(&self, process: &Process) -> Result<(), CommandError> {
         let Some(address) = self.metrics_listen else {

@@ -15,6 +15,7 @@ mod attribute;
 mod classify;
 mod ignore;
 mod item;
+mod notes;
 #[cfg(test)]
 mod properties;
 mod report;
@@ -26,4 +27,5 @@ pub use applied::{Applied, to_observe};
 pub use classify::drift;
 pub use ignore::{Ignore, IgnoreError};
 pub use item::{DriftClass, DriftItem, DriftKind};
+pub use notes::not_compared;
 pub use report::{DriftCounts, DriftRecord, DriftReport, DriftVerdict};

@@ -145,6 +145,15 @@ fn nothing_to_say() {
 }
 
 #[test]
+fn since_the_last_look() {
+    let (before, after) = (items(), items());
+    let before = before.into_iter().skip(2).collect();
+    let after = after.into_iter().take(4).collect();
+    let text = report(after).changes_to_text(&before, TextOptions::default());
+    insta::assert_snapshot!(text);
+}
+
+#[test]
 fn names_are_only_read() {
     let address = "topic/a\u{1b}[31m|`@team <!-- -->/\u{202e}b";
     let evil = DriftItem {

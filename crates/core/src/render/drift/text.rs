@@ -1,8 +1,8 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::sentence::{Entry, entries};
+use super::sentence::{Entry, entries, sentence};
 use crate::address::Address;
-use crate::drift::{DriftClass, DriftReport};
+use crate::drift::{DriftClass, DriftItem, DriftReport};
 use crate::render::paint::{Role, paint};
 use crate::render::{TextOptions, escape};
 use crate::wording::counted;
@@ -25,35 +25,39 @@ impl DriftReport {
             color,
         };
         page.line(Role::Faint, 0, &self.subject());
-        let mut shortened = false;
-        for class in DriftClass::ALL {
-            let entries = entries(self, class);
-            if entries.is_empty() {
-                continue;
-            }
-            page.text.push('\n');
-            page.line(Role::Strong, 0, &format!("{}:", heading(class)));
-            let mut listed = usize::MAX;
-            if class == DriftClass::Information && !verbose {
-                listed = LISTED_INFORMATION;
-            }
-            let alike = alike(entries, verbose);
-            shortened |= alike.len() > listed || alike.iter().any(|it| it.len() > 1);
-            for group in alike.iter().take(listed) {
-                page.group(group, class);
-            }
-            let more: usize = alike.iter().skip(listed).map(Vec::len).sum();
-            if more > 0 {
-                page.line(Role::Faint, 1, &format!("and {more} more"));
-            }
-        }
+        let is_shortened = page.items(self, verbose);
         page.text.push('\n');
         for note in &self.notes {
             page.line(Role::Faint, 0, note);
         }
-        if shortened {
+        if is_shortened {
             page.line(Role::Faint, 0, "Not all is listed; --verbose lists each.");
         }
+        page.line(Role::Strong, 0, &self.footer());
+        page.text
+    }
+
+    /// What is not as it was when these items were found, and the line that counts what is
+    /// there now.
+    #[must_use]
+    pub fn changes_to_text(&self, before: &BTreeSet<DriftItem>, options: TextOptions) -> String {
+        let TextOptions { color, verbose } = options;
+        let mut page = Page {
+            text: String::new(),
+            color,
+        };
+        let now: BTreeSet<&DriftItem> = self.items.iter().collect();
+        let ended: Vec<&DriftItem> = before.iter().filter(|item| !now.contains(item)).collect();
+        if !ended.is_empty() {
+            page.line(Role::Strong, 0, "No longer so:");
+        }
+        for item in ended {
+            let title = format!("  {}: {}", item.address, sentence(item));
+            page.line(Role::Faint, 0, &title);
+        }
+        let mut new = self.clone();
+        new.items.retain(|item| !before.contains(item));
+        page.items(&new, verbose);
         page.line(Role::Strong, 0, &self.footer());
         page.text
     }
@@ -99,6 +103,35 @@ struct Page {
 }
 
 impl Page {
+    /// Class by class; returns whether some are left out or put together.
+    fn items(&mut self, report: &DriftReport, verbose: bool) -> bool {
+        let mut is_shortened = false;
+        for class in DriftClass::ALL {
+            let entries = entries(report, class);
+            if entries.is_empty() {
+                continue;
+            }
+            if !self.text.is_empty() {
+                self.text.push('\n');
+            }
+            self.line(Role::Strong, 0, &format!("{}:", heading(class)));
+            let mut listed = usize::MAX;
+            if class == DriftClass::Information && !verbose {
+                listed = LISTED_INFORMATION;
+            }
+            let alike = alike(entries, verbose);
+            is_shortened |= alike.len() > listed || alike.iter().any(|it| it.len() > 1);
+            for group in alike.iter().take(listed) {
+                self.group(group, class);
+            }
+            let more: usize = alike.iter().skip(listed).map(Vec::len).sum();
+            if more > 0 {
+                self.line(Role::Faint, 1, &format!("and {more} more"));
+            }
+        }
+        is_shortened
+    }
+
     fn line(&mut self, role: Role, depth: usize, line: &str) {
         for _ in 0..depth {
             self.text.push_str("  ");

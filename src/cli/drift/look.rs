@@ -1,0 +1,106 @@
+use std::collections::BTreeSet;
+
+use iggyctl_core::address::Address;
+use iggyctl_core::drift::{
+    Applied, DriftRecord, DriftReport, Ignore, drift, not_compared, to_observe,
+};
+use iggyctl_core::state::desired::DesiredState;
+use iggyctl_engine::ReadOnly;
+use iggyctl_engine::connect::ServerConnector;
+use iggyctl_engine::ledger::{self, LedgerFailure};
+
+use super::super::session::read_failed;
+use crate::command_error::CommandError;
+
+/// What is known of the last apply, or why nothing is.
+type Known = Result<Box<(ledger::Applied, DesiredState)>, String>;
+
+/// Compares once. With what it holds nothing can be changed.
+pub(super) async fn look(
+    server: &ReadOnly<'_, ServerConnector>,
+    name: &str,
+    desired: &DesiredState,
+    ignores: &[Ignore],
+) -> Result<DriftReport, CommandError> {
+    let known = last_apply(server, desired.project.as_deref()).await?;
+    let applied = known.as_ref().ok().map(|known| &known.1);
+    let wanted = to_observe(desired, applied);
+    let observed = server.observe(&wanted).await.map_err(read_failed)?;
+    let (record, items) = match &known {
+        Err(reason) => (Err(reason.clone()), drift(desired, None, &observed)),
+        Ok(known) => {
+            let (last, state) = known.as_ref();
+            let removed: BTreeSet<Address> = last.state.removed.keys().cloned().collect();
+            let applied = Applied {
+                state,
+                incarnations: &last.state.incarnations,
+                unsettled: &last.state.unsettled,
+                removed: &removed,
+                at_micros: last.at_micros,
+            };
+            let items = drift(desired, Some(&applied), &observed);
+            (Ok(record(last)), items)
+        }
+    };
+    let notes = not_compared(desired, &observed);
+    Ok(DriftReport::new(
+        desired.project.clone(),
+        name.to_owned(),
+        record,
+        items,
+        ignores,
+        notes,
+    ))
+}
+
+async fn last_apply(
+    server: &ReadOnly<'_, ServerConnector>,
+    project: Option<&str>,
+) -> Result<Known, CommandError> {
+    let last = match ledger::last_applied(server, project).await {
+        Ok(Some(last)) => last,
+        Ok(None) => return Ok(Err("no `apply --ledger` left one on this server".to_owned())),
+        Err(error) => return unreadable(error).map(Err),
+    };
+    match last.state.compile() {
+        Ok(state) => Ok(Ok(Box::new((last, state)))),
+        Err(diagnostics) => {
+            let first = diagnostics.iter().next();
+            let first = first.map_or_else(String::new, |it| format!(": {}", it.message));
+            Ok(Err(format!(
+                "the manifests of revision {} are not valid for this version of iggyctl{first}",
+                last.revision
+            )))
+        }
+    }
+}
+
+fn record(last: &ledger::Applied) -> DriftRecord {
+    let author = &last.begun.author;
+    let names = [&author.actor, &author.login, &author.machine];
+    let names: Vec<&str> = names.into_iter().flatten().map(String::as_str).collect();
+    DriftRecord {
+        revision: last.revision.offset() + 1,
+        at_micros: last.at_micros,
+        by: match names.as_slice() {
+            [] => "somebody".to_owned(),
+            names => names.join(", "),
+        },
+        commit: last.begun.commit.clone(),
+    }
+}
+
+/// Why there is no record; an error where going on without one would say something wrong.
+fn unreadable(error: LedgerFailure) -> Result<String, CommandError> {
+    match error {
+        LedgerFailure::NotAllowed { .. } => Ok(error.to_string()),
+        LedgerFailure::Broker(error) => Err(read_failed(error)),
+        LedgerFailure::NotALedger { .. }
+        | LedgerFailure::Record { .. }
+        | LedgerFailure::NoSuchRevision { .. }
+        | LedgerFailure::DocumentGone { .. }
+        | LedgerFailure::Copied { .. }
+        | LedgerFailure::Unsettled
+        | LedgerFailure::Unprintable { .. } => Err(CommandError::other(error.to_string())),
+    }
+}

@@ -1,0 +1,54 @@
+//! What a watch tells Prometheus.
+
+use std::time::Duration;
+
+use iggyctl_core::drift::{DriftKind, DriftReport};
+use metrics::{counter, describe_counter, describe_gauge, gauge};
+
+/// Looks by result: `ok`, or `error` when there was nothing to report.
+const LOOKS: &str = "iggyctl_drift_looks_total";
+/// What differed in the last look that could be made, by kind.
+const ITEMS: &str = "iggyctl_drift_items";
+/// Whether the last look could be made.
+const UP: &str = "iggyctl_drift_up";
+/// How long the last look took that could be made.
+const DURATION: &str = "iggyctl_drift_duration_seconds";
+/// When the last look ended that could be made, in seconds since the Unix epoch.
+const LAST: &str = "iggyctl_drift_last_success_timestamp_seconds";
+
+/// Says what they mean.
+pub(super) fn describe() {
+    describe_counter!(LOOKS, "Looks at the server by result.");
+    describe_gauge!(
+        ITEMS,
+        "What differed in the last look that could be made, by kind."
+    );
+    describe_gauge!(UP, "Whether the last look could be made.");
+    describe_gauge!(
+        DURATION,
+        "How long the last look took that could be made, in seconds."
+    );
+    describe_gauge!(LAST, "When the last look ended that could be made.");
+}
+
+/// Counts a look.
+pub(super) fn count(report: &DriftReport, took: Duration) {
+    counter!(LOOKS, "result" => "ok").increment(1);
+    let kinds = report.by_kind();
+    for kind in DriftKind::ALL {
+        let count = kinds.get(&kind).copied().unwrap_or(0);
+        gauge!(ITEMS, "kind" => kind.word()).set(f64::from(count));
+    }
+    gauge!(UP).set(1.0);
+    gauge!(DURATION).set(took.as_secs_f64());
+    let now = jiff::Timestamp::now().as_second();
+    // Exact for the next 285 million years.
+    #[allow(clippy::cast_precision_loss, reason = "far below 2^53")]
+    gauge!(LAST).set(now as f64);
+}
+
+/// Counts a look that could not be made.
+pub(super) fn count_error() {
+    counter!(LOOKS, "result" => "error").increment(1);
+    gauge!(UP).set(0.0);
+}

@@ -1,0 +1,192 @@
+//! `iggyctl drift --watch`: what changed since the last look, with metrics.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use iggyctl_embedded::{EmbeddedServer, PasswordHashing};
+use serde_json::Value;
+
+use crate::drift::{applied, drift, edit, expire_by_hand};
+
+fn metrics(listen: &str) -> String {
+    let mut connection = TcpStream::connect(listen).unwrap();
+    let request = "GET /metrics HTTP/1.1\r\nhost: watch\r\nconnection: close\r\n\r\n";
+    connection.write_all(request.as_bytes()).unwrap();
+    let mut page = String::new();
+    connection.read_to_string(&mut page).unwrap();
+    page
+}
+
+/// The value of a metric, by its name and labels.
+fn value(page: &str, metric: &str) -> Option<f64> {
+    let line = page.lines().find_map(|line| line.strip_prefix(metric))?;
+    line.trim().parse().ok()
+}
+
+fn free_address() -> String {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    free.local_addr().unwrap().to_string()
+}
+
+const UNRECORDED: &str = "iggyctl_drift_items{kind=\"unrecorded\"}";
+
+#[test]
+fn it_says_what_changed_and_survives_a_server_that_is_away() {
+    let mut served = applied(&[]);
+    let (listen, address) = (free_address(), served.address());
+    let mut watch = served
+        .sandbox
+        .command(&[
+            "drift",
+            "-f",
+            "topology.yaml",
+            "--server",
+            &address,
+            "--watch",
+            "20ms",
+            "-o",
+            "json",
+            "--connect-timeout",
+            "300ms",
+            "--metrics-listen",
+            &listen,
+        ])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
+    let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    assert_eq!(next()["verdict"], "none");
+    expire_by_hand(&served, 3_600_000_000);
+    let found = next();
+    assert_eq!(found["verdict"], "undecided");
+    assert_eq!(found["items"][0]["live"], "1h");
+    // Git follows: the manifests are read again, too.
+    edit(&served, "messageExpiry: 7d", "messageExpiry: 1h");
+    assert_eq!(next()["verdict"], "none");
+    let until = |what: &str, is_so: &dyn Fn(&str) -> bool| {
+        let began = Instant::now();
+        loop {
+            let page = metrics(&listen);
+            if is_so(&page) {
+                return page;
+            }
+            assert!(began.elapsed() < Duration::from_secs(60), "{what}: {page}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    };
+    let page = until("a look", &|page| {
+        value(page, "iggyctl_drift_up") == Some(1.0)
+    });
+    assert_eq!(value(&page, UNRECORDED), Some(0.0), "{page}");
+    for metric in [
+        "iggyctl_drift_duration_seconds",
+        "iggyctl_drift_last_success_timestamp_seconds",
+        "iggyctl_drift_looks_total{result=\"ok\"}",
+    ] {
+        assert!(
+            value(&page, metric).is_some_and(|it| it > 0.0),
+            "{metric} in {page}"
+        );
+    }
+    let place = served.server().address();
+    served.stop();
+    until("a look that fails", &|page| {
+        value(page, "iggyctl_drift_up") == Some(0.0)
+    });
+    // Another server at the same place, which has nothing of it.
+    let builder = EmbeddedServer::builder()
+        .password_hashing(PasswordHashing::Fast)
+        .listen(place);
+    served.start_again(builder);
+    let found = next();
+    assert_eq!(found["verdict"], "undecided", "{found:#}");
+    until("a look that works again", &|page| {
+        value(page, "iggyctl_drift_up") == Some(1.0) && value(page, UNRECORDED) > Some(3.0)
+    });
+    // Of this test's own process, by its number.
+    let told = Command::new("kill")
+        .args(["-TERM", &watch.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(told.success());
+    assert_eq!(watch.wait().unwrap().code(), Some(2));
+    let mut said = String::new();
+    let mut errors = watch.stderr.take().unwrap();
+    errors.read_to_string(&mut said).unwrap();
+    assert!(said.contains("nothing listens"), "{said}");
+}
+
+#[test]
+fn for_people_only_what_is_new_is_said() {
+    let served = applied(&[]);
+    let address = served.address();
+    let mut watch = served
+        .sandbox
+        .command(&[
+            "drift",
+            "-f",
+            "topology.yaml",
+            "--server",
+            &address,
+            "--watch",
+            "20ms",
+        ])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
+    let mut until = |end: &str| -> Vec<String> {
+        let mut found = Vec::new();
+        loop {
+            let line = lines.next().unwrap().unwrap();
+            let is_end = line.contains(end);
+            found.push(line);
+            if is_end {
+                return found;
+            }
+        }
+    };
+    until("The server is as Git declares it.");
+    expire_by_hand(&served, 3_600_000_000);
+    let new = until("cannot be told apart.").join("\n");
+    assert!(new.contains("messageExpiry: now 1h, declared 7d"), "{new}");
+    assert!(!new.contains("There is no record"), "{new}");
+    expire_by_hand(&served, 7 * 24 * 3_600_000_000);
+    let gone = until("The server is as Git declares it.").join("\n");
+    assert!(gone.contains("No longer so:\n  "), "{gone}");
+    assert!(
+        gone.contains("topic/orders/events: messageExpiry: now 1h"),
+        "{gone}"
+    );
+    let told = Command::new("kill")
+        .args(["-INT", &watch.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(told.success());
+    assert_eq!(watch.wait().unwrap().code(), Some(0));
+}
+
+#[test]
+fn formats_of_one_document_are_not_repeated() {
+    let served = applied(&[]);
+    for (flags, said) in [
+        (
+            ["--watch=1m", "-o", "markdown"].as_slice(),
+            "only -o text and -o json can",
+        ),
+        (
+            &["--watch=1m", "-o", "github"],
+            "only -o text and -o json can",
+        ),
+        (&["--metrics-listen", "127.0.0.1:0"], "is for --watch"),
+    ] {
+        let run = drift(&served, flags);
+        assert_eq!(run.code, 64, "{}", run.transcript());
+        assert!(run.stderr.contains(said), "{}", run.stderr);
+    }
+}
