@@ -125,20 +125,16 @@ case "$command" in
     [ -s "$report" ] && markdown="$report"
     plan_file="${INPUT_PLAN_FILE:+$plan_file}"
     ;;
-  smoke)
+  smoke | drift)
     run "${arguments[@]}" --output=markdown
     [ -s "$report" ] && markdown="$report"
+    show "$report"
     plan_file=""
     ;;
   validate)
     run "${arguments[@]}"
     show "$report"
     { "$IGGYCTL" "${arguments[@]}" --output=github 2>>"$folder/again" || true; } | annotate
-    plan_file=""
-    ;;
-  drift)
-    run "${arguments[@]}"
-    show "$report"
     plan_file=""
     ;;
 esac
@@ -150,15 +146,15 @@ else
   verbatim "$folder/all" >>"$GITHUB_STEP_SUMMARY"
 fi
 
-# Pending changes are what a plan is for; everything else ends the job as iggyctl ended.
+# Pending changes are what a plan is for, and what an apply has done; everything else ends the job as iggyctl ended.
 conclusion=$code
 has_changes=false
 case "$command $code" in
-  "plan 2" | "apply 2" | "drift 2")
+  "plan 2" | "apply 2")
     conclusion=0
     has_changes=true
     ;;
-  "plan 3" | "apply 6" | "drift 8") has_changes=true ;;
+  "plan 3" | "apply 6" | "drift 2" | "drift 8") has_changes=true ;;
 esac
 [ "$conclusion" = 0 ] || echo "::error title=iggyctl::iggyctl $command ended with exit code $code"
 {

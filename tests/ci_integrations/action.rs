@@ -17,6 +17,7 @@ pub(crate) const TESTS: &[Test] = tests![
     the_plan_that_was_saved_is_applied_or_nothing,
     apply_without_a_saved_plan,
     validate_and_smoke,
+    drift_is_in_the_summary_and_fails_the_job,
     inputs_that_mean_nothing,
     iggyctl_is_found_or_built_once,
     action_yml_holds_together,
@@ -333,6 +334,23 @@ fn validate_and_smoke() {
     let smoke = lab.workflow(&push()).run(&smoke);
     assert_eq!(smoke.code, 0, "{}", smoke.log);
     assert!(smoke.summary.contains("basic"), "{}", smoke.summary);
+}
+
+fn drift_is_in_the_summary_and_fails_the_job() {
+    let lab = Lab::new();
+    let drift = [("command", "drift")];
+    let differs = lab.workflow(&push()).run(&drift);
+    assert_eq!(differs.code, 2, "{}", differs.log);
+    assert_eq!(differs.outputs["has-changes"], "true");
+    assert!(
+        differs.summary.contains("topic/orders/new"),
+        "{}",
+        differs.summary
+    );
+    lab.declare(BEFORE);
+    let same = lab.workflow(&push()).run(&drift);
+    assert_eq!((same.code, &*same.outputs["has-changes"]), (0, "false"));
+    assert!(lab.platform.writes().is_empty());
 }
 
 fn inputs_that_mean_nothing() {

@@ -34,10 +34,14 @@ pub(crate) fn check(row: &Row, format: Option<&str>, text: &str) -> Checked {
 pub(crate) fn check_messages(row: &Row, text: &str) -> Checked {
     let is_error = |line: &str| line.starts_with("error:") || line.starts_with("error[");
     let says = text.lines().any(is_error);
-    // Blocked, pending, drift and a check that says no are answers; the data has them.
-    let is_answer = [0, 2, 3, 7, 8].contains(&row.code);
+    // Blocked, pending, partly applied, drift and a check that says no are answers: the data
+    // has them.
+    let is_answer = [0, 2, 3, 6, 7, 8].contains(&row.code);
     if !is_answer && !says {
         return Err(format!("exit code {} and no error", row.code));
+    }
+    if row.code == 6 && text.is_empty() {
+        return Err("exit code 6 and nothing for who watches".to_owned());
     }
     if [0, 2].contains(&row.code) && says {
         return Err(format!("exit code {} and an error", row.code));

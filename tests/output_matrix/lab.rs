@@ -2,10 +2,13 @@
 
 use std::net::TcpListener;
 
-use iggyctl_embedded::{EmbeddedServer, PasswordHashing};
+use iggyctl_embedded::{EmbeddedServer, FaultKind, FaultPlan, FaultTarget, PasswordHashing};
 
 use crate::sandbox::{Run, Sandbox};
 use crate::served::Served;
+
+/// `create_topic` of the wire protocol.
+const CREATE_TOPIC: u32 = 302;
 
 /// What is on the server.
 pub(crate) const SAME: &str = "\
@@ -73,6 +76,10 @@ impl Lab {
                 "wrong.yaml",
                 SAME.replace("partitions: 2", "partitions: many"),
             ),
+            (
+                "new.yaml",
+                topology("    - { name: new, topics: [{ name: first }] }\n"),
+            ),
             ("empty.yaml", topology("    - name: empty\n")),
             (
                 "secret.yaml",
@@ -129,7 +136,8 @@ impl Lab {
     }
 
     /// The arguments of a row: `@server` with root's login, `@stranger` with a wrong password,
-    /// `@nobody` where nobody listens, `@silent` where nobody answers.
+    /// `@nobody` where nobody listens, `@silent` where nobody answers,
+    /// `@failing` with a server that from now on hangs up instead of creating a topic.
     pub(crate) fn fill_in(&self, arguments: &str) -> Vec<String> {
         let of = |login: &str| self.served.address_as(login);
         arguments
@@ -139,6 +147,12 @@ impl Lab {
                 "@stranger" => of("iggy:not-the-password"),
                 "@reader" => of("svc-orders:s3cret-of-orders"),
                 "@nobody" => "iggy://iggy:iggy@127.0.0.1:1".to_owned(),
+                "@failing" => {
+                    let create = FaultTarget::Command(CREATE_TOPIC);
+                    let faults = FaultPlan::none().always(FaultKind::Disconnect, create);
+                    self.served.server().faults().set(faults);
+                    self.served.address()
+                }
                 "@silent" => format!("iggy://iggy:iggy@{}", self.silent.local_addr().unwrap()),
                 other => other.to_owned(),
             })

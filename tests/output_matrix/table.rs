@@ -120,6 +120,7 @@ pub(crate) const TABLE: &[Row] = &[
     row("apply", "a plan that is cut off", "--plan cut-off.plan --yes --server @server", 65, Nothing),
     row("apply", "blocked", "-f blocked.yaml --yes --server @server", 3, Data),
     row("apply", "refused by a policy", "-f wide.yaml --yes --policy policies --server @server", 3, Data),
+    change("apply", "partially applied", "-f new.yaml --yes --server @failing", 6, Data),
     row("apply", "a secret that is missing", "-f secret.yaml --yes --server @server", 65, OnlyAnnotations),
     row("apply", "nobody to ask", "-f pending.yaml --server @server", 64, Data),
     row("apply", "neither manifests nor a plan", "--yes --server @server", 64, Nothing),
