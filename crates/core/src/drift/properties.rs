@@ -223,6 +223,8 @@ proptest! {
         (applied, live) in states(),
         (_, by_hand) in states(),
     ) {
+        // What was blocked was not applied, and waits for it.
+        let applied = without_obstacles(applied, &live);
         let mut live = live;
         let record = apply(&applied, &mut live);
         // A stale one would take what somebody put there over.
