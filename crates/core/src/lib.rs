@@ -12,7 +12,7 @@
 //! from the top of this list to the bottom; `tests/imports_point_one_way.rs`
 //! holds that:
 //!
-//! `ledger` → `saved` → `render` → `smoke` → `policy` → `plan` → `check` → `drift` → `diff` → `manifest` → `api` → `state` →
+//! `saved` → `ledger` → `render` → `smoke` → `policy` → `plan` → `check` → `drift` → `diff` → `manifest` → `api` → `state` →
 //! `diagnostic` → `address` → `access` → `quantity`, `name`, `secret`, `wording`
 
 pub mod access;

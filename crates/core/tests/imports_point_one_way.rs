@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 /// each other.
 const LAYERS: &[&[&str]] = &[
     &["testing"],
-    &["ledger"],
     &["saved"],
+    &["ledger"],
     &["render"],
     &["smoke"],
     &["policy"],

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use iggyctl_core::check::check;
 use iggyctl_core::diff::diff;
 use iggyctl_core::drift::{DriftKind, DriftReport, drift};
+use iggyctl_core::ledger::{HistoryReport, RevisionReport};
 use iggyctl_core::plan::{Approvals, StepId, plan};
 use iggyctl_core::render::{
     AccessCheck, ApplyReport, PlanReport, SmokeReport, StepReport, StepStatus, TextOptions,
@@ -64,6 +65,12 @@ fn the_schemas_of_access_are_current() {
 #[test]
 fn the_schema_of_a_smoke_test_is_current() {
     assert_current::<SmokeReport>("smoke.v1.json");
+}
+
+#[test]
+fn the_schemas_of_the_history_are_current() {
+    assert_current::<HistoryReport>("history.v1.json");
+    assert_current::<RevisionReport>("revision.v1.json");
 }
 
 #[test]

@@ -86,6 +86,7 @@ async fn planned(server: &Simulated, desired: &DesiredState) -> (Plan, SavedPlan
         context: None,
         version: None,
         user_id: None,
+        ledger: None,
     };
     let saved = SavedPlan::new(&plan, report, desired, &observed, identity, "0.1.0");
     (plan, saved)

@@ -18,6 +18,8 @@ mod document;
 mod entry;
 mod identity;
 mod names;
+mod report;
+mod report_text;
 mod settled;
 #[cfg(test)]
 mod tests;
@@ -30,6 +32,7 @@ pub use entry::{
 };
 pub use identity::{LedgerIdentity, NotAnIdentity};
 pub use names::{HISTORY, LEASES, REVISIONS, STREAM};
+pub use report::{HistoryAbout, HistoryLine, HistoryOutcome, HistoryReport, RevisionReport};
 pub use settled::{Settled, removed_by};
 pub use text::{FORMAT_VERSION, LedgerError};
 

@@ -20,7 +20,7 @@ pub(super) fn address_code(address: &Address) -> String {
 }
 
 /// A text as code.
-pub(super) fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let text = escape(text)
         .replace('|', "\\u{7c}")
         .replace('`', "\\u{60}")

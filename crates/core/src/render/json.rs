@@ -6,7 +6,7 @@ use serde_json::ser::{CompactFormatter, Formatter, Serializer};
 /// A report as JSON with each entry of its lists on a line of its own: a large
 /// plan has three fifths of the bytes that full indentation takes, and lines
 /// can still be compared and searched. Ends with a line break.
-pub(super) fn to_json(report: &impl Serialize) -> Result<String, serde_json::Error> {
+pub(crate) fn to_json(report: &impl Serialize) -> Result<String, serde_json::Error> {
     let mut bytes = Vec::new();
     let formatter = LineFormatter {
         depth: 0,

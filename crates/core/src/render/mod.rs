@@ -48,7 +48,9 @@ pub use access::{
 pub use apply_report::{ApplyCounts, ApplyReport, StepReport, StepStatus, Verification};
 pub use escape::{escape, is_deceiving};
 pub use findings_text::findings_text;
+pub(crate) use github_text::code;
 pub use graph::TopologyGraph;
+pub(crate) use json::to_json;
 pub use line_diff::line_diff;
 pub use plan_github::{Annotation, AnnotationLevel, annotations_text, diagnostic_annotations};
 pub use plan_html::TopologyChange;

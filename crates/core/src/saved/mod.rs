@@ -28,6 +28,7 @@ pub use touched::{Moved, Touched};
 
 use crate::address::Address;
 use crate::diagnostic::Origin;
+use crate::ledger::{AppliedManifest, LedgerIdentity};
 use crate::plan::Plan;
 use crate::render::{PlanReport, ReviewSubject};
 use crate::state::desired::DesiredState;
@@ -45,6 +46,9 @@ pub struct PlannedServer {
     pub version: Option<String>,
     /// The numeric id of the user that read it, as far as the server tells it.
     pub user_id: Option<u32>,
+    /// Its ledger, if it has one and the login may read that.
+    #[serde(default)]
+    pub ledger: Option<LedgerIdentity>,
 }
 
 /// A plan that can be carried out later.
@@ -60,6 +64,8 @@ pub struct SavedPlan {
     /// substituted. Two plans of one version of iggyctl have the same one when they were
     /// made from the same declarations at the same places.
     pub manifests: String,
+    /// The manifests, for the ledger; none where everything is removed.
+    pub sources: Vec<AppliedManifest>,
     /// SHA-256 (hexadecimal) of each file of policies that it was held to.
     pub policies: BTreeSet<String>,
     /// What is shown, with the steps that are carried out.
@@ -100,6 +106,7 @@ impl SavedPlan {
             project: desired.project.clone(),
             // `Debug` has every field, and of secrets only where they come from.
             manifests: digest_of(format!("{desired:?}").as_bytes()),
+            sources: Vec::new(),
             policies: BTreeSet::new(),
             declared: declared.collect(),
             touched: Touched::of(plan, desired, observed),
@@ -110,6 +117,13 @@ impl SavedPlan {
                 ..report
             },
         }
+    }
+
+    /// Keeps what the manifests say.
+    #[must_use]
+    pub fn declaring(mut self, sources: Vec<AppliedManifest>) -> Self {
+        self.sources = sources;
+        self
     }
 
     /// Says which policies it was held to.

@@ -26,6 +26,7 @@ fn server() -> PlannedServer {
         context: Some("production".to_owned()),
         version: Some("0.9.0".to_owned()),
         user_id: Some(0),
+        ledger: None,
     }
 }
 

@@ -10,6 +10,7 @@ use super::places::{places, restore};
 use super::{PlannedServer, SavedPlan, Touched, hexadecimal};
 use crate::address::Address;
 use crate::diagnostic::Origin;
+use crate::ledger::AppliedManifest;
 use crate::render::PlanReport;
 
 /// The newest form that is written and read.
@@ -78,6 +79,8 @@ struct Form {
     server: PlannedServer,
     project: Option<String>,
     manifests: String,
+    #[serde(default)]
+    sources: Vec<AppliedManifest>,
     policies: BTreeSet<String>,
     plan: PlanReport,
     pruned: BTreeSet<Address>,
@@ -97,6 +100,7 @@ impl SavedPlan {
             server,
             project,
             manifests,
+            sources,
             policies,
             report,
             pruned,
@@ -110,6 +114,7 @@ impl SavedPlan {
             server: server.clone(),
             project: project.clone(),
             manifests: manifests.clone(),
+            sources: sources.clone(),
             policies: policies.clone(),
             plan: report.clone(),
             pruned: pruned.clone(),
@@ -147,6 +152,7 @@ impl SavedPlan {
             server,
             project,
             manifests,
+            sources,
             policies,
             mut plan,
             pruned,
@@ -162,6 +168,7 @@ impl SavedPlan {
             server,
             project,
             manifests,
+            sources,
             policies,
             report: plan,
             pruned,
