@@ -93,6 +93,12 @@ pub(super) fn run(
             for policy in &context.policies {
                 let _ = writeln!(text, "policy: {policy}");
             }
+            if context.ledger {
+                let _ = writeln!(text, "ledger: kept");
+            }
+            if let Some(identity) = &context.ledger_identity {
+                let _ = writeln!(text, "ledgerIdentity: {identity}");
+            }
             process.output(&text)?;
             if let Some(warning) = context.secret_in_file_warning() {
                 process.terminal.warning(&warning);

@@ -1,7 +1,9 @@
+use iggyctl_core::ledger::Revision;
 use iggyctl_core::name::ResourceName;
 use iggyctl_engine::export::{ExportError, export};
 
 use super::Process;
+use super::history;
 use super::runtime::block_on;
 use super::server_arguments::ServerArguments;
 use super::session::{Session, read_failed};
@@ -11,12 +13,15 @@ use crate::exit_code::ExitCode;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  iggyctl export --context production > topology.yaml\n  iggyctl export --stream orders --stream billing\n\nPlanning what export writes against the same server shows no change, unless a\nuser holds permissions on what was deleted: that plan takes them away."
+    after_help = "Examples:\n  iggyctl export --context production > topology.yaml\n  iggyctl export --stream orders --stream billing\n  iggyctl export --revision 42 > then.yaml\n\nPlanning what export writes against the same server shows no change, unless a\nuser holds permissions on what was deleted: that plan takes them away."
 )]
 pub(super) struct ExportArguments {
     /// Only this stream, without users; may be repeated
     #[arg(long, value_name = "NAME")]
     stream: Vec<String>,
+    /// The manifests of this apply, as `iggyctl history` numbers them, instead of what is there now
+    #[arg(long, value_name = "REVISION", conflicts_with = "stream")]
+    revision: Option<Revision>,
     #[command(flatten)]
     server: ServerArguments,
 }
@@ -25,7 +30,10 @@ pub(super) fn run(
     process: &Process,
     arguments: &ExportArguments,
 ) -> Result<ExitCode, CommandError> {
-    block_on(write_manifest(process, arguments))?
+    match arguments.revision {
+        None => block_on(write_manifest(process, arguments))?,
+        Some(revision) => block_on(write_manifests_of(process, arguments, revision))?,
+    }
 }
 
 async fn write_manifest(
@@ -55,6 +63,28 @@ async fn write_manifest(
             Ok(ExitCode::Done)
         },
     )
+    .await
+}
+
+/// What was declared then; variables are substituted, and secrets are where they were.
+async fn write_manifests_of(
+    process: &Process,
+    arguments: &ExportArguments,
+    revision: Revision,
+) -> Result<ExitCode, CommandError> {
+    let limit = TimeLimit::NONE;
+    Session::run(process, &arguments.server, limit, async |session| {
+        let report = history::read(session, revision).await?;
+        if report.manifests.is_empty() {
+            return Err(CommandError::other(format!(
+                "revision {revision} declared nothing: it removed what was declared"
+            ))
+            .hint("`iggyctl history` lists the others"));
+        }
+        let texts: Vec<&str> = report.manifests.iter().map(|it| it.text.as_str()).collect();
+        process.output(&texts.join("---\n"))?;
+        Ok(ExitCode::Done)
+    })
     .await
 }
 

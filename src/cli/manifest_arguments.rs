@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use iggyctl_core::diagnostic::{self, Code, Diagnostics, Origin};
+use iggyctl_core::ledger::{AppliedManifest, applied_manifests};
 use iggyctl_core::manifest::{
     self, Compiled, DollarForm, Provenance, RenderFormat, SourceFile, Variables, is_variable_name,
 };
@@ -48,6 +49,14 @@ impl ManifestArguments {
         compile(process, &self.file, &self.variables)
     }
 
+    /// Reads, validates and merges, and gives the manifests as a ledger keeps them.
+    pub(super) fn compile_and_keep(
+        &self,
+        process: &Process,
+    ) -> Result<(Compiled, Vec<AppliedManifest>), CommandError> {
+        compile_and_keep(process, &self.file, &self.variables)
+    }
+
     /// The manifests as text, with every variable substituted.
     pub(super) fn render(
         &self,
@@ -70,6 +79,24 @@ pub(super) fn compile(
     paths: &[String],
     variables: &VariableArguments,
 ) -> Result<Compiled, CommandError> {
+    Ok(compile_with(process, paths, variables, |_, _| Ok(()))?.0)
+}
+
+fn compile_and_keep(
+    process: &Process,
+    paths: &[String],
+    variables: &VariableArguments,
+) -> Result<(Compiled, Vec<AppliedManifest>), CommandError> {
+    compile_with(process, paths, variables, applied_manifests)
+}
+
+/// Also makes something else of the same files, which may be standard input.
+fn compile_with<T>(
+    process: &Process,
+    paths: &[String],
+    variables: &VariableArguments,
+    more: impl FnOnce(&[SourceFile], &Variables) -> Result<T, Diagnostics>,
+) -> Result<(Compiled, T), CommandError> {
     let values = variables.read(process)?;
     let sources = without_named_secrets(read_sources(paths), &values);
     let compiled = manifest::compile(&sources.files, &values);
@@ -78,9 +105,10 @@ pub(super) fn compile(
     {
         show(process, &compiled.warnings, &sources.files)?;
     }
-    let compiled = complete(process, sources, compiled)?;
+    let both = compiled.and_then(|compiled| Ok((compiled, more(&sources.files, &values)?)));
+    let (compiled, more) = complete(process, sources, both)?;
     variables.check_used(&compiled.named_variables)?;
-    Ok(compiled)
+    Ok((compiled, more))
 }
 
 /// Leaves out what a folder or pattern led to although the manifests themselves

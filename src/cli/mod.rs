@@ -2,6 +2,7 @@
 
 mod access;
 mod apply;
+mod author;
 mod completions;
 mod context;
 mod destroy;
@@ -15,7 +16,9 @@ mod get;
 mod get_tokens;
 mod get_users;
 mod graph;
+mod history;
 mod init;
+mod ledger;
 mod manifest_arguments;
 mod messages;
 mod output;
@@ -123,8 +126,10 @@ enum Command {
     Apply(apply::ApplyArguments),
     /// Remove what the manifests declare
     Destroy(destroy::DestroyArguments),
-    /// Write a manifest of what a server has
+    /// Write a manifest of what a server has, or had when it was applied to
     Export(export::ExportArguments),
+    /// List former applies, and show them
+    History(history::HistoryArguments),
     /// List streams, topics, consumer groups, users or access tokens of a server
     Get(get::GetArguments),
     /// Draw a topology: of manifests, or of a server
@@ -242,6 +247,7 @@ fn run_command(arguments: Arguments, terminal: Terminal) -> Result<ExitCode, Com
         Command::Apply(arguments) => apply::run(&process, &arguments),
         Command::Destroy(arguments) => destroy::run(&process, arguments),
         Command::Export(arguments) => export::run(&process, &arguments),
+        Command::History(arguments) => history::run(&process, &arguments),
         Command::Get(arguments) => get::run(&process, &arguments),
         Command::Graph(arguments) => graph::run(&process, &arguments),
         Command::Access(arguments) => access::run(&process, &arguments),

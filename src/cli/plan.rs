@@ -1,6 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Process;
+use super::ledger::LedgerOfContext;
 use super::plan_arguments::{PlanFormat, PlanningArguments, unreadable};
 use super::runtime::block_on;
 use super::saved_plan;
@@ -50,15 +51,18 @@ pub(super) fn plan(
     skip_blocked: bool,
     out: Option<&Path>,
 ) -> Result<ExitCode, CommandError> {
-    let desired = planning.desired(process)?;
+    let (desired, manifests) = planning.declared(process, out.is_some())?;
+    let ledger = LedgerOfContext::of(process, &planning.server)?;
     let policies = planning.policies(process)?;
     let gathered = planning.secrets.to_check(process, &desired)?;
     block_on(async {
         let limit = planning.time_limit();
         Session::run(process, &planning.server, limit, async |session| {
+            limit.limit(ledger.refuse_another(session)).await?;
             let mut planned = limit
                 .limit(planning.plan(desired, session, &gathered))
                 .await?;
+            planned.manifests = manifests;
             policies.check_plan(process, &planned.desired, &mut planned.report)?;
             planning.print(process, &planned)?;
             PlanningArguments::warn_about_pruning_nothing(process, &planned);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use iggyctl_core::address::Address;
 use iggyctl_core::diagnostic::Origin;
 use iggyctl_core::diff::ChangeSet;
+use iggyctl_core::ledger::AppliedManifest;
 use iggyctl_core::plan::{
     Approvals, BlockReason, Blocked, DestructionGrant, Plan, Stage, Step, UnusedApproval,
 };
@@ -165,6 +166,8 @@ pub(super) struct Planned {
     pub(super) observed: ObservedState,
     /// Where what it speaks of is declared, when it comes from a file.
     pub(super) saved: Option<BTreeMap<Address, Origin>>,
+    /// The manifests as a ledger keeps them, where they are needed.
+    pub(super) manifests: Vec<AppliedManifest>,
 }
 
 impl Planned {
@@ -213,9 +216,31 @@ impl PlanningArguments {
     }
 
     /// What the manifests declare, with what is to be replaced although it is as
+    /// declared; where `keeps`, with the manifests as a ledger keeps them. Where all is
+    /// removed there are none.
+    pub(super) fn declared(
+        &self,
+        process: &Process,
+        keeps: bool,
+    ) -> Result<(DesiredState, Vec<AppliedManifest>), CommandError> {
+        if !keeps || self.destroys {
+            return Ok((self.desired(process)?, Vec::new()));
+        }
+        let (compiled, kept) = self.manifests.compile_and_keep(process)?;
+        Ok((self.as_asked(process, compiled.state)?, kept))
+    }
+
+    /// What the manifests declare, with what is to be replaced although it is as
     /// declared.
-    pub(super) fn desired(&self, process: &Process) -> Result<DesiredState, CommandError> {
-        let mut desired = self.manifests.compile(process)?.state;
+    fn desired(&self, process: &Process) -> Result<DesiredState, CommandError> {
+        self.as_asked(process, self.manifests.compile(process)?.state)
+    }
+
+    fn as_asked(
+        &self,
+        process: &Process,
+        mut desired: DesiredState,
+    ) -> Result<DesiredState, CommandError> {
         self.refuse_other_contexts(process, desired.context.as_deref())?;
         if self.destroys {
             desired = desired.emptied();
@@ -320,6 +345,7 @@ impl PlanningArguments {
             subject,
             observed,
             saved: None,
+            manifests: Vec::new(),
         })
     }
 

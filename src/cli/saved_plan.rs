@@ -6,12 +6,14 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use iggyctl_core::diff::TokenLogin;
+use iggyctl_core::ledger::LedgerIdentity;
 use iggyctl_core::plan::{Action, Stage};
 use iggyctl_core::render::{TopologyChange, escape};
 use iggyctl_core::saved::{PlannedServer, SavedPlan, SavedPlanError};
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::observed::ObservedState;
 use iggyctl_engine::broker::BrokerRead as _;
+use iggyctl_engine::ledger::{PooledLedger, describe};
 use iggyctl_engine::observe::observe_touched;
 
 use super::plan_arguments::Planned;
@@ -34,7 +36,13 @@ async fn planned_server(session: &Session) -> Result<PlannedServer, CommandError
         context: session.context.clone(),
         version,
         user_id,
+        ledger: ledger_of(session).await,
     })
+}
+
+/// The identity of the ledger, where there is one and the login may read it.
+async fn ledger_of(session: &Session) -> Option<LedgerIdentity> {
+    describe(&PooledLedger::new(&session.pool)).await.ok()?
 }
 
 /// Writes a plan to a file that only its owner can read; whoever looks at it meanwhile
@@ -54,7 +62,8 @@ pub(super) async fn write(
         server,
         env!("CARGO_PKG_VERSION"),
     )
-    .held_to(policies);
+    .held_to(policies)
+    .declaring(planned.manifests.clone());
     let text = saved
         .to_text()
         .map_err(|error| CommandError::other(format!("cannot write the plan: {error}")))?;
@@ -124,6 +133,7 @@ pub(super) fn planned(saved: &SavedPlan) -> Planned {
         topology: TopologyChange::default(),
         observed: ObservedState::default(),
         saved: Some(saved.declared.clone()),
+        manifests: saved.sources.clone(),
     }
 }
 
@@ -158,6 +168,22 @@ pub(super) async fn refuse_if_stale(
             ),
         )
         .hint("name the server as it was named for the plan, or plan again"));
+    }
+    if let Some(before) = saved.server.ledger
+        && now.ledger != Some(before)
+    {
+        let found = match now.ledger {
+            Some(found) => format!("has the ledger {found}"),
+            None => "has none that this login may read".to_owned(),
+        };
+        return Err(CommandError::new(
+            ExitCode::Stale,
+            format!(
+                "nothing was changed: the plan was made for the server with the ledger {before}, \
+                 and this one {found}"
+            ),
+        )
+        .hint("name the server that the plan was made for, or plan again"));
     }
     if now.user_id != saved.server.user_id && depends_on_login(saved, now.user_id) {
         return Err(CommandError::new(

@@ -40,6 +40,7 @@ fn heading(saved: &SavedPlan) -> String {
         context,
         version,
         user_id: _,
+        ledger: _,
     } = &saved.server;
     let context = context.as_ref().map(|it| format!(" (context {it})"));
     let version = version.as_ref().map(|it| format!(", version {it}"));

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use iggyctl_core::ledger::LedgerIdentity;
 use iggyctl_core::secret::Secret;
 use iggyctl_core::wording::nearest;
 use serde::Deserialize;
@@ -35,6 +36,9 @@ struct Entry {
     /// Relative paths begin at the folder of this file.
     #[serde(default)]
     policies: Vec<String>,
+    #[serde(default)]
+    ledger: bool,
+    ledger_identity: Option<LedgerIdentity>,
 }
 
 impl ContextFile {
@@ -87,7 +91,7 @@ impl ContextFile {
             ))
             .hint(
                 "a context has `server`, and `credentials: {username, password: {env|file|command: …}}` \
-                 or `credentials: {token: {env|file|command: …}}`, and a list of `policies`; `secrets` has names, each with \
+                 or `credentials: {token: {env|file|command: …}}`, and a list of `policies`, `ledger: true` and `ledgerIdentity`; `secrets` has names, each with \
                  {env|file|command: …}; a secret itself never stands in it",
             )
         })
@@ -106,6 +110,8 @@ impl ContextFile {
                 server: Secret::new(entry.server),
                 credentials: entry.credentials,
                 policies: entry.policies.into_iter().map(absolute).collect(),
+                ledger: entry.ledger,
+                ledger_identity: entry.ledger_identity,
             })
             .collect()
     }
@@ -152,7 +158,13 @@ impl ContextFile {
 /// then is what was found repeated: something else may be a secret.
 fn misspelt(text: &str) -> Option<(String, &'static str)> {
     const FILE: [&str; 2] = ["currentContext", "contexts"];
-    const CONTEXT: [&str; 3] = ["server", "credentials", "policies"];
+    const CONTEXT: [&str; 5] = [
+        "server",
+        "credentials",
+        "policies",
+        "ledger",
+        "ledgerIdentity",
+    ];
     const CREDENTIALS: [&str; 3] = ["username", "password", "token"];
     const SOURCE: [&str; 3] = ["env", "file", "command"];
 

@@ -13,6 +13,7 @@ mod official;
 
 use std::path::PathBuf;
 
+use iggyctl_core::ledger::LedgerIdentity;
 use iggyctl_core::secret::Secret;
 use iggyctl_engine::connect::{Credentials, ServerAddress};
 
@@ -40,6 +41,10 @@ pub(crate) struct Context {
     pub(crate) credentials: Option<CredentialSources>,
     /// Files and folders of policies that count whenever the context is used.
     pub(crate) policies: Vec<String>,
+    /// Whether every apply with it is recorded in the ledger of its server.
+    pub(crate) ledger: bool,
+    /// The ledger that its server must have.
+    pub(crate) ledger_identity: Option<LedgerIdentity>,
 }
 
 impl Context {

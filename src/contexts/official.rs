@@ -119,6 +119,8 @@ impl Entry {
             server: Secret::new(server),
             credentials,
             policies: Vec::new(),
+            ledger: false,
+            ledger_identity: None,
         }
     }
 }

@@ -14,6 +14,7 @@ use super::ApplyArguments;
 use super::carry_out::{carry_out, interrupted};
 use super::document::ApplyDocument;
 use super::ended::{NothingDone, exit_code, step_reports};
+use super::ledgered::{Ledgered, ToRecord};
 use super::questions::{ask, ask_removals};
 use super::returned::say_what_returned;
 use super::smoke::{self, ToTry};
@@ -33,6 +34,8 @@ pub(super) struct Apply<'a> {
     pub(super) arguments: &'a ApplyArguments,
     pub(super) session: &'a Session,
     pub(super) deadline: Option<Instant>,
+    /// Whether it is recorded in the ledger of the server.
+    pub(super) is_recorded: bool,
 }
 
 impl Apply<'_> {
@@ -51,10 +54,17 @@ impl Apply<'_> {
             subject: _,
             prunable: _,
             is_access_unread: _,
-            observed: _,
+            observed,
             saved,
             topology: _,
+            manifests,
         } = planned;
+        let to_record = ToRecord {
+            desired: desired.clone(),
+            plan: report.clone(),
+            observed: saved.is_none().then_some(observed),
+            manifests,
+        };
         let refused = NothingDone::of(&plan, format.is_document().then_some(&document));
         if report.refusals() > 0 {
             // Not even `--skip-blocked` carries out what policies refuse.
@@ -89,6 +99,8 @@ impl Apply<'_> {
                 true => Verification::Skipped,
                 false => left_out.converged(),
             };
+            self.record_nothing_to_do(to_record, &left_out, &verified)
+                .await?;
             return self
                 .nothing_to_do(&document, to_try, &left_out, verified)
                 .await;
@@ -100,6 +112,10 @@ impl Apply<'_> {
             }
             self.wait_for_a_person(asked);
         }
+        let recorded = match self.record_begin(to_record).await {
+            Ok(recorded) => recorded,
+            Err(error) => return Err(refused.because(self.process, error)),
+        };
         let outcome = carry_out(
             self.process,
             &approved,
@@ -122,7 +138,10 @@ impl Apply<'_> {
             true => Verified::SKIPPED,
             false => self.verify(desired, &gathered, &left_out).await,
         };
-        self.report(&document, &approved, &outcome, verified, to_try, &left_out)
+        let ended = self
+            .ended(&approved, &outcome, verified, &left_out, recorded)
+            .await;
+        self.report(&document, &outcome, ended, to_try, &left_out)
             .await
     }
 
@@ -183,6 +202,7 @@ impl Apply<'_> {
             arguments,
             session,
             deadline,
+            is_recorded: _,
         } = self;
         let (tried, ended) =
             smoke::run(process, &arguments.planning, to_try, session, *deadline).await;
@@ -209,13 +229,40 @@ impl Apply<'_> {
         }
     }
 
+    /// How it ended, recorded where a ledger is kept.
+    async fn ended(
+        &self,
+        approved: &ApprovedPlan,
+        outcome: &ApplyOutcome,
+        verified: Verified,
+        left_out: &LeftOut,
+        recorded: Option<Ledgered>,
+    ) -> (ApplyReport, ExitCode) {
+        let Verified {
+            verification: verified,
+            there,
+        } = verified;
+        let exit_code = exit_code(self.arguments, outcome, &verified);
+        let mut steps = step_reports(approved, outcome);
+        if let Some(there) = &there {
+            say_what_returned(&mut steps, approved, outcome, there);
+        }
+        unknown_settings::name_them(&mut steps, approved, outcome, &self.session.pool).await;
+        let report = ApplyReport::new(steps, left_out.blocked.clone(), verified);
+        if let Some(recorded) = recorded {
+            recorded
+                .end(self.process, self.session, &report, exit_code)
+                .await;
+        }
+        (report, exit_code)
+    }
+
     /// Says how it ended; with `--smoke` what was applied is tried before.
     async fn report(
         &self,
         document: &ApplyDocument,
-        approved: &ApprovedPlan,
         outcome: &ApplyOutcome,
-        verified: Verified,
+        (report, exit_code): (ApplyReport, ExitCode),
         to_try: Option<ToTry>,
         left_out: &LeftOut,
     ) -> Result<ExitCode, CommandError> {
@@ -224,27 +271,34 @@ impl Apply<'_> {
             arguments,
             session,
             deadline,
+            is_recorded: _,
         } = self;
-        let Verified {
-            verification: verified,
-            there,
-        } = verified;
-        let exit_code = exit_code(arguments, outcome, &verified);
-        let mut steps = step_reports(approved, outcome);
-        if let Some(there) = &there {
-            say_what_returned(&mut steps, approved, outcome, there);
-        }
-        unknown_settings::name_them(&mut steps, approved, outcome, &session.pool).await;
         let is_good = matches!(exit_code, ExitCode::Done | ExitCode::ChangesPending);
         let to_try = to_try.filter(|_| is_good);
         let (tried, ended) =
             smoke::run(process, &arguments.planning, to_try, session, *deadline).await;
-        let report = ApplyReport::new(steps, left_out.blocked.clone(), verified);
         process.output(&document.text(&report.with_smoke(tried), process)?)?;
         if outcome.is_complete() && exit_code != ExitCode::PartiallyApplied {
             unreadable(&left_out.blocked)?;
         }
         ended.map(|code| code.unwrap_or(exit_code))
+    }
+
+    /// Other manifests than were recorded last are recorded, also where the server needs no
+    /// change for them.
+    async fn record_nothing_to_do(
+        &self,
+        to_record: ToRecord,
+        left_out: &LeftOut,
+        verified: &Verification,
+    ) -> Result<(), CommandError> {
+        if let Some(recorded) = self.record_begin(to_record).await? {
+            let report = ApplyReport::new(Vec::new(), left_out.blocked.clone(), verified.clone());
+            recorded
+                .end(self.process, self.session, &report, ExitCode::Done)
+                .await;
+        }
+        Ok(())
     }
 }
 

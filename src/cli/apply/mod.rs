@@ -4,6 +4,7 @@ mod carry_out;
 mod document;
 mod ended;
 mod finish;
+mod ledgered;
 mod questions;
 mod record;
 mod returned;
@@ -18,6 +19,7 @@ use self::document::ApplyDocument;
 use self::ended::NothingDone;
 use self::finish::Apply;
 use super::Process;
+use super::ledger::LedgerOfContext;
 use super::plan_arguments::{PlanFormat, PlanningArguments};
 use super::runtime::block_on;
 use super::saved_plan;
@@ -32,7 +34,7 @@ pub(super) use self::ended::step_reports;
 #[derive(Debug, clap::Args)]
 #[command(
     mut_arg("file", |file| file.required(false).required_unless_present("plan")),
-    after_help = "Examples:\n  iggyctl apply -f topology.yaml --server iggy://iggy:iggy@127.0.0.1:8090\n  iggyctl apply -f manifests/ --context production --yes -o json\n  iggyctl apply -f topology.yaml --allow-destroy topic/orders/events\n  iggyctl apply -f topology.yaml --prune --allow-destroy topic/orders/former\n  iggyctl apply -f topology.yaml --yes --smoke\n  iggyctl apply --plan orders.plan --context production --yes\n\nWithout --prune apply never deletes anything. Exit codes: 0 done, 3 something is blocked or\nrefused by a policy, 4 a saved plan is stale,\n6 partially applied, 7 the smoke test failed."
+    after_help = "Examples:\n  iggyctl apply -f topology.yaml --server iggy://iggy:iggy@127.0.0.1:8090\n  iggyctl apply -f manifests/ --context production --yes -o json\n  iggyctl apply -f topology.yaml --allow-destroy topic/orders/events\n  iggyctl apply -f topology.yaml --prune --allow-destroy topic/orders/former\n  iggyctl apply -f topology.yaml --yes --smoke\n  iggyctl apply --plan orders.plan --context production --yes\n  iggyctl apply -f topology.yaml --ledger --commit c0ffee\n\nWithout --prune apply never deletes anything. Exit codes: 0 done, 3 something is blocked or\nrefused by a policy, 4 a saved plan is stale,\n6 partially applied, 7 the smoke test failed."
 )]
 pub(super) struct ApplyArguments {
     #[command(flatten)]
@@ -74,6 +76,13 @@ pub(super) struct RunArguments {
     /// Do not read the server again afterwards
     #[arg(long)]
     no_verify: bool,
+    /// Record it on the server itself, for `iggyctl history` and `iggyctl drift`: who, when, from
+    /// which commit, what changed and what was declared; a context with `ledger: true` always does
+    #[arg(long)]
+    ledger: bool,
+    /// The commit to record, where no platform of CI says it
+    #[arg(long, value_name = "COMMIT")]
+    commit: Option<String>,
 }
 
 impl ApplyArguments {
@@ -97,7 +106,9 @@ pub(super) fn run(process: &Process, arguments: &ApplyArguments) -> Result<ExitC
     if let Some(path) = &arguments.plan {
         return run_saved(process, arguments, &saved_plan::read(path)?);
     }
-    let desired = arguments.planning.desired(process)?;
+    let ledger = LedgerOfContext::of(process, &arguments.planning.server)?;
+    let is_recorded = arguments.run.ledger || ledger.is_kept;
+    let (desired, manifests) = arguments.planning.declared(process, is_recorded)?;
     let policies = arguments.planning.policies(process)?;
     let gathered = arguments.planning.secrets.to_check(process, &desired)?;
     block_on(async {
@@ -109,15 +120,18 @@ pub(super) fn run(process: &Process, arguments: &ApplyArguments) -> Result<ExitC
             async |session| {
                 // Until the first step nothing is lost by giving up, so this part is
                 // simply cut off; steps are ended one by one.
+                limit.limit(ledger.refuse_another(session)).await?;
                 let mut planned = limit
                     .limit(arguments.planning.plan(desired, session, &gathered))
                     .await?;
+                planned.manifests = manifests;
                 policies.check_plan(process, &planned.desired, &mut planned.report)?;
                 let apply = Apply {
                     process,
                     arguments,
                     session,
                     deadline: limit.at(),
+                    is_recorded,
                 };
                 apply.finish(planned, gathered).await
             },
@@ -133,12 +147,15 @@ fn run_saved(
     saved: &SavedPlan,
 ) -> Result<ExitCode, CommandError> {
     arguments.planning.refuse_other_contexts(process, None)?;
+    let ledger = LedgerOfContext::of(process, &arguments.planning.server)?;
+    let is_recorded = arguments.run.ledger || ledger.is_kept;
     let policies = arguments.planning.policies(process)?.digests();
     saved_plan::refuse_without(&policies, saved)?;
     block_on(async {
         let limit = arguments.planning.time_limit();
         let server = &arguments.planning.server;
         Session::run(process, server, limit, async |session| {
+            limit.limit(ledger.refuse_another(session)).await?;
             let planned = saved_plan::planned(saved);
             let checked = limit.limit(saved_plan::refuse_if_stale(saved, session));
             if let Err(error) = checked.await {
@@ -160,6 +177,7 @@ fn run_saved(
                 arguments,
                 session,
                 deadline: limit.at(),
+                is_recorded,
             };
             apply.finish(planned, gathered).await
         })
