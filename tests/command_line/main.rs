@@ -20,6 +20,7 @@ mod examples;
 mod faults;
 #[cfg(unix)]
 mod killed;
+mod ledger;
 mod lifecycle;
 mod listening;
 mod offline;

@@ -344,3 +344,60 @@ proptest! {
         prop_assert!(Entry::from_bytes(text.as_bytes()).is_err());
     }
 }
+
+mod reports {
+    use super::*;
+
+    fn line(first: Result<&Begun, &str>, ending: Option<(&Ended, u64)>) -> HistoryLine {
+        HistoryLine::new(Revision::at(41), 1_767_225_600_000_000, first, ending)
+    }
+
+    fn hostile() -> Begun {
+        Begun {
+            project: Some("shop|<b>\u{1b}[31m@everyone".to_owned()),
+            commit: Some("\u{202e}c0ffee".to_owned()),
+            ..begun()
+        }
+    }
+
+    #[test]
+    fn a_history_is_a_table() {
+        let (begun, ended) = (begun(), ended());
+        let lines = vec![
+            line(Ok(&hostile()), None),
+            line(Ok(&begun), Some((&ended, 1_767_225_601_500_000))),
+            line(Err("this is not a record of \u{7}"), None),
+        ];
+        let report = HistoryReport::new(Some(identity()), lines);
+        insta::assert_snapshot!(report.to_text(), @r"");
+        insta::assert_snapshot!(report.to_markdown(), @r"");
+        let none = HistoryReport::new(None, Vec::new()).to_text();
+        assert!(none.contains("has no ledger"));
+    }
+
+    #[test]
+    fn one_apply_is_its_heading_its_plan_and_its_end() {
+        let mut desired = DesiredState::default();
+        declare_topic(&mut desired, "orders", "events").partitions = Some(3);
+        declare_stream(&mut desired, "orders");
+        let observed = ObservedState::default();
+        let (plan, report) = planned(&desired, &observed);
+        let document = BegunDocument::new(Vec::new(), report, &desired, &observed, None);
+        let begun = begun();
+        let running = RevisionReport::new(line(Ok(&begun), None), document.clone(), None);
+        assert!(
+            running
+                .to_text(crate::render::TextOptions::default())
+                .contains("It never said how")
+        );
+        let steps = reports(&plan, StepStatus::Applied);
+        let apply = ApplyReport::new(steps, Vec::new(), Verification::Converged);
+        let end = EndedDocument::new(Revision::at(41), &document, &apply, &desired, None);
+        let ended = ended();
+        let record = line(Ok(&begun), Some((&ended, 1_767_225_601_500_000)));
+        let whole = RevisionReport::new(record, document, Some(end));
+        assert_eq!(whole.apply().unwrap(), apply);
+        insta::assert_snapshot!(whole.to_text(crate::render::TextOptions::default()), @r"");
+        assert!(whole.to_markdown().contains("- Who: `anna@laptop as iggy`"));
+    }
+}
