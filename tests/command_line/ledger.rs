@@ -37,7 +37,7 @@ fn lab() -> Served {
         .variable("USER", "anna")
         .variable("HOSTNAME", "laptop")
         .variable("IGGYCTL_CONFIG", "config.yaml");
-    sandbox.write("topology.yaml", &topology(3));
+    sandbox.write("topology.yaml", topology(3));
     Served::start(EmbeddedServer::builder(), sandbox)
 }
 
@@ -96,7 +96,7 @@ fn what_one_machine_applied_another_one_reads() {
         .variable("SVC_ORDERS_PASSWORD", PASSWORD)
         .variable("GITHUB_ACTOR", "octocat")
         .variable("GITHUB_SHA", "0123456789abcdef0123");
-    elsewhere.write("shop.yaml", &topology(5));
+    elsewhere.write("shop.yaml", topology(5));
     let server = served.address();
     let second = elsewhere.run(&[
         "apply",
@@ -162,7 +162,7 @@ fn the_same_again_writes_nothing_and_other_manifests_do() {
     assert_eq!(history(&served).len(), 1);
     // The server needs no change for it, and what is declared is less.
     let less = topology(3).replace("          messageExpiry: 7d\n", "");
-    served.sandbox.write("topology.yaml", &less);
+    served.sandbox.write("topology.yaml", less);
     assert_eq!(apply(&served, &[]).code, 0);
     let all = history(&served);
     assert_eq!(all.len(), 2);
@@ -195,7 +195,7 @@ fn without_the_flag_nothing_is_written_and_only_apply_writes() {
 fn a_saved_plan_is_recorded_with_its_manifests_and_keeps_to_its_ledger() {
     let served = lab();
     assert_eq!(apply(&served, &[]).code, 0);
-    served.sandbox.write("topology.yaml", &topology(4));
+    served.sandbox.write("topology.yaml", topology(4));
     let plan = ["plan", "-f", "topology.yaml", "--out", "shop.plan"];
     assert_eq!(served.run(&plan).code, 0);
     let carry_out = ["apply", "--plan", "shop.plan", "--yes", "--ledger"];
@@ -208,7 +208,7 @@ fn a_saved_plan_is_recorded_with_its_manifests_and_keeps_to_its_ledger() {
     let exported = served.run(&["export", "--revision", "2"]).stdout;
     assert!(exported.contains("partitions: 4"), "{exported}");
     // The same address, and another ledger.
-    served.sandbox.write("topology.yaml", &topology(5));
+    served.sandbox.write("topology.yaml", topology(5));
     assert_eq!(served.run(&plan).code, 0);
     served.by_hand(async |root| {
         let ledger = Identifier::named("iggyctl").unwrap();
@@ -390,7 +390,7 @@ fn no_secret_is_in_it_and_hostile_texts_are_escaped() {
         "name: shop",
         &format!("name: {}", serde_json::json!(hostile)),
     );
-    served.sandbox.write("topology.yaml", &text);
+    served.sandbox.write("topology.yaml", text);
     let applied = apply(&served, &["--commit", "\u{1b}]0;owned\u{7}"]);
     assert_eq!(applied.code, 0, "{}", applied.stderr);
     let bytes = everything(&served);
@@ -440,7 +440,7 @@ fn a_killed_apply_shows_as_unfinished() {
         "        - name: events",
         "        - name: more\n        - name: events",
     );
-    served.sandbox.write("topology.yaml", &more);
+    served.sandbox.write("topology.yaml", more);
     let for_ever = FaultKind::Delay(Duration::from_secs(600));
     let plan = FaultPlan::none().always(for_ever, FaultTarget::Command(CREATE_TOPIC));
     served.server().faults().set(plan);

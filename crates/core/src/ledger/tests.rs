@@ -369,8 +369,8 @@ mod reports {
             line(Err("this is not a record of \u{7}"), None),
         ];
         let report = HistoryReport::new(Some(identity()), lines);
-        insta::assert_snapshot!(report.to_text(), @r"");
-        insta::assert_snapshot!(report.to_markdown(), @r"");
+        insta::assert_snapshot!("history_as_text", report.to_text());
+        insta::assert_snapshot!("history_as_markdown", report.to_markdown());
         let none = HistoryReport::new(None, Vec::new()).to_text();
         assert!(none.contains("has no ledger"));
     }
@@ -397,7 +397,10 @@ mod reports {
         let record = line(Ok(&begun), Some((&ended, 1_767_225_601_500_000)));
         let whole = RevisionReport::new(record, document, Some(end));
         assert_eq!(whole.apply().unwrap(), apply);
-        insta::assert_snapshot!(whole.to_text(crate::render::TextOptions::default()), @r"");
+        insta::assert_snapshot!(
+            "one_apply_as_text",
+            whole.to_text(crate::render::TextOptions::default())
+        );
         assert!(whole.to_markdown().contains("- Who: `anna@laptop as iggy`"));
     }
 }
