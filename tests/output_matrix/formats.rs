@@ -92,6 +92,8 @@ fn json(row: &Row, text: &str) -> Checked {
         "plan" | "diff" | "show" => "plan.v1",
         "apply" | "destroy" => "apply.v1",
         "drift" => "drift.v1",
+        "history" => "history.v1",
+        "history show" => "revision.v1",
         "smoke" => "smoke.v1",
         "access check" => "access-check.v1",
         "access" if row.arguments.contains("--topic") => "access-topic.v1",

@@ -113,6 +113,7 @@ pub(crate) const TABLE: &[Row] = &[
 
     row("apply", "nothing to do", "-f same.yaml --yes --server @server", 0, Data),
     change("apply", "applied", "-f pending.yaml --yes --server @server", 0, Data),
+    change("apply", "recorded", "-f pending.yaml --yes --ledger --server @server", 0, Data),
     change("apply", "applied, detailed", "-f pending.yaml --yes --detailed-exitcode --server @server", 2, Data),
     change("apply", "a saved plan", "--plan pending.plan --yes --server @server", 0, Data),
     row("apply", "a saved plan that is stale", "--plan stale.plan --yes --server @server", 4, DOCUMENTS),
@@ -131,6 +132,12 @@ pub(crate) const TABLE: &[Row] = &[
 
     row("export", "done", "--server @server", 0, Data),
     row("export", "no such stream", "--stream nowhere --server @server", 1, Nothing),
+
+    row("export", "no such revision", "--revision 7 --server @server", 1, Nothing),
+
+    row("history", "no ledger", "--server @server", 0, Data),
+    row("history", "wrong limit", "--limit none --server @server", 64, Nothing),
+    row("history show", "no ledger", "1 --server @server", 1, Nothing),
 
     row("get", "streams", "streams --server @server", 0, Data),
     row("get", "topics", "topics --server @server", 0, Data),

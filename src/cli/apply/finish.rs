@@ -251,7 +251,7 @@ impl Apply<'_> {
         let report = ApplyReport::new(steps, left_out.blocked.clone(), verified);
         if let Some(recorded) = recorded {
             recorded
-                .end(self.process, self.session, &report, exit_code)
+                .end(self.process, self.session, &report, exit_code, there)
                 .await;
         }
         (report, exit_code)
@@ -295,7 +295,7 @@ impl Apply<'_> {
         if let Some(recorded) = self.record_begin(to_record).await? {
             let report = ApplyReport::new(Vec::new(), left_out.blocked.clone(), verified.clone());
             recorded
-                .end(self.process, self.session, &report, ExitCode::Done)
+                .end(self.process, self.session, &report, ExitCode::Done, None)
                 .await;
         }
         Ok(())

@@ -139,18 +139,22 @@ impl Ledgered {
         self.recording.revision
     }
 
-    /// Records how it ended. What was changed stays changed when that fails.
+    /// Records how it ended; `there` is what was read then, if it was. What was changed stays changed when that fails.
     pub(super) async fn end(
         self,
         process: &Process,
         session: &Session,
         report: &ApplyReport,
         exit_code: ExitCode,
+        there: Option<ObservedState>,
     ) {
         let revision = self.revision();
         let write = async {
             let ledger = PooledLedger::new(&session.pool);
-            let after = observe(&session.pool, &self.desired).await.ok();
+            let after = match there {
+                Some(there) => Some(there),
+                None => observe(&session.pool, &self.desired).await.ok(),
+            };
             let Self {
                 recording,
                 document,
