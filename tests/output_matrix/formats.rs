@@ -32,7 +32,10 @@ pub(crate) fn check(row: &Row, format: Option<&str>, text: &str) -> Checked {
 
 /// What is on standard error: whatever went wrong is said there, and nothing else is said so.
 pub(crate) fn check_messages(row: &Row, text: &str) -> Checked {
-    let is_error = |line: &str| line.starts_with("error:") || line.starts_with("error[");
+    let is_error = |line: &str| {
+        let line = line.trim_start_matches("\u{1b}[1;31m");
+        line.starts_with("error:") || line.starts_with("error[")
+    };
     let says = text.lines().any(is_error);
     // Blocked, pending, partly applied, drift and a check that says no are answers: the data
     // has them.

@@ -49,9 +49,13 @@ impl HistoryReport {
     #[must_use]
     pub fn to_markdown(&self) -> String {
         if self.ledger.is_none() || self.revisions.is_empty() {
-            return self.to_text();
+            return format!("# History\n\n{}", self.to_text());
         }
-        let mut text = format!("| {} |\n|{}\n", COLUMNS.join(" | "), " --- |".repeat(7));
+        let mut text = format!(
+            "# History\n\n| {} |\n|{}\n",
+            COLUMNS.join(" | "),
+            " --- |".repeat(7)
+        );
         for revision in &self.revisions {
             let cells = row(revision).map(|cell| match cell.as_str() {
                 "" => String::new(),
@@ -140,7 +144,11 @@ impl RevisionReport {
             Some(ended) => ended.to_markdown(&subject, Some(&self.plan)),
             None => format!("{NEVER_ENDED}\n\n{}", self.plan.to_markdown(&subject)),
         };
-        format!("{}\n{rest}", lines.concat())
+        format!(
+            "# Revision {}\n\n{}\n{rest}",
+            self.record.revision,
+            lines.concat()
+        )
     }
 
     fn heading(&self) -> String {
