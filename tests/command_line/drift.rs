@@ -182,7 +182,7 @@ fn what_is_wrong_with_the_manifests_or_the_server_is_no_drift() {
 }
 
 /// Requests that change nothing, whatever they are asked about.
-const READS: [u32; 13] = [
+pub(crate) const READS: [u32; 13] = [
     codes::PING_CODE,
     codes::GET_STATS_CODE,
     codes::GET_ME_CODE,

@@ -14,6 +14,7 @@ mod consume;
 mod contexts;
 mod dead_letters;
 mod drift;
+mod drift_from_record;
 #[cfg(unix)]
 mod drift_watch;
 mod examples;

@@ -9,6 +9,7 @@ use iggyctl_engine::ReadOnly;
 use iggyctl_engine::connect::ServerConnector;
 use iggyctl_engine::ledger::{self, LedgerFailure};
 
+use super::super::ledger::ledger_failed;
 use super::super::session::read_failed;
 use crate::command_error::CommandError;
 
@@ -94,13 +95,6 @@ fn record(last: &ledger::Applied) -> DriftRecord {
 fn unreadable(error: LedgerFailure) -> Result<String, CommandError> {
     match error {
         LedgerFailure::NotAllowed { .. } => Ok(error.to_string()),
-        LedgerFailure::Broker(error) => Err(read_failed(error)),
-        LedgerFailure::NotALedger { .. }
-        | LedgerFailure::Record { .. }
-        | LedgerFailure::NoSuchRevision { .. }
-        | LedgerFailure::DocumentGone { .. }
-        | LedgerFailure::Copied { .. }
-        | LedgerFailure::Unsettled
-        | LedgerFailure::Unprintable { .. } => Err(CommandError::other(error.to_string())),
+        error => Err(ledger_failed(error)),
     }
 }

@@ -15,6 +15,7 @@ use iggyctl_engine::ReadOnly;
 use self::look::look;
 use self::watch::WatchArguments;
 use super::Process;
+use super::ledger::LedgerOfContext;
 use super::manifest_arguments::ManifestArguments;
 use super::output::json_failed;
 use super::runtime::block_on;
@@ -109,6 +110,8 @@ pub(super) fn run(process: &Process, arguments: &DriftArguments) -> Result<ExitC
         let limit = arguments.time_limit();
         Session::run(process, &arguments.server, limit, async |session| {
             say_server(process, session);
+            let ledger = LedgerOfContext::of(process, &arguments.server)?;
+            limit.limit(ledger.refuse_another(session)).await?;
             let server = ReadOnly::new(&session.pool);
             let looked = look(&server, called(session), &desired, &arguments.ignore);
             let report = limit.limit(looked).await?;

@@ -9,6 +9,7 @@ use iggyctl_engine::connect::ServerConnector;
 use tokio::time::Instant;
 
 use super::super::Process;
+use super::super::ledger::LedgerOfContext;
 use super::super::messages::metrics::MetricsArguments;
 use super::super::output::json_line;
 use super::super::server_arguments::parse_duration;
@@ -71,6 +72,8 @@ pub(super) async fn run(
     let server = &arguments.server;
     let watched = Session::run(process, server, connecting, async |session| {
         say_server(process, session);
+        let ledger = LedgerOfContext::of(process, &arguments.server)?;
+        connecting.limit(ledger.refuse_another(session)).await?;
         let mut watch = Watch {
             process,
             arguments,

@@ -1,0 +1,230 @@
+//! Drift where the last apply was recorded: whose each difference is.
+
+use iggy::prelude::*;
+use iggy_binary_protocol::codes;
+use iggyctl_embedded::{EmbeddedServer, FaultKind, FaultPlan, FaultTarget, PasswordHashing};
+use insta::assert_snapshot;
+use serde_json::Value;
+
+use crate::drift::{READS, TOPOLOGY, applied, apply, drift, edit, expire_by_hand, named};
+use crate::sandbox::{Run, Sandbox};
+use crate::served::Served;
+
+const HOUR: u64 = 3_600_000_000;
+
+fn recorded() -> Served {
+    applied(&["--ledger"])
+}
+
+/// What is said, a line for each item.
+fn items(run: &Run) -> String {
+    let report: Value = serde_json::from_str(&run.stdout).unwrap();
+    let text = |item: &Value, field: &str| item[field].as_str().unwrap_or("-").to_owned();
+    let items = report["items"].as_array().unwrap().iter().map(|item| {
+        let fields = [
+            "address",
+            "attribute",
+            "kind",
+            "applied",
+            "live",
+            "declared",
+        ];
+        fields.map(|field| text(item, field)).join(" | ") + "\n"
+    });
+    items.collect()
+}
+
+fn look(served: &Served, code: i32) -> String {
+    let run = drift(served, &["-o", "json"]);
+    assert_eq!(run.code, code, "{}", run.transcript());
+    items(&run)
+}
+
+async fn create_topic(root: &IggyClient, stream: &str, topic: &str) {
+    let options = TopicCreateOptions {
+        partitions_count: Some(1),
+        ..TopicCreateOptions::default()
+    };
+    let stream = named(stream);
+    root.create_topic(&stream, topic, &options).await.unwrap();
+}
+
+#[test]
+fn whose_each_difference_is() {
+    let served = recorded();
+    assert_eq!(look(&served, 0), "");
+    edit(&served, "partitions: 3", "partitions: 6");
+    assert_snapshot!("Git is ahead", look(&served, 2));
+    expire_by_hand(&served, HOUR);
+    assert_snapshot!("and the server was changed", look(&served, 8));
+    edit(&served, "messageExpiry: 7d", "messageExpiry: 2d");
+    assert_snapshot!("both changed it", look(&served, 8));
+    apply(&served, &["--ledger"]);
+    assert_eq!(look(&served, 0), "");
+}
+
+#[test]
+fn everything_that_somebody_can_do_by_hand() {
+    let served = recorded();
+    served.by_hand(async |root| {
+        let orders = named("orders");
+        let audit = named("audit");
+        root.delete_topic(&orders, &audit).await.unwrap();
+        create_topic(&root, "orders", "audit").await;
+        create_topic(&root, "orders", "more").await;
+        root.create_stream("tmp-one").await.unwrap();
+        root.create_stream("of-others").await.unwrap();
+        let (events, billing) = (named("events"), named("billing"));
+        root.delete_consumer_group(&orders, &events, &billing)
+            .await
+            .unwrap();
+        let user = named("svc-orders");
+        let permissions = Permissions {
+            global: GlobalPermissions {
+                read_servers: true,
+                ..GlobalPermissions::default()
+            },
+            streams: None,
+        };
+        root.update_permissions(&user, Some(permissions))
+            .await
+            .unwrap();
+        // Nobody can see this.
+        root.change_password(&user, "a-very-secret-password", "another-one")
+            .await
+            .unwrap();
+    });
+    assert_snapshot!(look(&served, 8));
+    let text = drift(&served, &[]).stdout;
+    assert!(text.starts_with("Compared with revision 1 of 20"), "{text}");
+    assert!(text.contains("Passwords cannot be read"), "{text}");
+    let github = drift(&served, &["-o", "github"]).stdout;
+    assert!(
+        github.contains("::error file=topology.yaml,line=14"),
+        "{github}"
+    );
+}
+
+#[test]
+fn what_is_deleted_or_renamed_by_hand_is_said_with_what_was_in_it() {
+    let served = recorded();
+    served.by_hand(async |root| {
+        let options = TopicUpdateOptions::default();
+        let (orders, audit) = (named("orders"), named("audit"));
+        root.update_topic(&orders, &audit, "audit-2025", &options)
+            .await
+            .unwrap();
+    });
+    assert_snapshot!("renamed", look(&served, 8));
+    served.by_hand(async |root| root.delete_stream(&named("orders")).await.unwrap());
+    let text = drift(&served, &[]);
+    assert_eq!(text.code, 8);
+    assert!(
+        text.stdout
+            .contains("deleted, with 2 topics and 1 consumer group"),
+        "{}",
+        text.stdout
+    );
+}
+
+#[test]
+fn what_an_apply_removed_and_is_back_came_back() {
+    let served = recorded();
+    edit(
+        &served,
+        "        - name: audit\n          partitions: 1\n",
+        "",
+    );
+    assert_snapshot!("no longer declared", look(&served, 2));
+    apply(&served, &["--ledger", "--prune"]);
+    assert_eq!(look(&served, 0), "");
+    served.by_hand(async |root| create_topic(&root, "orders", "audit").await);
+    assert_snapshot!("created again by a client", look(&served, 8));
+}
+
+#[test]
+fn where_an_apply_did_not_finish_nobody_can_tell() {
+    let served = recorded();
+    let more = "name: audit\n          partitions: 1\n        - name: late\n";
+    edit(&served, "name: audit\n          partitions: 1\n", more);
+    let refused = FaultTarget::Command(codes::CREATE_TOPIC_CODE);
+    let plan = FaultPlan::none().always(FaultKind::UnsupportedOptionKey, refused);
+    served.server().faults().set(plan);
+    let run = served.run(&["apply", "-f", "topology.yaml", "--ledger", "--yes"]);
+    assert_ne!(run.code, 0, "{}", run.transcript());
+    served.server().faults().clear();
+    assert_snapshot!(look(&served, 2));
+}
+
+#[test]
+fn another_machine_sees_the_same_and_changes_nothing() {
+    let served = recorded();
+    expire_by_hand(&served, HOUR);
+    let elsewhere = Sandbox::new();
+    elsewhere.write("topology.yaml", TOPOLOGY);
+    let address = served.address();
+    let requests = served.server().requests();
+    requests.reset();
+    let run = elsewhere.run(&[
+        "drift",
+        "-f",
+        "topology.yaml",
+        "--server",
+        &address,
+        "-o",
+        "json",
+    ]);
+    assert_eq!(run.code, 8, "{}", run.transcript());
+    assert!(items(&run).contains("messageExpiry | changed | 7d | 1h | 7d"));
+    for (code, count) in requests.counts() {
+        assert!(READS.contains(&code), "{code} was sent {count} times");
+    }
+    let ignored = elsewhere.run(&[
+        "drift",
+        "-f",
+        "topology.yaml",
+        "--server",
+        &address,
+        "--ignore",
+        "topic/**:messageExpiry",
+    ]);
+    assert_eq!(ignored.code, 0, "{}", ignored.transcript());
+}
+
+/// As many as a plan sends, and a few for the record, however much is declared.
+#[test]
+fn the_requests_are_those_of_a_plan_and_of_the_ledger() {
+    let mut text = "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyTopology\nmetadata: { name: many }\nspec:\n  streams:\n".to_owned();
+    for stream in 0..20 {
+        text.push_str(&format!("    - name: stream-{stream}\n      topics:\n"));
+        for topic in 0..20 {
+            text.push_str(&format!("        - name: topic-{topic}\n"));
+        }
+    }
+    let sandbox = Sandbox::new();
+    sandbox.write("topology.yaml", text);
+    let builder = EmbeddedServer::builder().password_hashing(PasswordHashing::Fast);
+    let served = Served::start(builder, sandbox);
+    apply(&served, &["--ledger"]);
+    let requests = served.server().requests();
+    let mut sent = |command: &str| {
+        requests.reset();
+        let run = served.run(&[command, "-f", "topology.yaml"]);
+        assert_eq!(run.code, 0, "{}", run.transcript());
+        let mut counts = requests.counts();
+        let of_ledger = counts.remove(&codes::POLL_MESSAGES_CODE).unwrap_or(0);
+        // Connections are as many as pay, which depends on how fast the server is.
+        counts.remove(&codes::LOGIN_REGISTER_CODE);
+        (counts, of_ledger)
+    };
+    let (plan, _) = sent("plan");
+    let (drift, polls) = sent("drift");
+    let reads = codes::GET_STREAM_CODE;
+    // The stream of the ledger is one more.
+    assert_eq!(
+        drift.get(&reads).copied(),
+        plan.get(&reads).map(|it| it + 1)
+    );
+    // The last entry of what began and of what ended, and their documents.
+    assert_eq!(polls, 4);
+}
