@@ -4,7 +4,7 @@
 //! the bare SDK making the minimal calls, the same parser into plain structs,
 //! the start of an empty program. Both sides take turns, and the median of each
 //! is shown, so a machine that is busy for a while slows both.
-//! `cargo bench -- create` measures one part: start, plan, create, plan-users, create-users,
+//! `cargo bench -- create` measures one part: start, plan, drift, create, plan-users, create-users,
 //! messages, messages-memory or offline.
 
 #![allow(
@@ -13,6 +13,7 @@
     reason = "a bench ends at the first surprise, and its output is the table"
 )]
 
+mod drift;
 mod messages;
 mod offline;
 mod part;
@@ -94,9 +95,10 @@ fn main() {
         .skip(1)
         .filter(|argument| !argument.starts_with('-'))
         .collect();
-    let parts: [Part; 8] = [
+    let parts: [Part; 9] = [
         ("start", process::measure),
         ("plan", server::plan_without_changes),
+        ("drift", drift::measure),
         ("create", server::create_topics),
         ("plan-users", users::plan_without_changes),
         ("create-users", users::create),
