@@ -207,7 +207,7 @@ fn the_requests_are_those_of_a_plan_and_of_the_ledger() {
     let served = Served::start(builder, sandbox);
     apply(&served, &["--ledger"]);
     let requests = served.server().requests();
-    let mut sent = |command: &str| {
+    let sent = |command: &str| {
         requests.reset();
         let run = served.run(&[command, "-f", "topology.yaml"]);
         assert_eq!(run.code, 0, "{}", run.transcript());
