@@ -14,6 +14,8 @@ pub(crate) enum ExitCode {
     Blocked = 3,
     /// What a plan was made from has moved since.
     Stale = 4,
+    /// Another apply of the project runs.
+    LockHeld = 5,
     /// Some steps were applied and others were not, or an outcome is unknown.
     PartiallyApplied = 6,
     /// A check says no (`access check`).

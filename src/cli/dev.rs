@@ -256,6 +256,7 @@ async fn converge(
         pool,
         false,
         None,
+        std::future::pending(),
     )
     .await;
     let report = ApplyReport::new(

@@ -19,6 +19,7 @@ mod graph;
 mod history;
 mod init;
 mod ledger;
+mod lock;
 mod manifest_arguments;
 mod messages;
 mod output;
@@ -70,8 +71,11 @@ use crate::terminal::{Color, Terminal};
         iggyctl init > topology.yaml\n  \
         iggyctl plan -f topology.yaml --server iggy://127.0.0.1:8090\n  \
         iggyctl apply -f topology.yaml --server embedded --yes\n\n\
-        Exit codes: 0 done, 1 error, 2 changes pending, 3 blocked, 4 stale, 6 partially applied,\n\
-        7 a check says no, 8 drift, 64 usage, 65 invalid input, 69 server unavailable, 77 credentials refused."
+        Exit codes: 0 done, 1 error, 2 changes pending, 3 blocked, 4 stale, 5 lock held, 6 partially
+\
+        applied, 7 a check says no, 8 drift, 64 usage, 65 invalid input, 69 server unavailable,
+\
+        77 credentials refused."
 )]
 struct Arguments {
     #[command(flatten)]
@@ -130,6 +134,8 @@ enum Command {
     Export(export::ExportArguments),
     /// List former applies, and show them
     History(history::HistoryArguments),
+    /// Show who applies what now, or end a lease by hand
+    Lock(lock::LockCommandArguments),
     /// List streams, topics, consumer groups, users or access tokens of a server
     Get(get::GetArguments),
     /// Draw a topology: of manifests, or of a server
@@ -248,6 +254,7 @@ fn run_command(arguments: Arguments, terminal: Terminal) -> Result<ExitCode, Com
         Command::Destroy(arguments) => destroy::run(&process, arguments),
         Command::Export(arguments) => export::run(&process, &arguments),
         Command::History(arguments) => history::run(&process, &arguments),
+        Command::Lock(arguments) => lock::run(&process, &arguments),
         Command::Get(arguments) => get::run(&process, &arguments),
         Command::Graph(arguments) => graph::run(&process, &arguments),
         Command::Access(arguments) => access::run(&process, &arguments),

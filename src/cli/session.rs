@@ -36,6 +36,8 @@ pub(super) struct Session {
     pub(super) context: Option<String>,
     /// The user of the login; none with an access token.
     pub(super) login: Option<String>,
+    /// Whether the server lives in this process, for this command.
+    pub(super) is_own: bool,
     /// Whether the login was made with the password that root has by default,
     /// on a server that others may reach.
     pub(super) default_password: bool,
@@ -97,6 +99,7 @@ impl Session {
                     name,
                     context: chosen.context,
                     login,
+                    is_own: embedded.is_some(),
                     default_password,
                     token_login,
                     connect_timeout: arguments.connect_timeout(),

@@ -321,7 +321,8 @@ fn a_ledger_that_cannot_be_written_stops_it_before_the_first_step() {
 #[test]
 fn an_end_that_cannot_be_written_is_said_and_shows_as_unfinished() {
     let served = lab();
-    // Two messages begin a record, the third is the document of its end.
+    // Two messages begin a record, the third is the document of its end. Without the lock,
+    // which has messages of its own.
     let plan = FaultPlan::none().with(iggyctl_embedded::Fault {
         kind: FaultKind::Disconnect,
         target: FaultTarget::Command(SEND),
@@ -329,7 +330,7 @@ fn an_end_that_cannot_be_written_is_said_and_shows_as_unfinished() {
         times: u64::MAX,
     });
     served.server().faults().set(plan);
-    let applied = apply(&served, &[]);
+    let applied = apply(&served, &["--no-lock"]);
     assert_eq!(applied.code, 0, "{}", applied.stderr);
     assert!(
         applied.stderr.contains("stays unfinished"),
@@ -453,6 +454,8 @@ fn a_killed_apply_shows_as_unfinished() {
         "topology.yaml",
         "--yes",
         "--ledger",
+        // Whoever comes next would wait for its lease.
+        "--no-lock",
         "--server",
         &address,
     ];

@@ -24,6 +24,8 @@ mod killed;
 mod ledger;
 mod lifecycle;
 mod listening;
+#[cfg(unix)]
+mod locks;
 mod offline;
 mod offsets;
 mod policies;

@@ -97,6 +97,7 @@ fn json(row: &Row, text: &str) -> Checked {
         "drift" => "drift.v1",
         "history" => "history.v1",
         "history show" => "revision.v1",
+        "lock list" => "locks.v1",
         "smoke" => "smoke.v1",
         "access check" => "access-check.v1",
         "access" if row.arguments.contains("--topic") => "access-topic.v1",

@@ -139,6 +139,9 @@ pub(crate) const TABLE: &[Row] = &[
     row("history", "wrong limit", "--limit none --server @server", 64, Nothing),
     row("history show", "no ledger", "1 --server @server", 1, Nothing),
 
+    row("lock list", "no ledger", "--server @server", 0, Data),
+    row("lock release", "no ledger", "shop --server @server", 0, Nothing),
+
     row("get", "streams", "streams --server @server", 0, Data),
     row("get", "topics", "topics --server @server", 0, Data),
     row("get", "groups", "groups --server @server", 0, Data),

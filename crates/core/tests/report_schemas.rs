@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use iggyctl_core::check::check;
 use iggyctl_core::diff::diff;
 use iggyctl_core::drift::{DriftKind, DriftReport, drift};
-use iggyctl_core::ledger::{HistoryReport, RevisionReport};
+use iggyctl_core::ledger::{HistoryReport, LeaseList, RevisionReport};
 use iggyctl_core::plan::{Approvals, StepId, plan};
 use iggyctl_core::render::{
     AccessCheck, ApplyReport, PlanReport, SmokeReport, StepReport, StepStatus, TextOptions,
@@ -71,6 +71,11 @@ fn the_schema_of_a_smoke_test_is_current() {
 fn the_schemas_of_the_history_are_current() {
     assert_current::<HistoryReport>("history.v1.json");
     assert_current::<RevisionReport>("revision.v1.json");
+}
+
+#[test]
+fn the_schema_of_leases_is_current() {
+    assert_current::<LeaseList>("locks.v1.json");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Carrying out an approved plan, with progress, signals and a deadline.
 
+use std::future::Future;
 use std::time::Duration;
 
 use iggyctl_core::plan::{ApprovedPlan, Step};
@@ -16,7 +17,8 @@ use crate::cli::stop::stop_requested;
 use crate::terminal::Progress;
 
 /// Carries out a plan and shows how it goes on. Ctrl-C, SIGTERM and the
-/// deadline let what is in flight end, and leave the rest.
+/// deadline let what is in flight end, and leave the rest; so does `lost`, whose result is
+/// the reason.
 pub(in crate::cli) async fn carry_out(
     process: &Process,
     plan: &ApprovedPlan,
@@ -24,6 +26,7 @@ pub(in crate::cli) async fn carry_out(
     pool: &Pool,
     quiet: bool,
     deadline: Option<Instant>,
+    lost: impl Future<Output = String>,
 ) -> ApplyOutcome {
     let cancellation = Cancellation::default();
     let mut progress = Progress::start(process.terminal, plan.steps().len(), quiet);
@@ -35,9 +38,17 @@ pub(in crate::cli) async fn carry_out(
         };
         let work = apply(plan, pool, supplies, &mut on_event, &cancellation);
         tokio::pin!(work);
+        let given_up = async {
+            tokio::select! {
+                biased;
+                reason = lost => reason,
+                reason = interrupted(deadline) => reason.to_owned(),
+            }
+        };
         tokio::select! {
-            outcome = &mut work => Some(outcome),
-            reason = interrupted(deadline) => {
+            // What is lost before the first step is heard before it.
+            biased;
+            reason = given_up => {
                 cancellation.cancel();
                 process.terminal.message(&format!(
                     "{reason}: what was sent is waited for ({GRACE:?} at most), nothing more is sent."
@@ -48,6 +59,7 @@ pub(in crate::cli) async fn carry_out(
                     () = tokio::time::sleep(GRACE) => None,
                 }
             }
+            outcome = &mut work => Some(outcome),
         }
     };
     progress.finish();

@@ -20,6 +20,7 @@ use super::returned::say_what_returned;
 use super::smoke::{self, ToTry};
 use super::verify::{LeftOut, Verified, verify};
 use crate::cli::Process;
+use crate::cli::lock::ApplyLock;
 use crate::cli::plan_arguments::{Planned, PlanningArguments, say_server, unreadable};
 use crate::cli::policy_arguments;
 use crate::cli::secret_arguments::Gathered;
@@ -36,6 +37,8 @@ pub(super) struct Apply<'a> {
     pub(super) deadline: Option<Instant>,
     /// Whether it is recorded in the ledger of the server.
     pub(super) is_recorded: bool,
+    /// Without which nothing is sent, where a ledger is kept.
+    pub(super) lock: &'a ApplyLock<'a>,
 }
 
 impl Apply<'_> {
@@ -95,6 +98,7 @@ impl Apply<'_> {
             passwords: is_checked.then(|| secrets.clone()),
         });
         if approved.steps().is_empty() {
+            self.lock.command_hears_signals();
             let verified = match is_saved {
                 true => Verification::Skipped,
                 false => left_out.converged(),
@@ -112,6 +116,7 @@ impl Apply<'_> {
             }
             self.wait_for_a_person(asked);
         }
+        self.lock.command_hears_signals();
         let recorded = match self.record_begin(to_record).await {
             Ok(recorded) => recorded,
             Err(error) => return Err(refused.because(self.process, error)),
@@ -123,6 +128,7 @@ impl Apply<'_> {
             &self.session.pool,
             format.is_document(),
             self.deadline,
+            self.lock.lost(),
         )
         .await;
         if self.session.pool.login_has_changed() {
@@ -203,6 +209,7 @@ impl Apply<'_> {
             session,
             deadline,
             is_recorded: _,
+            lock: _,
         } = self;
         let (tried, ended) =
             smoke::run(process, &arguments.planning, to_try, session, *deadline).await;
@@ -272,6 +279,7 @@ impl Apply<'_> {
             session,
             deadline,
             is_recorded: _,
+            lock: _,
         } = self;
         let is_good = matches!(exit_code, ExitCode::Done | ExitCode::ChangesPending);
         let to_try = to_try.filter(|_| is_good);

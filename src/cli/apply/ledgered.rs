@@ -77,6 +77,8 @@ impl Apply<'_> {
         } = self;
         let ledger = PooledLedger::new(&session.pool);
         let identity = ensure_ledger(&ledger).await.map_err(ledger_failed)?;
+        self.lock.take().await?;
+        self.lock.command_hears_signals();
         let project = desired.project.clone();
         let previous = last_applied(&ledger, project.as_deref()).await;
         let previous = previous.or_else(|failure| without_previous(process, failure))?;

@@ -20,6 +20,7 @@ use self::ended::NothingDone;
 use self::finish::Apply;
 use super::Process;
 use super::ledger::LedgerOfContext;
+use super::lock::{ApplyLock, LockArguments};
 use super::plan_arguments::{PlanFormat, PlanningArguments};
 use super::runtime::block_on;
 use super::saved_plan;
@@ -34,7 +35,7 @@ pub(super) use self::ended::step_reports;
 #[derive(Debug, clap::Args)]
 #[command(
     mut_arg("file", |file| file.required(false).required_unless_present("plan")),
-    after_help = "Examples:\n  iggyctl apply -f topology.yaml --server iggy://iggy:iggy@127.0.0.1:8090\n  iggyctl apply -f manifests/ --context production --yes -o json\n  iggyctl apply -f topology.yaml --allow-destroy topic/orders/events\n  iggyctl apply -f topology.yaml --prune --allow-destroy topic/orders/former\n  iggyctl apply -f topology.yaml --yes --smoke\n  iggyctl apply --plan orders.plan --context production --yes\n  iggyctl apply -f topology.yaml --ledger --commit c0ffee\n\nWithout --prune apply never deletes anything. Exit codes: 0 done, 3 something is blocked or\nrefused by a policy, 4 a saved plan is stale,\n6 partially applied, 7 the smoke test failed."
+    after_help = "Examples:\n  iggyctl apply -f topology.yaml --server iggy://iggy:iggy@127.0.0.1:8090\n  iggyctl apply -f manifests/ --context production --yes -o json\n  iggyctl apply -f topology.yaml --allow-destroy topic/orders/events\n  iggyctl apply -f topology.yaml --prune --allow-destroy topic/orders/former\n  iggyctl apply -f topology.yaml --yes --smoke\n  iggyctl apply --plan orders.plan --context production --yes\n  iggyctl apply -f topology.yaml --ledger --commit c0ffee\n\nWithout --prune apply never deletes anything. Exit codes: 0 done, 3 something is blocked or\nrefused by a policy, 4 a saved plan is stale,\n5 another apply of the project runs, 6 partially applied, 7 the smoke test failed."
 )]
 pub(super) struct ApplyArguments {
     #[command(flatten)]
@@ -83,6 +84,8 @@ pub(super) struct RunArguments {
     /// The commit to record, where no platform of CI says it
     #[arg(long, value_name = "COMMIT")]
     commit: Option<String>,
+    #[command(flatten)]
+    lock: LockArguments,
 }
 
 impl ApplyArguments {
@@ -95,6 +98,22 @@ impl ApplyArguments {
             smoke: false,
             detailed_exitcode: false,
         }
+    }
+
+    fn lock<'a>(
+        &'a self,
+        process: &'a Process,
+        session: &'a Session,
+        project: Option<String>,
+        is_recorded: bool,
+    ) -> ApplyLock<'a> {
+        let command = if self.planning.destroys {
+            "destroy"
+        } else {
+            "apply"
+        };
+        let lock = &self.run.lock;
+        ApplyLock::new(process, session, lock, project, command, is_recorded)
     }
 
     pub(super) fn annotates(&self) -> bool {
@@ -121,19 +140,28 @@ pub(super) fn run(process: &Process, arguments: &ApplyArguments) -> Result<ExitC
                 // Until the first step nothing is lost by giving up, so this part is
                 // simply cut off; steps are ended one by one.
                 limit.limit(ledger.refuse_another(session)).await?;
-                let mut planned = limit
-                    .limit(arguments.planning.plan(desired, session, &gathered))
-                    .await?;
-                planned.manifests = manifests;
-                policies.check_plan(process, &planned.desired, &mut planned.report)?;
-                let apply = Apply {
-                    process,
-                    arguments,
-                    session,
-                    deadline: limit.at(),
-                    is_recorded,
-                };
-                apply.finish(planned, gathered).await
+                let project = desired.project.clone();
+                let lock = arguments.lock(process, session, project, is_recorded);
+                let ended = async {
+                    limit.limit(lock.take_if_there()).await?;
+                    let mut planned = limit
+                        .limit(arguments.planning.plan(desired, session, &gathered))
+                        .await?;
+                    planned.manifests = manifests;
+                    policies.check_plan(process, &planned.desired, &mut planned.report)?;
+                    let apply = Apply {
+                        process,
+                        arguments,
+                        session,
+                        deadline: limit.at(),
+                        is_recorded,
+                        lock: &lock,
+                    };
+                    apply.finish(planned, gathered).await
+                }
+                .await;
+                lock.release().await;
+                ended
             },
         )
         .await
@@ -157,29 +185,38 @@ fn run_saved(
         Session::run(process, server, limit, async |session| {
             limit.limit(ledger.refuse_another(session)).await?;
             let planned = saved_plan::planned(saved);
-            let checked = limit.limit(saved_plan::refuse_if_stale(saved, session));
-            if let Err(error) = checked.await {
-                if error.exit_code != ExitCode::Stale {
-                    return Err(error);
+            let project = planned.desired.project.clone();
+            let lock = arguments.lock(process, session, project, is_recorded);
+            let ended = async {
+                limit.limit(lock.take_if_there()).await?;
+                let checked = limit.limit(saved_plan::refuse_if_stale(saved, session));
+                if let Err(error) = checked.await {
+                    if error.exit_code != ExitCode::Stale {
+                        return Err(error);
+                    }
+                    let format = arguments.planning.output;
+                    let document = ApplyDocument::of(format, &planned);
+                    let refused =
+                        NothingDone::of(&planned.plan, format.is_document().then_some(&document));
+                    return Err(refused.because(process, error));
                 }
-                let format = arguments.planning.output;
-                let document = ApplyDocument::of(format, &planned);
-                let refused =
-                    NothingDone::of(&planned.plan, format.is_document().then_some(&document));
-                return Err(refused.because(process, error));
+                let gathered = Gathered {
+                    secrets: None,
+                    sinks: arguments.planning.secrets.sinks(),
+                };
+                let apply = Apply {
+                    process,
+                    arguments,
+                    session,
+                    deadline: limit.at(),
+                    is_recorded,
+                    lock: &lock,
+                };
+                apply.finish(planned, gathered).await
             }
-            let gathered = Gathered {
-                secrets: None,
-                sinks: arguments.planning.secrets.sinks(),
-            };
-            let apply = Apply {
-                process,
-                arguments,
-                session,
-                deadline: limit.at(),
-                is_recorded,
-            };
-            apply.finish(planned, gathered).await
+            .await;
+            lock.release().await;
+            ended
         })
         .await
     })?

@@ -17,6 +17,7 @@ mod applied;
 mod document;
 mod entry;
 mod identity;
+mod lease_report;
 mod names;
 mod report;
 mod report_text;
@@ -31,6 +32,7 @@ pub use entry::{
     Author, Begun, DocumentPlace, Ended, Entry, LedgeredCommand, MAX_ENTRY_BYTES, Outcome, Revision,
 };
 pub use identity::{LedgerIdentity, NotAnIdentity};
+pub use lease_report::{LeaseLine, LeaseList, LeaseState};
 pub use names::{HISTORY, LEASES, REVISIONS, STREAM};
 pub use report::{HistoryAbout, HistoryLine, HistoryOutcome, HistoryReport, RevisionReport};
 pub use settled::{Settled, removed_by};

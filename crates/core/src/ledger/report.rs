@@ -14,7 +14,7 @@ use crate::render::{
 };
 
 /// Version of the JSON forms, as for a plan.
-const FORMAT_VERSION: u32 = 1;
+pub(super) const FORMAT_VERSION: u32 = 1;
 
 /// The applies that a ledger has, the newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]

@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub(crate) mod turns;
 pub(crate) mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
