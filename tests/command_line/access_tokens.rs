@@ -225,6 +225,7 @@ fn a_place_with_a_token_of_another_server_is_left_alone() {
     ]);
     assert_eq!(run.code, 3, "{}", run.transcript());
     run.hide(&other.address(), "[OTHER]");
+    run.hide(&other.server().address().to_string(), "[OTHER ADDRESS]");
     insta::assert_snapshot!(run.transcript());
     assert_eq!([lab.value("tokens/ci"), lab.value("tokens/ops")], values);
     assert_eq!(lab.run(&["diff"]).code, 0);

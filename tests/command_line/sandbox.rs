@@ -170,6 +170,24 @@ impl Run {
         }
     }
 
+    /// Puts the lines of progress into the order of what they say, and numbers them anew.
+    #[allow(dead_code, reason = "for one of the targets that share this")]
+    pub(crate) fn sort_progress(&mut self) {
+        let lines = || self.stderr.lines();
+        let step = |line: &str| Some(line.strip_prefix('[')?.split_once("] ")?.1.to_owned());
+        let mut steps: Vec<String> = lines().filter_map(step).collect();
+        steps.sort();
+        let count = steps.len();
+        let mut steps = steps.into_iter().enumerate();
+        let sorted: String = lines()
+            .map(|line| match step(line).and_then(|_| steps.next()) {
+                Some((at, step)) => format!("[{}/{count}] {step}\n", at + 1),
+                None => format!("{line}\n"),
+            })
+            .collect();
+        self.stderr = sorted;
+    }
+
     /// The whole run as one text for a snapshot.
     pub(crate) fn transcript(&self) -> String {
         let mut text = format!("$ iggyctl {}\n", self.arguments);

@@ -31,6 +31,7 @@ impl Lab {
         let server = runtime.block_on(server.start()).unwrap();
         let mut sandbox = Sandbox::new().variable("PASSWORD", PASSWORD);
         sandbox.mask(server.connection_string(), "SERVER");
+        sandbox.mask(server.address().to_string(), "ADDRESS");
         Self {
             runtime,
             server,

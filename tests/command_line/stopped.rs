@@ -51,6 +51,7 @@ impl Lab {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("iggy://iggy:iggy@{}", listener.local_addr().unwrap());
         sandbox.mask(address.clone(), "[SERVER]");
+        sandbox.mask(listener.local_addr().unwrap().to_string(), "[ADDRESS]");
         let (sender, stopped) = channel();
         let process_id = server.process_id();
         thread::spawn(move || {
