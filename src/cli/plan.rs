@@ -59,6 +59,10 @@ pub(super) fn plan(
         let limit = planning.time_limit();
         Session::run(process, &planning.server, limit, async |session| {
             limit.limit(ledger.refuse_another(session)).await?;
+            let mut desired = desired;
+            limit
+                .limit(planning.retain_what_was_applied(process, &mut desired, session))
+                .await?;
             let mut planned = limit
                 .limit(planning.plan(desired, session, &gathered))
                 .await?;

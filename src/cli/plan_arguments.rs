@@ -17,6 +17,7 @@ use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::observed::{AccessReading, Listing, ObservedState};
 use iggyctl_core::{check, diff, plan};
 use iggyctl_engine::Secrets;
+use iggyctl_engine::ledger::{LedgerFailure, PooledLedger, last_applied};
 use iggyctl_engine::observe::{Reach, observe_facts};
 
 use super::Process;
@@ -258,6 +259,30 @@ impl PlanningArguments {
     pub(super) fn policies(&self, process: &Process) -> Result<Policies, CommandError> {
         let (server, context) = self.server.named();
         self.policies.read(process, server, context)
+    }
+
+    /// What is pruned is in no manifest any more, so its `deletionPolicy` is that of the last
+    /// apply which declared it, as far as there is a record of that.
+    pub(super) async fn retain_what_was_applied(
+        &self,
+        process: &Process,
+        desired: &mut DesiredState,
+        session: &Session,
+    ) -> Result<(), CommandError> {
+        if !self.prune {
+            return Ok(());
+        }
+        let ledger = PooledLedger::new(&session.pool);
+        match last_applied(&ledger, desired.project.as_deref()).await {
+            Ok(Some(applied)) => desired.owns.retained.extend(applied.state.retained),
+            Ok(None) => {}
+            Err(LedgerFailure::Broker(error)) => return Err(read_failed(error)),
+            Err(failure) => process.terminal.warning(&format!(
+                "whether something has `deletionPolicy: Retain` is not known: {}",
+                escape(&failure.to_string())
+            )),
+        }
+        Ok(())
     }
 
     /// Observes the server and plans.

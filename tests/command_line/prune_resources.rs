@@ -316,3 +316,45 @@ fn what_is_retained_is_destroyed_only_by_its_name() {
     assert!(!lab.topics().iter().any(|name| name.starts_with("orders")));
     assert!(!lab.topics().contains(&"shop-a".to_owned()));
 }
+
+#[test]
+fn what_was_last_applied_as_retained_is_pruned_only_by_its_name() {
+    let lab = Lab::new();
+    let write = |text: &str| lab.served.sandbox.write("topology.yaml", text);
+    write(&TOPOLOGY.replace("name: shop-a", "name: shop-a\n      deletionPolicy: Retain"));
+    let apply = ["apply", "--yes", "--ledger"];
+    assert_eq!(lab.run(&apply).code, 0);
+    // Gone from the manifests, be it for more than one apply.
+    write(&TOPOLOGY.replace("    - name: shop-a\n", ""));
+    assert_eq!(lab.run(&apply).code, 0);
+    let run = lab.run(&["plan", "--prune"]);
+    assert_eq!(run.code, 3, "{}", run.transcript());
+    let blocked = "  ! stream/shop-a\n      blocked: its deletionPolicy is Retain\n        \
+                   → let it go with --allow-destroy stream/shop-a, or declare it\n";
+    assert!(run.stdout.contains(blocked), "{}", run.transcript());
+    let skips = [
+        &apply[..],
+        &["--prune", "--skip-blocked", "--expect-removals", "2"],
+    ]
+    .concat();
+    let run = lab.run(&skips);
+    assert_eq!(run.code, 0, "{}", run.transcript());
+    assert!(lab.topics().contains(&"shop-a".to_owned()));
+    let named = [
+        &apply[..],
+        &[
+            "--prune",
+            "--skip-blocked",
+            "--allow-destroy",
+            "stream/shop-a",
+        ],
+    ];
+    let run = lab.run(&named.concat());
+    assert_eq!(run.code, 0, "{}", run.transcript());
+    assert!(!lab.topics().contains(&"shop-a".to_owned()));
+    // Made again by somebody else, it is another one.
+    lab.served.by_hand(async |root| {
+        root.create_stream("shop-a").await.unwrap();
+    });
+    assert!(!lab.run(&["plan", "--prune"]).stdout.contains("Retain"));
+}

@@ -144,8 +144,13 @@ pub(super) fn run(process: &Process, arguments: &ApplyArguments) -> Result<ExitC
                 let lock = arguments.lock(process, session, project, is_recorded);
                 let ended = async {
                     limit.limit(lock.take_if_there()).await?;
+                    let mut desired = desired;
+                    let planning = &arguments.planning;
+                    limit
+                        .limit(planning.retain_what_was_applied(process, &mut desired, session))
+                        .await?;
                     let mut planned = limit
-                        .limit(arguments.planning.plan(desired, session, &gathered))
+                        .limit(planning.plan(desired, session, &gathered))
                         .await?;
                     planned.manifests = manifests;
                     policies.check_plan(process, &planned.desired, &mut planned.report)?;

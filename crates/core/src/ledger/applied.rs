@@ -71,6 +71,8 @@ pub struct AppliedState {
     /// What was deleted or renamed on purpose, by this apply or earlier ones, and is not
     /// declared.
     pub removed: BTreeMap<Address, Removed>,
+    /// What is deleted only by its name: see [`BegunDocument::retained`].
+    pub retained: BTreeSet<Address>,
 }
 
 impl AppliedState {
@@ -82,6 +84,7 @@ impl AppliedState {
             plan,
             before,
             mut removed,
+            mut retained,
         } = begun;
         let mut incarnations = before.incarnations;
         let mut unsettled = before.unsettled;
@@ -97,6 +100,7 @@ impl AppliedState {
                 } = ended;
                 incarnations.extend(others);
                 unsettled = after;
+                retained.retain(|address| !more.contains_key(address));
                 removed.extend(more);
             }
         }
@@ -105,6 +109,7 @@ impl AppliedState {
             incarnations,
             unsettled,
             removed,
+            retained,
         }
     }
 

@@ -24,6 +24,10 @@ pub struct BegunDocument {
     pub before: Settled,
     /// What earlier applies deleted, and this one does not declare.
     pub removed: BTreeMap<Address, Removed>,
+    /// What is deleted only by its name, since this apply, or the last one that declared it,
+    /// declared `deletionPolicy: Retain`.
+    #[serde(default)]
+    pub retained: BTreeSet<Address>,
 }
 
 /// What was known after the last step.
@@ -66,7 +70,12 @@ impl BegunDocument {
     ) -> Self {
         let removed = previous.into_iter().flat_map(|previous| &previous.removed);
         let removed = removed.filter(|(address, _)| !desired.declares(address));
+        let earlier = previous.into_iter().flat_map(|previous| &previous.retained);
+        let earlier = earlier.filter(|address| !desired.declares(address));
+        let mut retained = desired.retained();
+        retained.extend(earlier.cloned());
         Self {
+            retained,
             manifests,
             plan,
             before: Settled::of(desired, observed),

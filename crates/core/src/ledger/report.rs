@@ -201,6 +201,7 @@ impl RevisionReport {
             unsettled,
             incarnations: _,
             removed: _,
+            retained: _,
         } = AppliedState::of(begun, ended);
         Self {
             format_version: FORMAT_VERSION,
