@@ -5,7 +5,7 @@
 //! the start of an empty program. Both sides take turns, and the median of each
 //! is shown, so a machine that is busy for a while slows both.
 //! `cargo bench -- create` measures one part: start, plan, drift, create, plan-users, create-users,
-//! messages, messages-memory or offline.
+//! review, messages, messages-memory or offline.
 
 #![allow(
     clippy::expect_used,
@@ -18,6 +18,7 @@ mod messages;
 mod offline;
 mod part;
 mod process;
+mod review;
 mod server;
 mod topology;
 mod users;
@@ -95,13 +96,14 @@ fn main() {
         .skip(1)
         .filter(|argument| !argument.starts_with('-'))
         .collect();
-    let parts: [Part; 9] = [
+    let parts: [Part; 10] = [
         ("start", process::measure),
         ("plan", server::plan_without_changes),
         ("drift", drift::measure),
         ("create", server::create_topics),
         ("plan-users", users::plan_without_changes),
         ("create-users", users::create),
+        ("review", review::measure),
         ("messages", messages::throughput),
         ("messages-memory", messages::memory),
         ("offline", offline::measure),
