@@ -240,7 +240,10 @@ impl Join<'_> {
             (_, Standing::Unreadable(reason)) => self.items.push(unreadable(thing, reason)),
             (_, Standing::Unseen) => {}
             (_, Standing::MayHaveEnded) => self.items.push(ended(thing)),
-            (Standing::There(_), Standing::Missing) if before.live != thing.live => {
+            // Where it was applied nobody has renamed it: Git looks for it elsewhere.
+            (Standing::There(_), Standing::Missing)
+                if before.live != thing.live && before.live != before.address =>
+            {
                 self.items.push(DriftItem {
                     now: Some(before.live.clone()),
                     ..DriftItem::new(thing.address.clone(), DriftKind::Renamed)
