@@ -149,3 +149,24 @@ fn no_command_shows_the_value_of_a_token() {
     }
     runtime.block_on(server.shutdown());
 }
+
+#[test]
+fn a_secret_that_is_missing_when_it_is_needed_leaves_one_document() {
+    let sandbox = Sandbox::new();
+    sandbox.write("topology.yaml", TOPOLOGY);
+    let run = sandbox.run(&[
+        "apply",
+        "-f",
+        "topology.yaml",
+        "--server",
+        "embedded",
+        "--yes",
+        "--skip-password-check",
+        "-o",
+        "json",
+    ]);
+    assert_eq!(run.code, 65, "{}", run.transcript());
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(report["counts"]["applied"], 0, "{}", run.transcript());
+    assert_ne!(report["counts"]["notAttempted"], 0, "{}", run.transcript());
+}

@@ -80,18 +80,19 @@ impl Apply<'_> {
         } = gathered;
         let is_saved = saved.is_some();
         let is_checked = checked.is_some();
-        let secrets = self
-            .arguments
-            .planning
-            .secrets
-            .to_apply(self.process, &plan, checked)?;
+        let sources = &self.arguments.planning.secrets;
+        let secrets = match sources.to_apply(self.process, &plan, checked) {
+            Ok(secrets) => secrets,
+            Err(error) => return Err(refused.because(self.process, error)),
+        };
         let left_out = LeftOut {
             blocked: plan.blocked.clone(),
             resources: report.left_out,
         };
-        let approved = match self.approve(plan, is_saved)? {
-            Ok(approved) => approved,
-            Err(refusal) => return Err(refused.because(self.process, not_approved(&refusal))),
+        let approved = match self.approve(plan, is_saved) {
+            Ok(Ok(approved)) => approved,
+            Ok(Err(refusal)) => return Err(refused.because(self.process, not_approved(&refusal))),
+            Err(error) => return Err(refused.because(self.process, error)),
         };
         let to_try = self.arguments.smoke.then(|| ToTry {
             desired: desired.clone(),
@@ -103,8 +104,12 @@ impl Apply<'_> {
                 true => Verification::Skipped,
                 false => left_out.converged(),
             };
-            self.record_nothing_to_do(to_record, &left_out, &verified)
-                .await?;
+            if let Err(error) = self
+                .record_nothing_to_do(to_record, &left_out, &verified)
+                .await
+            {
+                return Err(refused.because(self.process, error));
+            }
             return self
                 .nothing_to_do(&document, to_try, &left_out, verified)
                 .await;
