@@ -51,6 +51,9 @@ pub(super) fn plan(
     skip_blocked: bool,
     out: Option<&Path>,
 ) -> Result<ExitCode, CommandError> {
+    if let Some(out) = out {
+        saved_plan::refuse_to_replace(out)?;
+    }
     let (desired, manifests) = planning.declared(process, out.is_some())?;
     let ledger = LedgerOfContext::of(process, &planning.server)?;
     let policies = planning.policies(process)?;
@@ -61,7 +64,7 @@ pub(super) fn plan(
             limit.limit(ledger.refuse_another(session)).await?;
             let mut desired = desired;
             limit
-                .limit(planning.retain_what_was_applied(process, &mut desired, session))
+                .limit(planning.retain_what_was_applied(&mut desired, session))
                 .await?;
             let mut planned = limit
                 .limit(planning.plan(desired, session, &gathered))

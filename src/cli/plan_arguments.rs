@@ -17,10 +17,11 @@ use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::observed::{AccessReading, Listing, ObservedState};
 use iggyctl_core::{check, diff, plan};
 use iggyctl_engine::Secrets;
-use iggyctl_engine::ledger::{LedgerFailure, PooledLedger, last_applied};
+use iggyctl_engine::ledger::{PooledLedger, last_applied};
 use iggyctl_engine::observe::{Reach, observe_facts};
 
 use super::Process;
+use super::ledger::ledger_failed;
 use super::manifest_arguments::ManifestArguments;
 use super::output::json_failed;
 use super::policy_arguments::{Policies, PolicyArguments};
@@ -265,7 +266,6 @@ impl PlanningArguments {
     /// apply which declared it, as far as there is a record of that.
     pub(super) async fn retain_what_was_applied(
         &self,
-        process: &Process,
         desired: &mut DesiredState,
         session: &Session,
     ) -> Result<(), CommandError> {
@@ -276,11 +276,15 @@ impl PlanningArguments {
         match last_applied(&ledger, desired.project.as_deref()).await {
             Ok(Some(applied)) => desired.owns.retained.extend(applied.state.retained),
             Ok(None) => {}
-            Err(LedgerFailure::Broker(error)) => return Err(read_failed(error)),
-            Err(failure) => process.terminal.warning(&format!(
-                "whether something has `deletionPolicy: Retain` is not known: {}",
-                escape(&failure.to_string())
-            )),
+            // What must not be deleted is not guessed.
+            Err(failure) => {
+                let error = ledger_failed(failure);
+                let message = format!(
+                    "--prune: what was applied last as `deletionPolicy: Retain` is not known: {}",
+                    error.message
+                );
+                return Err(CommandError { message, ..error });
+            }
         }
         Ok(())
     }

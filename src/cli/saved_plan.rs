@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::Path;
 
 use iggyctl_core::diff::TokenLogin;
@@ -72,6 +72,33 @@ pub(super) async fn write(
             .hint("the plan was not saved")
     })
 }
+
+/// Refuses to put a plan in the place of something else: a file is replaced only where it is
+/// a plan.
+pub(super) fn refuse_to_replace(path: &Path) -> Result<(), CommandError> {
+    let refused = |what: &str| {
+        CommandError::usage(format!("--out {}: {what}, and stays", path.display()))
+            .hint("name another file, or remove that one first")
+    };
+    let there = match fs::symlink_metadata(path) {
+        Ok(there) => there,
+        // That it cannot be looked at shows when it is written.
+        Err(_) => return Ok(()),
+    };
+    if !there.is_file() {
+        return Err(refused("this is no file"));
+    }
+    let mut start = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(START).read_to_end(&mut start));
+    let is_plan = SavedPlan::is_said_by(&start);
+    match read {
+        Ok(_) if there.len() == 0 || is_plan => Ok(()),
+        Ok(_) | Err(_) => Err(refused("this is no saved plan")),
+    }
+}
+
+/// How much of a file says whether it is a plan, in bytes.
+const START: u64 = 64;
 
 fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = match path.parent() {

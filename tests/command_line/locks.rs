@@ -122,6 +122,18 @@ fn leases(served: &Served) -> serde_json::Value {
 }
 
 #[test]
+fn nobody_is_waited_for_without_a_ledger() {
+    let sandbox = crate::sandbox::Sandbox::new();
+    sandbox.write(
+        "t.yaml",
+        "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyTopology\nmetadata: { name: shop }\nspec: {}\n",
+    );
+    let arguments = ["apply", "-f", "t.yaml", "--server", "embedded", "--yes"];
+    let run = sandbox.run(&[&arguments[..], &["--lock-timeout", "5s"]].concat());
+    assert_eq!(run.code, 64, "{}", run.transcript());
+}
+
+#[test]
 fn the_second_one_is_told_who_has_it_or_waits() {
     let served = lab();
     let owner = holding(&served, &[]);

@@ -358,3 +358,46 @@ fn what_was_last_applied_as_retained_is_pruned_only_by_its_name() {
     });
     assert!(!lab.run(&["plan", "--prune"]).stdout.contains("Retain"));
 }
+
+#[test]
+fn drift_that_an_apply_leaves_alone_is_seen_once() {
+    let lab = Lab::new();
+    let apply = ["apply", "--yes", "--ledger"];
+    assert_eq!(lab.run(&apply).code, 0);
+    assert_eq!(lab.run(&["drift"]).code, 0);
+    let by_hand = |step: u8| {
+        lab.served.by_hand(async |root| {
+            let (orders, events) = (named("orders"), named("events"));
+            if step == 0 {
+                create_topic(&root, "orders", "stranger").await;
+            } else {
+                // With all that is declared of it, but another one.
+                root.delete_topic(&orders, &events).await.unwrap();
+                let options = TopicCreateOptions {
+                    partitions_count: Some(1),
+                    message_expiry: Some(IggyExpiry::ExpireDuration("7days".parse().unwrap())),
+                    ..TopicCreateOptions::default()
+                };
+                root.create_topic(&orders, "events", &options)
+                    .await
+                    .unwrap();
+            }
+        });
+    };
+    for step in 0..2 {
+        by_hand(step);
+        let run = lab.run(&["drift"]);
+        assert_eq!(run.code, 8, "{}", run.transcript());
+        let run = lab.run(&apply);
+        assert_eq!(run.code, 0, "{}", run.transcript());
+        assert!(
+            run.stderr.contains("Recorded as revision"),
+            "{}",
+            run.transcript()
+        );
+        let run = lab.run(&["drift"]);
+        assert_eq!(run.code, 0, "{}", run.transcript());
+        let run = lab.run(&apply);
+        assert!(!run.stderr.contains("Recorded"), "{}", run.transcript());
+    }
+}

@@ -373,3 +373,29 @@ fn a_plan_is_held_to_the_policies_of_where_it_is_applied() {
     let applied = sandbox.run(&apply);
     assert_eq!(applied.code, 0, "{}", applied.stderr);
 }
+
+#[test]
+fn only_a_plan_is_replaced_by_a_plan() {
+    let served = lab();
+    let plan = |out: &str| served.run(&["plan", "-f", "topology.yaml", "--out", out]);
+    let before = std::fs::read(served.sandbox.path().join("topology.yaml")).unwrap();
+    let folder = served.sandbox.path().display().to_string();
+    std::os::unix::fs::symlink("topology.yaml", served.sandbox.path().join("link")).unwrap();
+    for out in ["topology.yaml", "link", &folder] {
+        let run = plan(out);
+        assert_eq!(run.code, 64, "{}", run.transcript());
+        assert!(run.stderr.contains("and stays"), "{}", run.transcript());
+    }
+    let after = std::fs::read(served.sandbox.path().join("topology.yaml")).unwrap();
+    assert_eq!(before, after);
+    for _ in 0..2 {
+        let run = plan("new.plan");
+        assert!([0, 3].contains(&run.code), "{}", run.transcript());
+        assert_eq!(
+            served.run(&["show", "new.plan"]).code,
+            64,
+            "it takes no server"
+        );
+        assert_eq!(served.sandbox.run(&["show", "new.plan"]).code, 0);
+    }
+}

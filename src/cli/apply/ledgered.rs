@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use iggyctl_core::drift::{self, DriftClass};
 use iggyctl_core::ledger::{
     AppliedManifest, AppliedState, Begun, BegunDocument, DocumentPlace, EndedDocument, LedgerError,
     LedgeredCommand, Outcome, Revision,
@@ -83,7 +84,11 @@ impl Apply<'_> {
         let previous = last_applied(&ledger, project.as_deref()).await;
         let previous = previous.or_else(|failure| without_previous(process, failure))?;
         let digest = digest_of_manifests(&manifests);
-        if plan.steps.is_empty() && previous.as_ref().is_some_and(|it| says(it, &digest)) {
+        let is_known = |previous: &Applied| {
+            let now = observed.as_ref();
+            says(previous, &digest) && now.is_some_and(|now| shows(previous, &desired, now))
+        };
+        if plan.steps.is_empty() && previous.as_ref().is_some_and(is_known) {
             return Ok(None);
         }
         let observed = match observed {
@@ -218,6 +223,22 @@ fn without_previous(
 fn says(previous: &Applied, digest: &str) -> bool {
     let ended = previous.ending.as_ref().map(|ending| ending.ended.outcome);
     previous.begun.manifests == digest && ended == Some(Outcome::Applied)
+}
+
+/// Whether the server is as the last record shows it. What was created by hand, or deleted
+/// and created again, and is left alone by an apply, is not said to be drift for ever.
+fn shows(previous: &Applied, desired: &DesiredState, now: &ObservedState) -> bool {
+    let removed = previous.state.removed.keys().cloned().collect();
+    let applied = drift::Applied {
+        // The manifests are the same.
+        state: desired,
+        incarnations: &previous.state.incarnations,
+        unsettled: &previous.state.unsettled,
+        removed: &removed,
+        at_micros: previous.at_micros,
+    };
+    let found = drift::drift(desired, Some(&applied), now);
+    found.iter().all(|it| it.kind.class() != DriftClass::Drift)
 }
 
 /// The same wherever the files are.

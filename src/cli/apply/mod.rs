@@ -89,6 +89,19 @@ pub(super) struct RunArguments {
 }
 
 impl ApplyArguments {
+    /// Whether a ledger is kept. Without one nobody waits for anybody, so it is no help to
+    /// say how long.
+    fn is_recorded(&self, context: &LedgerOfContext) -> Result<bool, CommandError> {
+        let is_recorded = self.run.ledger || context.is_kept;
+        if self.run.lock.lock_timeout.is_some() && !is_recorded {
+            return Err(CommandError::usage(
+                "--lock-timeout without a ledger: nobody is waited for",
+            )
+            .hint("add --ledger, or `ledger: true` to the context"));
+        }
+        Ok(is_recorded)
+    }
+
     /// Removing what is declared takes the same way.
     pub(super) fn destroying(planning: PlanningArguments, run: RunArguments) -> Self {
         Self {
@@ -126,7 +139,7 @@ pub(super) fn run(process: &Process, arguments: &ApplyArguments) -> Result<ExitC
         return run_saved(process, arguments, &saved_plan::read(path)?);
     }
     let ledger = LedgerOfContext::of(process, &arguments.planning.server)?;
-    let is_recorded = arguments.run.ledger || ledger.is_kept;
+    let is_recorded = arguments.is_recorded(&ledger)?;
     let (desired, manifests) = arguments.planning.declared(process, is_recorded)?;
     let policies = arguments.planning.policies(process)?;
     let gathered = arguments.planning.secrets.to_check(process, &desired)?;
@@ -147,7 +160,7 @@ pub(super) fn run(process: &Process, arguments: &ApplyArguments) -> Result<ExitC
                     let mut desired = desired;
                     let planning = &arguments.planning;
                     limit
-                        .limit(planning.retain_what_was_applied(process, &mut desired, session))
+                        .limit(planning.retain_what_was_applied(&mut desired, session))
                         .await?;
                     let mut planned = limit
                         .limit(planning.plan(desired, session, &gathered))
@@ -181,7 +194,7 @@ fn run_saved(
 ) -> Result<ExitCode, CommandError> {
     arguments.planning.refuse_other_contexts(process, None)?;
     let ledger = LedgerOfContext::of(process, &arguments.planning.server)?;
-    let is_recorded = arguments.run.ledger || ledger.is_kept;
+    let is_recorded = arguments.is_recorded(&ledger)?;
     let policies = arguments.planning.policies(process)?.digests();
     saved_plan::refuse_without(&policies, saved)?;
     block_on(async {

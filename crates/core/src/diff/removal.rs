@@ -11,7 +11,7 @@ use crate::name::ResourceName;
 use crate::state::desired::{
     DesiredState, DesiredStream, DesiredTopic, Ownership, Presence, Scope,
 };
-use crate::state::observed::{ObservedStream, ObservedTopic};
+use crate::state::observed::{AccessReading, ObservedState, ObservedStream, ObservedTopic};
 
 #[cfg(test)]
 mod tests;
@@ -28,6 +28,35 @@ pub struct Incarnation {
     /// Creation time in microseconds since the Unix epoch; 0 for a consumer group, of
     /// which the server does not tell it.
     pub created_at_micros: u64,
+}
+
+impl Incarnation {
+    /// Which thing has a name on the server, where that can be told.
+    #[must_use]
+    pub fn of(observed: &ObservedState, address: &Address) -> Option<Self> {
+        let stream = || observed.streams.get(address.stream()?);
+        let topic = || stream()?.topics.get(address.topic()?);
+        let (id, created_at_micros) = match address {
+            Address::Stream(_) => stream().map(|it| (it.id, it.created_at_micros)),
+            Address::Topic(..) => topic().map(|it| (it.id, it.created_at_micros)),
+            Address::ConsumerGroup(_, _, group) => {
+                let group = topic()?.groups.as_ref()?.get(group)?;
+                Some((group.id, 0))
+            }
+            Address::User(user) => {
+                let AccessReading::Read(access) = &observed.access else {
+                    return None;
+                };
+                let user = access.users.get(user)?;
+                Some((user.id, user.created_at_micros))
+            }
+            Address::Token(..) => None,
+        }?;
+        Some(Self {
+            id,
+            created_at_micros,
+        })
+    }
 }
 
 /// A stream that nobody declares.

@@ -3,9 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::applied::{Applied, followed};
 use super::attribute::{Attribute, NAME};
 use super::item::{DriftItem, DriftKind};
-use super::things::{Standing, Thing, Things, incarnation};
+use super::things::{Standing, Thing, Things};
 use crate::address::Address;
-use crate::diff::{Change, ChangeSet, Difference, diff};
+use crate::diff::{Change, ChangeSet, Difference, Incarnation, diff};
 use crate::state::desired::DesiredState;
 use crate::state::observed::ObservedState;
 
@@ -204,7 +204,7 @@ impl Join<'_> {
             return;
         }
         let recorded = self.applied.incarnations.get(&thing.address);
-        let live = incarnation(self.observed, &thing.live);
+        let live = Incarnation::of(self.observed, &thing.live);
         if let (Some(recorded), Some(live)) = (recorded, live)
             && *recorded != live
         {
@@ -329,7 +329,7 @@ impl Join<'_> {
 
     /// What is owned, and neither declared nor applied.
     fn nobodys(&mut self, address: &Address, change: &Change, owned_then: &BTreeSet<Address>) {
-        let created = incarnation(self.observed, address).map(|it| it.created_at_micros);
+        let created = Incarnation::of(self.observed, address).map(|it| it.created_at_micros);
         let was_owned = owned_then.contains(address)
             || address
                 .parent()

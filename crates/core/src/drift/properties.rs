@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::things::incarnation;
 use super::{Applied, DriftClass, DriftItem, DriftKind, drift};
 use crate::address::Address;
 use crate::diff::{BlockReason, Change, Difference, Incarnation, diff};
@@ -84,7 +83,7 @@ fn apply(desired: &DesiredState, live: &mut ObservedState) -> Record {
         state: desired.clone(),
         incarnations: declared(desired)
             .into_iter()
-            .filter_map(|address| Some((address.clone(), incarnation(live, &address)?)))
+            .filter_map(|address| Some((address.clone(), Incarnation::of(live, &address)?)))
             .collect(),
         unsettled: left.map(|change| change.address).chain(blocked).collect(),
         removed: BTreeSet::new(),

@@ -1,6 +1,5 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::things::incarnation;
 use super::{Applied, DriftItem, DriftKind, drift, to_observe};
 use crate::access::UserStatus;
 use crate::address::Address;
@@ -99,7 +98,7 @@ fn record() -> Record {
     ];
     let found = addresses.iter().map(|text| {
         let address: Address = text.parse().unwrap();
-        let found = incarnation(&live, &address).unwrap();
+        let found = Incarnation::of(&live, &address).unwrap();
         (address, found)
     });
     Record {

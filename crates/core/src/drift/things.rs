@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::attribute::{self, Attributes, NAME, PERMISSIONS};
 use crate::access::TokenSlot;
 use crate::address::Address;
-use crate::diff::{BlockReason, Change, ChangeSet, Difference, Incarnation};
+use crate::diff::{BlockReason, Change, ChangeSet, Difference};
 use crate::name::ResourceName;
 use crate::quantity::MessageExpiry;
 use crate::state::desired::{DesiredState, Presence};
@@ -242,27 +242,4 @@ pub(super) fn access(observed: &ObservedState) -> Option<&ObservedAccess> {
         AccessReading::Read(access) => Some(access),
         AccessReading::NotNeeded | AccessReading::Refused { .. } => None,
     }
-}
-
-/// Which thing has a name on the server, where that can be told.
-pub(super) fn incarnation(observed: &ObservedState, address: &Address) -> Option<Incarnation> {
-    let stream = || observed.streams.get(address.stream()?);
-    let topic = || stream()?.topics.get(address.topic()?);
-    let (id, created_at_micros) = match address {
-        Address::Stream(_) => stream().map(|it| (it.id, it.created_at_micros)),
-        Address::Topic(..) => topic().map(|it| (it.id, it.created_at_micros)),
-        Address::ConsumerGroup(_, _, group) => {
-            let group = topic()?.groups.as_ref()?.get(group)?;
-            Some((group.id, 0))
-        }
-        Address::User(user) => {
-            let user = access(observed)?.users.get(user)?;
-            Some((user.id, user.created_at_micros))
-        }
-        Address::Token(..) => None,
-    }?;
-    Some(Incarnation {
-        id,
-        created_at_micros,
-    })
 }

@@ -69,7 +69,10 @@ impl BegunDocument {
         previous: Option<&AppliedState>,
     ) -> Self {
         let removed = previous.into_iter().flat_map(|previous| &previous.removed);
-        let removed = removed.filter(|(address, _)| !desired.declares(address));
+        // What is there again is left alone, and is from now on as it was found.
+        let removed = removed.filter(|(address, _)| {
+            !desired.declares(address) && Incarnation::of(observed, address).is_none()
+        });
         let earlier = previous.into_iter().flat_map(|previous| &previous.retained);
         let earlier = earlier.filter(|address| !desired.declares(address));
         let mut retained = desired.retained();

@@ -10,7 +10,7 @@ use crate::diff::diff;
 use crate::plan::{Action, Step};
 use crate::render::{StepReport, StepStatus};
 use crate::state::desired::{DesiredState, Presence};
-use crate::state::observed::{AccessReading, ObservedState, ObservedStream, ObservedTopic};
+use crate::state::observed::{AccessReading, ObservedState};
 
 /// How the declared stands on a server.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ impl Settled {
             .map(|change| change.address)
             .collect();
         for address in declared(desired) {
-            if let Some(incarnation) = incarnation(&address, observed) {
+            if let Some(incarnation) = Incarnation::of(observed, &address) {
                 settled.incarnations.insert(address.clone(), incarnation);
             }
             let is_unread = observed
@@ -149,37 +149,4 @@ fn declared(desired: &DesiredState) -> Vec<Address> {
         );
     }
     addresses
-}
-
-fn incarnation(address: &Address, observed: &ObservedState) -> Option<Incarnation> {
-    let stream = || -> Option<&ObservedStream> { observed.streams.get(address.stream()?) };
-    let topic = || -> Option<&ObservedTopic> { stream()?.topics.get(address.topic()?) };
-    match address {
-        Address::Stream(_) => stream().map(|stream| Incarnation {
-            id: stream.id,
-            created_at_micros: stream.created_at_micros,
-        }),
-        Address::Topic(..) => topic().map(|topic| Incarnation {
-            id: topic.id,
-            created_at_micros: topic.created_at_micros,
-        }),
-        Address::ConsumerGroup(_, _, group) => {
-            let group = topic()?.groups.as_ref()?.get(group)?;
-            Some(Incarnation {
-                id: group.id,
-                created_at_micros: 0,
-            })
-        }
-        Address::User(user) => {
-            let AccessReading::Read(access) = &observed.access else {
-                return None;
-            };
-            let user = access.users.get(user)?;
-            Some(Incarnation {
-                id: user.id,
-                created_at_micros: user.created_at_micros,
-            })
-        }
-        Address::Token(..) => None,
-    }
 }

@@ -90,6 +90,14 @@ struct Form {
 }
 
 impl SavedPlan {
+    /// Whether a file that begins with these bytes (64 are enough) is one of a plan, whatever
+    /// became of the rest.
+    #[must_use]
+    pub fn is_said_by(start: &[u8]) -> bool {
+        let start = String::from_utf8_lossy(start);
+        start.starts_with(BEGINNING) && start.contains(DIGEST)
+    }
+
     /// The plan as text, with a line break at the end.
     ///
     /// # Errors
