@@ -255,8 +255,13 @@ fn what_is_removed_is_remembered_until_it_is_declared_again() {
     let former = address("topic/orders/former");
     assert_eq!(first.removed[&former].revision, Revision::at(4));
     // Another apply that does not declare it.
-    let begun = BegunDocument::new(Vec::new(), report, &desired, &observed, Some(&first));
+    let mut after = ObservedState::default();
+    there_topic(&mut after, "orders", "events");
+    let begun = BegunDocument::new(Vec::new(), report.clone(), &desired, &after, Some(&first));
     assert_eq!(AppliedState::of(begun, None).removed, first.removed);
+    // One that finds it there again, and leaves it alone.
+    let begun = BegunDocument::new(Vec::new(), report, &desired, &observed, Some(&first));
+    assert_eq!(begun.removed, BTreeMap::new());
     declare_topic(&mut desired, "orders", "former");
     let (_, report) = planned(&desired, &observed);
     let begun = BegunDocument::new(Vec::new(), report, &desired, &observed, Some(&first));
