@@ -62,12 +62,12 @@ impl Apply<'_> {
             topology: _,
             manifests,
         } = planned;
-        let to_record = ToRecord {
+        let to_record = self.is_recorded.then(|| ToRecord {
             desired: desired.clone(),
             plan: report.clone(),
             observed: saved.is_none().then_some(observed),
             manifests,
-        };
+        });
         let refused = NothingDone::of(&plan, format.is_document().then_some(&document));
         if report.refusals() > 0 {
             // Not even `--skip-blocked` carries out what policies refuse.
@@ -301,7 +301,7 @@ impl Apply<'_> {
     /// change for them.
     async fn record_nothing_to_do(
         &self,
-        to_record: ToRecord,
+        to_record: Option<ToRecord>,
         left_out: &LeftOut,
         verified: &Verification,
     ) -> Result<(), CommandError> {

@@ -51,11 +51,11 @@ impl Apply<'_> {
     /// recorded.
     pub(super) async fn record_begin(
         &self,
-        to_record: ToRecord,
+        to_record: Option<ToRecord>,
     ) -> Result<Option<Ledgered>, CommandError> {
-        if !self.is_recorded {
+        let Some(to_record) = to_record else {
             return Ok(None);
-        }
+        };
         let begun = tokio::select! {
             begun = self.begin(to_record) => begun,
             reason = interrupted(self.deadline) => Err(CommandError::other(reason)),

@@ -26,6 +26,7 @@ use super::runtime::block_on;
 use super::saved_plan;
 use super::secret_arguments::Gathered;
 use super::session::Session;
+use super::time_limit::TimeLimit;
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
 
@@ -155,9 +156,8 @@ pub(super) fn run(process: &Process, arguments: &ApplyArguments) -> Result<ExitC
                 limit.limit(ledger.refuse_another(session)).await?;
                 let project = desired.project.clone();
                 let lock = arguments.lock(process, session, project, is_recorded);
-                let ended = async {
-                    limit.limit(lock.take_if_there()).await?;
-                    let mut desired = desired;
+                let mut desired = desired;
+                in_lock(lock, limit, async |lock| {
                     let planning = &arguments.planning;
                     limit
                         .limit(planning.retain_what_was_applied(&mut desired, session))
@@ -173,17 +173,29 @@ pub(super) fn run(process: &Process, arguments: &ApplyArguments) -> Result<ExitC
                         session,
                         deadline: limit.at(),
                         is_recorded,
-                        lock: &lock,
+                        lock,
                     };
                     apply.finish(planned, gathered).await
-                }
-                .await;
-                lock.release().await;
-                ended
+                })
+                .await
             },
         )
         .await
     })?
+}
+
+/// Does something in the lease, if it needs one, and gives it back however that ends.
+async fn in_lock<'a>(
+    lock: ApplyLock<'a>,
+    limit: TimeLimit,
+    work: impl AsyncFnOnce(&ApplyLock<'a>) -> Result<ExitCode, CommandError>,
+) -> Result<ExitCode, CommandError> {
+    let ended = match limit.limit(lock.take_if_there()).await {
+        Ok(()) => work(&lock).await,
+        Err(error) => Err(error),
+    };
+    lock.release().await;
+    ended
 }
 
 /// Carries out what was planned before.
@@ -205,8 +217,7 @@ fn run_saved(
             let planned = saved_plan::planned(saved);
             let project = planned.desired.project.clone();
             let lock = arguments.lock(process, session, project, is_recorded);
-            let ended = async {
-                limit.limit(lock.take_if_there()).await?;
+            in_lock(lock, limit, async |lock| {
                 let checked = limit.limit(saved_plan::refuse_if_stale(saved, session));
                 if let Err(error) = checked.await {
                     if error.exit_code != ExitCode::Stale {
@@ -228,13 +239,11 @@ fn run_saved(
                     session,
                     deadline: limit.at(),
                     is_recorded,
-                    lock: &lock,
+                    lock,
                 };
                 apply.finish(planned, gathered).await
-            }
-            .await;
-            lock.release().await;
-            ended
+            })
+            .await
         })
         .await
     })?
