@@ -13,25 +13,28 @@ pub(crate) enum Answer {
 
 /// Asks for a number on standard error; `None` when the answer is none.
 pub(crate) fn ask_number(question: &str) -> io::Result<Option<u32>> {
-    let mut messages = io::stderr().lock();
-    write!(messages, "{question}\n  The number: ")?;
-    messages.flush()?;
-    let mut line = String::new();
-    io::stdin().lock().read_line(&mut line)?;
+    let line = answer(&format!("{question}\n  The number: "))?;
     Ok(line.trim().parse().ok())
 }
 
 /// Asks on standard error and reads a line of standard input. Only the word
 /// `yes` counts, as with terraform: a stray key must not change a server.
 pub(crate) fn confirm(question: &str) -> io::Result<Answer> {
-    let mut messages = io::stderr().lock();
-    write!(messages, "{question}\n  Only `yes` is accepted: ")?;
-    messages.flush()?;
-    let mut line = String::new();
-    io::stdin().lock().read_line(&mut line)?;
+    let line = answer(&format!("{question}\n  Only `yes` is accepted: "))?;
     Ok(if line.trim() == "yes" {
         Answer::Yes
     } else {
         Answer::No
     })
+}
+
+/// The line that a person writes. Others may write messages until then.
+fn answer(question: &str) -> io::Result<String> {
+    let mut messages = io::stderr().lock();
+    write!(messages, "{question}")?;
+    messages.flush()?;
+    drop(messages);
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line)?;
+    Ok(line)
 }

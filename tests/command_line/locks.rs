@@ -8,6 +8,7 @@ use iggyctl_embedded::{EmbeddedServer, FaultKind, FaultPlan, FaultTarget};
 
 use crate::sandbox::{Run, Sandbox};
 use crate::served::Served;
+use crate::terminal::AtTerminal;
 
 /// `create_topic` of the wire protocol.
 const CREATE_TOPIC: u32 = 302;
@@ -273,4 +274,98 @@ fn two_at_once_follow_each_other_with_a_ledger() {
     }
     assert_eq!(served.run(&["diff", "-f", "next.yaml"]).code, 0);
     assert_eq!(leases(&served), serde_json::json!([]));
+}
+
+/// An apply that waits for the answer of a person.
+fn asking(served: &Served, arguments: &[&str]) -> AtTerminal {
+    let address = served.address();
+    let all = [&["apply"], arguments, &["--ledger", "--server", &address]].concat();
+    let mut asking = AtTerminal::start(served.sandbox.command(&all));
+    asking.until("Only `yes` is accepted");
+    asking
+}
+
+fn revisions(served: &Served) -> usize {
+    let run = served.run(&["history", "-o", "json"]);
+    let report: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    report["revisions"].as_array().unwrap().len()
+}
+
+/// There is no ledger yet to have the lease in, so each of them plans without one.
+#[test]
+fn of_two_first_ones_the_second_plans_again() {
+    let served = served();
+    let saved = served.run(&["plan", "-f", "next.yaml", "--out", "saved"]);
+    assert_eq!(saved.code, 0, "{}", saved.stderr);
+    let seconds: [&[&str]; 2] = [&["-f", "next.yaml"], &["--plan", "saved"]];
+    let seconds = seconds.map(|arguments| asking(&served, arguments));
+    assert_eq!(apply(&served, &[]).code, 0);
+    for mut second in seconds {
+        second.answer("yes");
+        let (code, _, shown) = second.ended();
+        assert_eq!(code, Some(4), "{shown}");
+        assert!(shown.contains("stream/orders: "), "{shown}");
+        assert!(!shown.contains("failed"), "{shown}");
+    }
+    assert_eq!(revisions(&served), 1);
+    assert_eq!(leases(&served), serde_json::json!([]));
+}
+
+/// Also where nothing of what it would change has moved.
+#[test]
+fn a_first_one_sees_what_else_there_is_to_do() {
+    let served = served();
+    let expiring = |topics: &[&str], after| {
+        topology(topics).replace("events", &format!("events, messageExpiry: {after}"))
+    };
+    let sandbox = &served.sandbox;
+    sandbox.write("next.yaml", expiring(&["events", "letters"], "7d"));
+    for (name, after) in [("as-declared.yaml", "7d"), ("other.yaml", "1h")] {
+        sandbox.write(name, expiring(&["events"], after));
+    }
+    let run = served.run(&["apply", "-f", "as-declared.yaml", "--yes"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    let mut second = asking(&served, &["-f", "next.yaml"]);
+    let run = served.run(&["apply", "-f", "other.yaml", "--yes", "--ledger"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    second.answer("yes");
+    let (code, _, shown) = second.ended();
+    assert_eq!(code, Some(4), "{shown}");
+    assert_eq!(revisions(&served), 1);
+}
+
+#[test]
+fn a_first_one_goes_on_where_others_did_something_else() {
+    let served = served();
+    let mut first = asking(&served, &["-f", "next.yaml"]);
+    let another = topology(&["events"])
+        .replace("shop", "store")
+        .replace("orders", "goods");
+    served.sandbox.write("another.yaml", another);
+    let run = served.run(&["apply", "-f", "another.yaml", "--yes", "--ledger"]);
+    assert_eq!(run.code, 0, "{}", run.stderr);
+    first.answer("yes");
+    let (code, _, shown) = first.ended();
+    assert_eq!(code, Some(0), "{shown}");
+    assert_eq!(served.run(&["diff", "-f", "next.yaml"]).code, 0);
+    assert_eq!(revisions(&served), 2);
+}
+
+#[test]
+fn a_lease_that_is_lost_is_not_waited_for_with_a_question() {
+    let served = lab();
+    let question = ["-f", "next.yaml", "--lock-duration", "1s", "-o", "json"];
+    let owner = asking(&served, &question);
+    assert_eq!(served.run(&["lock", "release", "shop"]).code, 0);
+    // Nobody answers.
+    let (code, data, shown) = owner.ended();
+    assert_eq!(code, Some(5), "{shown}");
+    assert!(
+        shown.contains("nothing was changed: the lease is lost: anna@laptop ended it"),
+        "{shown}"
+    );
+    let report: serde_json::Value = serde_json::from_str(&data).unwrap();
+    assert_eq!(report["steps"][0]["status"], "notAttempted", "{report:#}");
+    assert_eq!(revisions(&served), 1);
+    assert_eq!(apply(&served, &[]).code, 0);
 }

@@ -51,6 +51,8 @@ mod smoke_reports;
 mod smoke_restart;
 #[cfg(unix)]
 mod stopped;
+#[cfg(unix)]
+mod terminal;
 mod tokens;
 mod topic;
 mod users;

@@ -6,6 +6,7 @@
 
 use iggyctl_core::plan::{ApprovedPlan, Plan, Refusal};
 use iggyctl_core::render::{ApplyReport, Verification};
+use iggyctl_core::saved::SavedPlan;
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_engine::apply::{ApplyOutcome, Supplies};
 use tokio::time::Instant;
@@ -39,6 +40,8 @@ pub(super) struct Apply<'a> {
     pub(super) is_recorded: bool,
     /// Without which nothing is sent, where a ledger is kept.
     pub(super) lock: &'a ApplyLock<'a>,
+    /// The file that the plan comes from, if it does.
+    pub(super) saved: Option<&'a SavedPlan>,
 }
 
 impl Apply<'_> {
@@ -58,15 +61,17 @@ impl Apply<'_> {
             prunable: _,
             is_access_unread: _,
             observed,
-            saved,
+            saved: _,
             topology: _,
             manifests,
         } = planned;
+        let is_saved = self.saved.is_some();
         let to_record = self.is_recorded.then(|| ToRecord {
             desired: desired.clone(),
             plan: report.clone(),
-            observed: saved.is_none().then_some(observed),
+            observed: (!is_saved).then_some(observed),
             manifests,
+            planned: self.lock.will_be_late().then(|| plan.clone()),
         });
         let refused = NothingDone::of(&plan, format.is_document().then_some(&document));
         if report.refusals() > 0 {
@@ -78,7 +83,6 @@ impl Apply<'_> {
             secrets: checked,
             sinks,
         } = gathered;
-        let is_saved = saved.is_some();
         let is_checked = checked.is_some();
         let sources = &self.arguments.planning.secrets;
         let secrets = match sources.to_apply(self.process, &plan, checked) {
@@ -89,14 +93,18 @@ impl Apply<'_> {
             blocked: plan.blocked.clone(),
             resources: report.left_out,
         };
-        let approved = match self.approve(plan, is_saved) {
+        let gathered = Gathered {
+            secrets: is_checked.then(|| secrets.clone()),
+            sinks,
+        };
+        let approved = match self.approve(plan).await {
             Ok(Ok(approved)) => approved,
             Ok(Err(refusal)) => return Err(refused.because(self.process, not_approved(&refusal))),
             Err(error) => return Err(refused.because(self.process, error)),
         };
         let to_try = self.arguments.smoke.then(|| ToTry {
             desired: desired.clone(),
-            passwords: is_checked.then(|| secrets.clone()),
+            passwords: gathered.secrets.clone(),
         });
         if approved.steps().is_empty() {
             self.lock.command_hears_signals();
@@ -105,7 +113,7 @@ impl Apply<'_> {
                 false => left_out.converged(),
             };
             if let Err(error) = self
-                .record_nothing_to_do(to_record, &left_out, &verified)
+                .record_nothing_to_do(to_record, &gathered, &left_out, &verified)
                 .await
             {
                 return Err(refused.because(self.process, error));
@@ -116,20 +124,20 @@ impl Apply<'_> {
         }
         if !self.arguments.run.yes {
             let asked = Instant::now();
-            if let Err(error) = ask(self.process, &self.session.name) {
+            if let Err(error) = ask(self.process, self.lock, &self.session.name).await {
                 return Err(refused.because(self.process, error));
             }
             self.wait_for_a_person(asked);
         }
         self.lock.command_hears_signals();
-        let recorded = match self.record_begin(to_record).await {
+        let recorded = match self.record_begin(to_record, &gathered).await {
             Ok(recorded) => recorded,
             Err(error) => return Err(refused.because(self.process, error)),
         };
         let outcome = carry_out(
             self.process,
             &approved,
-            Supplies::new(&secrets, &sinks).of_server(&self.session.name),
+            Supplies::new(&secrets, &gathered.sinks).of_server(&self.session.name),
             &self.session.pool,
             format.is_document(),
             self.deadline,
@@ -141,10 +149,6 @@ impl Apply<'_> {
                 "The login of iggyctl itself was changed: from now on it needs the new one.",
             );
         }
-        let gathered = Gathered {
-            secrets: is_checked.then_some(secrets),
-            sinks,
-        };
         let verified = match !outcome.is_complete() || self.arguments.run.no_verify || is_saved {
             true => Verified::SKIPPED,
             false => self.verify(desired, &gathered, &left_out).await,
@@ -172,11 +176,7 @@ impl Apply<'_> {
     }
 
     /// With what was allowed; where much is removed, a person is asked how much.
-    fn approve(
-        &mut self,
-        plan: Plan,
-        is_saved: bool,
-    ) -> Result<Result<ApprovedPlan, Refusal>, CommandError> {
+    async fn approve(&mut self, plan: Plan) -> Result<Result<ApprovedPlan, Refusal>, CommandError> {
         let run = &self.arguments.run;
         let mut removals = run.expect_removals;
         if let Some(deletion) = plan.mass_deletion
@@ -186,13 +186,13 @@ impl Apply<'_> {
             && (plan.blocked.is_empty() || run.skip_blocked)
         {
             let asked = Instant::now();
-            removals = ask_removals(deletion)?;
+            removals = ask_removals(self.lock, deletion).await?;
             self.wait_for_a_person(asked);
         }
         let grant = self
             .arguments
             .planning
-            .grant(is_saved.then_some(&plan), removals);
+            .grant(self.saved.map(|_| &plan), removals);
         Ok(plan.approve(self.arguments.run.skip_blocked, &grant))
     }
 
@@ -215,6 +215,7 @@ impl Apply<'_> {
             deadline,
             is_recorded: _,
             lock: _,
+            saved: _,
         } = self;
         let (tried, ended) =
             smoke::run(process, &arguments.planning, to_try, session, *deadline).await;
@@ -285,6 +286,7 @@ impl Apply<'_> {
             deadline,
             is_recorded: _,
             lock: _,
+            saved: _,
         } = self;
         let is_good = matches!(exit_code, ExitCode::Done | ExitCode::ChangesPending);
         let to_try = to_try.filter(|_| is_good);
@@ -302,10 +304,11 @@ impl Apply<'_> {
     async fn record_nothing_to_do(
         &self,
         to_record: Option<ToRecord>,
+        gathered: &Gathered,
         left_out: &LeftOut,
         verified: &Verification,
     ) -> Result<(), CommandError> {
-        if let Some(recorded) = self.record_begin(to_record).await? {
+        if let Some(recorded) = self.record_begin(to_record, gathered).await? {
             let report = ApplyReport::new(Vec::new(), left_out.blocked.clone(), verified.clone());
             recorded
                 .end(self.process, self.session, &report, ExitCode::Done, None)

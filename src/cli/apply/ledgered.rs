@@ -8,6 +8,7 @@ use iggyctl_core::ledger::{
     AppliedManifest, AppliedState, Begun, BegunDocument, DocumentPlace, EndedDocument, LedgerError,
     LedgeredCommand, Outcome, Revision,
 };
+use iggyctl_core::plan::Plan;
 use iggyctl_core::render::{ApplyReport, PlanReport, StepStatus, escape};
 use iggyctl_core::saved::digest_of;
 use iggyctl_core::state::desired::DesiredState;
@@ -22,6 +23,7 @@ use super::finish::Apply;
 use crate::cli::Process;
 use crate::cli::author::{author, commit};
 use crate::cli::ledger::ledger_failed;
+use crate::cli::secret_arguments::Gathered;
 use crate::cli::session::{Session, read_failed};
 use crate::cli::stop::stop_requested;
 use crate::command_error::CommandError;
@@ -37,6 +39,8 @@ pub(super) struct ToRecord {
     /// What the plan was made from; `None` for one that was saved.
     pub(super) observed: Option<ObservedState>,
     pub(super) manifests: Vec<AppliedManifest>,
+    /// The plan, where it was made without the lease that is needed.
+    pub(super) planned: Option<Plan>,
 }
 
 /// An apply that was recorded as begun.
@@ -52,12 +56,13 @@ impl Apply<'_> {
     pub(super) async fn record_begin(
         &self,
         to_record: Option<ToRecord>,
+        gathered: &Gathered,
     ) -> Result<Option<Ledgered>, CommandError> {
         let Some(to_record) = to_record else {
             return Ok(None);
         };
         let begun = tokio::select! {
-            begun = self.begin(to_record) => begun,
+            begun = self.begin(to_record, gathered) => begun,
             reason = interrupted(self.deadline) => Err(CommandError::other(reason)),
         };
         begun.map_err(|error| CommandError {
@@ -66,20 +71,29 @@ impl Apply<'_> {
         })
     }
 
-    async fn begin(&self, to_record: ToRecord) -> Result<Option<Ledgered>, CommandError> {
+    async fn begin(
+        &self,
+        to_record: ToRecord,
+        gathered: &Gathered,
+    ) -> Result<Option<Ledgered>, CommandError> {
         let ToRecord {
             mut desired,
             plan,
-            observed,
+            mut observed,
             manifests,
+            planned,
         } = to_record;
         let Self {
             process, session, ..
         } = self;
         let ledger = PooledLedger::new(&session.pool);
         let identity = ensure_ledger(&ledger).await.map_err(ledger_failed)?;
-        self.lock.take().await?;
+        let is_late = self.lock.take().await?;
         self.lock.command_hears_signals();
+        if is_late && let Some(planned) = planned {
+            let work = self.plan_again(&planned, &desired, observed, gathered);
+            observed = self.lock.while_held(work).await?;
+        }
         let project = desired.project.clone();
         let previous = last_applied(&ledger, project.as_deref()).await;
         let previous = previous.or_else(|failure| without_previous(process, failure))?;
@@ -123,6 +137,8 @@ impl Apply<'_> {
         };
         let previous = previous.as_ref().map(|previous| &previous.state);
         let document = BegunDocument::new(manifests, plan, &desired, &observed, previous);
+        // From here on there is a record, and what is lost later shows in it.
+        self.lock.refuse_if_lost().await?;
         let recording = begin(&ledger, entry, &document).await;
         Ok(Some(Ledgered {
             recording: recording.map_err(ledger_failed)?,

@@ -4,6 +4,7 @@ mod carry_out;
 mod document;
 mod ended;
 mod finish;
+mod late;
 mod ledgered;
 mod questions;
 mod record;
@@ -159,12 +160,13 @@ pub(super) fn run(process: &Process, arguments: &ApplyArguments) -> Result<ExitC
                 let mut desired = desired;
                 in_lock(lock, limit, async |lock| {
                     let planning = &arguments.planning;
-                    limit
-                        .limit(planning.retain_what_was_applied(&mut desired, session))
-                        .await?;
-                    let mut planned = limit
-                        .limit(planning.plan(desired, session, &gathered))
-                        .await?;
+                    let work = async {
+                        planning
+                            .retain_what_was_applied(&mut desired, session)
+                            .await?;
+                        planning.plan(desired, session, &gathered).await
+                    };
+                    let mut planned = lock.while_held(limit.limit(work)).await?;
                     planned.manifests = manifests;
                     policies.check_plan(process, &planned.desired, &mut planned.report)?;
                     let apply = Apply {
@@ -174,6 +176,7 @@ pub(super) fn run(process: &Process, arguments: &ApplyArguments) -> Result<ExitC
                         deadline: limit.at(),
                         is_recorded,
                         lock,
+                        saved: None,
                     };
                     apply.finish(planned, gathered).await
                 })
@@ -219,7 +222,7 @@ fn run_saved(
             let lock = arguments.lock(process, session, project, is_recorded);
             in_lock(lock, limit, async |lock| {
                 let checked = limit.limit(saved_plan::refuse_if_stale(saved, session));
-                if let Err(error) = checked.await {
+                if let Err(error) = lock.while_held(checked).await {
                     if error.exit_code != ExitCode::Stale {
                         return Err(error);
                     }
@@ -240,6 +243,7 @@ fn run_saved(
                     deadline: limit.at(),
                     is_recorded,
                     lock,
+                    saved: Some(saved),
                 };
                 apply.finish(planned, gathered).await
             })

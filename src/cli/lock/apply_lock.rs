@@ -1,3 +1,4 @@
+use std::future::Future;
 use std::time::Duration;
 
 use iggyctl_core::ledger::{LEASES, STREAM};
@@ -72,17 +73,45 @@ impl<'a> ApplyLock<'a> {
         let topic = connection.get_topic(&STREAM, &LEASES).await;
         drop(connection);
         match topic.map_err(|error| lease_failed(LeaseError::Server(error.into())))? {
-            Some(_) => self.take().await,
+            Some(_) => self.take().await.map(|_| ()),
             None => Ok(()),
         }
     }
 
-    /// Takes the lease unless it is taken.
-    pub(in crate::cli) async fn take(&self) -> Result<(), CommandError> {
-        if self.is_wanted {
-            self.keeper.get_or_try_init(|| self.start()).await?;
+    /// Takes the lease unless it is taken; says whether it is taken only now, after
+    /// something was read without it.
+    pub(in crate::cli) async fn take(&self) -> Result<bool, CommandError> {
+        if !self.will_be_late() {
+            return Ok(false);
         }
-        Ok(())
+        self.keeper.get_or_try_init(|| self.start()).await?;
+        Ok(true)
+    }
+
+    /// Whether the lease is not there yet and is going to be.
+    pub(in crate::cli) fn will_be_late(&self) -> bool {
+        self.is_wanted && !self.keeper.initialized()
+    }
+
+    /// What comes before the first step: without the lease it is given up.
+    pub(in crate::cli) async fn while_held<T>(
+        &self,
+        work: impl Future<Output = Result<T, CommandError>>,
+    ) -> Result<T, CommandError> {
+        tokio::select! {
+            biased;
+            reason = self.lost() => Err(CommandError::new(
+                ExitCode::LockHeld,
+                format!("nothing was changed: {reason}"),
+            )
+            .hint("apply again; `iggyctl lock list` says who applies now")),
+            done = work => done,
+        }
+    }
+
+    /// Refuses to go on without the lease.
+    pub(in crate::cli) async fn refuse_if_lost(&self) -> Result<(), CommandError> {
+        self.while_held(std::future::ready(Ok(()))).await
     }
 
     /// From here on the command hears signals and ends in order; before, a signal gives the
