@@ -29,6 +29,7 @@ mod plan_arguments;
 mod policy;
 mod policy_arguments;
 mod render;
+mod retained;
 mod runtime;
 mod saved_plan;
 mod schema;

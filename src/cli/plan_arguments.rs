@@ -17,14 +17,13 @@ use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::observed::{AccessReading, Listing, ObservedState};
 use iggyctl_core::{check, diff, plan};
 use iggyctl_engine::Secrets;
-use iggyctl_engine::ledger::{PooledLedger, last_applied};
 use iggyctl_engine::observe::{Reach, observe_facts};
 
 use super::Process;
-use super::ledger::ledger_failed;
 use super::manifest_arguments::ManifestArguments;
 use super::output::json_failed;
 use super::policy_arguments::{Policies, PolicyArguments};
+use super::retained;
 use super::secret_arguments::{Gathered, SecretArguments};
 use super::server_arguments::{ServerArguments, parse_duration};
 use super::session::{Session, observe_for, read_failed};
@@ -272,21 +271,8 @@ impl PlanningArguments {
         if !self.prune {
             return Ok(());
         }
-        let ledger = PooledLedger::new(&session.pool);
-        match last_applied(&ledger, desired.project.as_deref()).await {
-            Ok(Some(applied)) => desired.owns.retained.extend(applied.state.retained),
-            Ok(None) => {}
-            // What must not be deleted is not guessed.
-            Err(failure) => {
-                let error = ledger_failed(failure);
-                let message = format!(
-                    "--prune: what was applied last as `deletionPolicy: Retain` is not known: {}",
-                    error.message
-                );
-                return Err(CommandError { message, ..error });
-            }
-        }
-        Ok(())
+        let project = desired.project.as_deref();
+        retained::add_what_was_applied(&mut desired.owns.retained, project, session).await
     }
 
     /// Observes the server and plans.

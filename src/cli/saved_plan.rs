@@ -10,6 +10,7 @@ use iggyctl_core::ledger::LedgerIdentity;
 use iggyctl_core::plan::{Action, Stage};
 use iggyctl_core::render::{TopologyChange, escape};
 use iggyctl_core::saved::{PlannedServer, SavedPlan, SavedPlanError};
+use iggyctl_core::state::Retained;
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::observed::ObservedState;
 use iggyctl_engine::broker::BrokerRead as _;
@@ -17,6 +18,7 @@ use iggyctl_engine::ledger::{PooledLedger, describe};
 use iggyctl_engine::observe::observe_touched;
 
 use super::plan_arguments::Planned;
+use super::retained;
 use super::session::{Session, read_failed};
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
@@ -223,7 +225,13 @@ pub(super) async fn refuse_if_stale(
     let observed = observe_touched(&session.pool, &saved.touched)
         .await
         .map_err(read_failed)?;
-    let moved = saved.touched.moved(&observed);
+    let mut moved = saved.touched.moved(&observed);
+    if !saved.pruned.is_empty() {
+        let mut retained = Retained::default();
+        let project = saved.project.as_deref();
+        retained::add_what_was_applied(&mut retained, project, session).await?;
+        moved.extend(saved.retained_since(&retained, &observed));
+    }
     if moved.is_empty() {
         return Ok(());
     }

@@ -34,6 +34,7 @@ mod produce_state;
 mod prune;
 mod prune_resources;
 mod replay;
+mod retained;
 mod rights;
 mod runbooks;
 mod sandbox;

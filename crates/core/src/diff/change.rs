@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,6 +15,7 @@ use crate::address::Address;
 use crate::name::ResourceName;
 use crate::state::desired::{DesiredState, TopicSettings};
 use crate::state::desired_user::SecretReference;
+use crate::state::{Kept, OtherProject};
 
 /// How the desired state differs from the observed one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,11 +76,30 @@ impl DeclaredToLive {
 
 impl BlockReason {
     /// What stands in the way where something is retained; nothing where nothing is.
-    pub(super) fn retained(what: Vec<Address>) -> Vec<Self> {
-        match what.is_empty() {
-            true => Vec::new(),
-            false => vec![Self::Retained { what }],
+    pub(super) fn retained(kept: Vec<Kept>) -> Vec<Self> {
+        if kept.is_empty() {
+            return Vec::new();
         }
+        let mut what = Vec::new();
+        let mut formerly = BTreeMap::new();
+        let mut elsewhere = BTreeSet::new();
+        for Kept {
+            address,
+            declared_as,
+            other,
+        } in kept
+        {
+            if let Some(declared_as) = declared_as {
+                formerly.insert(address.clone(), declared_as);
+            }
+            elsewhere.extend(other);
+            what.push(address);
+        }
+        vec![Self::Retained {
+            what,
+            formerly,
+            elsewhere,
+        }]
     }
 }
 
@@ -564,6 +584,13 @@ pub enum BlockReason {
         /// What is retained.
         #[schemars(with = "Vec<String>")]
         what: Vec<Address>,
+        /// What of that was declared under another name, and which.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        #[schemars(with = "BTreeMap<String, String>")]
+        formerly: BTreeMap<Address, Address>,
+        /// The other projects of which the records say so.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        elsewhere: BTreeSet<OtherProject>,
     },
     /// It goes with messages, or with offsets of readers, and nobody named it.
     HoldsData(Box<Stake>),

@@ -38,9 +38,11 @@ pub use change::{
     TokenNotice, TokenNoticeKind, TopicChange, UserChange, UserCreation,
 };
 pub use facts::{FactQuestions, Facts};
-pub use removal::{GroupRemoval, Incarnation, StreamRemoval, TopicRemoval};
+pub use removal::{GroupRemoval, StreamRemoval, TopicRemoval};
 pub use setting::Setting;
 pub use topic::{DEFAULT_PARTITIONS, DEFAULT_SEGMENT_SIZE};
+
+pub use crate::state::Incarnation;
 
 use crate::address::Address;
 use crate::name::ResourceName;

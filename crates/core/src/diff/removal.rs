@@ -11,53 +11,11 @@ use crate::name::ResourceName;
 use crate::state::desired::{
     DesiredState, DesiredStream, DesiredTopic, Ownership, Presence, Scope,
 };
-use crate::state::observed::{AccessReading, ObservedState, ObservedStream, ObservedTopic};
+use crate::state::observed::{ObservedConsumerGroup, ObservedStream, ObservedTopic};
+use crate::state::{Incarnation, Kept};
 
 #[cfg(test)]
 mod tests;
-
-/// Which thing of the server it is: the numeric id is given to the next one after it
-/// is deleted, and the creation time tells them apart.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "camelCase")]
-pub struct Incarnation {
-    /// Numeric id. That of a consumer group is never given again within its topic.
-    pub id: u32,
-    /// Creation time in microseconds since the Unix epoch; 0 for a consumer group, of
-    /// which the server does not tell it.
-    pub created_at_micros: u64,
-}
-
-impl Incarnation {
-    /// Which thing has a name on the server, where that can be told.
-    #[must_use]
-    pub fn of(observed: &ObservedState, address: &Address) -> Option<Self> {
-        let stream = || observed.streams.get(address.stream()?);
-        let topic = || stream()?.topics.get(address.topic()?);
-        let (id, created_at_micros) = match address {
-            Address::Stream(_) => stream().map(|it| (it.id, it.created_at_micros)),
-            Address::Topic(..) => topic().map(|it| (it.id, it.created_at_micros)),
-            Address::ConsumerGroup(_, _, group) => {
-                let group = topic()?.groups.as_ref()?.get(group)?;
-                Some((group.id, 0))
-            }
-            Address::User(user) => {
-                let AccessReading::Read(access) = &observed.access else {
-                    return None;
-                };
-                let user = access.users.get(user)?;
-                Some((user.id, user.created_at_micros))
-            }
-            Address::Token(..) => None,
-        }?;
-        Some(Self {
-            id,
-            created_at_micros,
-        })
-    }
-}
 
 /// A stream that nobody declares.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -218,10 +176,7 @@ impl Search<'_> {
             .keys()
             .filter(|topic| !is_owned && !self.scope.owns_topic_alone(name, topic));
         let removal = StreamRemoval {
-            incarnation: Incarnation {
-                id: stream.id,
-                created_at_micros: stream.created_at_micros,
-            },
+            incarnation: Incarnation::of_stream(stream),
             unasked: unasked.cloned().collect(),
             topics: topics
                 .iter()
@@ -229,7 +184,9 @@ impl Search<'_> {
                 .collect(),
         };
         let address = Address::Stream(name.clone());
-        self.push(address, Difference::DeleteStream(Box::new(removal)));
+        let retained = self.owns.retained.in_stream(name, stream);
+        let difference = Difference::DeleteStream(Box::new(removal));
+        self.push(address, difference, retained);
     }
 
     fn in_declared(
@@ -275,8 +232,7 @@ impl Search<'_> {
                 if let Some(group) = super::group_in(&address, group)
                     && self.scope.names_group(&group)
                 {
-                    let removal = group_removal(there.id, there.members);
-                    self.push(group, Difference::DeleteConsumerGroup(removal));
+                    self.group(group, *there, Incarnation::of_topic(topic));
                 }
             }
         }
@@ -284,8 +240,16 @@ impl Search<'_> {
 
     fn topic(&mut self, stream: &ResourceName, name: &ResourceName, topic: &ObservedTopic) {
         let address = Address::Topic(stream.clone(), name.clone());
+        let retained = self.owns.retained.in_topic(&address, topic);
         let removal = Box::new(removal_of(topic));
-        self.push(address, Difference::DeleteTopic(removal));
+        self.push(address, Difference::DeleteTopic(removal), retained);
+    }
+
+    fn group(&mut self, address: Address, group: ObservedConsumerGroup, topic: Incarnation) {
+        let removal = group_removal(group.id, group.members);
+        let retained = self.owns.retained.one(&address, Some(topic));
+        let difference = Difference::DeleteConsumerGroup(removal);
+        self.push(address, difference, retained.into_iter().collect());
     }
 
     fn groups(
@@ -302,44 +266,17 @@ impl Search<'_> {
             if let Some(address) = super::group_in(topic, name)
                 && !declared.groups.contains_key(name)
             {
-                let removal = group_removal(group.id, group.members);
-                self.push(address, Difference::DeleteConsumerGroup(removal));
+                self.group(address, *group, Incarnation::of_topic(there));
             }
         }
     }
 
-    fn push(&mut self, address: Address, difference: Difference) {
-        let retained = self
-            .owns
-            .retained_of(&address, |inside| has(&difference, inside));
+    fn push(&mut self, address: Address, difference: Difference, retained: Vec<Kept>) {
         self.found.push(Change {
             address,
             difference,
             obstacles: BlockReason::retained(retained),
         });
-    }
-}
-
-/// Whether something that would be deleted holds this.
-fn has(removed: &Difference, inside: &Address) -> bool {
-    let has_group = |topic: &TopicRemoval, group: &ResourceName| {
-        topic
-            .groups
-            .as_ref()
-            .is_none_or(|groups| groups.contains_key(group))
-    };
-    match (removed, inside) {
-        (Difference::DeleteStream(stream), Address::Topic(_, topic)) => {
-            stream.topics.contains_key(topic)
-        }
-        (Difference::DeleteStream(stream), Address::ConsumerGroup(_, topic, group)) => {
-            let topic = stream.topics.get(topic);
-            topic.is_some_and(|topic| has_group(topic, group))
-        }
-        (Difference::DeleteTopic(topic), Address::ConsumerGroup(_, _, group)) => {
-            has_group(topic, group)
-        }
-        _ => false,
     }
 }
 
@@ -351,10 +288,7 @@ fn removal_of(topic: &ObservedTopic) -> TopicRemoval {
             .collect()
     });
     TopicRemoval {
-        incarnation: Incarnation {
-            id: topic.id,
-            created_at_micros: topic.created_at_micros,
-        },
+        incarnation: Incarnation::of_topic(topic),
         holds: Holdings {
             messages: topic.messages,
             bytes: topic.size_bytes,

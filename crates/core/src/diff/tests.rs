@@ -69,7 +69,7 @@ fn obstacle(reason: &BlockReason) -> String {
         | BlockReason::TokenNeedsPassword
         | BlockReason::RotationImpossible { .. }
         | BlockReason::SinkUnusable { .. } => panic!("these states have no users: {reason:?}"),
-        BlockReason::Retained { what } => format!("retained {what:?}"),
+        BlockReason::Retained { what, .. } => format!("retained {what:?}"),
         BlockReason::PartitionShrink { .. }
         | BlockReason::HoldsData(_)
         | BlockReason::StillGranted { .. }

@@ -9,6 +9,7 @@ use super::{BegunDocument, EndedDocument, Incarnation, Removed};
 use crate::address::Address;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::manifest::{DollarForm, RenderFormat, SourceFile, Variables, compile, render_documents};
+use crate::state::RetainedThing;
 use crate::state::desired::DesiredState;
 
 /// A file of manifests as `iggyctl render` prints it: variables are substituted, and of
@@ -50,6 +51,19 @@ pub fn applied_manifests(
     Ok(manifests)
 }
 
+/// Whether it is what was deleted. A group that comes again is told by nothing from the former
+/// one.
+fn is_removed(thing: &RetainedThing, removed: &BTreeMap<Address, Removed>) -> bool {
+    let is_it = |(address, removed): (&Address, &Removed)| {
+        let was = removed.was?;
+        Some(match address {
+            Address::ConsumerGroup(..) => *address == thing.address,
+            _ => address.kind() == thing.address.kind() && was == thing.was,
+        })
+    };
+    removed.iter().any(|it| is_it(it).unwrap_or_default())
+}
+
 /// Whether all that is wrong with a file is that it declares nothing: that is a mistake
 /// only where no other file does.
 fn is_nothing(diagnostic: &Diagnostic) -> bool {
@@ -73,6 +87,8 @@ pub struct AppliedState {
     pub removed: BTreeMap<Address, Removed>,
     /// What is deleted only by its name: see [`BegunDocument::retained`].
     pub retained: BTreeSet<Address>,
+    /// Which things these were, as far as that is known.
+    pub retained_things: BTreeSet<RetainedThing>,
 }
 
 impl AppliedState {
@@ -85,6 +101,7 @@ impl AppliedState {
             before,
             mut removed,
             mut retained,
+            retained_things: mut things,
         } = begun;
         let mut incarnations = before.incarnations;
         let mut unsettled = before.unsettled;
@@ -101,15 +118,27 @@ impl AppliedState {
                 incarnations.extend(others);
                 unsettled = after;
                 retained.retain(|address| !more.contains_key(address));
+                things.retain(|thing| !is_removed(thing, &more));
                 removed.extend(more);
             }
         }
+        // What is declared now is retained if that is declared of it now.
+        let released: BTreeSet<_> = incarnations
+            .keys()
+            .filter(|address| !retained.contains(address))
+            .filter_map(|address| RetainedThing::of(address, &incarnations))
+            .map(|thing| thing.key())
+            .collect();
+        things.retain(|thing| !released.contains(&thing.key()));
+        let known = retained.iter();
+        things.extend(known.filter_map(|address| RetainedThing::of(address, &incarnations)));
         Self {
             manifests,
             incarnations,
             unsettled,
             removed,
             retained,
+            retained_things: things,
         }
     }
 

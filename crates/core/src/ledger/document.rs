@@ -9,6 +9,7 @@ use super::text::{LedgerError, from_json, to_json};
 use super::{AppliedManifest, AppliedState, Incarnation, Revision, Settled, removed_by};
 use crate::address::Address;
 use crate::render::{ApplyReport, PlanReport, StepReport, StepStatus, Verification};
+use crate::state::RetainedThing;
 use crate::state::desired::DesiredState;
 use crate::state::observed::ObservedState;
 
@@ -28,6 +29,10 @@ pub struct BegunDocument {
     /// declared `deletionPolicy: Retain`.
     #[serde(default)]
     pub retained: BTreeSet<Address>,
+    /// Which things these were, as far as earlier applies knew it: one that was renamed by
+    /// hand, or replaced, stays what it is.
+    #[serde(default)]
+    pub retained_things: BTreeSet<RetainedThing>,
 }
 
 /// What was known after the last step.
@@ -77,8 +82,13 @@ impl BegunDocument {
         let earlier = earlier.filter(|address| !desired.declares(address));
         let mut retained = desired.retained();
         retained.extend(earlier.cloned());
+        // What is destroyed is in no manifest any more, and may have been blocked.
+        let own = desired.owns.retained.own_names().into_iter();
+        retained.extend(own.filter(|address| !desired.declares(address)));
+        let retained_things = previous.map(|previous| previous.retained_things.clone());
         Self {
             retained,
+            retained_things: retained_things.unwrap_or_default(),
             manifests,
             plan,
             before: Settled::of(desired, observed),

@@ -202,6 +202,7 @@ impl RevisionReport {
             incarnations: _,
             removed: _,
             retained: _,
+            retained_things: _,
         } = AppliedState::of(begun, ended);
         Self {
             format_version: FORMAT_VERSION,

@@ -1,3 +1,5 @@
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::paint::Role;
 use super::plan_report::{ChangeReport, ChangeVerb};
 use super::stake_text::stake_text;
@@ -5,6 +7,7 @@ use crate::address::Address;
 use crate::check::{Finding, FindingCode, Severity};
 use crate::diff::{BlockReason, LoginAttribute};
 use crate::plan::Blocked;
+use crate::state::OtherProject;
 use crate::wording::counted;
 
 /// A line under the header of a change. Two changes with equal lines look
@@ -264,6 +267,39 @@ fn share_of(messages: u64) -> String {
     }
 }
 
+/// What is retained, by which name it was declared, and by whom.
+fn retained_text(
+    address: &Address,
+    what: &[Address],
+    formerly: &BTreeMap<Address, Address>,
+    elsewhere: &BTreeSet<OtherProject>,
+) -> String {
+    let declared_as = |kept: &Address| formerly.get(kept).map(|former| format!("as {former}"));
+    let mut text = match what {
+        [one] if one == address => match declared_as(one) {
+            Some(former) => format!("its deletionPolicy is Retain, {former}"),
+            None => "its deletionPolicy is Retain".to_owned(),
+        },
+        _ => {
+            let what = what.iter().map(|kept| match declared_as(kept) {
+                Some(former) => format!("{kept} ({former})"),
+                None => kept.to_string(),
+            });
+            let what: Vec<String> = what.collect();
+            format!("the deletionPolicy of {} is Retain", what.join(", "))
+        }
+    };
+    if !elsewhere.is_empty() {
+        let projects = elsewhere.iter().map(|OtherProject(name)| match name {
+            Some(name) => format!("the project {name}"),
+            None => "manifests without a project".to_owned(),
+        });
+        let projects: Vec<String> = projects.collect();
+        text.push_str(&format!(", by the record of {}", projects.join(" and ")));
+    }
+    text
+}
+
 fn blocked_lines(line: &Blocked, depth: usize) -> Vec<Line> {
     let reason = match &line.reason {
         BlockReason::CreateOnly { .. } => "cannot be changed after creation".to_owned(),
@@ -330,13 +366,11 @@ fn blocked_lines(line: &Blocked, depth: usize) -> Vec<Line> {
         BlockReason::SinkUnusable { reason } => {
             format!("where the token is to be written cannot be used: {reason}")
         }
-        BlockReason::Retained { what } if *what == [line.address.clone()] => {
-            "its deletionPolicy is Retain".to_owned()
-        }
-        BlockReason::Retained { what } => {
-            let what: Vec<String> = what.iter().map(ToString::to_string).collect();
-            format!("the deletionPolicy of {} is Retain", what.join(", "))
-        }
+        BlockReason::Retained {
+            what,
+            formerly,
+            elsewhere,
+        } => retained_text(&line.address, what, formerly, elsewhere),
         BlockReason::HoldsData(stake) => {
             format!("it would go with {}", stake_text(&line.address, stake))
         }

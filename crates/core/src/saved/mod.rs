@@ -29,8 +29,9 @@ pub use touched::{Moved, Touched};
 use crate::address::Address;
 use crate::diagnostic::Origin;
 use crate::ledger::{AppliedManifest, LedgerIdentity};
-use crate::plan::Plan;
+use crate::plan::{Action, Plan, Step};
 use crate::render::{PlanReport, ReviewSubject};
+use crate::state::Retained;
 use crate::state::desired::DesiredState;
 use crate::state::observed::ObservedState;
 
@@ -163,6 +164,27 @@ impl SavedPlan {
         }
     }
 
+    /// What its steps remove, though an apply after it has declared `deletionPolicy: Retain`
+    /// and nobody named it: what was named when the plan was made may go.
+    #[must_use]
+    pub fn retained_since(&self, retained: &Retained, now: &ObservedState) -> Vec<Moved> {
+        let named = &self.report.approvals.allow_destroy;
+        let steps = self.report.steps.iter();
+        let removed: BTreeSet<Address> = steps
+            .filter(|step| self.pruned.contains(&step.address) && !named.contains(&step.address))
+            .map(removed_by)
+            .collect();
+        let kept = removed.iter().flat_map(|address| retained.of(address, now));
+        kept.map(|kept| Moved {
+            what: match kept.declared_as {
+                Some(former) => format!("its deletionPolicy is Retain now, as {former}"),
+                None => "its deletionPolicy is Retain now".to_owned(),
+            },
+            address: kept.address,
+        })
+        .collect()
+    }
+
     /// What it is about, for its heading.
     #[must_use]
     pub fn subject(&self) -> ReviewSubject {
@@ -171,6 +193,22 @@ impl SavedPlan {
             project: self.project.clone(),
             server: context.as_ref().unwrap_or(name).clone(),
         }
+    }
+}
+
+/// What a step deletes, by the name that the server has for it then; of users it is whom it
+/// changes.
+fn removed_by(step: &Step) -> Address {
+    match &step.action {
+        Action::DeleteStream { stream, .. } => Address::Stream(stream.clone()),
+        Action::DeleteTopic { stream, topic, .. } => Address::Topic(stream.clone(), topic.clone()),
+        Action::DeleteConsumerGroup {
+            stream,
+            topic,
+            group,
+            found: _,
+        } => Address::ConsumerGroup(stream.clone(), topic.clone(), group.clone()),
+        _ => step.address.clone(),
     }
 }
 

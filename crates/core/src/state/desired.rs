@@ -6,6 +6,7 @@ use super::deletion_policy::DeletionPolicy;
 use super::desired_token::DesiredToken;
 use super::desired_user::DesiredUser;
 pub use super::ownership::{OwnedNames, Ownership, Scope};
+use super::retained::Retained;
 use crate::address::Address;
 use crate::diagnostic::Origin;
 use crate::name::ResourceName;
@@ -80,7 +81,7 @@ impl DesiredState {
             context: self.context.clone(),
             owns: Ownership {
                 exactly,
-                retained: self.retained(),
+                retained: Retained::declared(self.retained()),
                 ..Ownership::default()
             },
             ..Self::default()

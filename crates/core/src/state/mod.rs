@@ -8,9 +8,13 @@ mod deletion_policy;
 pub mod desired;
 pub mod desired_token;
 pub mod desired_user;
+mod incarnation;
 pub mod observed;
 pub mod observed_access;
 pub mod observed_token;
 pub mod ownership;
+mod retained;
 
 pub use deletion_policy::DeletionPolicy;
+pub use incarnation::Incarnation;
+pub use retained::{Kept, OtherProject, Retained, RetainedThing};

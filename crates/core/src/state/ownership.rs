@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::retained::Retained;
 use crate::address::Address;
 use crate::name::{NamePattern, NamePatternSet, RESERVED_STREAM_PREFIX, ResourceName};
 
@@ -19,7 +20,7 @@ pub struct Ownership {
     pub exactly: BTreeSet<Address>,
     /// What is removed only where somebody names it, since its `deletionPolicy` was `Retain`:
     /// of what `destroy` is about, or of what was last applied. No manifest writes this.
-    pub retained: BTreeSet<Address>,
+    pub retained: Retained,
 }
 
 impl Ownership {
@@ -39,20 +40,6 @@ impl Ownership {
         let mut users = OwnedNames::new(&self.users);
         users.names.extend(exactly);
         users
-    }
-
-    /// What is retained of something that would be removed: it itself, and what is in it.
-    /// `is_there` tells whether the server has something of what is in it.
-    #[must_use]
-    pub fn retained_of(
-        &self,
-        address: &Address,
-        is_there: impl Fn(&Address) -> bool,
-    ) -> Vec<Address> {
-        let kept = self.retained.iter();
-        kept.filter(|kept| *kept == address || address.contains(kept) && is_there(kept))
-            .cloned()
-            .collect()
     }
 
     /// The streams, topics and consumer groups that it covers.

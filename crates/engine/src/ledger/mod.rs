@@ -26,6 +26,7 @@ pub use error::LedgerFailure;
 pub use pooled::PooledLedger;
 pub use port::{LedgerRead, LedgerWrite, Log};
 pub use read::{
-    Applied, Ending, FirstEntry, Recorded, describe, last_applied, latest, list, read_back,
+    Applied, Ending, FirstEntry, Recorded, describe, last_applied, last_applied_of_each, latest,
+    list, read_back,
 };
 pub use write::{Recording, begin, end};

@@ -174,6 +174,54 @@ pub async fn last_applied(
     let Some(recorded) = latest(ledger, project).await? else {
         return Ok(None);
     };
+    applied(ledger, recorded, found).await.map(Some)
+}
+
+/// What the last apply of each project left behind, and of what belongs to none. All entries
+/// are read, and of each project one document.
+///
+/// # Errors
+/// When one of them cannot be read, or comes from another ledger; also when a newer iggyctl
+/// wrote something, which may be of any project.
+pub async fn last_applied_of_each(ledger: &impl LedgerRead) -> Result<Vec<Applied>, LedgerFailure> {
+    let Some(found) = describe(ledger).await? else {
+        return Ok(Vec::new());
+    };
+    let mut newest: BTreeMap<Option<String>, Recorded> = BTreeMap::new();
+    let mut backwards = Backwards::over(Log::Begun);
+    loop {
+        let chunk = backwards.next(ledger).await?;
+        if chunk.is_empty() {
+            break;
+        }
+        for recorded in chunk.iter().rev().map(first_entry) {
+            let project = match &recorded.first {
+                FirstEntry::Begun(begun) => begun.project.clone(),
+                FirstEntry::Unreadable(error @ LedgerError::Newer { .. }) => {
+                    return Err(LedgerFailure::Record {
+                        revision: recorded.revision,
+                        error: error.clone(),
+                    });
+                }
+                FirstEntry::Unreadable(_) => continue,
+            };
+            newest.entry(project).or_insert(recorded);
+        }
+    }
+    let mut newest: Vec<Recorded> = newest.into_values().collect();
+    add_endings(ledger, &mut newest).await?;
+    let mut all = Vec::with_capacity(newest.len());
+    for recorded in newest {
+        all.push(applied(ledger, recorded, found).await?);
+    }
+    Ok(all)
+}
+
+async fn applied(
+    ledger: &impl LedgerRead,
+    recorded: Recorded,
+    found: LedgerIdentity,
+) -> Result<Applied, LedgerFailure> {
     let (begun_document, ended_document) = documents(ledger, &recorded).await?;
     let Recorded {
         revision,
@@ -192,13 +240,13 @@ pub async fn last_applied(
             found,
         });
     }
-    Ok(Some(Applied {
+    Ok(Applied {
         revision,
         at_micros,
         begun,
         ending,
         state: AppliedState::of(begun_document, ended_document),
-    }))
+    })
 }
 
 fn first_entry(message: &FoundMessage) -> Recorded {

@@ -6,6 +6,7 @@ use crate::address::Address;
 use crate::diff::basis::{BasisRecorder, Found};
 use crate::diff::change::{BlockReason, Change, Difference};
 use crate::name::ResourceName;
+use crate::state::Incarnation;
 use crate::state::desired::DesiredState;
 use crate::state::observed_access::{ObservedAccess, ObservedUser};
 
@@ -70,9 +71,12 @@ pub(in crate::diff) fn prunable_users(
             },
         );
         basis.user(user);
-        let retained = desired.owns.retained_of(&address, |_| false);
+        let was = Incarnation::of_user(user);
+        let retained = desired.owns.retained.one(&address, Some(was));
         let mut change = pruning(address, user, names, access.me.as_ref() == Some(name));
-        change.obstacles.extend(BlockReason::retained(retained));
+        change
+            .obstacles
+            .extend(BlockReason::retained(retained.into_iter().collect()));
         prunable.push(change);
     }
     prunable
