@@ -4,6 +4,7 @@ use iggyctl_engine::export::{ExportError, export};
 
 use super::Process;
 use super::history;
+use super::ledger::refuse_another_ledger;
 use super::runtime::block_on;
 use super::server_arguments::ServerArguments;
 use super::session::{Session, read_failed};
@@ -74,6 +75,7 @@ async fn write_manifests_of(
 ) -> Result<ExitCode, CommandError> {
     let limit = TimeLimit::NONE;
     Session::run(process, &arguments.server, limit, async |session| {
+        refuse_another_ledger(process, &arguments.server, session).await?;
         let report = history::read(session, revision).await?;
         if report.manifests.is_empty() {
             return Err(CommandError::other(format!(

@@ -5,7 +5,7 @@ use iggyctl_core::render::TopologyChange;
 use iggyctl_engine::ledger::{FirstEntry, PooledLedger, Recorded, describe, list, read_back};
 
 use super::Process;
-use super::ledger::ledger_failed;
+use super::ledger::{ledger_failed, refuse_another_ledger};
 use super::output::json_failed;
 use super::runtime::block_on;
 use super::server_arguments::ServerArguments;
@@ -104,6 +104,7 @@ async fn print_list(
 ) -> Result<ExitCode, CommandError> {
     let limit = TimeLimit::NONE;
     Session::run(process, &arguments.server, limit, async |session| {
+        refuse_another_ledger(process, &arguments.server, session).await?;
         let ledger = PooledLedger::new(&session.pool);
         let identity = describe(&ledger).await.map_err(ledger_failed)?;
         let found = match identity {
@@ -128,6 +129,7 @@ async fn print_list(
 async fn show(process: &Process, arguments: &ShowArguments) -> Result<ExitCode, CommandError> {
     let limit = TimeLimit::NONE;
     Session::run(process, &arguments.server, limit, async |session| {
+        refuse_another_ledger(process, &arguments.server, session).await?;
         let report = read(session, arguments.revision).await?;
         process.output(&match arguments.output {
             ShowFormat::Text => report.to_text(process.text_options()),

@@ -51,7 +51,7 @@ impl LedgerOfContext {
         Err(CommandError::new(
             ExitCode::Stale,
             format!(
-                "nothing was changed: the context {} is for the server with the ledger {pinned}, \
+                "nothing was done: the context {} is for the server with the ledger {pinned}, \
                  and {} {found}",
                 escape(&self.context),
                 escape(&session.name)
@@ -59,6 +59,16 @@ impl LedgerOfContext {
         )
         .hint("if that is the right server, change `ledgerIdentity` of the context"))
     }
+}
+
+/// Refuses a server that has another ledger than its context says.
+pub(super) async fn refuse_another_ledger(
+    process: &Process,
+    server: &ServerArguments,
+    session: &Session,
+) -> Result<(), CommandError> {
+    let ledger = LedgerOfContext::of(process, server)?;
+    ledger.refuse_another(session).await
 }
 
 /// A ledger that cannot be read or written ends the command.

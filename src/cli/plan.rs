@@ -90,6 +90,7 @@ pub(super) fn plan(
                         &planned,
                         policies.digests(),
                         session,
+                        ledger.is_kept,
                     ))
                     .await?;
                 process

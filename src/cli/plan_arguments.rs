@@ -206,14 +206,7 @@ impl PlanningArguments {
         declared: Option<&str>,
     ) -> Result<(), CommandError> {
         let by_flag = self.expect_context.as_deref();
-        let expected = [("--expect-context", by_flag), ("`spec.context`", declared)];
-        for (named_by, expected) in expected {
-            let Some(expected) = expected else {
-                continue;
-            };
-            self.server.refuse_other(process, named_by, expected)?;
-        }
-        Ok(())
+        self.server.refuse_others(process, by_flag, declared)
     }
 
     /// What the manifests declare, with what is to be replaced although it is as

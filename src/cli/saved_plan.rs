@@ -39,6 +39,7 @@ async fn planned_server(session: &Session) -> Result<PlannedServer, CommandError
         version,
         user_id,
         ledger: ledger_of(session).await,
+        keeps_ledger: false,
     })
 }
 
@@ -54,8 +55,12 @@ pub(super) async fn write(
     planned: &Planned,
     policies: BTreeSet<String>,
     session: &Session,
+    keeps_ledger: bool,
 ) -> Result<(), CommandError> {
-    let server = planned_server(session).await?;
+    let server = PlannedServer {
+        keeps_ledger,
+        ..planned_server(session).await?
+    };
     let saved = SavedPlan::new(
         &planned.plan,
         planned.report.clone(),

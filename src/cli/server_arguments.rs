@@ -44,9 +44,25 @@ impl ServerArguments {
         Ok(chosen.map(|context| context.name))
     }
 
-    /// Refuses a server that is not that of the expected context, as far as contexts tell
-    /// them apart.
-    pub(super) fn refuse_other(
+    /// Refuses what is for another server, as far as contexts tell them apart: what
+    /// `--expect-context` and the manifests say.
+    pub(super) fn refuse_others(
+        &self,
+        process: &Process,
+        by_flag: Option<&str>,
+        declared: Option<&str>,
+    ) -> Result<(), CommandError> {
+        let expected = [("--expect-context", by_flag), ("`spec.context`", declared)];
+        for (named_by, expected) in expected {
+            let Some(expected) = expected else {
+                continue;
+            };
+            self.refuse_other(process, named_by, expected)?;
+        }
+        Ok(())
+    }
+
+    fn refuse_other(
         &self,
         process: &Process,
         named_by: &str,

@@ -41,6 +41,7 @@ fn heading(saved: &SavedPlan) -> String {
         version,
         user_id: _,
         ledger: _,
+        keeps_ledger: _,
     } = &saved.server;
     let context = context.as_ref().map(|it| format!(" (context {it})"));
     let version = version.as_ref().map(|it| format!(", version {it}"));

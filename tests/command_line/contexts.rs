@@ -39,6 +39,14 @@ fn what_is_for_another_context_is_not_planned() {
     let expecting = |name| run(&["plan", "-f", "any.yaml", "--expect-context", name]);
     assert_eq!(expecting("staging").code, 0);
     assert_eq!(expecting("production").code, 64);
+    for (manifest, expected, code) in [
+        ("any.yaml", "staging", 2),
+        ("any.yaml", "production", 64),
+        ("production.yaml", "staging", 64),
+    ] {
+        let drift = run(&["drift", "-f", manifest, "--expect-context", expected]);
+        assert_eq!(drift.code, code, "{}", drift.transcript());
+    }
     let saved = run(&["plan", "-f", "any.yaml", "--out", "saved"]);
     assert_eq!(saved.code, 0, "{}", saved.transcript());
     let apply = ["apply", "--plan", "saved", "--yes", "--expect-context"];

@@ -252,11 +252,42 @@ fn a_context_keeps_a_ledger_and_says_which_one() {
         &["plan", "-f", "topology.yaml"][..],
         &["apply", "-f", "topology.yaml", "--yes"],
         &["destroy", "-f", "topology.yaml", "--yes"],
+        &["drift", "-f", "topology.yaml"],
+        &["history"],
+        &["history", "show", "1"],
+        &["export", "--revision", "1"],
+        &["lock", "list"],
+        &["lock", "release", "shop"],
     ] {
         let refused = run(command);
         assert_eq!(refused.code, 4, "{command:?}: {}", refused.stderr);
         assert!(refused.stderr.contains(identity), "{}", refused.stderr);
+        assert_eq!(refused.stdout, "", "{command:?}");
     }
+}
+
+/// The context says so when the plan is made; who carries it out need not know of it.
+#[test]
+fn what_was_planned_with_a_ledger_is_recorded_however_the_server_is_named() {
+    let served = lab();
+    let server = served.address();
+    let text = format!("contexts:\n  prod: {{ server: '{server}', ledger: true }}\n");
+    served.sandbox.write("config.yaml", text);
+    let plan = ["plan", "-f", "topology.yaml", "--out", "saved"];
+    let planned = [&plan[..], &["--context", "prod"]].concat();
+    let planned = served.sandbox.run(&planned);
+    assert_eq!(planned.code, 0, "{}", planned.stderr);
+    let applied = served.run(&["apply", "--plan", "saved", "--yes", "--commit", "c0ffee"]);
+    assert_eq!(applied.code, 0, "{}", applied.stderr);
+    let said = "Recorded as revision 1.";
+    assert!(applied.stderr.contains(said), "{}", applied.stderr);
+    // Nothing says so of a plan that was made without that context.
+    let planned = served.run(&plan);
+    assert_eq!(planned.code, 0, "{}", planned.stderr);
+    let applied = served.run(&["apply", "--plan", "saved", "--yes"]);
+    assert_eq!(applied.code, 0, "{}", applied.stderr);
+    assert!(!applied.stderr.contains("Recorded"), "{}", applied.stderr);
+    assert_eq!(history(&served).len(), 1);
 }
 
 #[test]

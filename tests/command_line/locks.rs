@@ -123,15 +123,30 @@ fn leases(served: &Served) -> serde_json::Value {
 }
 
 #[test]
-fn nobody_is_waited_for_without_a_ledger() {
-    let sandbox = crate::sandbox::Sandbox::new();
+fn what_needs_a_ledger_is_refused_without_one() {
+    let sandbox = Sandbox::new();
     sandbox.write(
         "t.yaml",
         "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyTopology\nmetadata: { name: shop }\nspec: {}\n",
     );
-    let arguments = ["apply", "-f", "t.yaml", "--server", "embedded", "--yes"];
-    let run = sandbox.run(&[&arguments[..], &["--lock-timeout", "5s"]].concat());
-    assert_eq!(run.code, 64, "{}", run.transcript());
+    let flags: [&[&str]; 4] = [
+        &["--lock-timeout", "5s"],
+        &["--lock-duration", "5s"],
+        &["--no-lock"],
+        &["--commit", "c0ffee"],
+    ];
+    for flag in flags {
+        for command in ["apply", "destroy"] {
+            let arguments = [command, "-f", "t.yaml", "--server", "embedded", "--yes"];
+            let run = sandbox.run(&[&arguments[..], flag].concat());
+            assert_eq!(run.code, 64, "{}", run.transcript());
+            let said = format!("error: {} without a ledger: ", flag[0]);
+            assert!(run.stderr.contains(&said), "{}", run.transcript());
+            let with = [&arguments[..], flag, &["--ledger"]].concat();
+            let run = sandbox.run(&with);
+            assert_eq!(run.code, 0, "{}", run.transcript());
+        }
+    }
 }
 
 #[test]

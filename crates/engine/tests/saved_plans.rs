@@ -87,6 +87,7 @@ async fn planned(server: &Simulated, desired: &DesiredState) -> (Plan, SavedPlan
         version: None,
         user_id: None,
         ledger: None,
+        keeps_ledger: false,
     };
     let saved = SavedPlan::new(&plan, report, desired, &observed, identity, "0.1.0");
     (plan, saved)

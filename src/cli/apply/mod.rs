@@ -91,17 +91,21 @@ pub(super) struct RunArguments {
 }
 
 impl ApplyArguments {
-    /// Whether a ledger is kept. Without one nobody waits for anybody, so it is no help to
-    /// say how long.
-    fn is_recorded(&self, context: &LedgerOfContext) -> Result<bool, CommandError> {
-        let is_recorded = self.run.ledger || context.is_kept;
-        if self.run.lock.lock_timeout.is_some() && !is_recorded {
-            return Err(CommandError::usage(
-                "--lock-timeout without a ledger: nobody is waited for",
-            )
-            .hint("add --ledger, or `ledger: true` to the context"));
+    /// Whether a ledger is kept. Without one nothing is recorded and nobody waits for
+    /// anybody, so what is said about that was meant for a run with one.
+    fn is_recorded(&self, is_kept: bool) -> Result<bool, CommandError> {
+        if self.run.ledger || is_kept {
+            return Ok(true);
         }
-        Ok(is_recorded)
+        let commit = self.run.commit.as_ref();
+        let commit = commit.map(|_| ("--commit", "nothing is recorded"));
+        match self.run.lock.needs_ledger().or(commit) {
+            None => Ok(false),
+            Some((flag, why)) => Err(CommandError::usage(format!(
+                "{flag} without a ledger: {why}"
+            ))
+            .hint("add --ledger, or `ledger: true` to the context")),
+        }
     }
 
     /// Removing what is declared takes the same way.
@@ -141,7 +145,7 @@ pub(super) fn run(process: &Process, arguments: &ApplyArguments) -> Result<ExitC
         return run_saved(process, arguments, &saved_plan::read(path)?);
     }
     let ledger = LedgerOfContext::of(process, &arguments.planning.server)?;
-    let is_recorded = arguments.is_recorded(&ledger)?;
+    let is_recorded = arguments.is_recorded(ledger.is_kept)?;
     let (desired, manifests) = arguments.planning.declared(process, is_recorded)?;
     let policies = arguments.planning.policies(process)?;
     let gathered = arguments.planning.secrets.to_check(process, &desired)?;
@@ -209,7 +213,9 @@ fn run_saved(
 ) -> Result<ExitCode, CommandError> {
     arguments.planning.refuse_other_contexts(process, None)?;
     let ledger = LedgerOfContext::of(process, &arguments.planning.server)?;
-    let is_recorded = arguments.is_recorded(&ledger)?;
+    // Also where the server is named by its address now: that it is recorded belongs to
+    // what was planned.
+    let is_recorded = arguments.is_recorded(ledger.is_kept || saved.server.keeps_ledger)?;
     let policies = arguments.planning.policies(process)?.digests();
     saved_plan::refuse_without(&policies, saved)?;
     block_on(async {

@@ -15,7 +15,7 @@ use iggyctl_engine::ReadOnly;
 use self::look::look;
 use self::watch::WatchArguments;
 use super::Process;
-use super::ledger::LedgerOfContext;
+use super::ledger::refuse_another_ledger;
 use super::manifest_arguments::ManifestArguments;
 use super::output::json_failed;
 use super::runtime::block_on;
@@ -38,6 +38,9 @@ pub(super) struct DriftArguments {
     /// as topic/orders/*:messageExpiry; may be repeated
     #[arg(long, value_name = "ADDRESS", value_parser = str::parse::<Ignore>)]
     ignore: Vec<Ignore>,
+    /// End with an error unless the server is that of this context
+    #[arg(long, value_name = "NAME", help_heading = "Server options")]
+    expect_context: Option<String>,
     /// How long the whole command may take, or with --watch a look
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     timeout: Option<Duration>,
@@ -87,10 +90,8 @@ impl DriftArguments {
     /// What the manifests declare, if it is for this server.
     fn desired(&self, process: &Process) -> Result<DesiredState, CommandError> {
         let desired = self.manifests.compile(process)?.state;
-        if let Some(expected) = &desired.context {
-            self.server
-                .refuse_other(process, "`spec.context`", expected)?;
-        }
+        let (by_flag, declared) = (self.expect_context.as_deref(), desired.context.as_deref());
+        self.server.refuse_others(process, by_flag, declared)?;
         Ok(desired)
     }
 
@@ -110,8 +111,8 @@ pub(super) fn run(process: &Process, arguments: &DriftArguments) -> Result<ExitC
         let limit = arguments.time_limit();
         Session::run(process, &arguments.server, limit, async |session| {
             say_server(process, session);
-            let ledger = LedgerOfContext::of(process, &arguments.server)?;
-            limit.limit(ledger.refuse_another(session)).await?;
+            let refused = refuse_another_ledger(process, &arguments.server, session);
+            limit.limit(refused).await?;
             let server = ReadOnly::new(&session.pool);
             let looked = look(&server, called(session), &desired, &arguments.ignore);
             let report = limit.limit(looked).await?;

@@ -9,7 +9,7 @@ use iggyctl_engine::connect::ServerConnector;
 use tokio::time::Instant;
 
 use super::super::Process;
-use super::super::ledger::LedgerOfContext;
+use super::super::ledger::refuse_another_ledger;
 use super::super::messages::metrics::MetricsArguments;
 use super::super::output::json_line;
 use super::super::server_arguments::parse_duration;
@@ -72,8 +72,8 @@ pub(super) async fn run(
     let server = &arguments.server;
     let watched = Session::run(process, server, connecting, async |session| {
         say_server(process, session);
-        let ledger = LedgerOfContext::of(process, &arguments.server)?;
-        connecting.limit(ledger.refuse_another(session)).await?;
+        let refused = refuse_another_ledger(process, server, session);
+        connecting.limit(refused).await?;
         let mut watch = Watch {
             process,
             arguments,

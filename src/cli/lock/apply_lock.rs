@@ -139,7 +139,7 @@ impl<'a> ApplyLock<'a> {
             self.process.terminal.warning(&format!(
                 "the lease of {} could not be given back: it ends by itself after {:?}",
                 project_words(self.project.as_deref()),
-                self.arguments.lock_duration
+                self.arguments.duration()
             ));
         }
     }
@@ -151,7 +151,7 @@ impl<'a> ApplyLock<'a> {
             run: Uuid::now_v7().simple().to_string(),
             command: self.command.to_owned(),
             author: author(self.process, self.session).await,
-            duration_millis: millis(self.arguments.lock_duration),
+            duration_millis: millis(self.arguments.duration()),
         };
         let wanted = Wanted {
             connector: self.session.pool.connector().clone(),

@@ -17,10 +17,45 @@ pub(in crate::cli) struct LockArguments {
     /// nobody is waited for, and the exit code is 5
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     pub(in crate::cli) lock_timeout: Option<Duration>,
-    /// With a ledger: for how long others wait for this apply if it dies; it says three times as
-    /// often that it lives
-    #[arg(long, value_name = "DURATION", value_parser = parse_lease, default_value = "60s")]
-    pub(in crate::cli) lock_duration: Duration,
+    /// With a ledger: for how long others wait for this apply if it dies, 60s if nothing else is
+    /// said; it says three times as often that it lives
+    #[arg(long, value_name = "DURATION", value_parser = parse_lease)]
+    lock_duration: Option<Duration>,
+}
+
+/// A job that was killed is not waited for much longer than starting another one takes, and
+/// a network may be away for twenty seconds twice.
+const DURATION: Duration = Duration::from_secs(60);
+
+impl LockArguments {
+    /// For how long others wait if nothing is heard of the owner.
+    pub(super) fn duration(&self) -> Duration {
+        self.lock_duration.unwrap_or(DURATION)
+    }
+
+    /// A flag that means nothing where nobody has a lease, with why.
+    pub(in crate::cli) fn needs_ledger(&self) -> Option<(&'static str, &'static str)> {
+        let Self {
+            no_lock,
+            lock_timeout,
+            lock_duration,
+        } = self;
+        let given = [
+            (*no_lock, "--no-lock", "nobody is waited for anyway"),
+            (
+                lock_timeout.is_some(),
+                "--lock-timeout",
+                "nobody is waited for",
+            ),
+            (
+                lock_duration.is_some(),
+                "--lock-duration",
+                "nobody waits for this apply",
+            ),
+        ];
+        let given = given.into_iter().find(|(is_given, _, _)| *is_given);
+        given.map(|(_, flag, why)| (flag, why))
+    }
 }
 
 fn parse_lease(text: &str) -> Result<Duration, String> {

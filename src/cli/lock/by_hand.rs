@@ -12,7 +12,7 @@ use super::apply_lock::lease_failed;
 use super::words::{project_words, time, who};
 use crate::cli::Process;
 use crate::cli::author::author;
-use crate::cli::ledger::ledger_failed;
+use crate::cli::ledger::{ledger_failed, refuse_another_ledger};
 use crate::cli::output::json_failed;
 use crate::cli::runtime::block_on;
 use crate::cli::server_arguments::ServerArguments;
@@ -82,6 +82,7 @@ pub(in crate::cli) fn run(
 async fn list(process: &Process, arguments: &ListArguments) -> Result<ExitCode, CommandError> {
     let limit = TimeLimit::NONE;
     Session::run(process, &arguments.server, limit, async |session| {
+        refuse_another_ledger(process, &arguments.server, session).await?;
         let mut lines = Vec::new();
         if has_ledger(session).await? {
             let topic = LeaseTopic::new(&session.pool, STREAM.clone(), LEASES.clone());
@@ -152,6 +153,7 @@ async fn release(
     let of = project_words(project);
     let limit = TimeLimit::NONE;
     Session::run(process, &arguments.server, limit, async |session| {
+        refuse_another_ledger(process, &arguments.server, session).await?;
         let nothing = || {
             process
                 .terminal

@@ -50,6 +50,9 @@ pub struct PlannedServer {
     /// Its ledger, if it has one and the login may read that.
     #[serde(default)]
     pub ledger: Option<LedgerIdentity>,
+    /// Whether the context records every apply in the ledger of its server.
+    #[serde(default)]
+    pub keeps_ledger: bool,
 }
 
 /// A plan that can be carried out later.

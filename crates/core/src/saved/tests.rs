@@ -27,6 +27,7 @@ fn server() -> PlannedServer {
         version: Some("0.9.0".to_owned()),
         user_id: Some(0),
         ledger: None,
+        keeps_ledger: false,
     }
 }
 
