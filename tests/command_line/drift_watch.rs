@@ -5,10 +5,12 @@ use std::net::TcpStream;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use iggy::prelude::StreamClient;
 use iggyctl_embedded::{EmbeddedServer, PasswordHashing};
+use jsonschema::Validator;
 use serde_json::Value;
 
-use crate::drift::{applied, drift, edit, expire_by_hand};
+use crate::drift::{applied, apply, drift, edit, expire_by_hand, named};
 
 fn metrics(listen: &str) -> String {
     let mut connection = TcpStream::connect(listen).unwrap();
@@ -97,6 +99,11 @@ fn it_says_what_changed_and_survives_a_server_that_is_away() {
     until("a look that fails", &|page| {
         value(page, "iggyctl_drift_up") == Some(0.0)
     });
+    let errors = |page: &str| value(page, "iggyctl_drift_looks_total{result=\"error\"}");
+    let failed = errors(&metrics(&listen)).unwrap();
+    until("some more of them", &|page| {
+        errors(page) > Some(failed + 3.0)
+    });
     // Another server at the same place, which has nothing of it.
     let builder = EmbeddedServer::builder()
         .password_hashing(PasswordHashing::Fast)
@@ -117,7 +124,75 @@ fn it_says_what_changed_and_survives_a_server_that_is_away() {
     let mut said = String::new();
     let mut errors = watch.stderr.take().unwrap();
     errors.read_to_string(&mut said).unwrap();
-    assert!(said.contains("nothing listens"), "{said}");
+    assert_eq!(said.matches("nothing listens").count(), 1, "{said}");
+    assert_eq!(said.matches("Looking works again").count(), 1, "{said}");
+}
+
+/// Its ledger says so: by its address alone it would be the same one.
+#[test]
+fn a_server_that_was_emptied_or_replaced_is_drift() {
+    let mut served = applied(&["--ledger"]);
+    let (listen, address) = (free_address(), served.address());
+    let mut watch = served
+        .sandbox
+        .command(&[
+            "drift",
+            "-f",
+            "topology.yaml",
+            "--server",
+            &address,
+            "--watch",
+            "20ms",
+            "-o",
+            "json",
+            "--metrics-listen",
+            &listen,
+        ])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
+    let mut until = |is_so: &dyn Fn(&Value) -> bool| -> Value {
+        loop {
+            let report = serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap();
+            if is_so(&report) {
+                return report;
+            }
+        }
+    };
+    let other = "iggyctl_drift_other_ledger";
+    let first = until(&|_| true);
+    assert_eq!(first["verdict"], "none", "{first:#}");
+    assert!(first.get("otherLedger").is_none(), "{first:#}");
+    assert_eq!(value(&metrics(&listen), other), Some(0.0));
+    // Only the ledger: what is declared is as it was.
+    served.by_hand(async |root| root.delete_stream(&named("iggyctl")).await.unwrap());
+    let gone = until(&|report| report.get("otherLedger").is_some());
+    assert_eq!(gone["verdict"], "drift", "{gone:#}");
+    assert_eq!(gone["otherLedger"]["now"], Value::Null);
+    let before = gone["otherLedger"]["before"].clone();
+    let schema = include_str!("../../schemas/drift.v1.json");
+    let schema = Validator::new(&serde_json::from_str(schema).unwrap()).unwrap();
+    assert!(schema.is_valid(&gone), "{gone:#}");
+    // Another server at the same place, with a ledger of its own.
+    let place = served.server().address();
+    served.stop();
+    let builder = EmbeddedServer::builder()
+        .password_hashing(PasswordHashing::Fast)
+        .listen(place);
+    served.start_again(builder);
+    apply(&served, &["--ledger"]);
+    let replaced = until(&|report| report["otherLedger"]["now"].is_string());
+    assert_eq!(replaced["otherLedger"]["before"], before, "{replaced:#}");
+    assert_eq!(value(&metrics(&listen), other), Some(1.0));
+    let told = Command::new("kill")
+        .args(["-TERM", &watch.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(told.success());
+    std::thread::spawn(move || lines.count());
+    assert_eq!(watch.wait().unwrap().code(), Some(8));
 }
 
 #[test]

@@ -15,6 +15,8 @@ const UP: &str = "iggyctl_drift_up";
 const DURATION: &str = "iggyctl_drift_duration_seconds";
 /// When the last look ended that could be made, in seconds since the Unix epoch.
 const LAST: &str = "iggyctl_drift_last_success_timestamp_seconds";
+/// Whether the server has another ledger than at the beginning, or none any more.
+const OTHER_LEDGER: &str = "iggyctl_drift_other_ledger";
 
 /// Says what they mean.
 pub(super) fn describe() {
@@ -29,6 +31,10 @@ pub(super) fn describe() {
         "How long the last look took that could be made, in seconds."
     );
     describe_gauge!(LAST, "When the last look ended that could be made.");
+    describe_gauge!(
+        OTHER_LEDGER,
+        "Whether the server has another ledger than at the beginning, or none any more."
+    );
 }
 
 /// Counts a look.
@@ -40,6 +46,7 @@ pub(super) fn count(report: &DriftReport, took: Duration) {
         gauge!(ITEMS, "kind" => kind.word()).set(f64::from(count));
     }
     gauge!(UP).set(1.0);
+    gauge!(OTHER_LEDGER).set(f64::from(u8::from(report.other_ledger.is_some())));
     gauge!(DURATION).set(took.as_secs_f64());
     let now = jiff::Timestamp::now().as_second();
     // Exact for the next 285 million years.

@@ -35,7 +35,7 @@ pub(super) struct DriftArguments {
     #[command(flatten)]
     server: ServerArguments,
     /// Leave this out: an address, a pattern of addresses, or either with :ATTRIBUTE behind it, such
-    /// as topic/orders/*:messageExpiry; may be repeated
+    /// as topic/orders/*:messageExpiry or 'user/svc-*:permissions stream/orders'; may be repeated
     #[arg(long, value_name = "ADDRESS", value_parser = str::parse::<Ignore>)]
     ignore: Vec<Ignore>,
     /// End with an error unless the server is that of this context

@@ -3,13 +3,15 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use iggyctl_core::drift::{DriftItem, DriftReport};
+use iggyctl_core::drift::{DriftItem, DriftReport, OtherLedger};
+use iggyctl_core::ledger::LedgerIdentity;
 use iggyctl_engine::ReadOnly;
 use iggyctl_engine::connect::ServerConnector;
+use iggyctl_engine::ledger::{LedgerFailure, describe};
 use tokio::time::Instant;
 
 use super::super::Process;
-use super::super::ledger::refuse_another_ledger;
+use super::super::ledger::{ledger_failed, refuse_another_ledger};
 use super::super::messages::metrics::MetricsArguments;
 use super::super::output::json_line;
 use super::super::server_arguments::parse_duration;
@@ -80,6 +82,8 @@ pub(super) async fn run(
             server: ReadOnly::new(&session.pool),
             name: called(session),
             before: None,
+            first_ledger: None,
+            trouble: None,
             ended: None,
         };
         loop {
@@ -104,9 +108,28 @@ struct Watch<'a> {
     process: &'a Process,
     arguments: &'a DriftArguments,
     /// What was said at the last look.
-    before: Option<BTreeSet<DriftItem>>,
+    before: Option<Said>,
+    /// The first ledger that the server had: a server that was replaced or emptied has
+    /// another one.
+    first_ledger: Option<LedgerIdentity>,
+    /// Why the last look could not be made.
+    trouble: Option<Trouble>,
     /// How the last look ended.
     ended: Option<ExitCode>,
+}
+
+/// What is not said again.
+#[derive(PartialEq, Eq)]
+struct Said {
+    items: BTreeSet<DriftItem>,
+    other_ledger: Option<OtherLedger>,
+}
+
+/// Why nothing could be seen, which is said once.
+struct Trouble {
+    message: String,
+    /// When it began, with whatever was said first.
+    since: String,
 }
 
 impl Watch<'_> {
@@ -117,11 +140,17 @@ impl Watch<'_> {
             // They are read again: whoever watches follows Git, too.
             let desired = self.arguments.desired(self.process)?;
             let ignores = &self.arguments.ignore;
-            let looked = look(&self.server, self.name, &desired, ignores);
+            let looked = async {
+                let ledger = which_ledger(&self.server).await?;
+                let report = look(&self.server, self.name, &desired, ignores).await?;
+                Ok((ledger, report))
+            };
             limit.limit(looked).await
         };
         match looked.await {
-            Ok(report) => {
+            Ok((ledger, report)) => {
+                self.works_again();
+                let report = report.with_other_ledger(self.other_ledger(ledger));
                 metrics::count(&report, started.elapsed());
                 self.ended = Some(exit_code(&report));
                 self.print(report)
@@ -132,17 +161,61 @@ impl Watch<'_> {
                 metrics::count_error();
                 self.server.forget_idle();
                 self.ended = Some(error.exit_code);
-                let hint = error.hint.as_deref();
-                self.process.terminal.error(&error.message, hint);
+                self.say_trouble(&error);
                 Ok(())
             }
         }
     }
 
+    /// What is to be said of the ledger; what cannot be read is no other one.
+    fn other_ledger(&mut self, found: Option<Option<LedgerIdentity>>) -> Option<OtherLedger> {
+        let Some(found) = found else {
+            return self.before.as_ref()?.other_ledger.clone();
+        };
+        self.first_ledger = self.first_ledger.or(found);
+        let first = self.first_ledger?;
+        (found != Some(first)).then(|| OtherLedger {
+            before: first.to_string(),
+            now: found.map(|found| found.to_string()),
+        })
+    }
+
+    /// The same at every interval would hide what is new.
+    fn say_trouble(&mut self, error: &CommandError) {
+        let former = self.trouble.as_ref();
+        if former.is_some_and(|it| it.message == error.message) {
+            return;
+        }
+        let terminal = self.process.terminal;
+        let since = former.map_or_else(moment, |it| it.since.clone());
+        terminal.message(&format!("\n{}", moment()));
+        terminal.error(&error.message, error.hint.as_deref());
+        if former.is_none() {
+            terminal.message("It is tried again at each interval, and said when that changes.");
+        }
+        self.trouble = Some(Trouble {
+            message: error.message.clone(),
+            since,
+        });
+    }
+
+    fn works_again(&mut self) {
+        if let Some(Trouble { message: _, since }) = self.trouble.take() {
+            let text = format!(
+                "\n{}\nLooking works again; it did not since {since}.",
+                moment()
+            );
+            self.process.terminal.message(&text);
+        }
+    }
+
     fn print(&mut self, report: DriftReport) -> Result<(), CommandError> {
-        let now: BTreeSet<DriftItem> = report.items.iter().cloned().collect();
-        let before = self.before.replace(now.clone());
-        let Some(before) = before else {
+        let now = Said {
+            items: report.items.iter().cloned().collect(),
+            other_ledger: report.other_ledger.clone(),
+        };
+        let is_same = self.before.as_ref() == Some(&now);
+        let Some(before) = self.before.replace(now) else {
             warn_about_unused(self.process, &report);
             return match self.arguments.output {
                 DriftFormat::Json => self.process.output(&json_line(&report)?),
@@ -152,15 +225,30 @@ impl Watch<'_> {
                 }
             };
         };
-        if before == now {
+        if is_same {
             return Ok(());
         }
         if self.arguments.output == DriftFormat::Json {
             return self.process.output(&json_line(&report)?);
         }
-        let moment = jiff::Timestamp::now().round(jiff::Unit::Second);
-        let moment = moment.map_or_else(|_| String::new(), |moment| moment.to_string());
-        let text = report.changes_to_text(&before, self.process.text_options());
-        self.process.output(&format!("\n{moment}\n{text}"))
+        let text = report.changes_to_text(&before.items, self.process.text_options());
+        self.process.output(&format!("\n{}\n{text}", moment()))
+    }
+}
+
+/// Now, by the clock of this machine.
+fn moment() -> String {
+    let moment = jiff::Timestamp::now().round(jiff::Unit::Second);
+    moment.map_or_else(|_| String::new(), |moment| moment.to_string())
+}
+
+/// The ledger of the server, if it has one; `None` where the login may not read it.
+async fn which_ledger(
+    server: &ReadOnly<'_, ServerConnector>,
+) -> Result<Option<Option<LedgerIdentity>>, CommandError> {
+    match describe(server).await {
+        Ok(found) => Ok(Some(found)),
+        Err(LedgerFailure::NotAllowed { .. }) => Ok(None),
+        Err(failure) => Err(ledger_failed(failure)),
     }
 }

@@ -15,6 +15,10 @@ pub(super) const NAME: &str = "name";
 pub(super) const PARTITIONS: &str = "partitions";
 pub(super) const STATUS: &str = "status";
 pub(super) const PERMISSIONS: &str = "permissions";
+/// Permissions on the whole server.
+pub(super) const SERVER: &str = "server";
+/// Permissions that were left over.
+pub(super) const DELETED: &str = "of what was deleted";
 
 const NOTHING: &str = "nothing";
 const UNKNOWN_TO_SERVER: &str = "not known to this server";
@@ -146,7 +150,7 @@ pub(super) fn of_user(
             }
         }
         if permissions.gone > 0 {
-            let name = format!("{PERMISSIONS} of what was deleted");
+            let name = format!("{PERMISSIONS} {DELETED}");
             let live = format!("on {} of them", permissions.gone);
             attributes.insert(name, differing(live, NOTHING));
         }
@@ -177,7 +181,7 @@ fn words(grants: &Grants<ResourceName>) -> BTreeMap<String, String> {
     lines
         .map(|line| {
             let scope = match line.scope {
-                Scope::Server => "server".to_owned(),
+                Scope::Server => SERVER.to_owned(),
                 Scope::Stream(stream) => Address::Stream(stream.clone()).to_string(),
                 Scope::Topic(stream, topic) => {
                     Address::Topic(stream.clone(), topic.clone()).to_string()

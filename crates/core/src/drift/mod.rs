@@ -16,6 +16,7 @@ mod classify;
 mod ignore;
 mod item;
 mod notes;
+mod other_ledger;
 #[cfg(test)]
 mod properties;
 mod report;
@@ -28,4 +29,5 @@ pub use classify::drift;
 pub use ignore::{Ignore, IgnoreError};
 pub use item::{DriftClass, DriftItem, DriftKind};
 pub use notes::not_compared;
+pub use other_ledger::OtherLedger;
 pub use report::{DriftCounts, DriftRecord, DriftReport, DriftVerdict};

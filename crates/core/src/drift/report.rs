@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::ignore::Ignore;
 use super::item::{DriftClass, DriftItem, DriftKind};
+use super::other_ledger::OtherLedger;
 
 /// Version of the JSON form; it changes when a reader of the former one would
 /// misunderstand the new one.
@@ -25,6 +26,9 @@ pub struct DriftReport {
     /// Why there is no record, in words for a person.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub no_record: Option<String>,
+    /// That the server has another ledger than when `drift --watch` began, or none any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_ledger: Option<OtherLedger>,
     /// All of it in a word.
     pub verdict: DriftVerdict,
     /// What differs, streams before users.
@@ -135,12 +139,24 @@ impl DriftReport {
             server,
             record,
             no_record,
+            other_ledger: None,
             verdict: counts.verdict(),
             items,
             counts,
             unused_ignores: unused.map(|(ignore, _)| ignore.to_string()).collect(),
             notes,
         }
+    }
+
+    /// Says that the server has another ledger than it had, which is drift whatever else is
+    /// found.
+    #[must_use]
+    pub fn with_other_ledger(mut self, other: Option<OtherLedger>) -> Self {
+        if other.is_some() {
+            self.verdict = DriftVerdict::Drift;
+        }
+        self.other_ledger = other;
+        self
     }
 
     /// How many items there are of each kind.

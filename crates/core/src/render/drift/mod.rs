@@ -33,15 +33,21 @@ impl DriftReport {
             information: _,
             ignored,
         } = self.counts;
-        let mut parts = vec![match (drift, self.verdict) {
+        let other_ledger = self.other_ledger.as_ref();
+        let other_ledger = other_ledger.map(|other| format!("Drift: {other}."));
+        let by_hand = match (drift, self.verdict) {
+            (0, DriftVerdict::Drift) => None,
             (0, DriftVerdict::None) if self.record.is_some() => {
-                "No drift: the server is as it was applied.".to_owned()
+                Some("No drift: the server is as it was applied.".to_owned())
             }
-            (0, DriftVerdict::None) => "The server is as Git declares it.".to_owned(),
-            (0, DriftVerdict::Ahead) => "No drift.".to_owned(),
-            (0, _) => "No drift that can be told.".to_owned(),
-            (drift, _) => format!("Drift: {} made by hand.", counted(drift, "change")),
-        }];
+            (0, DriftVerdict::None) => Some("The server is as Git declares it.".to_owned()),
+            (0, DriftVerdict::Ahead) => Some("No drift.".to_owned()),
+            (0, DriftVerdict::Undecided | DriftVerdict::Unreadable) => {
+                Some("No drift that can be told.".to_owned())
+            }
+            (drift, _) => Some(format!("Drift: {} made by hand.", counted(drift, "change"))),
+        };
+        let mut parts: Vec<String> = other_ledger.into_iter().chain(by_hand).collect();
         if ahead > 0 {
             let places = counted(ahead, "change");
             parts.push(format!("Git is ahead by {places}."));

@@ -1,4 +1,4 @@
-use crate::drift::{DriftItem, DriftKind, DriftRecord, DriftReport};
+use crate::drift::{DriftItem, DriftKind, DriftRecord, DriftReport, DriftVerdict, OtherLedger};
 use crate::render::{TextOptions, annotations_text};
 
 fn item(address: &str, kind: DriftKind) -> DriftItem {
@@ -142,6 +142,32 @@ fn nothing_to_say() {
         Vec::new(),
     );
     insta::assert_snapshot!(unrecorded.to_text(TextOptions::default()));
+}
+
+#[test]
+fn another_ledger_is_drift_by_itself() {
+    let said = |items, now: Option<&str>| {
+        let other = OtherLedger {
+            before: "1763647392000000-1".to_owned(),
+            now: now.map(str::to_owned),
+        };
+        report(items).with_other_ledger(Some(other))
+    };
+    let gone = said(Vec::new(), None);
+    assert_eq!(gone.verdict, DriftVerdict::Drift);
+    assert_eq!(
+        gone.footer(),
+        "Drift: the ledger 1763647392000000-1 is gone: this is another server, or what it held \
+         was deleted."
+    );
+    let changed = vec![item("stream/a", DriftKind::Deleted)];
+    assert_eq!(
+        said(changed, Some("1763647392000000-2")).footer(),
+        "Drift: the ledger is 1763647392000000-2 and was 1763647392000000-1: this is another \
+         server, or what it held is gone. Drift: 1 change made by hand."
+    );
+    let same = report(Vec::new()).with_other_ledger(None);
+    assert_eq!(same.verdict, DriftVerdict::None);
 }
 
 #[test]
