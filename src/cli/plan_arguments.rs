@@ -77,7 +77,7 @@ pub(super) enum PlanFormat {
     /// For people.
     #[default]
     Text,
-    /// JSON of schemas/plan.v1.json.
+    /// JSON of schemas/plan.v1.json; of apply and destroy, how it ended: schemas/apply.v1.json.
     Json,
     /// A comment for a pull request, at most 60 kB.
     Markdown,

@@ -214,3 +214,39 @@ fn a_topology_is_drawn_from_manifests_and_from_a_server() {
     assert_eq!(wrong.code, 64);
     assert_eq!(wrong.stdout, "");
 }
+
+/// What the documentation lists: the formats of each command, and the schema of its JSON.
+#[test]
+fn the_page_lists_the_formats_and_schemas_of_the_help() {
+    let page = include_str!("../../docs/ci-outputs.md");
+    let columns = page
+        .lines()
+        .map(|line| line.split('|').map(str::trim).collect());
+    let rows = columns.filter_map(|columns: Vec<&str>| match columns[..] {
+        ["", command, formats, schema, _, ""] if command.starts_with('`') => {
+            Some((command.trim_matches('`'), formats, schema))
+        }
+        _ => None,
+    });
+    let sandbox = Sandbox::new();
+    let mut checked = 0;
+    for (command, formats, schema) in rows {
+        let arguments: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        let help = sandbox.run(&arguments).stdout;
+        let (_, output) = help.split_once("--output <FORMAT>").unwrap_or_default();
+        let values = output.split_once("Possible values:").unwrap_or_default().1;
+        let values = values.split("\n\n").next().unwrap();
+        let names = values
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("- "));
+        let names = names.map(|line| format!("`{}`", line.split_once(':').unwrap().0));
+        let names: Vec<String> = names.collect();
+        assert_eq!(names.join(", "), formats, "{command}: {help}");
+        if let Some((_, file)) = schema.split_once("(../schemas/") {
+            let file = file.trim_end_matches(')');
+            assert!(values.contains(file), "{command}: {values}, {file}");
+        }
+        checked += 1;
+    }
+    assert_eq!(checked, 12);
+}

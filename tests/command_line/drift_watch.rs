@@ -1,9 +1,7 @@
 //! `iggyctl drift --watch`: what changed since the last look, with metrics.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
 use iggy::prelude::StreamClient;
 use iggyctl_embedded::{EmbeddedServer, PasswordHashing};
@@ -11,26 +9,7 @@ use jsonschema::Validator;
 use serde_json::Value;
 
 use crate::drift::{applied, apply, drift, edit, expire_by_hand, named};
-
-fn metrics(listen: &str) -> String {
-    let mut connection = TcpStream::connect(listen).unwrap();
-    let request = "GET /metrics HTTP/1.1\r\nhost: watch\r\nconnection: close\r\n\r\n";
-    connection.write_all(request.as_bytes()).unwrap();
-    let mut page = String::new();
-    connection.read_to_string(&mut page).unwrap();
-    page
-}
-
-/// The value of a metric, by its name and labels.
-fn value(page: &str, metric: &str) -> Option<f64> {
-    let line = page.lines().find_map(|line| line.strip_prefix(metric))?;
-    line.trim().parse().ok()
-}
-
-fn free_address() -> String {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    free.local_addr().unwrap().to_string()
-}
+use crate::prometheus::{free_address, metrics, until, value};
 
 const UNRECORDED: &str = "iggyctl_drift_items{kind=\"unrecorded\"}";
 
@@ -69,18 +48,7 @@ fn it_says_what_changed_and_survives_a_server_that_is_away() {
     // Git follows: the manifests are read again, too.
     edit(&served, "messageExpiry: 7d", "messageExpiry: 1h");
     assert_eq!(next()["verdict"], "none");
-    let until = |what: &str, is_so: &dyn Fn(&str) -> bool| {
-        let began = Instant::now();
-        loop {
-            let page = metrics(&listen);
-            if is_so(&page) {
-                return page;
-            }
-            assert!(began.elapsed() < Duration::from_secs(60), "{what}: {page}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    };
-    let page = until("a look", &|page| {
+    let page = until(&listen, "a look", |page| {
         value(page, "iggyctl_drift_up") == Some(1.0)
     });
     assert_eq!(value(&page, UNRECORDED), Some(0.0), "{page}");
@@ -96,12 +64,12 @@ fn it_says_what_changed_and_survives_a_server_that_is_away() {
     }
     let place = served.server().address();
     served.stop();
-    until("a look that fails", &|page| {
+    until(&listen, "a look that fails", |page| {
         value(page, "iggyctl_drift_up") == Some(0.0)
     });
     let errors = |page: &str| value(page, "iggyctl_drift_looks_total{result=\"error\"}");
     let failed = errors(&metrics(&listen)).unwrap();
-    until("some more of them", &|page| {
+    until(&listen, "some more of them", |page| {
         errors(page) > Some(failed + 3.0)
     });
     // Another server at the same place, which has nothing of it.
@@ -111,7 +79,7 @@ fn it_says_what_changed_and_survives_a_server_that_is_away() {
     served.start_again(builder);
     let found = next();
     assert_eq!(found["verdict"], "undecided", "{found:#}");
-    until("a look that works again", &|page| {
+    until(&listen, "a look that works again", |page| {
         value(page, "iggyctl_drift_up") == Some(1.0) && value(page, UNRECORDED) > Some(3.0)
     });
     // Of this test's own process, by its number.
@@ -131,7 +99,7 @@ fn it_says_what_changed_and_survives_a_server_that_is_away() {
 /// Its ledger says so: by its address alone it would be the same one.
 #[test]
 fn a_server_that_was_emptied_or_replaced_is_drift() {
-    let mut served = applied(&["--ledger"]);
+    let served = applied(&["--ledger"]);
     let (listen, address) = (free_address(), served.address());
     let mut watch = served
         .sandbox
@@ -175,13 +143,7 @@ fn a_server_that_was_emptied_or_replaced_is_drift() {
     let schema = include_str!("../../schemas/drift.v1.json");
     let schema = Validator::new(&serde_json::from_str(schema).unwrap()).unwrap();
     assert!(schema.is_valid(&gone), "{gone:#}");
-    // Another server at the same place, with a ledger of its own.
-    let place = served.server().address();
-    served.stop();
-    let builder = EmbeddedServer::builder()
-        .password_hashing(PasswordHashing::Fast)
-        .listen(place);
-    served.start_again(builder);
+    // Another server has a ledger of its own.
     apply(&served, &["--ledger"]);
     let replaced = until(&|report| report["otherLedger"]["now"].is_string());
     assert_eq!(replaced["otherLedger"]["before"], before, "{replaced:#}");

@@ -31,6 +31,8 @@ mod offsets;
 mod policies;
 mod produce;
 mod produce_state;
+#[cfg(unix)]
+mod prometheus;
 mod prune;
 mod prune_resources;
 mod replay;

@@ -1,7 +1,6 @@
 //! `iggyctl smoke`: its formats, and as a canary with metrics.
 
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -9,6 +8,7 @@ use iggyctl_embedded::{EmbeddedServer, PasswordHashing};
 use jsonschema::Validator;
 use serde_json::Value;
 
+use crate::prometheus::{free_address, metrics, until, value};
 use crate::sandbox::Sandbox;
 use crate::served::Served;
 
@@ -44,30 +44,12 @@ fn the_json_is_what_its_schema_says() {
     assert!(report["scenarios"][0]["latency"]["p99"].as_f64().unwrap() > 0.0);
 }
 
-fn metrics(listen: &str) -> String {
-    let mut connection = TcpStream::connect(listen).unwrap();
-    let request = "GET /metrics HTTP/1.1\r\nhost: canary\r\nconnection: close\r\n\r\n";
-    connection.write_all(request.as_bytes()).unwrap();
-    let mut page = String::new();
-    connection.read_to_string(&mut page).unwrap();
-    page
-}
-
-/// The value of a metric, by its name and labels.
-fn value(page: &str, metric: &str) -> Option<f64> {
-    let line = page.lines().find_map(|line| line.strip_prefix(metric))?;
-    line.trim().parse().ok()
-}
-
 /// Both alerts of the documentation fire.
 #[test]
 fn a_canary_says_that_its_server_is_gone() {
     let builder = EmbeddedServer::builder().password_hashing(PasswordHashing::Fast);
     let mut served = Served::start(builder, Sandbox::new());
-    let listen = {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        free.local_addr().unwrap().to_string()
-    };
+    let listen = free_address();
     let address = served.address();
     let mut canary = served
         .sandbox
@@ -97,18 +79,7 @@ fn a_canary_says_that_its_server_is_gone() {
     let reading = std::thread::spawn(move || lines.count());
     let errors = "iggyctl_smoke_runs_total{result=\"error\"}";
     let last = "iggyctl_smoke_last_run_timestamp_seconds";
-    let until = |what: &str, is_so: &dyn Fn(&str) -> bool| {
-        let began = Instant::now();
-        loop {
-            let page = metrics(&listen);
-            if is_so(&page) {
-                return page;
-            }
-            assert!(began.elapsed() < Duration::from_secs(60), "{what}: {page}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    };
-    let page = until("a run that cannot be made", &|page| {
+    let page = until(&listen, "a run that cannot be made", |page| {
         value(page, errors).is_some()
     });
     let up = "iggyctl_smoke_scenario_up{scenario=\"basic\",transport=\"tcp\"}";
@@ -116,7 +87,7 @@ fn a_canary_says_that_its_server_is_gone() {
     let (counted, at) = (value(&page, errors).unwrap(), value(&page, last).unwrap());
     // In seconds: only when two of them have gone is another time another number.
     let began = Instant::now();
-    let page = until("another one, two seconds later", &|page| {
+    let page = until(&listen, "another one, two seconds later", |page| {
         began.elapsed() > Duration::from_secs(2) && value(page, errors) > Some(counted + 1.0)
     });
     assert_eq!(value(&page, last), Some(at), "{page}");
@@ -186,10 +157,7 @@ fn what_would_be_without_effect_is_a_mistake() {
 #[test]
 fn a_canary_prints_a_line_for_each_run_and_serves_metrics() {
     let sandbox = Sandbox::new();
-    let listen = {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        free.local_addr().unwrap().to_string()
-    };
+    let listen = free_address();
     let more = [
         "--repeat",
         "10ms",
