@@ -11,7 +11,7 @@ use crate::exit_code::ExitCode;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  iggyctl plan -f topology.yaml --server iggy://iggy:iggy@127.0.0.1:8090\n  iggyctl plan -f manifests/ --context production --detailed-exitcode -o json\n  iggyctl plan -f topology.yaml --only topic/orders/events\n  iggyctl plan -f topology.yaml --context production --out orders.plan\n\nExit codes: 0 planned, 2 changes pending (with --detailed-exitcode), 3 something is blocked, or refused by a policy."
+    after_help = "Examples:\n  iggyctl plan -f topology.yaml --server iggy://iggy:iggy@127.0.0.1:8090\n  iggyctl plan -f manifests/ --context production --detailed-exitcode -o json\n  iggyctl plan -f topology.yaml --only topic/orders/events\n  iggyctl plan -f topology.yaml --context production --out orders.plan\n\nExit codes: 0 planned, 2 changes pending (with --detailed-exitcode), 3 something is blocked, or refused by a policy, or another number is removed than --expect-removals says."
 )]
 pub(super) struct PlanArguments {
     #[command(flatten)]
@@ -22,6 +22,9 @@ pub(super) struct PlanArguments {
     /// Leave out what is blocked instead of ending with exit code 3
     #[arg(long)]
     skip_blocked: bool,
+    /// End with exit code 3 unless this is how many resources are removed
+    #[arg(long, value_name = "NUMBER")]
+    expect_removals: Option<u32>,
     /// Also save the plan to this file, for `iggyctl apply --plan`; not when a policy refuses it
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -39,6 +42,7 @@ pub(super) fn run(process: &Process, arguments: &PlanArguments) -> Result<ExitCo
         &arguments.planning,
         arguments.detailed_exitcode,
         arguments.skip_blocked,
+        arguments.expect_removals,
         arguments.out.as_deref(),
     )
 }
@@ -49,6 +53,7 @@ pub(super) fn plan(
     planning: &PlanningArguments,
     detailed_exitcode: bool,
     skip_blocked: bool,
+    expect_removals: Option<u32>,
     out: Option<&Path>,
 ) -> Result<ExitCode, CommandError> {
     if let Some(out) = out {
@@ -83,6 +88,14 @@ pub(super) fn plan(
                 }
                 return Ok(ExitCode::Blocked);
             }
+            planned.plan.expects(expect_removals).map_err(|refusal| {
+                let saved = match out {
+                    Some(out) => format!("; the plan was not saved to {}", out.display()),
+                    None => String::new(),
+                };
+                CommandError::new(ExitCode::Blocked, format!("{refusal}{saved}"))
+                    .hint("look at what is removed")
+            })?;
             if let Some(out) = out {
                 limit
                     .limit(saved_plan::write(

@@ -9,6 +9,7 @@ use iggyctl_core::diff::ChangeSet;
 use iggyctl_core::ledger::AppliedManifest;
 use iggyctl_core::plan::{
     Approvals, BlockReason, Blocked, DestructionGrant, Plan, Stage, Step, UnusedApproval,
+    UnusedReason,
 };
 use iggyctl_core::render::{
     Annotation, PlanReport, PlanServer, ReviewSubject, TopologyChange, annotations_text, escape,
@@ -133,7 +134,11 @@ pub(super) fn unreadable(blocked: &[Blocked]) -> Result<(), CommandError> {
 }
 
 /// What could not be read could not be removed either, and nobody would notice.
-fn can_be_pruned(desired: &DesiredState, observed: &ObservedState) -> Result<(), CommandError> {
+fn can_be_removed(
+    desired: &DesiredState,
+    observed: &ObservedState,
+    destroys: bool,
+) -> Result<(), CommandError> {
     if let Listing::Refused { reason } = &observed.listing {
         return Err(CommandError::new(
             ExitCode::CredentialsRefused,
@@ -142,6 +147,13 @@ fn can_be_pruned(desired: &DesiredState, observed: &ObservedState) -> Result<(),
         .hint("use a login that may list streams, own streams by name, or leave --prune out"));
     }
     match &observed.access {
+        AccessReading::Refused { reason } if destroys && desired.owns.owns_users() => {
+            Err(CommandError::new(
+                ExitCode::CredentialsRefused,
+                format!("the users to remove could not be read: {reason}"),
+            )
+            .hint("use a login that may read users and list streams"))
+        }
         AccessReading::Refused { reason } if desired.owns.owns_users() => Err(CommandError::new(
             ExitCode::CredentialsRefused,
             format!("--prune: the users could not be read: {reason}"),
@@ -282,7 +294,7 @@ impl PlanningArguments {
         };
         let mut observed = observe_for(&session.pool, &desired, gathered, reach).await?;
         if self.removes() {
-            can_be_pruned(&desired, &observed)?;
+            can_be_removed(&desired, &observed, self.destroys)?;
         }
         if let AccessReading::Read(access) = &mut observed.access {
             access.default_password = session.default_password;
@@ -365,9 +377,10 @@ impl PlanningArguments {
         Self::warn_about_left_permissions(process, planned);
         let owns = &planned.desired.owns;
         if planned.plan.approvals.prune && !owns.owns_users() && owns.scope().is_nothing() {
-            process.terminal.warning(
-                "--prune removes nothing: no manifest has `owns`, which names what it may remove",
-            );
+            process.terminal.warning(match planned.plan.approvals.destroy {
+                true => "nothing is removed: the manifests declare no stream, topic, consumer group or user",
+                false => "--prune removes nothing: no manifest has `owns`, which names what it may remove",
+            });
         }
     }
 
@@ -387,28 +400,16 @@ impl PlanningArguments {
         if planned.saved.is_some() {
             return;
         }
-        for unused in planned.plan.unused_approvals(&planned.desired) {
-            let UnusedApproval {
-                address,
-                is_declared,
-                is_blocked,
-                nearest,
-            } = unused;
-            let would_prune = !planned.plan.approvals.prune && planned.prunable.contains(&address);
-            let reason = match (is_declared, nearest) {
-                _ if is_blocked => "it is blocked for a reason that this does not allow".to_owned(),
-                (false, _) if would_prune => {
-                    "no manifest declares it; it is deleted with --prune".to_owned()
-                }
-                (_, Some(nearest)) if address.contains(&nearest) => {
-                    format!("name what loses data itself, {nearest}")
-                }
-                (true, _) => "no step of this plan loses its data".to_owned(),
-                (false, Some(nearest)) => {
-                    format!("no manifest declares it; did you mean {nearest}?")
-                }
-                (false, None) => "no manifest declares it".to_owned(),
-            };
+        let Planned {
+            plan,
+            desired,
+            observed,
+            prunable,
+            ..
+        } = planned;
+        for UnusedApproval { address, reason } in plan.unused_approvals(desired, observed, prunable)
+        {
+            let reason = unused_text(&reason, &address, plan.approvals.destroy);
             process.terminal.warning(&format!(
                 "--allow-destroy {address} allows nothing: {reason}"
             ));
@@ -424,6 +425,45 @@ impl PlanningArguments {
     /// What `--timeout` allows, counted from now.
     pub(super) fn time_limit(&self) -> TimeLimit {
         TimeLimit::starting_now(self.timeout)
+    }
+}
+
+/// Why naming something allows nothing, and what to do instead.
+fn unused_text(reason: &UnusedReason, address: &Address, destroys: bool) -> String {
+    match reason {
+        UnusedReason::BlockedOtherwise => {
+            "it is blocked for a reason that this does not allow".to_owned()
+        }
+        UnusedReason::Inside(inside) => format!("name what loses data itself, {inside}"),
+        UnusedReason::Meant(meant) => {
+            format!("nothing of that name is to be removed; did you mean {meant}?")
+        }
+        UnusedReason::LosesNothing => "no step of this plan loses its data".to_owned(),
+        UnusedReason::GoesWith(parent) => format!("it goes with {parent}"),
+        UnusedReason::NeedsPrune => {
+            "no manifest declares it; it is deleted with --prune".to_owned()
+        }
+        UnusedReason::NotByItself(parent) => {
+            format!("it is removed only with {parent}, so name that, with --prune")
+        }
+        UnusedReason::LeftOut => "--only leaves it out".to_owned(),
+        UnusedReason::NotThere => "the server has nothing of that name".to_owned(),
+        UnusedReason::NotListed => match address {
+            Address::ConsumerGroup(..) => {
+                "its topic is declared without `consumerGroups`, which would say what else may go"
+            }
+            Address::Topic(..) => {
+                "its stream is declared without `topics`, which would say what else may go"
+            }
+            Address::Stream(_) | Address::User(_) | Address::Token(..) => {
+                "it is the `previousName` of something declared, so it stays"
+            }
+        }
+        .to_owned(),
+        UnusedReason::NotOwned if destroys => "the manifests do not declare it".to_owned(),
+        UnusedReason::NotOwned => {
+            "no manifest declares it, and no `owns` names it, so it is never removed".to_owned()
+        }
     }
 }
 

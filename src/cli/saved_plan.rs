@@ -126,18 +126,29 @@ fn write_durably(path: &Path, content: &[u8]) -> io::Result<()> {
     }
 }
 
-/// Reads a plan back.
+/// Reads a plan back; from standard input as `-`.
 pub(super) fn read(path: &Path) -> Result<SavedPlan, CommandError> {
-    let name = path.display();
+    let is_input = path.as_os_str() == "-";
+    let name = match is_input {
+        true => "standard input".to_owned(),
+        false => path.display().to_string(),
+    };
     let unreadable =
         |error: io::Error| CommandError::invalid_input(format!("cannot read {name}: {error}"));
-    let length = fs::metadata(path).map_err(unreadable)?.len();
-    if length > MAX_BYTES {
+    let mut bytes = Vec::new();
+    let read = match is_input {
+        true => io::stdin()
+            .lock()
+            .take(MAX_BYTES + 1)
+            .read_to_end(&mut bytes),
+        false => File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)),
+    };
+    read.map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_BYTES {
         return Err(CommandError::invalid_input(format!(
-            "{name}: this is not a saved plan: it has {length} bytes"
+            "{name}: this is not a saved plan: it has more than {MAX_BYTES} bytes"
         )));
     }
-    let bytes = fs::read(path).map_err(unreadable)?;
     SavedPlan::from_bytes(&bytes).map_err(|error| {
         let hint = match &error {
             SavedPlanError::NotAPlan => "a saved plan is what `iggyctl plan --out FILE` writes",

@@ -13,10 +13,10 @@ use crate::exit_code::ExitCode;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  iggyctl plan -f topology.yaml --context production --out orders.plan\n  iggyctl show orders.plan\n  iggyctl show orders.plan -o markdown > comment.md\n\nNo server is asked: whether the plan can still be carried out is what `iggyctl apply --plan` finds out."
+    after_help = "Examples:\n  iggyctl plan -f topology.yaml --context production --out orders.plan\n  iggyctl show orders.plan\n  iggyctl show orders.plan -o markdown > comment.md\n  gunzip -c orders.plan.gz | iggyctl show -\n\nNo server is asked: whether the plan can still be carried out is what `iggyctl apply --plan` finds out."
 )]
 pub(super) struct ShowArguments {
-    /// The file that `iggyctl plan --out` wrote
+    /// The file that `iggyctl plan --out` wrote; `-` is standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// How to print the plan

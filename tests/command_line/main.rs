@@ -35,6 +35,7 @@ mod produce_state;
 mod prometheus;
 mod prune;
 mod prune_resources;
+mod removals;
 mod replay;
 mod retained;
 mod rights;

@@ -101,6 +101,26 @@ fn streams(served: &Served) -> Vec<String> {
     })
 }
 
+#[test]
+fn a_plan_is_shown_from_standard_input_and_not_carried_out_from_there() {
+    let served = lab();
+    assert_eq!(plan(&served, &[]).code, 0);
+    let sandbox = &served.sandbox;
+    let shown = sandbox.run_with_input(&["show", "-"], &saved(&served));
+    assert_eq!(shown.code, 0, "{}", shown.transcript());
+    assert_eq!(shown.stdout, sandbox.run(&["show", "shop.plan"]).stdout);
+    let other = sandbox.run_with_input(&["show", "-"], TOPOLOGY);
+    assert_eq!(other.code, 65, "{}", other.transcript());
+    assert!(
+        other.stderr.contains("standard input: "),
+        "{}",
+        other.stderr
+    );
+    let refused = served.run(&["apply", "--plan", "-", "--yes"]);
+    assert_eq!(refused.code, 64, "{}", refused.transcript());
+    assert!(refused.stderr.contains("from a file"), "{}", refused.stderr);
+}
+
 fn assert_stale(served: &Served, line: &str) {
     let before = streams(served);
     let refused = apply(served, &[]);

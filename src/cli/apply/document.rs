@@ -12,6 +12,7 @@ use crate::command_error::CommandError;
 /// What a document says of the plan, kept while the plan is carried out.
 pub(super) struct ApplyDocument {
     format: PlanFormat,
+    destroys: bool,
     report: Option<PlanReport>,
     subject: ReviewSubject,
     annotations: Vec<Annotation>,
@@ -22,6 +23,7 @@ impl ApplyDocument {
     pub(super) fn of(format: PlanFormat, planned: &Planned) -> Self {
         Self {
             format,
+            destroys: planned.plan.approvals.destroy,
             report: match format {
                 PlanFormat::Text | PlanFormat::Json | PlanFormat::Github => None,
                 PlanFormat::Markdown | PlanFormat::Html => Some(planned.report.clone()),
@@ -39,9 +41,10 @@ impl ApplyDocument {
 
     pub(super) fn text(
         &self,
-        ended: &ApplyReport,
+        ended: ApplyReport,
         process: &Process,
     ) -> Result<String, CommandError> {
+        let ended = ended.destroying(self.destroys);
         Ok(match self.format {
             PlanFormat::Text => ended.to_text(process.text_options()),
             PlanFormat::Json => ended.to_json().map_err(json_failed)?,

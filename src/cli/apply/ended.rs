@@ -36,7 +36,7 @@ impl<'a> NothingDone<'a> {
         let steps = self.steps.iter();
         let steps = steps.map(|step| not_attempted(step, &error.message));
         let ended = ApplyReport::new(steps.collect(), self.blocked, Verification::Skipped);
-        let printed = document.text(&ended, process);
+        let printed = document.text(ended, process);
         match printed.and_then(|text| process.output(&text)) {
             Ok(()) => error,
             Err(unprinted) => unprinted,

@@ -124,7 +124,7 @@ impl Apply<'_> {
         }
         if !self.arguments.run.yes {
             let asked = Instant::now();
-            if let Err(error) = ask(self.process, self.lock, &self.session.name).await {
+            if let Err(error) = ask(self.process, self.lock, &self.question()).await {
                 return Err(refused.because(self.process, error));
             }
             self.wait_for_a_person(asked);
@@ -196,6 +196,14 @@ impl Apply<'_> {
         Ok(plan.approve(self.arguments.run.skip_blocked, &grant))
     }
 
+    fn question(&self) -> String {
+        let server = &self.session.name;
+        match self.arguments.planning.destroys {
+            true => format!("\nRemove this from {server}?"),
+            false => format!("\nApply these changes to {server}?"),
+        }
+    }
+
     /// A person may take any time to answer.
     fn wait_for_a_person(&mut self, asked: Instant) {
         self.deadline = self.deadline.map(|deadline| deadline + asked.elapsed());
@@ -221,7 +229,7 @@ impl Apply<'_> {
             smoke::run(process, &arguments.planning, to_try, session, *deadline).await;
         if arguments.planning.output.is_document() {
             let ended = ApplyReport::new(Vec::new(), left_out.blocked.clone(), verified);
-            process.output(&document.text(&ended.with_smoke(tried), process)?)?;
+            process.output(&document.text(ended.with_smoke(tried), process)?)?;
         } else if let Some(tried) = tried {
             process.output(&format!("\n{}", tried.to_text(process.text_options())))?;
         }
@@ -292,7 +300,7 @@ impl Apply<'_> {
         let to_try = to_try.filter(|_| is_good);
         let (tried, ended) =
             smoke::run(process, &arguments.planning, to_try, session, *deadline).await;
-        process.output(&document.text(&report.with_smoke(tried), process)?)?;
+        process.output(&document.text(report.with_smoke(tried), process)?)?;
         if outcome.is_complete() && exit_code != ExitCode::PartiallyApplied {
             unreadable(&left_out.blocked)?;
         }
@@ -325,6 +333,9 @@ fn not_approved(refusal: &Refusal) -> CommandError {
             "look at what is removed; if that is meant, add --expect-removals {}",
             deletion.removed
         ),
+        Refusal::RemovalsNotAsExpected { removed, .. } => {
+            format!("look at what is removed; if that is meant, say --expect-removals {removed}")
+        }
         Refusal::Blocked { .. } | Refusal::DestructionNotGranted { .. } => {
             "follow the way out that the plan names, or apply the rest with --skip-blocked"
                 .to_owned()

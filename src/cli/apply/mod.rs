@@ -72,8 +72,8 @@ pub(super) struct RunArguments {
     /// Apply what is not blocked instead of ending with exit code 3
     #[arg(long)]
     skip_blocked: bool,
-    /// How many resources are removed; asked for where that is more than half of what is owned, or
-    /// all that is declared
+    /// How many resources are removed: with another number nothing is changed; asked for where that
+    /// is more than half of what is owned, or all that is declared
     #[arg(long, value_name = "NUMBER")]
     expect_removals: Option<u32>,
     /// Do not read the server again afterwards
@@ -142,6 +142,12 @@ impl ApplyArguments {
 
 pub(super) fn run(process: &Process, arguments: &ApplyArguments) -> Result<ExitCode, CommandError> {
     if let Some(path) = &arguments.plan {
+        if path.as_os_str() == "-" {
+            return Err(CommandError::usage(
+                "--plan -: what is carried out is read from a file, since standard input is for answers",
+            )
+            .hint("write the plan to a file, look at it with `iggyctl show FILE`, and name that"));
+        }
         return run_saved(process, arguments, &saved_plan::read(path)?);
     }
     let ledger = LedgerOfContext::of(process, &arguments.planning.server)?;

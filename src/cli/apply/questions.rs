@@ -15,23 +15,22 @@ pub(super) async fn ask_removals(
     deletion: MassDeletion,
 ) -> Result<Option<u32>, CommandError> {
     let MassDeletion { removed, there } = deletion;
-    let question =
-        format!("\nThis removes {removed} of {there} owned resources. How many are removed?");
+    let question = format!("\nThis removes {removed} of {there} resources. How many are removed?");
     answer(lock, move || ask_number(&question)).await
 }
 
 pub(super) async fn ask(
     process: &Process,
     lock: &ApplyLock<'_>,
-    server: &str,
+    question: &str,
 ) -> Result<(), CommandError> {
     if !process.terminal.is_interactive() {
         return Err(CommandError::usage(
             "nothing was changed: there is nobody to ask, since this is no terminal",
         )
-        .hint("read the plan, then apply with --yes"));
+        .hint("read the plan, then say --yes"));
     }
-    let question = format!("\nApply these changes to {server}?");
+    let question = question.to_owned();
     match answer(lock, move || confirm(&question)).await? {
         Answer::Yes => Ok(()),
         Answer::No => Err(CommandError::other("nothing was changed: not confirmed")),

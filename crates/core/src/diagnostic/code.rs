@@ -88,7 +88,7 @@ codes! {
     VariableSyntax = "IGC0020", "a variable is written wrongly",
         "Variables are written `${name}` or `${name:-default}`; a name has letters, digits, `_`, `-` and `.`, and does not begin with a digit. A literal `${` is written `$${`.";
     NameLength = "IGC0021", "a name is empty or too long",
-        "Names of streams, topics and consumer groups have 1 to 255 bytes of UTF-8: their length travels as one byte.";
+        "Names of streams, topics and consumer groups have 1 to 255 bytes of UTF-8: their length travels as one byte. Those of users have 3 to 50, those of access tokens 1 to 28, and `metadata.name` has 1 to 253, as Kubernetes takes it.";
     DigitOnlyName = "IGC0022", "a name is a number",
         "The official tools read digits, also with a `+` before them, as a numeric id, so a stream called `123` cannot be reached by its name, or somebody else's stream with the id 123 is reached instead. Add a letter.";
     ControlCharacterInName = "IGC0023", "a name holds a control character",

@@ -220,7 +220,8 @@ impl RevisionReport {
     pub fn apply(&self) -> Option<ApplyReport> {
         let steps = self.steps.clone()?;
         let verified = self.verified.clone()?;
-        Some(ApplyReport::new(steps, self.plan.blocked.clone(), verified))
+        let ended = ApplyReport::new(steps, self.plan.blocked.clone(), verified);
+        Some(ended.destroying(self.plan.approvals.destroy))
     }
 
     /// What it is about, for a heading.

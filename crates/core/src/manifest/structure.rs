@@ -8,9 +8,10 @@ use serde_json::{Map, Value};
 
 use super::tree::{Node, Scalar, Shape};
 use crate::api::v1alpha1::{
-    ManifestNameError, MetadataName, Name, StreamName, TokenName, UserName,
+    MAX_METADATA_NAME_BYTES, ManifestNameError, MetadataName, Name, StreamName, TokenName, UserName,
 };
 use crate::diagnostic::{Code, Diagnostic, Place};
+use crate::name::MAX_NAME_BYTES;
 use crate::quantity::{ByteSize, MaxTopicSize, MessageExpiry, QuantityError};
 use crate::secret::SECRET_SOURCE_FORMAT;
 use crate::wording::nearest;
@@ -386,17 +387,28 @@ fn wrong_format(format: &str, text: &str, what: &str) -> Option<Diagnostic> {
 
 /// Why a text cannot be a name, without its place.
 pub(super) fn bad_name(error: &ManifestNameError, what: &str) -> Diagnostic {
+    let of_bytes = |minimum: usize, maximum: usize| {
+        let hint = format!("choose a name of {minimum} to {maximum} bytes");
+        (Code::NameLength, hint)
+    };
     let (code, hint) = match error {
-        ManifestNameError::Length(_) | ManifestNameError::MetadataTooLong(_) => {
-            (Code::NameLength, "choose a name of 1 to 255 bytes")
+        ManifestNameError::Length(_) => of_bytes(1, MAX_NAME_BYTES),
+        ManifestNameError::MetadataTooLong(_) => of_bytes(1, MAX_METADATA_NAME_BYTES),
+        ManifestNameError::Bytes {
+            what: _,
+            minimum,
+            maximum,
+            found: _,
+        } => of_bytes(*minimum, *maximum),
+        ManifestNameError::Number(_) => {
+            (Code::DigitOnlyName, "add a letter to the name".to_owned())
         }
-        ManifestNameError::Bytes { .. } => (Code::NameLength, "choose a name of another length"),
-        ManifestNameError::Number(_) => (Code::DigitOnlyName, "add a letter to the name"),
-        ManifestNameError::ControlCharacter(_) => {
-            (Code::ControlCharacterInName, "remove the character")
-        }
+        ManifestNameError::ControlCharacter(_) => (
+            Code::ControlCharacterInName,
+            "remove the character".to_owned(),
+        ),
         ManifestNameError::Reserved(_) | ManifestNameError::TokenMark(_) => {
-            (Code::ReservedName, "choose another name")
+            (Code::ReservedName, "choose another name".to_owned())
         }
     };
     Diagnostic::error(code, format!("{what}: {error}")).hint(hint)
@@ -461,4 +473,24 @@ pub(super) fn one_of<'a>(words: impl Iterator<Item = &'a str>) -> String {
 fn first_line(text: &str) -> &str {
     text.split_once(['\n', '.'])
         .map_or(text, |(first, _)| first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hint_about_a_length_is_that_of_the_name() {
+        let long = "x".repeat(300);
+        let wrong: [(ManifestNameError, &str); 4] = [
+            (long.parse::<StreamName>().unwrap_err(), "1 to 255 bytes"),
+            (long.parse::<MetadataName>().unwrap_err(), "1 to 253 bytes"),
+            (long.parse::<UserName>().unwrap_err(), "3 to 50 bytes"),
+            (long.parse::<TokenName>().unwrap_err(), "1 to 28 bytes"),
+        ];
+        for (error, bytes) in wrong {
+            let hint = bad_name(&error, "name").hint.unwrap();
+            assert_eq!(hint, format!("choose a name of {bytes}"), "{error}");
+        }
+    }
 }

@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use super::{Blocked, MassDeletion, Plan, Risk, Step};
 use crate::address::Address;
+use crate::wording::counted;
 
 /// The permission to lose data, resource by resource.
 ///
@@ -45,7 +46,7 @@ pub enum Refusal {
     },
     /// Much of what is owned would be removed, and nobody said how much.
     #[error(
-        "{} of {} owned resources would be removed{}",
+        "{} of {} resources would be removed{}",
         deletion.removed,
         deletion.there,
         match said {
@@ -58,6 +59,14 @@ pub enum Refusal {
         deletion: MassDeletion,
         /// What was said.
         said: Option<u32>,
+    },
+    /// Somebody said how much is removed, and it is not so.
+    #[error("{} would be removed, and {said} {} expected", counted(*removed, "resource"), if *said == 1 { "was" } else { "were" })]
+    RemovalsNotAsExpected {
+        /// How many resources are removed.
+        removed: u32,
+        /// What was said.
+        said: u32,
     },
     /// A step would lose data that nobody allowed to be lost.
     #[error("a step would lose data of {}, which was not allowed", list(addresses))]
@@ -99,8 +108,8 @@ impl Plan {
     /// # Errors
     ///
     /// Blocked lines without `skip_blocked`; a step that loses data of a
-    /// resource that the grant does not name; a plan that removes much of what
-    /// is owned, of which the grant does not say the number.
+    /// resource that the grant does not name; a plan that removes another number
+    /// of resources than the grant says, or much of what is owned when it says none.
     pub fn approve(
         self,
         skip_blocked: bool,
@@ -127,6 +136,20 @@ impl Plan {
             let said = grant.removals;
             return Err(Refusal::RemovalsNotConfirmed { deletion, said });
         }
+        self.expects(grant.removals)?;
         Ok(ApprovedPlan { plan: self })
+    }
+
+    /// Holds it to the number of resources that somebody said are removed, if somebody did.
+    ///
+    /// # Errors
+    ///
+    /// When it removes another number.
+    pub fn expects(&self, removals: Option<u32>) -> Result<(), Refusal> {
+        let removed = self.removals();
+        match removals {
+            Some(said) if said != removed => Err(Refusal::RemovalsNotAsExpected { removed, said }),
+            Some(_) | None => Ok(()),
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{Action, Plan};
 use crate::address::Address;
 use crate::diff::{ChangeSet, Extent};
 
@@ -17,6 +18,33 @@ pub struct MassDeletion {
     pub removed: u32,
     /// How many there are now, of those that are declared or owned.
     pub there: u32,
+}
+
+impl Plan {
+    /// How many resources its steps remove, counted as [`MassDeletion::removed`].
+    #[must_use]
+    pub fn removals(&self) -> u32 {
+        let mut removed: u32 = 0;
+        let mut users = BTreeSet::new();
+        for step in &self.steps {
+            match &step.action {
+                Action::DeleteStream { topics, .. } => {
+                    let topics = u32::try_from(topics.len()).unwrap_or(u32::MAX);
+                    removed = removed.saturating_add(topics).saturating_add(1);
+                }
+                Action::DeleteTopic { .. } | Action::DeleteConsumerGroup { .. } => {
+                    removed = removed.saturating_add(1);
+                }
+                // One without any effect was removed before.
+                Action::DeleteUser { .. } => {}
+                _ if self.pruned.contains(&step.address) => {
+                    users.insert(&step.address);
+                }
+                _ => {}
+            }
+        }
+        removed.saturating_add(u32::try_from(users.len()).unwrap_or(u32::MAX))
+    }
 }
 
 impl MassDeletion {

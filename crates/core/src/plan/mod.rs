@@ -45,7 +45,7 @@ pub use restrict::UnknownAddress;
 pub use stage::Stage;
 pub use step::{Action, Cost, FoundToken, Precondition, Risk, Step, StepId};
 pub use summary::{Summary, Verb};
-pub use unused_approval::UnusedApproval;
+pub use unused_approval::{UnusedApproval, UnusedReason};
 
 use crate::address::Address;
 use crate::diagnostic::Origin;

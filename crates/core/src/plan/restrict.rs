@@ -33,6 +33,9 @@ impl Plan {
             desired.names(address)
                 || new_names.contains_key(address)
                 || self.pruned.contains(address)
+                // What `destroy` is about, and what is blocked, be it declared or not.
+                || desired.owns.exactly.contains(address)
+                || self.blocked.iter().any(|line| line.address == *address)
         };
         if let Some(unknown) = only.iter().find(|address| !is_known(address)) {
             return Err(UnknownAddress(unknown.clone()));

@@ -55,6 +55,9 @@ pub(super) fn way_out(address: &Address, reason: &BlockReason, approvals: &Appro
             "apply with another login, or allow it with --allow-destroy {}",
             shell_word(&address.to_string())
         ),
+        BlockReason::OwnLoginUndeclared if approvals.destroy => {
+            "take it out of the manifests, or destroy with another login".to_owned()
+        }
         BlockReason::OwnLoginUndeclared => {
             "declare it in `users`, take it out of `owns.users`, or \
              apply with another login"

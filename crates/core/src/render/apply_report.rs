@@ -23,6 +23,9 @@ pub struct ApplyReport {
     pub blocked: Vec<Blocked>,
     /// What reading the server again has shown.
     pub verified: Verification,
+    /// Whether it was `destroy`, which removes what is declared.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub destroys: bool,
     /// What trying it with real traffic has shown, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub smoke: Option<SmokeReport>,
@@ -134,7 +137,31 @@ impl ApplyReport {
             counts,
             blocked,
             verified,
+            destroys: false,
             smoke: None,
+        }
+    }
+
+    /// Says whether it was `destroy`.
+    #[must_use]
+    pub fn destroying(mut self, destroys: bool) -> Self {
+        self.destroys = destroys;
+        self
+    }
+
+    /// As it is typed.
+    pub(super) fn command(&self) -> &'static str {
+        match self.destroys {
+            true => "destroy",
+            false => "apply",
+        }
+    }
+
+    /// What its heading begins with.
+    pub(super) fn heading(&self) -> &'static str {
+        match self.destroys {
+            true => "Removal of",
+            false => "Apply of",
         }
     }
 

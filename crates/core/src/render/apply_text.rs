@@ -66,7 +66,11 @@ impl ApplyReport {
             not_attempted,
         } = self.counts;
         // Steps and not resources: one resource may take several.
-        let mut footer = format!("Apply: {} applied", counted(applied, "step"));
+        let command = match self.destroys {
+            true => "Destroy",
+            false => "Apply",
+        };
+        let mut footer = format!("{command}: {} applied", counted(applied, "step"));
         if failed > 0 {
             footer.push_str(&format!(", {failed} failed"));
         }
@@ -78,6 +82,9 @@ impl ApplyReport {
         }
         footer.push_str(". ");
         footer.push_str(&match &self.verified {
+            Verification::Converged if self.destroys => {
+                "Read again: nothing is left to remove.".to_owned()
+            }
             Verification::Converged => "Read again: everything is as declared.".to_owned(),
             Verification::ConvergedExcept { blocked, left_out } => {
                 let mut rest = Vec::new();
@@ -87,11 +94,17 @@ impl ApplyReport {
                 if *left_out > 0 {
                     rest.push(format!("{left_out} left out by --only"));
                 }
-                format!(
-                    "Read again: what was applied is as declared; {}.",
-                    rest.join(", ")
-                )
+                let done = match self.destroys {
+                    true => "what was to be removed is",
+                    false => "what was applied is as declared",
+                };
+                format!("Read again: {done}; {}.", rest.join(", "))
             }
+            Verification::Differs { changes } if self.destroys => format!(
+                "Read again: {} still {} to be removed.",
+                counted(*changes, "resource"),
+                if *changes == 1 { "is" } else { "are" }
+            ),
             Verification::Differs { changes } => format!(
                 "Read again: {} still {}.",
                 counted(*changes, "resource"),

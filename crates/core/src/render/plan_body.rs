@@ -97,7 +97,7 @@ pub(super) fn body(
     lines
 }
 
-/// What becomes of a resource that nobody declares.
+/// What becomes of a resource that is removed.
 fn removal(change: &ChangeReport) -> Vec<Line> {
     let line = |role, depth, text: &str| Line {
         role,
@@ -105,6 +105,10 @@ fn removal(change: &ChangeReport) -> Vec<Line> {
         text: text.to_owned(),
     };
     let verb = change.verb;
+    let why = match change.destroyed {
+        true => "",
+        false => "no manifest declares it; ",
+    };
     if verb == ChangeVerb::Delete && !matches!(change.address, Address::User(_)) {
         let role = match change.destructive {
             true => Role::Loss,
@@ -126,8 +130,10 @@ fn removal(change: &ChangeReport) -> Vec<Line> {
             line(
                 Role::Faint,
                 2,
-                "no manifest declares it; it is not deleted, since its live connections would go \
-                 on, and act as whoever gets its number next",
+                &format!(
+                    "{why}it is not deleted, since its live connections would go on, and act as \
+                     whoever gets its number next"
+                ),
             ),
             line(
                 Role::Faint,
@@ -138,8 +144,10 @@ fn removal(change: &ChangeReport) -> Vec<Line> {
         ChangeVerb::Delete => vec![line(
             Role::Loss,
             2,
-            "no manifest declares it; it goes with its access tokens, while its live connections \
-             go on, and act as whoever gets its number next",
+            &format!(
+                "{why}it goes with its access tokens, while its live connections go on, and act \
+                 as whoever gets its number next"
+            ),
         )],
         ChangeVerb::Create | ChangeVerb::Update | ChangeVerb::Rename | ChangeVerb::Blocked => {
             Vec::new()
@@ -350,9 +358,9 @@ fn blocked_lines(line: &Blocked, depth: usize) -> Vec<Line> {
                 LoginAttribute::Permissions => "fewer permissions",
             }
         ),
-        BlockReason::OwnLoginUndeclared => "iggyctl is logged in as this user, which no manifest \
-             declares: pruning would lock it out"
-            .to_owned(),
+        BlockReason::OwnLoginUndeclared => {
+            "iggyctl is logged in as this user: removing it would lock iggyctl out".to_owned()
+        }
         BlockReason::StaleGrants { user } => format!(
             "{user}, which no manifest manages, has permissions on something that was deleted, \
              and the server would give its number to this"

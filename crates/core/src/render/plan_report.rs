@@ -91,6 +91,9 @@ pub struct ChangeReport {
     #[schemars(with = "Vec<String>")]
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub stripped: Vec<Address>,
+    /// Whether manifests declare it and it is removed all the same, by `destroy`.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub destroyed: bool,
 }
 
 /// What happens to a resource.
@@ -105,10 +108,10 @@ pub enum ChangeVerb {
     Update,
     /// It gets another name, and perhaps other settings.
     Rename,
-    /// Nobody declares it: a user that loses all permissions and becomes
+    /// It is removed without being deleted: a user that loses all permissions and becomes
     /// inactive.
     Deactivate,
-    /// Nobody declares it, and it is deleted.
+    /// It is deleted.
     Delete,
     /// Nothing: all of it is blocked.
     Blocked,
@@ -184,6 +187,7 @@ impl PlanReport {
             if pruned.contains(address) || is_blocked && verb.is_none() {
                 let mut report = ChangeReport::new(change, verb, false);
                 report.stripped = stripped_for(change, plan, changes);
+                report.destroyed = approvals.destroy;
                 reports.push(report);
             } else if !is_blocked {
                 let is_removed = match &change.difference {
@@ -286,6 +290,7 @@ fn stripped(plan: &Plan, changes: &ChangeSet) -> Vec<ChangeReport> {
             bytes: None,
             loses: None,
             stripped: Vec::new(),
+            destroyed: false,
         });
     }
     reports
@@ -311,6 +316,7 @@ impl ChangeReport {
             bytes: None,
             loses: None,
             stripped: Vec::new(),
+            destroyed: false,
         };
         match &change.difference {
             Difference::RenameStream { from } => {

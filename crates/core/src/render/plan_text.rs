@@ -4,10 +4,11 @@ use super::bundle::bundles;
 use super::paint::{Role, paint};
 use super::plan_body::{Line, body, located_finding_lines};
 use super::plan_report::{ChangeReport, ChangeVerb, PlanReport};
+use super::review::mass_deletion_text;
 use super::{TextOptions, escape};
 use crate::address::Address;
 use crate::check::Finding;
-use crate::plan::{Blocked, MassDeletion, Summary};
+use crate::plan::{Blocked, Summary};
 use crate::wording::counted;
 
 impl PlanReport {
@@ -77,11 +78,7 @@ impl PlanReport {
             text.push('\n');
         }
         text.push_str(&self.unmanaged_text(options));
-        if let Some(MassDeletion { removed, there }) = self.mass_deletion {
-            let note = format!(
-                "Removes {removed} of {there} owned resources: apply asks for the number, or takes \
-                 --expect-removals {removed}."
-            );
+        if let Some(note) = mass_deletion_text(self) {
             line(&mut text, color, Role::Loss, 0, &note);
         }
         if bundled > 0 {
@@ -143,7 +140,10 @@ impl PlanReport {
         .filter(|(count, _)| *count > 0)
         .map(|(count, what)| format!("{count} {what}"))
         .collect();
-        let mut footer = if parts.is_empty() {
+        let destroys = self.approvals.destroy;
+        let mut footer = if parts.is_empty() && destroys {
+            "Nothing to remove.".to_owned()
+        } else if parts.is_empty() {
             "No changes.".to_owned()
         } else {
             format!("Plan: {}.", parts.join(", "))
@@ -163,6 +163,8 @@ impl PlanReport {
                 more => format!("{more} changes are left out"),
             };
             footer.push_str(&format!(" Restricted by --only: {left_out}."));
+        } else if destroys {
+            // All that is declared is to go, so nothing is as declared, or unchanged.
         } else if parts.is_empty() {
             let are = if unchanged == 1 { "is" } else { "are" };
             let resources = counted(unchanged, "resource");

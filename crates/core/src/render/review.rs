@@ -102,8 +102,12 @@ impl<'a> Review<'a> {
 /// What is said of a plan that removes a large part of what is owned; none otherwise.
 pub(super) fn mass_deletion_text(report: &PlanReport) -> Option<String> {
     let MassDeletion { removed, there } = report.mass_deletion?;
+    let (resources, command) = match report.approvals.destroy {
+        true => ("resources", "destroy"),
+        false => ("owned resources", "apply"),
+    };
     Some(format!(
-        "Removes {removed} of {there} owned resources: apply asks for the number, or takes \
+        "Removes {removed} of {there} {resources}: {command} asks for the number, or takes \
          --expect-removals {removed}."
     ))
 }

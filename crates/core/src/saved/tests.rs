@@ -61,6 +61,10 @@ proptest! {
         let text = saved.to_text().unwrap();
         let read = SavedPlan::from_bytes(text.as_bytes()).unwrap();
         prop_assert_eq!(&read, &saved);
+        // A saved plan is held to a number as it was when it was made.
+        if let Some(deletion) = plan.mass_deletion {
+            prop_assert_eq!(read.plan().removals(), deletion.removed);
+        }
         prop_assert_eq!(read.plan(), plan);
         prop_assert_eq!(read.to_text().unwrap(), text);
     }

@@ -19,6 +19,7 @@ mod user;
 
 pub use consumer_group::{IggyConsumerGroup, IggyConsumerGroupSpec};
 pub use manifest::{API_VERSION, ApiVersion, Kind, KindOf, Manifest, Metadata, Spec, UnknownKind};
+pub(crate) use name::MAX_METADATA_NAME_BYTES;
 pub use name::{ManifestNameError, MetadataName, Name, StreamName, TokenName, UserName};
 pub use owns::Owns;
 pub use permissions::{StreamPermissions, TopicPermissions, UserPermissions};

@@ -11,7 +11,7 @@ use crate::access::TokenSlot;
 use crate::name::{NameError, RESERVED_STREAM_PREFIX, ResourceName};
 
 /// Longest `metadata.name` of Kubernetes, in bytes.
-const MAX_METADATA_NAME_BYTES: usize = 253;
+pub(crate) const MAX_METADATA_NAME_BYTES: usize = 253;
 
 /// Bytes of a username (`iggy_common` 0.11.0, `http/users/defaults.rs`).
 const USER_NAME_BYTES: RangeInclusive<usize> = 3..=50;

@@ -219,4 +219,5 @@ fn much_is_asked_about() {
     nothing.owns.streams = vec!["bare".to_owned()];
     let (plan, _) = planned_for(&nothing, &observed, &approvals(&[]));
     assert_eq!(plan.mass_deletion.map(|it| it.removed), Some(1));
+    assert_eq!(plan.removals(), 1);
 }

@@ -1,5 +1,6 @@
 //! Removing users that nobody declares: what a plan says and does.
 
+use std::collections::BTreeSet;
 use std::slice;
 
 use crate::access::{Grants, StreamGrants, StreamPermission, UserStatus};
@@ -142,8 +143,9 @@ fn who_is_named_is_deleted_at_the_end() {
             ("user/svc-tomb".to_owned(), 0)
         ]
     );
-    let (desired, _) = states();
-    assert_eq!(plan.unused_approvals(&desired), []);
+    let (desired, observed) = states();
+    let prunable = BTreeSet::new();
+    assert_eq!(plan.unused_approvals(&desired, &observed, &prunable), []);
     // A grant that does not name them is none.
     let refused = plan.approve(false, &DestructionGrant::default());
     assert!(refused.is_err());

@@ -211,7 +211,10 @@ impl ApplyReport {
                 message: format!("{steps}, the first for {first}: {reason}"),
             });
         }
-        annotations.push(Annotation::notice("iggyctl apply", &self.footer()));
+        annotations.push(Annotation::notice(
+            &format!("iggyctl {}", self.command()),
+            &self.footer(),
+        ));
         annotations
     }
 }

@@ -108,7 +108,7 @@ impl ApplyReport {
         plan: Option<&PlanReport>,
         topology: &TopologyChange,
     ) -> String {
-        let title = title("Apply of", subject);
+        let title = title(self.heading(), subject);
         let bad = |status| self.steps.iter().filter(move |step| step.status == status);
         let failed: Vec<&StepReport> = bad(StepStatus::Failed)
             .chain(bad(StepStatus::Unknown))

@@ -19,8 +19,9 @@ impl ApplyReport {
             "✅"
         };
         let mut page = Page::new(format!(
-            "{}\n## {sign} Apply of {}\n\n**{}**\n",
-            subject.marker("apply"),
+            "{}\n## {sign} {} {}\n\n**{}**\n",
+            subject.marker(self.command()),
+            self.heading(),
             subject.title(),
             prose(&self.footer())
         ));

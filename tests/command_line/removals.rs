@@ -1,0 +1,208 @@
+//! How many are removed, what `destroy` says, and why naming something allows nothing.
+
+use iggy::prelude::*;
+use iggyctl_embedded::EmbeddedServer;
+
+use crate::sandbox::{Run, Sandbox};
+use crate::served::Served;
+
+const TOPOLOGY: &str = "\
+apiVersion: iggyctl.dev/v1alpha1
+kind: IggyTopology
+metadata: { name: shop }
+spec:
+  owns:
+    streams: [orders, 'shop-*']
+    users: ['svc-*']
+  streams:
+    - name: orders
+      topics: [{ name: events }]
+    - name: shop-a
+  users:
+    - { name: svc-orders, status: active, password: { file: password } }
+";
+
+/// All that is declared is there, and the streams `shop-old` and `elsewhere`.
+fn lab() -> Served {
+    let sandbox = Sandbox::new();
+    sandbox.write("topology.yaml", TOPOLOGY);
+    sandbox.write("password", "s3cret-password");
+    let served = Served::start(EmbeddedServer::builder(), sandbox);
+    assert_eq!(run(&served, &["apply", "--yes"]).code, 0);
+    served.by_hand(async |root| {
+        for stream in ["shop-old", "elsewhere"] {
+            root.create_stream(stream).await.unwrap();
+        }
+    });
+    served
+}
+
+fn run(served: &Served, arguments: &[&str]) -> Run {
+    served.run(&[arguments, &["-f", "topology.yaml"]].concat())
+}
+
+/// A number that somebody says is checked, also where nobody asks for it.
+#[test]
+fn a_number_that_is_expected_is_always_checked() {
+    let served = lab();
+    let asked = |command: &[&str], number: &str, code: i32, error: &str| {
+        let arguments = [command, &["--expect-removals", number]].concat();
+        let run = run(&served, &arguments);
+        assert_eq!(run.code, code, "{}", run.transcript());
+        assert!(run.stderr.contains(error), "{}", run.transcript());
+    };
+    let one = "1 resource would be removed, and 2 were expected";
+    asked(&["plan", "--prune"], "2", 3, one);
+    asked(
+        &["plan", "--prune", "--out", "shop.plan"],
+        "2",
+        3,
+        "not saved",
+    );
+    assert!(!served.sandbox.path().join("shop.plan").exists());
+    asked(&["plan", "--prune"], "1", 0, "");
+    asked(
+        &["plan"],
+        "1",
+        3,
+        "0 resources would be removed, and 1 was expected",
+    );
+    asked(&["plan"], "0", 0, "");
+    asked(&["apply", "--yes", "--prune"], "2", 3, one);
+    asked(
+        &["apply", "--yes"],
+        "1",
+        3,
+        "nothing was changed: 0 resources would be",
+    );
+    asked(&["plan", "--prune", "--out", "shop.plan"], "1", 0, "Saved");
+    for (number, code) in [("2", 3), ("1", 0)] {
+        let saved = ["apply", "--plan", "shop.plan", "--yes"];
+        let run = served.run(&[&saved[..], &["--expect-removals", number]].concat());
+        assert_eq!(run.code, code, "{}", run.transcript());
+    }
+    asked(
+        &["destroy", "--yes"],
+        "3",
+        3,
+        "4 of 4 resources would be removed",
+    );
+    asked(&["destroy", "--yes"], "4", 0, "");
+    // Once more there is nothing left.
+    asked(
+        &["destroy", "--yes"],
+        "4",
+        3,
+        "0 resources would be removed, and 4 were",
+    );
+    asked(&["destroy", "--yes"], "0", 0, "");
+}
+
+#[test]
+fn what_is_destroyed_is_not_said_to_be_undeclared() {
+    let served = lab();
+    for only in ["topic/orders/events", "user/svc-orders", "stream/orders"] {
+        let run = run(&served, &["destroy", "--only", only]);
+        assert!(!run.stderr.contains("no manifest"), "{}", run.transcript());
+        assert!(!run.stdout.contains("no manifest"), "{}", run.transcript());
+    }
+    let all = ["destroy", "--yes", "--expect-removals", "4"];
+    let again = [
+        "destroy",
+        "--yes",
+        "--allow-destroy",
+        "stream/orders",
+        "--allow-destroy",
+        "topic/orders/events",
+        "--allow-destroy",
+        "user/svc-orders",
+        "--allow-destroy",
+        "stream/elsewhere",
+    ];
+    insta::assert_snapshot!("destroyed", run(&served, &all).transcript());
+    insta::assert_snapshot!("destroyed again", run(&served, &again).transcript());
+}
+
+/// Comments of both on one pull request are two comments.
+#[test]
+fn every_format_says_that_it_was_a_removal() {
+    let served = lab();
+    let formats: [(&str, &[&str]); 4] = [
+        (
+            "markdown",
+            &[
+                "<!-- iggyctl destroy: shop/",
+                "Removal of `shop`",
+                "nothing is left to remove",
+            ],
+        ),
+        (
+            "html",
+            &["<title>Removal of shop", "nothing is left to remove"],
+        ),
+        ("json", &["\"destroys\": true"]),
+        ("github", &["title=iggyctl destroy::Destroy: "]),
+    ];
+    for (format, words) in formats {
+        let all = ["destroy", "--yes", "--expect-removals", "4", "-o", format];
+        let refused = run(&served, &["destroy", "--yes", "-o", format]);
+        assert_eq!(refused.code, 3, "{}", refused.transcript());
+        let done = run(&served, &all);
+        assert_eq!(done.code, 0, "{}", done.transcript());
+        let nothing = run(&served, &["destroy", "--yes", "-o", format]);
+        assert_eq!(nothing.code, 0, "{}", nothing.transcript());
+        for word in words {
+            assert!(done.stdout.contains(word), "{word}: {}", done.transcript());
+            assert!(
+                nothing.stdout.contains(word),
+                "{word}: {}",
+                nothing.transcript()
+            );
+        }
+        for run in [refused, done, nothing] {
+            for word in ["Apply", "apply:", "as declared", "no manifest declares"] {
+                let said = run.stdout.contains(word) || run.stderr.contains(word);
+                assert!(!said, "{word}: {}", run.transcript());
+            }
+        }
+        let arguments = ["apply", "--yes"];
+        assert_eq!(run(&served, &arguments).code, 0);
+    }
+}
+
+#[test]
+fn the_reason_why_nothing_is_allowed_is_the_true_one() {
+    let served = lab();
+    let topology = TOPOLOGY.replace("    - name: shop-a\n", "");
+    served.sandbox.write("topology.yaml", topology);
+    let warned = |flags: &[&str], address: &str, reason: &str| {
+        let named = ["--allow-destroy", address];
+        let run = run(&served, &[&["plan"], flags, &named].concat());
+        assert_eq!(run.code, 0, "{}", run.transcript());
+        let warning = format!("--allow-destroy {address} allows nothing: {reason}\n");
+        assert!(run.stderr.contains(&warning), "{}", run.transcript());
+    };
+    let not_owned = "no manifest declares it, and no `owns` names it, so it is never removed";
+    let not_there = "the server has nothing of that name";
+    for flags in [&["--prune"][..], &[]] {
+        warned(flags, "stream/elsewhere", not_owned);
+        warned(flags, "user/mallory", not_there);
+        warned(flags, "stream/shop-none", not_there);
+        warned(flags, "topic/orders/none", not_there);
+        warned(
+            flags,
+            "stream/orders",
+            "no step of this plan loses its data",
+        );
+    }
+    warned(
+        &[],
+        "stream/shop-a",
+        "no manifest declares it; it is deleted with --prune",
+    );
+    warned(
+        &["--prune", "--only", "stream/orders"],
+        "stream/shop-a",
+        "--only leaves it out",
+    );
+}
