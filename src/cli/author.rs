@@ -64,15 +64,32 @@ fn machine(environment: &Environment) -> Option<String> {
 }
 
 fn run_url(environment: &Environment) -> Option<String> {
-    let named = first(environment, &["CI_JOB_URL", "BUILD_URL"]);
+    let named = ["CI_JOB_URL", "BUILD_URL"];
+    let named = named.iter().find_map(|name| environment.get(name));
+    let named = named.map(|url| shortened(&without_login(url)));
     named.or_else(|| {
         let server = environment.get("GITHUB_SERVER_URL")?;
         let repository = environment.get("GITHUB_REPOSITORY")?;
         let run = environment.get("GITHUB_RUN_ID")?;
+        let server = without_login(server);
         Some(shortened(&format!(
             "{server}/{repository}/actions/runs/{run}"
         )))
     })
+}
+
+/// An address without a user and a password in it: no secret is recorded.
+fn without_login(url: &str) -> String {
+    let (scheme, rest) = match url.split_once("://") {
+        Some((scheme, rest)) => (format!("{scheme}://"), rest),
+        None => (String::new(), url),
+    };
+    let end = rest.find(['/', '\\', '?', '#']).unwrap_or(rest.len());
+    let (authority, path) = rest.split_at(end);
+    let host = authority
+        .rsplit_once('@')
+        .map_or(authority, |(_, host)| host);
+    format!("{scheme}{host}{path}")
 }
 
 fn first(environment: &Environment, names: &[&str]) -> Option<String> {
@@ -101,6 +118,30 @@ mod tests {
         let url = "https://github.example/acme/shop/actions/runs/7";
         assert_eq!(run_url(&github).as_deref(), Some(url));
         assert_eq!(commit(&github).as_deref(), Some("c0ffee"));
+        let github = Environment::of(&[
+            (
+                "GITHUB_SERVER_URL",
+                "https://anna:s@cret@github.example:8443",
+            ),
+            ("GITHUB_REPOSITORY", "acme/shop"),
+            ("GITHUB_RUN_ID", "7"),
+        ]);
+        let url = "https://github.example:8443/acme/shop/actions/runs/7";
+        assert_eq!(run_url(&github).as_deref(), Some(url));
+        for (said, kept) in [
+            (
+                "https://token@ci.example/job/1?at=a@b",
+                "https://ci.example/job/1?at=a@b",
+            ),
+            ("anna:secret@ci.example/job", "ci.example/job"),
+            (
+                "https://ci.example/@anna/job",
+                "https://ci.example/@anna/job",
+            ),
+        ] {
+            let ci = Environment::of(&[("BUILD_URL", said)]);
+            assert_eq!(run_url(&ci).as_deref(), Some(kept));
+        }
         let long = "x".repeat(10_000);
         let gitlab =
             Environment::of(&[("CI_JOB_URL", &long), ("USER", "anna"), ("HOSTNAME", "ci")]);

@@ -1,5 +1,7 @@
 //! What the ledger of a server has of former applies.
 
+use std::num::NonZeroUsize;
+
 use iggyctl_core::ledger::{HistoryLine, HistoryReport, Revision, RevisionReport};
 use iggyctl_core::render::TopologyChange;
 use iggyctl_engine::ledger::{FirstEntry, PooledLedger, Recorded, describe, list, read_back};
@@ -38,8 +40,8 @@ struct ListArguments {
     #[arg(long, value_name = "NAME")]
     project: Option<String>,
     /// How many, the newest first
-    #[arg(long, value_name = "NUMBER", default_value_t = 50)]
-    limit: usize,
+    #[arg(long, value_name = "NUMBER", default_value = "50")]
+    limit: NonZeroUsize,
     /// How to print them
     #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
     output: ListFormat,
@@ -110,7 +112,7 @@ async fn print_list(
         let found = match identity {
             Some(_) => {
                 let project = arguments.project.as_deref().map(Some);
-                let found = list(&ledger, project, arguments.limit).await;
+                let found = list(&ledger, project, arguments.limit.get()).await;
                 found.map_err(ledger_failed)?
             }
             None => Vec::new(),

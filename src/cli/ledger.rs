@@ -71,6 +71,21 @@ pub(super) async fn refuse_another_ledger(
     ledger.refuse_another(session).await
 }
 
+/// A record is of a project: those of manifests without one would be taken for one another's.
+pub(super) fn refuse_without_project(
+    is_recorded: bool,
+    project: Option<&str>,
+) -> Result<(), CommandError> {
+    if !is_recorded || project.is_some() {
+        return Ok(());
+    }
+    Err(CommandError::usage(
+        "nothing was changed: these manifests have no project, which a record is kept for \
+         [ledger/no-project]",
+    )
+    .hint("add a `kind: IggyTopology` document with `metadata.name`; it may have an empty `spec`"))
+}
+
 /// A ledger that cannot be read or written ends the command.
 pub(super) fn ledger_failed(failure: LedgerFailure) -> CommandError {
     let failure = match failure {

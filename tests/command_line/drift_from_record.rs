@@ -135,7 +135,10 @@ fn what_an_apply_removed_and_is_back_came_back() {
         "        - name: audit\n          partitions: 1\n",
         "",
     );
-    assert_snapshot!("no longer declared", look(&served, 2));
+    // As for a plan: without --prune there is nothing to do.
+    let plan = served.run(&["plan", "-f", "topology.yaml", "--detailed-exitcode"]);
+    assert_eq!(plan.code, 0, "{}", plan.transcript());
+    assert_snapshot!("no longer declared", look(&served, 0));
     apply(&served, &["--ledger", "--prune"]);
     assert_eq!(look(&served, 0), "");
     served.by_hand(async |root| create_topic(&root, "orders", "audit").await);
@@ -143,7 +146,7 @@ fn what_an_apply_removed_and_is_back_came_back() {
 }
 
 #[test]
-fn where_an_apply_did_not_finish_nobody_can_tell() {
+fn what_an_apply_could_not_do_waits_for_the_next_one() {
     let served = recorded();
     let more = "name: audit\n          partitions: 1\n        - name: late\n";
     edit(&served, "name: audit\n          partitions: 1\n", more);
@@ -227,4 +230,140 @@ fn the_requests_are_those_of_a_plan_and_of_the_ledger() {
     );
     // The last entry of what began and of what ended, and their documents.
     assert_eq!(polls, 4);
+}
+
+#[test]
+fn what_was_left_out_or_blocked_is_compared_with_what_it_was() {
+    let served = recorded();
+    edit(&served, "messageExpiry: 7d", "messageExpiry: 9d");
+    edit(&served, "partitions: 3", "partitions: 1");
+    let more = "name: audit\n          partitions: 2\n        - name: late\n";
+    edit(&served, "name: audit\n          partitions: 1\n", more);
+    apply(
+        &served,
+        &["--ledger", "--skip-blocked", "--only", "topic/orders/audit"],
+    );
+    let history = served.run(&["history"]).stdout;
+    let said = "applied in part (1 of 3; 2 left out)";
+    assert!(history.contains(said), "{history}");
+    assert_snapshot!("nobody changed what was left out", look(&served, 2));
+    expire_by_hand(&served, HOUR);
+    assert_snapshot!("somebody changed what was left out", look(&served, 8));
+    edit(&served, "messageExpiry: 9d", "messageExpiry: 1h");
+    apply(&served, &["--ledger", "--skip-blocked"]);
+    let history = served.run(&["history", "-o", "json"]);
+    let history: Value = serde_json::from_str(&history.stdout).unwrap();
+    let last = &history["revisions"][0];
+    assert_eq!(last["outcome"], "partial");
+    assert_eq!(last["omitted"]["blocked"], 1);
+    let text = served.run(&["history"]).stdout;
+    let said = "applied in part (1 of 2; 1 blocked)";
+    assert!(text.contains(said), "{text}");
+    // Blocked are the partitions, and nothing else of that topic.
+    assert_snapshot!("what was blocked waits", look(&served, 2));
+    expire_by_hand(&served, 2 * HOUR);
+    assert_snapshot!("and something else of it was changed", look(&served, 8));
+}
+
+#[test]
+fn an_apply_of_something_else_does_not_hide_what_was_changed_by_hand() {
+    let served = recorded();
+    expire_by_hand(&served, HOUR);
+    edit(&served, "partitions: 1", "partitions: 2");
+    apply(&served, &["--ledger", "--only", "topic/orders/audit"]);
+    let items = look(&served, 8);
+    let line = "topic/orders/events | messageExpiry | changed | 7d | 1h | 7d\n";
+    assert_eq!(items, line);
+}
+
+#[test]
+fn what_was_renamed_by_hand_is_not_forgotten_when_an_apply_makes_another_one() {
+    let served = recorded();
+    served.by_hand(async |root| {
+        let options = TopicUpdateOptions::default();
+        let (orders, audit) = (named("orders"), named("audit"));
+        root.update_topic(&orders, &audit, "audit-2025", &options)
+            .await
+            .unwrap();
+    });
+    for _ in 0..2 {
+        apply(&served, &["--ledger"]);
+        let said = look(&served, 0);
+        assert_eq!(said, "topic/orders/audit | - | renamedAway | - | - | -\n");
+        edit(&served, "messageExpiry: 7d", "messageExpiry: 7d # again");
+    }
+    let text = drift(&served, &[]).stdout;
+    assert!(text.contains("is in topic/orders/audit-2025"), "{text}");
+    served.by_hand(async |root| {
+        let (orders, audit) = (named("orders"), named("audit-2025"));
+        root.delete_topic(&orders, &audit).await.unwrap();
+    });
+    assert_eq!(look(&served, 0), "");
+}
+
+#[test]
+fn a_record_is_of_a_project() {
+    let served = recorded();
+    let stream =
+        "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyStream\nmetadata: { name: alone }\nspec: {}\n";
+    served.sandbox.write("alone.yaml", stream);
+    for command in ["apply", "destroy"] {
+        let run = served.run(&[command, "-f", "alone.yaml", "--yes", "--ledger"]);
+        assert_eq!(run.code, 64, "{}", run.transcript());
+        assert!(run.stderr.contains("[ledger/no-project]"), "{}", run.stderr);
+        assert!(run.stderr.contains("kind: IggyTopology"), "{}", run.stderr);
+    }
+    let plan = served.run(&["plan", "-f", "alone.yaml", "--out", "alone.plan"]);
+    assert_eq!(plan.code, 0, "{}", plan.transcript());
+    let saved = served.run(&["apply", "--plan", "alone.plan", "--yes", "--ledger"]);
+    assert_eq!(saved.code, 64, "{}", saved.transcript());
+    let run = served.run(&["drift", "-f", "alone.yaml"]);
+    assert_eq!(run.code, 2, "{}", run.transcript());
+    let said = "these manifests have none";
+    assert!(run.stdout.contains(said), "{}", run.stdout);
+    let run = served.run(&["history", "--limit", "0"]);
+    assert_eq!(run.code, 64, "{}", run.transcript());
+    // With a name it is recorded.
+    let project = "---\napiVersion: iggyctl.dev/v1alpha1\nkind: IggyTopology\nmetadata: { name: alone }\nspec: {}\n";
+    served
+        .sandbox
+        .write("alone.yaml", format!("{stream}{project}"));
+    let run = served.run(&["apply", "-f", "alone.yaml", "--yes", "--ledger"]);
+    assert_eq!(run.code, 0, "{}", run.transcript());
+}
+
+fn set_status(served: &Served, status: UserStatus) {
+    served.by_hand(async |root| {
+        let user = named("svc-orders");
+        let options = UserUpdateOptions::default();
+        root.update_user(&user, None, Some(status), &options)
+            .await
+            .unwrap();
+    });
+}
+
+/// The manifests say nothing about it, so nobody is said to have changed it.
+#[test]
+fn what_no_manifest_declares_is_not_compared() {
+    let served = recorded();
+    set_status(&served, UserStatus::Inactive);
+    assert_eq!(look(&served, 0), "");
+    edit(
+        &served,
+        "name: svc-orders\n",
+        "name: svc-orders\n      status: active\n",
+    );
+    let items = look(&served, 2);
+    assert_eq!(
+        items,
+        "user/svc-orders | status | ahead | - | inactive | active\n"
+    );
+    set_status(&served, UserStatus::Active);
+    apply(&served, &["--ledger"]);
+    set_status(&served, UserStatus::Inactive);
+    let items = look(&served, 8);
+    assert_eq!(
+        items,
+        "user/svc-orders | status | changed | active | inactive | active\n"
+    );
 }

@@ -9,7 +9,8 @@ use iggyctl_core::check::check;
 use iggyctl_core::diff::diff;
 use iggyctl_core::ledger::{
     Author, Begun, BegunDocument, DocumentPlace, EndedDocument, LEASES, LedgerError,
-    LedgerIdentity, LedgeredCommand, Outcome, REVISIONS, Revision, STREAM, applied_manifests,
+    LedgerIdentity, LedgeredCommand, Omitted, Outcome, REVISIONS, Revision, STREAM,
+    applied_manifests,
 };
 use iggyctl_core::manifest::{SourceFile, Variables, compile};
 use iggyctl_core::name::ResourceName;
@@ -108,6 +109,7 @@ async fn end_one(pool: &Pool, recording: &Recording) -> Result<(), LedgerFailure
         recording,
         Outcome::Applied,
         counts,
+        Omitted::default(),
         &ended,
     )
     .await

@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use iggyctl_core::drift::{self, DriftClass};
+use iggyctl_core::drift::{self, DriftClass, DriftKind};
 use iggyctl_core::ledger::{
     AppliedManifest, AppliedState, Begun, BegunDocument, DocumentPlace, EndedDocument, LedgerError,
-    LedgeredCommand, Outcome, Revision,
+    LedgeredCommand, Omitted, Outcome, Revision,
 };
 use iggyctl_core::plan::Plan;
 use iggyctl_core::render::{ApplyReport, PlanReport, StepStatus, escape};
@@ -183,9 +183,14 @@ impl Ledgered {
                 document,
                 desired,
             } = &self;
+            let omitted = Omitted {
+                blocked: u32::try_from(report.blocked.len()).unwrap_or(u32::MAX),
+                left_out: document.plan.left_out,
+            };
             let document = EndedDocument::new(revision, document, report, desired, after.as_ref());
             let outcome = outcome(report, exit_code);
-            end(&ledger, recording, outcome, report.counts, &document).await
+            let counts = report.counts;
+            end(&ledger, recording, outcome, counts, omitted, &document).await
         };
         let failed = tokio::select! {
             written = write => written.err().map(|failure| failure.to_string()),
@@ -245,16 +250,14 @@ fn says(previous: &Applied, digest: &str) -> bool {
 /// and created again, and is left alone by an apply, is not said to be drift for ever.
 fn shows(previous: &Applied, desired: &DesiredState, now: &ObservedState) -> bool {
     let removed = previous.state.removed.keys().cloned().collect();
-    let applied = drift::Applied {
-        // The manifests are the same.
-        state: desired,
-        incarnations: &previous.state.incarnations,
-        unsettled: &previous.state.unsettled,
-        removed: &removed,
-        at_micros: previous.at_micros,
-    };
+    // The manifests are the same.
+    let applied = previous
+        .state
+        .expected(desired, &removed, previous.at_micros);
     let found = drift::drift(desired, Some(&applied), now);
-    found.iter().all(|it| it.kind.class() != DriftClass::Drift)
+    let is_news =
+        |kind: DriftKind| kind.class() == DriftClass::Drift || matches!(kind, DriftKind::Adopted);
+    !found.iter().any(|it| is_news(it.kind))
 }
 
 /// The same wherever the files are.

@@ -20,7 +20,7 @@ use self::document::ApplyDocument;
 use self::ended::NothingDone;
 use self::finish::Apply;
 use super::Process;
-use super::ledger::LedgerOfContext;
+use super::ledger::{LedgerOfContext, refuse_without_project};
 use super::lock::{ApplyLock, LockArguments};
 use super::plan_arguments::{PlanFormat, PlanningArguments};
 use super::runtime::block_on;
@@ -153,6 +153,7 @@ pub(super) fn run(process: &Process, arguments: &ApplyArguments) -> Result<ExitC
     let ledger = LedgerOfContext::of(process, &arguments.planning.server)?;
     let is_recorded = arguments.is_recorded(ledger.is_kept)?;
     let (desired, manifests) = arguments.planning.declared(process, is_recorded)?;
+    refuse_without_project(is_recorded, desired.project.as_deref())?;
     let policies = arguments.planning.policies(process)?;
     let gathered = arguments.planning.secrets.to_check(process, &desired)?;
     block_on(async {
@@ -222,6 +223,7 @@ fn run_saved(
     // Also where the server is named by its address now: that it is recorded belongs to
     // what was planned.
     let is_recorded = arguments.is_recorded(ledger.is_kept || saved.server.keeps_ledger)?;
+    refuse_without_project(is_recorded, saved.project.as_deref())?;
     let policies = arguments.planning.policies(process)?.digests();
     saved_plan::refuse_without(&policies, saved)?;
     block_on(async {

@@ -1,10 +1,9 @@
 use std::collections::BTreeSet;
 
 use iggyctl_core::address::Address;
-use iggyctl_core::drift::{
-    Applied, DriftRecord, DriftReport, Ignore, drift, not_compared, to_observe,
-};
+use iggyctl_core::drift::{DriftRecord, DriftReport, Ignore, drift, not_compared, to_observe};
 use iggyctl_core::state::desired::DesiredState;
+use iggyctl_core::wording::time_of_server;
 use iggyctl_engine::ReadOnly;
 use iggyctl_engine::connect::ServerConnector;
 use iggyctl_engine::ledger::{self, LedgerFailure};
@@ -15,6 +14,10 @@ use crate::command_error::CommandError;
 
 /// What is known of the last apply, or why nothing is.
 type Known = Result<Box<(ledger::Applied, DesiredState)>, String>;
+
+/// Why there is none for manifests that say no name.
+const NO_PROJECT: &str = "an apply is recorded for the project that `metadata.name` of a \
+     `kind: IggyTopology` document names, and these manifests have none";
 
 /// Compares once. With what it holds nothing can be changed.
 pub(super) async fn look(
@@ -32,13 +35,7 @@ pub(super) async fn look(
         Ok(known) => {
             let (last, state) = known.as_ref();
             let removed: BTreeSet<Address> = last.state.removed.keys().cloned().collect();
-            let applied = Applied {
-                state,
-                incarnations: &last.state.incarnations,
-                unsettled: &last.state.unsettled,
-                removed: &removed,
-                at_micros: last.at_micros,
-            };
+            let applied = last.state.expected(state, &removed, last.at_micros);
             let items = drift(desired, Some(&applied), &observed);
             (Ok(record(last)), items)
         }
@@ -58,6 +55,10 @@ async fn last_apply(
     server: &ReadOnly<'_, ServerConnector>,
     project: Option<&str>,
 ) -> Result<Known, CommandError> {
+    if project.is_none() {
+        // What sets without a name have left would be taken for one another's.
+        return Ok(Err(NO_PROJECT.to_owned()));
+    }
     let last = match ledger::last_applied(server, project).await {
         Ok(Some(last)) => last,
         Ok(None) => return Ok(Err("no `apply --ledger` left one on this server".to_owned())),
@@ -83,6 +84,7 @@ fn record(last: &ledger::Applied) -> DriftRecord {
     DriftRecord {
         revision: last.revision.offset() + 1,
         at_micros: last.at_micros,
+        begun_at: time_of_server(last.at_micros),
         by: match names.as_slice() {
             [] => "somebody".to_owned(),
             names => names.join(", "),

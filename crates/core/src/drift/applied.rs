@@ -1,7 +1,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::away::Away;
+use super::left::Left;
+use super::things::Things;
 use crate::address::Address;
-use crate::diff::Incarnation;
+use crate::diff::{ChangeSet, Incarnation, diff};
 use crate::name::ResourceName;
 use crate::state::desired::{DesiredState, Presence};
 use crate::state::observed::{AccessReading, ObservedState, ObservedStream};
@@ -13,8 +16,12 @@ pub struct Applied<'a> {
     pub state: &'a DesiredState,
     /// Which streams, topics, consumer groups and users that were.
     pub incarnations: &'a BTreeMap<Address, Incarnation>,
-    /// What is not known to be as it was declared after it.
+    /// Of what nobody can tell how it was after it.
     pub unsettled: &'a BTreeSet<Address>,
+    /// What it did not carry out.
+    pub left: &'a Left,
+    /// What was renamed by hand before it, and declared by it with its former name.
+    pub away: &'a BTreeSet<Away>,
     /// What it removed.
     pub removed: &'a BTreeSet<Address>,
     /// When it began by the server's clock, in microseconds since the Unix epoch: what was
@@ -80,10 +87,21 @@ pub fn to_observe(desired: &DesiredState, applied: Option<&DesiredState>) -> Des
     all
 }
 
+/// How the server has what the last apply left there: an attribute differs if it is not as
+/// that apply left it.
+pub(super) fn things_of(applied: &Applied<'_>, observed: &ObservedState) -> (Things, ChangeSet) {
+    let state = followed(applied, observed);
+    let changes = diff(&state, observed);
+    let mut things = Things::new(&state, observed, &changes);
+    applied.left.lay_over(&mut things);
+    (things, changes)
+}
+
 /// What was applied, as it can be looked for now: what got another name by hand has that
 /// one as its previous name. Its own previous names are spent.
-pub(super) fn followed(applied: &Applied<'_>, observed: &ObservedState) -> DesiredState {
+fn followed(applied: &Applied<'_>, observed: &ObservedState) -> DesiredState {
     let mut state = applied.state.clone();
+    applied.left.take_absent_out_of(&mut state);
     let settled = |address: &Address| {
         let known = applied.incarnations.get(address);
         known.filter(|_| !applied.unsettled.contains(address))

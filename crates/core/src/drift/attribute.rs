@@ -20,7 +20,10 @@ pub(super) const SERVER: &str = "server";
 /// Permissions that were left over.
 pub(super) const DELETED: &str = "of what was deleted";
 
-const NOTHING: &str = "nothing";
+pub(super) const NOTHING: &str = "nothing";
+/// What is granted for it, as far as that can be said.
+pub(super) const IT_IS_NOT_THERE: &str = "it is not there";
+const NOT_READ: &str = "not known: ";
 const UNKNOWN_TO_SERVER: &str = "not known to this server";
 
 /// An attribute that is declared, or that differs.
@@ -29,6 +32,13 @@ pub(super) struct Attribute {
     pub(super) live: String,
     pub(super) declared: String,
     pub(super) differs: bool,
+}
+
+impl Attribute {
+    /// Whether it could be read.
+    pub(super) fn is_known(&self) -> bool {
+        !self.live.starts_with(NOT_READ)
+    }
 }
 
 pub(super) type Attributes = BTreeMap<String, Attribute>;
@@ -159,10 +169,10 @@ pub(super) fn of_user(
         match obstacle {
             BlockReason::GrantTargetMissing { target } => {
                 let name = format!("{PERMISSIONS} {target}");
-                attributes.insert(name, differing("it is not there", "granted"));
+                attributes.insert(name, differing(IT_IS_NOT_THERE, "granted"));
             }
             BlockReason::NotReadable { reason } => {
-                let live = format!("not known: {reason}");
+                let live = format!("{NOT_READ}{reason}");
                 attributes.insert(PERMISSIONS.to_owned(), differing(live, "declared"));
             }
             BlockReason::RootProtected { field } if field == PERMISSIONS => {
@@ -175,8 +185,19 @@ pub(super) fn of_user(
     attributes
 }
 
+/// The resource for which something is granted.
+pub(super) fn scope_of(attribute: &str) -> Option<Address> {
+    let scope = attribute.strip_prefix(PERMISSIONS)?;
+    scope.strip_prefix(' ')?.parse().ok()
+}
+
+/// What granting something for a resource is called.
+pub(super) fn named_for(scope: &Address) -> String {
+    format!("{PERMISSIONS} {scope}")
+}
+
 /// What is granted, by scope.
-fn words(grants: &Grants<ResourceName>) -> BTreeMap<String, String> {
+pub(super) fn words(grants: &Grants<ResourceName>) -> BTreeMap<String, String> {
     let lines = grants.lines().into_iter();
     lines
         .map(|line| {

@@ -1,7 +1,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::applied::{Applied, followed};
-use super::attribute::{Attribute, NAME};
+use super::applied::{Applied, things_of};
+use super::attribute::{Attribute, NAME, scope_of};
+use super::away;
 use super::item::{DriftItem, DriftKind};
 use super::things::{Standing, Thing, Things};
 use crate::address::Address;
@@ -24,17 +25,16 @@ pub fn drift(
     let mut items = match applied {
         None => without_record(&declared, &changes),
         Some(applied) => {
-            let state = followed(applied, observed);
-            let applied_changes = diff(&state, observed);
-            let things = Things::new(&state, observed, &applied_changes);
+            let (things, applied_changes) = things_of(applied, observed);
             let mut join = Join {
                 applied,
                 observed,
                 items: Vec::new(),
                 recreated: BTreeSet::new(),
+                renamed: BTreeSet::new(),
             };
             join.all(&declared, &things, &changes, &applied_changes);
-            join.items
+            join.without_away(away::items(applied, &declared, observed))
         }
     };
     items.sort_by(|one, other| one.place().cmp(&other.place()));
@@ -132,6 +132,8 @@ struct Join<'a> {
     items: Vec<DriftItem>,
     /// Applied resources that are not the ones any more that they were.
     recreated: BTreeSet<Address>,
+    /// Both names of what got another one by hand.
+    renamed: BTreeSet<Address>,
 }
 
 impl Join<'_> {
@@ -144,6 +146,7 @@ impl Join<'_> {
     ) {
         for thing in &applied.all {
             self.look_at_incarnation(thing);
+            self.look_at_name(thing);
         }
         let by_name: BTreeMap<&Address, &Thing> =
             applied.all.iter().map(|it| (&it.address, it)).collect();
@@ -192,6 +195,16 @@ impl Join<'_> {
         }
     }
 
+    /// Says of what was renamed by hand only that.
+    fn without_away(mut self, away: Vec<DriftItem>) -> Vec<DriftItem> {
+        let there: BTreeSet<&Address> = away.iter().filter_map(|it| it.now.as_ref()).collect();
+        let is_said =
+            |item: &DriftItem| item.kind == DriftKind::Undeclared && there.contains(&item.address);
+        self.items.retain(|item| !is_said(item));
+        self.items.extend(away);
+        self.items
+    }
+
     fn is_settled(&self, address: &Address) -> bool {
         !self.applied.unsettled.contains(address)
     }
@@ -210,6 +223,27 @@ impl Join<'_> {
         {
             self.recreated.insert(thing.address.clone());
         }
+    }
+
+    fn look_at_name(&mut self, thing: &Thing) {
+        let name = attribute_of(thing, NAME);
+        if name.is_some_and(|name| name.differs) && self.is_settled(&thing.address) {
+            self.renamed.insert(thing.address.clone());
+            self.renamed.insert(thing.live.clone());
+        }
+    }
+
+    /// Whether it is about what is granted for something that got another name by hand:
+    /// grants go with it, so by name they are not as they were.
+    fn is_granted_for_renamed(&self, attribute: &str) -> bool {
+        let mut looked_at = scope_of(attribute);
+        while let Some(address) = looked_at {
+            if self.renamed.contains(&address) {
+                return true;
+            }
+            looked_at = address.parent();
+        }
+        false
     }
 
     /// Whether it is another one, and what it is in is not.
@@ -259,16 +293,34 @@ impl Join<'_> {
                     .map(|(name, _)| name)
                     .collect();
                 for name in names {
-                    self.attribute(thing, name, applied.get(name), declared.get(name));
+                    let is_unknown = self.applied.left.is_unknown(&before.address, name);
+                    let (applied, declared) = (applied.get(name), declared.get(name));
+                    match is_unknown {
+                        true => self.undecided_attribute(thing, name, declared),
+                        false => self.attribute(thing, name, applied, declared),
+                    }
                 }
             }
             (_, Standing::There(_)) => {
-                // Something else takes its name.
-                if matches!(before.standing, Standing::Missing) {
+                // Something else takes its name: by hand, or by a rename in Git.
+                let is_deleted = matches!(before.standing, Standing::Missing);
+                if is_deleted {
                     self.push(thing, DriftKind::Deleted);
                 }
-                undecided(thing, None, DriftKind::Ahead, &mut self.items);
+                let kind = match is_deleted && thing.address == thing.live {
+                    true => DriftKind::Changed,
+                    false => DriftKind::Ahead,
+                };
+                undecided(thing, None, kind, &mut self.items);
             }
+        }
+    }
+
+    fn undecided_attribute(&mut self, thing: &Thing, name: &str, declared: Option<&Attribute>) {
+        if let Some(declared) = declared.filter(|it| it.differs) {
+            let kind = DriftKind::Unsettled;
+            let item = attribute_item(thing, name, kind, None, Some(declared));
+            self.items.push(item);
         }
     }
 
@@ -281,6 +333,7 @@ impl Join<'_> {
     ) {
         let differs = |attribute: Option<&Attribute>| attribute.is_some_and(|it| it.differs);
         let kind = match (differs(applied), differs(declared)) {
+            (false, _) if self.is_granted_for_renamed(name) => DriftKind::Changed,
             (false, _) => DriftKind::Ahead,
             (true, true) => {
                 let is_same = applied.map(|it| &it.declared) == declared.map(|it| &it.declared);
@@ -296,6 +349,9 @@ impl Join<'_> {
         let mut item = attribute_item(thing, name, kind, applied, declared);
         if kind == DriftKind::Adopted {
             item.declared = item.live.clone();
+        }
+        if kind == DriftKind::Changed && applied.is_none() {
+            item.applied = item.declared.clone();
         }
         self.items.push(item);
     }

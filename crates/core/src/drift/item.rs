@@ -92,7 +92,8 @@ pub enum DriftKind {
     CameBack,
     /// Git declares it otherwise than it was applied, or it is new in Git.
     Ahead,
-    /// Git no longer declares it, and it is owned: `apply --prune` removes it.
+    /// Git no longer declares it, and it is owned: an apply leaves it alone, and one with
+    /// `--prune` removes it.
     NotPruned,
     /// The last apply did not finish here, so nobody can tell whose the difference is.
     Unsettled,
@@ -108,6 +109,9 @@ pub enum DriftKind {
     Gone,
     /// It is owned and nobody declares it, as when the last apply was made.
     Undeclared,
+    /// It got another name on the server, and a later apply made another one with the
+    /// declared name: what the former one holds is there under the other name.
+    RenamedAway,
 }
 
 /// What a kind means for whoever has to do something.
@@ -124,7 +128,7 @@ pub enum DriftClass {
     Undecided,
     /// It could not be read.
     Unreadable,
-    /// Nothing to do.
+    /// Nothing that an apply would change, and nothing that counts as drift.
     Information,
 }
 
@@ -141,7 +145,7 @@ impl DriftClass {
 
 impl DriftKind {
     /// Each of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Changed,
         Self::Both,
         Self::Deleted,
@@ -158,6 +162,7 @@ impl DriftKind {
         Self::Released,
         Self::Gone,
         Self::Undeclared,
+        Self::RenamedAway,
     ];
 
     /// What it means.
@@ -171,12 +176,15 @@ impl DriftKind {
             | Self::Recreated
             | Self::Appeared
             | Self::CameBack => DriftClass::Drift,
-            Self::Ahead | Self::NotPruned => DriftClass::Ahead,
+            Self::Ahead => DriftClass::Ahead,
             Self::Unsettled | Self::Unrecorded => DriftClass::Undecided,
             Self::Unreadable => DriftClass::Unreadable,
-            Self::Adopted | Self::Released | Self::Gone | Self::Undeclared => {
-                DriftClass::Information
-            }
+            Self::Adopted
+            | Self::Released
+            | Self::Gone
+            | Self::Undeclared
+            | Self::NotPruned
+            | Self::RenamedAway => DriftClass::Information,
         }
     }
 
@@ -200,6 +208,7 @@ impl DriftKind {
             Self::Released => "released",
             Self::Gone => "gone",
             Self::Undeclared => "undeclared",
+            Self::RenamedAway => "renamedAway",
         }
     }
 }

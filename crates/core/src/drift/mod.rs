@@ -12,22 +12,28 @@
 
 mod applied;
 mod attribute;
+mod away;
 mod classify;
 mod ignore;
 mod item;
+mod left;
 mod notes;
 mod other_ledger;
 #[cfg(test)]
 mod properties;
 mod report;
+mod settled;
 #[cfg(test)]
 mod tests;
 mod things;
 
 pub use applied::{Applied, to_observe};
+pub use away::Away;
 pub use classify::drift;
 pub use ignore::{Ignore, IgnoreError};
 pub use item::{DriftClass, DriftItem, DriftKind};
+pub use left::{Left, LeftAttribute};
 pub use notes::not_compared;
 pub use other_ledger::OtherLedger;
 pub use report::{DriftCounts, DriftRecord, DriftReport, DriftVerdict};
+pub use settled::Settled;

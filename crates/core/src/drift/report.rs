@@ -49,6 +49,8 @@ pub struct DriftRecord {
     pub revision: u64,
     /// When it began by the server's clock, in microseconds since the Unix epoch.
     pub at_micros: u64,
+    /// The same as `iggyctl history` says it (RFC 3339, UTC).
+    pub begun_at: String,
     /// Who made it.
     pub by: String,
     /// The commit that it was made from, where that is known.
@@ -84,7 +86,7 @@ pub struct DriftCounts {
     pub undecided: u32,
     /// Could not be read.
     pub unreadable: u32,
-    /// Nothing to do.
+    /// Nothing that an apply would change, and nothing that counts as drift.
     pub information: u32,
     /// Left out because somebody asked for that; whatever their class is.
     pub ignored: u32,

@@ -1,6 +1,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Applied, DriftItem, DriftKind, drift, to_observe};
+use super::{
+    Applied, Away, DriftClass, DriftItem, DriftKind, Left, LeftAttribute, Settled, drift,
+    to_observe,
+};
 use crate::access::UserStatus;
 use crate::address::Address;
 use crate::diff::Incarnation;
@@ -84,6 +87,8 @@ struct Record {
     state: DesiredState,
     incarnations: BTreeMap<Address, Incarnation>,
     unsettled: BTreeSet<Address>,
+    left: Left,
+    away: BTreeSet<Away>,
     removed: BTreeSet<Address>,
 }
 
@@ -105,20 +110,27 @@ fn record() -> Record {
         state,
         incarnations: found.collect(),
         unsettled: BTreeSet::new(),
+        left: Left::default(),
+        away: BTreeSet::new(),
         removed: BTreeSet::new(),
     }
 }
 
 impl Record {
-    fn items(&self, manifest: &str, live: &ObservedState) -> Vec<DriftItem> {
-        let applied = Applied {
+    fn applied(&self) -> Applied<'_> {
+        Applied {
             state: &self.state,
             incarnations: &self.incarnations,
             unsettled: &self.unsettled,
+            left: &self.left,
+            away: &self.away,
             removed: &self.removed,
             at_micros: 1_800_000_000_000_000,
-        };
-        drift(&manifests(manifest), Some(&applied), live)
+        }
+    }
+
+    fn items(&self, manifest: &str, live: &ObservedState) -> Vec<DriftItem> {
+        drift(&manifests(manifest), Some(&self.applied()), live)
     }
 }
 
@@ -421,4 +433,196 @@ fn what_is_observed_covers_both() {
         to_observe(&applied, Some(&applied)).streams,
         applied.streams
     );
+}
+
+/// A record of an apply that did nothing of this manifest, on this server.
+fn record_without_steps(manifest: &str, live: &ObservedState, previous: &Record) -> Record {
+    let state = manifests(manifest);
+    let Settled {
+        incarnations,
+        unsettled,
+        left,
+    } = Settled::of(&state, live, Some(&previous.applied()));
+    Record {
+        away: Away::of(&state, live, &previous.applied()),
+        state,
+        incarnations,
+        unsettled,
+        left,
+        removed: BTreeSet::new(),
+    }
+}
+
+#[test]
+fn what_an_apply_left_is_compared_with_what_it_was() {
+    let longer = edited(&[
+        ("7d", "9d"),
+        ("name: audit", "name: audit\n        - name: late"),
+    ]);
+    let record = record_without_steps(&longer, &server(), &record());
+    let items = said(&record.items(&longer, &server()));
+    assert_eq!(
+        items,
+        [
+            "topic/orders/events messageExpiry ahead 7d 7d 9d",
+            "topic/orders/late - ahead - - -",
+        ]
+    );
+    let after = |text: &str| {
+        let mut live = server();
+        expiry(&mut live, text);
+        said(&record.items(&longer, &live))[0].clone()
+    };
+    assert_eq!(
+        after("1h"),
+        "topic/orders/events messageExpiry both 7d 1h 9d"
+    );
+    assert_eq!(
+        after("9d"),
+        "topic/orders/events messageExpiry adopted 7d 9d 9d"
+    );
+    // Git went back to what was there all along.
+    let mut live = server();
+    expiry(&mut live, "1h");
+    assert_eq!(
+        said(&record.items(MANIFEST, &live)),
+        ["topic/orders/events messageExpiry changed 7d 1h 7d"]
+    );
+    // Another attribute of the same topic.
+    let mut live = server();
+    there_topic(&mut live, "orders", "events").partitions = 9;
+    assert!(
+        said(&record.items(&longer, &live))
+            .contains(&"topic/orders/events partitions changed 3 9 3".to_owned())
+    );
+    // Somebody makes what was left out, as it is declared.
+    let mut live = server();
+    there_topic(&mut live, "orders", "late");
+    assert_eq!(said(&record.items(&longer, &live)).len(), 1);
+}
+
+#[test]
+fn to_leave_alone_what_was_changed_by_hand_does_not_make_it_applied() {
+    let mut live = server();
+    expiry(&mut live, "1h");
+    let topics = &mut live.streams.get_mut(&name("orders")).unwrap().topics;
+    topics.remove(&name("audit"));
+    user(&mut live).status = UserStatus::Inactive;
+    let drifted = [
+        "topic/orders/audit - deleted - - -",
+        "topic/orders/events messageExpiry changed 7d 1h 7d",
+        "user/svc-orders status changed active inactive active",
+    ];
+    let mut record = record();
+    for _ in 0..3 {
+        assert_eq!(said(&record.items(MANIFEST, &live)), drifted);
+        record = record_without_steps(MANIFEST, &live, &record);
+    }
+}
+
+#[test]
+fn grants_that_an_apply_left_are_compared_with_what_they_were() {
+    let more = edited(&[(
+        "allow: [read_stream]",
+        "allow: [read_stream, send_messages]",
+    )]);
+    let record = record_without_steps(&more, &server(), &record());
+    let scope = "user/svc-orders permissions stream/orders";
+    let said = |live: &ObservedState| said(&record.items(&more, live));
+    let is = |live: &ObservedState, words: &str| {
+        let items = said(live);
+        assert_eq!(items.len(), 1);
+        assert!(
+            items[0].starts_with(&format!("{scope} {words}")),
+            "{items:?}"
+        );
+    };
+    is(&server(), "ahead read_stream");
+    let mut live = server();
+    user(&mut live).grants.streams.clear();
+    is(&live, "both read_stream nothing");
+    // Granted by hand, as Git declares it.
+    let mut live = server();
+    let granted = user(&mut live).grants.streams.values_mut().next().unwrap();
+    granted
+        .allow
+        .insert(crate::access::StreamPermission::SendMessages);
+    is(&live, "adopted read_stream");
+}
+
+#[test]
+fn of_an_attribute_that_was_being_changed_nobody_can_tell_and_of_the_others_they_can() {
+    let mut record = record();
+    let unknown = LeftAttribute {
+        live: None,
+        recorded: None,
+        declared: "7d".to_owned(),
+    };
+    let events: Address = "topic/orders/events".parse().unwrap();
+    let attributes = record.left.attributes.entry(events).or_default();
+    attributes.insert("messageExpiry".to_owned(), unknown);
+    assert_eq!(record.items(MANIFEST, &server()), Vec::new());
+    let mut live = server();
+    expiry(&mut live, "1h");
+    there_topic(&mut live, "orders", "events").partitions = 9;
+    assert_eq!(
+        said(&record.items(MANIFEST, &live)),
+        [
+            "topic/orders/events messageExpiry unsettled - 1h 7d",
+            "topic/orders/events partitions changed 3 9 3",
+        ]
+    );
+}
+
+#[test]
+fn a_rename_that_was_left_out_is_ahead_and_one_by_hand_is_drift() {
+    let renamed = edited(&[("name: audit", "name: log\n          previousName: audit")]);
+    let record = record_without_steps(&renamed, &server(), &record());
+    assert_eq!(
+        said(&record.items(&renamed, &server())),
+        ["topic/orders/log name ahead audit audit log now topic/orders/audit"]
+    );
+    let mut live = server();
+    let topics = &mut live.streams.get_mut(&name("orders")).unwrap().topics;
+    let audit = topics.remove(&name("audit")).unwrap();
+    topics.insert(name("other"), audit);
+    assert_eq!(
+        said(&record.items(&renamed, &live)),
+        ["topic/orders/log - renamed - - - now topic/orders/other"]
+    );
+}
+
+#[test]
+fn what_was_renamed_by_hand_is_not_forgotten_when_another_one_is_made() {
+    let mut live = server();
+    let topics = &mut live.streams.get_mut(&name("orders")).unwrap().topics;
+    let audit = topics.remove(&name("audit")).unwrap();
+    topics.insert(name("audit-2025"), audit);
+    let renamed = ["topic/orders/audit - renamed - - - now topic/orders/audit-2025"];
+    assert_eq!(said(&record().items(MANIFEST, &live)), renamed);
+    // Left alone it stays so.
+    let mut record = record_without_steps(MANIFEST, &live, &record());
+    assert_eq!(said(&record.items(MANIFEST, &live)), renamed);
+    // An apply makes it anew.
+    let audit = there_topic(&mut live, "orders", "audit");
+    audit.id = 7;
+    audit.created_at_micros = 1_790_000_000_000_000;
+    let address: Address = "topic/orders/audit".parse().unwrap();
+    let now = Incarnation::of(&live, &address).unwrap();
+    record.incarnations.insert(address, now);
+    let away = ["topic/orders/audit - renamedAway - - - now topic/orders/audit-2025"];
+    let items = record.items(MANIFEST, &live);
+    assert_eq!(said(&items), away);
+    assert_eq!(items[0].kind.class(), DriftClass::Information);
+    // And once more, for other reasons.
+    record = record_without_steps(MANIFEST, &live, &record);
+    assert_eq!(said(&record.items(MANIFEST, &live)), away);
+    // Until it is declared, or gone.
+    let declared = edited(&[("name: audit", "name: audit\n        - name: audit-2025")]);
+    assert_eq!(said(&record.items(&declared, &live)), Vec::<String>::new());
+    let topics = &mut live.streams.get_mut(&name("orders")).unwrap().topics;
+    topics.remove(&name("audit-2025"));
+    assert_eq!(said(&record.items(MANIFEST, &live)), Vec::<String>::new());
+    let record = record_without_steps(MANIFEST, &live, &record);
+    assert_eq!(record.away, BTreeSet::new());
 }

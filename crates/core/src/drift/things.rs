@@ -1,11 +1,11 @@
 //! Everything that is declared, with how the server has it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::attribute::{self, Attributes, NAME, PERMISSIONS};
 use crate::access::TokenSlot;
 use crate::address::Address;
-use crate::diff::{BlockReason, Change, ChangeSet, Difference};
+use crate::diff::{BlockReason, Change, ChangeSet, Difference, live_grants};
 use crate::name::ResourceName;
 use crate::quantity::MessageExpiry;
 use crate::state::desired::{DesiredState, Presence};
@@ -21,6 +21,9 @@ pub(super) struct Thing {
     pub(super) standing: Standing,
     /// Whether its permissions are managed.
     manages_permissions: bool,
+    /// What it is granted, by scope, in the words of a manifest with the names that the
+    /// server has.
+    pub(super) granted: BTreeMap<String, String>,
 }
 
 /// How the server has it.
@@ -55,6 +58,12 @@ pub(super) struct Things {
 }
 
 impl Things {
+    /// What the server calls those of them that it has.
+    pub(super) fn live(&self) -> BTreeSet<&Address> {
+        let there = |thing: &&Thing| !matches!(thing.standing, Standing::Missing);
+        self.all.iter().filter(there).map(|it| &it.live).collect()
+    }
+
     pub(super) fn new(
         desired: &DesiredState,
         observed: &ObservedState,
@@ -110,6 +119,7 @@ impl Things {
             });
             all.push(Thing {
                 manages_permissions: user.permissions.is_some(),
+                granted: found.granted(live_name),
                 ..thing(address, live, standing)
             });
         }
@@ -133,6 +143,7 @@ fn thing(address: Address, live: Address, standing: Standing) -> Thing {
         live,
         standing,
         manages_permissions: false,
+        granted: BTreeMap::new(),
     }
 }
 
@@ -164,6 +175,14 @@ impl<'a> Found<'a> {
             Difference::ChangeUser(user) => user.renamed_from.as_ref(),
             _ => None,
         }
+    }
+
+    fn granted(&self, user: &ResourceName) -> BTreeMap<String, String> {
+        let granted = self.access.and_then(|access| {
+            let user = access.users.get(user)?;
+            live_grants(&user.grants, access).ok()
+        });
+        granted.map_or_else(BTreeMap::new, |it| attribute::words(&it.grants))
     }
 
     fn topic(&self, stream: &ResourceName, topic: &ResourceName) -> Option<&'a ObservedTopic> {

@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{BegunDocument, EndedDocument, Incarnation, Removed};
+use super::after::{Tried, unread};
+use super::{Away, BegunDocument, EndedDocument, Incarnation, Left, Removed, Settled};
 use crate::address::Address;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::drift::Applied;
 use crate::manifest::{DollarForm, RenderFormat, SourceFile, Variables, compile, render_documents};
 use crate::state::RetainedThing;
 use crate::state::desired::DesiredState;
@@ -78,10 +80,13 @@ pub struct AppliedState {
     /// Which thing had each declared name afterwards, as far as it was there. Tokens have
     /// none.
     pub incarnations: BTreeMap<Address, Incarnation>,
-    /// What was not known to be as declared afterwards: a step failed or was not made, it
-    /// is not known whether it was made, it was left out, or it could not be read. What is
-    /// inside it is named, too.
+    /// Of what nobody knows how it was afterwards: it is not known whether a step was made,
+    /// or it could not be read. What is inside it is named, too.
     pub unsettled: BTreeSet<Address>,
+    /// What was not carried out, and how it was left.
+    pub left: Left,
+    /// What was renamed by hand before, and is there under another name.
+    pub away: BTreeSet<Away>,
     /// What was deleted or renamed on purpose, by this apply or earlier ones, and is not
     /// declared.
     pub removed: BTreeMap<Address, Removed>,
@@ -99,24 +104,33 @@ impl AppliedState {
             manifests,
             plan,
             before,
+            away,
             mut removed,
             mut retained,
             retained_things: mut things,
         } = begun;
-        let mut incarnations = before.incarnations;
-        let mut unsettled = before.unsettled;
+        let Settled {
+            mut incarnations,
+            mut unsettled,
+            mut left,
+        } = match ended {
+            None => unread(&before, &Tried::new(&plan.steps, &[], [])),
+            Some(_) => before,
+        };
         match ended {
-            None => unsettled.extend(plan.steps.into_iter().map(|step| step.address)),
+            None => {}
             Some(ended) => {
                 let EndedDocument {
                     steps: _,
                     verified: _,
                     incarnations: others,
                     unsettled: after,
+                    left: not_done,
                     removed: more,
                 } = ended;
                 incarnations.extend(others);
                 unsettled = after;
+                left = not_done;
                 retained.retain(|address| !more.contains_key(address));
                 things.retain(|thing| !is_removed(thing, &more));
                 removed.extend(more);
@@ -136,9 +150,41 @@ impl AppliedState {
             manifests,
             incarnations,
             unsettled,
+            left,
+            away,
             removed,
             retained,
             retained_things: things,
+        }
+    }
+
+    /// What drift is told by: `state` is what [`Self::compile`] says, and `removed` the
+    /// addresses of [`Self::removed`]; the time is in microseconds since the Unix epoch.
+    #[must_use]
+    pub fn expected<'a>(
+        &'a self,
+        state: &'a DesiredState,
+        removed: &'a BTreeSet<Address>,
+        at_micros: u64,
+    ) -> Applied<'a> {
+        let Self {
+            manifests: _,
+            incarnations,
+            unsettled,
+            left,
+            away,
+            removed: _,
+            retained: _,
+            retained_things: _,
+        } = self;
+        Applied {
+            state,
+            incarnations,
+            unsettled,
+            left,
+            away,
+            removed,
+            at_micros,
         }
     }
 

@@ -5,10 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::after::{Tried, after, unread};
 use super::text::{LedgerError, from_json, to_json};
-use super::{AppliedManifest, AppliedState, Incarnation, Revision, Settled, removed_by};
+use super::{
+    AppliedManifest, AppliedState, Away, Incarnation, Left, Revision, Settled, removed_by,
+};
 use crate::address::Address;
-use crate::render::{ApplyReport, PlanReport, StepReport, StepStatus, Verification};
+use crate::render::{ApplyReport, PlanReport, StepReport, Verification};
 use crate::state::RetainedThing;
 use crate::state::desired::DesiredState;
 use crate::state::observed::ObservedState;
@@ -23,6 +26,9 @@ pub struct BegunDocument {
     pub plan: PlanReport,
     /// How it stood: what counts when the end is never written.
     pub before: Settled,
+    /// What was renamed by hand, and is there under another name.
+    #[serde(default)]
+    pub away: BTreeSet<Away>,
     /// What earlier applies deleted, and this one does not declare.
     pub removed: BTreeMap<Address, Removed>,
     /// What is deleted only by its name, since this apply, or the last one that declared it,
@@ -45,8 +51,11 @@ pub struct EndedDocument {
     pub verified: Verification,
     /// Which thing has a declared name now, where that is another one than before.
     pub incarnations: BTreeMap<Address, Incarnation>,
-    /// What is not known to be as declared.
+    /// Of what nobody knows how it is.
     pub unsettled: BTreeSet<Address>,
+    /// What was not carried out.
+    #[serde(default)]
+    pub left: Left,
     /// What this apply deleted.
     pub removed: BTreeMap<Address, Removed>,
 }
@@ -86,12 +95,14 @@ impl BegunDocument {
         let own = desired.owns.retained.own_names().into_iter();
         retained.extend(own.filter(|address| !desired.declares(address)));
         let retained_things = previous.map(|previous| previous.retained_things.clone());
+        let (before, away) = standing(&plan, desired, observed, previous);
         Self {
             retained,
             retained_things: retained_things.unwrap_or_default(),
             manifests,
             plan,
-            before: Settled::of(desired, observed),
+            before,
+            away,
             removed: removed
                 .map(|(address, was)| (address.clone(), *was))
                 .collect(),
@@ -116,40 +127,34 @@ impl BegunDocument {
 }
 
 impl EndedDocument {
-    /// What is written after the last step; `after` is what was read then, if it could be.
+    /// What is written after the last step; `read` is what was read then, if it could be.
     #[must_use]
     pub fn new(
         revision: Revision,
         begun: &BegunDocument,
         ended: &ApplyReport,
         desired: &DesiredState,
-        after: Option<&ObservedState>,
+        read: Option<&ObservedState>,
     ) -> Self {
-        let undone = ended
-            .steps
-            .iter()
-            .filter(|step| step.status != StepStatus::Applied)
-            .map(|step| &step.address);
+        let steps = &begun.plan.steps;
         let blocked = ended.blocked.iter().map(|blocked| &blocked.address);
-        // What nobody declares and is not deleted is as nobody said how it should be.
-        let blocked = blocked.filter(|address| desired.declares(address));
-        let settled = match after {
-            Some(observed) => Settled::of(desired, observed).without(undone),
-            None => {
-                let steps = ended.steps.iter().map(|step| &step.address);
-                begun.before.clone().without(steps)
-            }
+        let tried = Tried::new(steps, &ended.steps, blocked);
+        let settled = match read {
+            Some(observed) => after(&begun.before, Settled::of(desired, observed, None), &tried),
+            None => unread(&begun.before, &tried),
         };
         let Settled {
             mut incarnations,
             unsettled,
-        } = settled.without(blocked);
+            left,
+        } = settled;
         incarnations.retain(|address, now| begun.before.incarnations.get(address) != Some(now));
         Self {
             steps: ended.steps.clone(),
             verified: ended.verified.clone(),
             incarnations,
             unsettled,
+            left,
             removed: removed_by(revision, &begun.plan.steps, &ended.steps),
         }
     }
@@ -169,4 +174,33 @@ impl EndedDocument {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, LedgerError> {
         from_json(bytes)
     }
+}
+
+/// How it stands before the first step, and what got another name by hand.
+fn standing(
+    plan: &PlanReport,
+    desired: &DesiredState,
+    observed: &ObservedState,
+    previous: Option<&AppliedState>,
+) -> (Settled, BTreeSet<Away>) {
+    // What another version of iggyctl cannot read any more is history that is lost.
+    let known = previous.and_then(|previous| Some((previous, previous.compile().ok()?)));
+    let Some((previous, state)) = &known else {
+        return (Settled::of(desired, observed, None), BTreeSet::new());
+    };
+    let removed = BTreeSet::new();
+    let expected = previous.expected(state, &removed, 0);
+    let mut before = Settled::of(desired, observed, Some(&expected));
+    // Nobody was shown what `--only` left out.
+    let is_shown = |address: &Address| {
+        plan.only.is_empty() || plan.only.iter().any(|only| only.contains(address))
+    };
+    for (address, was) in &previous.incarnations {
+        if let Some(now) = before.incarnations.get_mut(address)
+            && !is_shown(address)
+        {
+            *now = *was;
+        }
+    }
+    (before, Away::of(desired, observed, &expected))
 }

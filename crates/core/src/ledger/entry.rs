@@ -146,8 +146,30 @@ pub struct Ended {
     pub outcome: Outcome,
     /// How many steps ended how.
     pub counts: ApplyCounts,
+    /// What differed and was no step of it.
+    #[serde(default)]
+    pub omitted: Omitted,
     /// The rest.
     pub document: DocumentPlace,
+}
+
+/// What differed and was not to be changed by an apply.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Omitted {
+    /// Lines of the plan that were blocked.
+    pub blocked: u32,
+    /// Resources that `--only` left out.
+    pub left_out: u32,
+}
+
+impl Omitted {
+    /// Whether there is any.
+    #[must_use]
+    pub fn is_some(self) -> bool {
+        let Self { blocked, left_out } = self;
+        blocked > 0 || left_out > 0
+    }
 }
 
 /// How an apply ended.

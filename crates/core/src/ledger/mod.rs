@@ -13,15 +13,16 @@
 //! document with the rest. Nothing in here is a secret: manifests and plans say only where
 //! secrets come from.
 
+mod after;
 mod applied;
 mod document;
 mod entry;
 mod identity;
 mod lease_report;
 mod names;
+mod removed;
 mod report;
 mod report_text;
-mod settled;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -29,14 +30,19 @@ mod text;
 pub use applied::{AppliedManifest, AppliedState, applied_manifests};
 pub use document::{BegunDocument, EndedDocument, Removed};
 pub use entry::{
-    Author, Begun, DocumentPlace, Ended, Entry, LedgeredCommand, MAX_ENTRY_BYTES, Outcome, Revision,
+    Author, Begun, DocumentPlace, Ended, Entry, LedgeredCommand, MAX_ENTRY_BYTES, Omitted, Outcome,
+    Revision,
 };
 pub use identity::{LedgerIdentity, NotAnIdentity};
 pub use lease_report::{LeaseLine, LeaseList, LeaseState};
 pub use names::{HISTORY, LEASES, REVISIONS, STREAM};
-pub use report::{HistoryAbout, HistoryLine, HistoryOutcome, HistoryReport, RevisionReport};
-pub use settled::{Settled, removed_by};
+pub use removed::removed_by;
+pub use report::{
+    HistoryAbout, HistoryLine, HistoryOutcome, HistoryReport, LeftLine, RevisionReport,
+};
 pub use text::{FORMAT_VERSION, LedgerError};
 
 /// Which thing of the server it is.
 pub use crate::diff::Incarnation;
+/// How the declared stands, what of it was left undone, and what is elsewhere.
+pub use crate::drift::{Away, Left, LeftAttribute, Settled};

@@ -1,17 +1,17 @@
 //! A history as it is shown.
 
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
     AppliedManifest, AppliedState, Author, Begun, BegunDocument, Ended, EndedDocument,
-    LedgerIdentity, LedgeredCommand, Outcome, Revision,
+    LedgerIdentity, LedgeredCommand, Left, Omitted, Outcome, Revision,
 };
 use crate::address::Address;
 use crate::render::{
     ApplyCounts, ApplyReport, PlanReport, ReviewSubject, StepReport, Verification, to_json,
 };
+use crate::wording::time_of_server;
 
 /// Version of the JSON forms, as for a plan.
 pub(super) const FORMAT_VERSION: u32 = 1;
@@ -45,6 +45,8 @@ pub struct HistoryLine {
     pub steps: u32,
     /// How many of them ended how; absent until it has ended.
     pub counts: Option<ApplyCounts>,
+    /// What differed and was no step of it; absent until it has ended.
+    pub omitted: Option<Omitted>,
     /// The rest of the first entry; absent where it cannot be read.
     pub about: Option<HistoryAbout>,
     /// Why it cannot be read.
@@ -75,9 +77,10 @@ pub struct HistoryAbout {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub enum HistoryOutcome {
-    /// Every step is done.
+    /// Every step is done, and nothing was blocked or left out.
     Applied,
-    /// Some of it is done, or may be.
+    /// Some of it is done, or may be: steps failed or were not made, or some of what was
+    /// to be changed was blocked or left out.
     Partial,
     /// Nothing was changed.
     Failed,
@@ -93,7 +96,7 @@ impl HistoryOutcome {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Applied => "applied",
-            Self::Partial => "partial",
+            Self::Partial => "applied in part",
             Self::Failed => "failed",
             Self::Unfinished => "unfinished",
             Self::Unreadable => "unreadable",
@@ -115,19 +118,49 @@ pub struct RevisionReport {
     pub steps: Option<Vec<StepReport>>,
     /// What reading the server again has shown; absent until it has ended.
     pub verified: Option<Verification>,
-    /// What was not known to be as declared afterwards.
+    /// Of what nobody knows how it was afterwards.
     #[schemars(with = "Vec<String>")]
     pub unsettled: Vec<Address>,
+    /// What was left otherwise than declared.
+    pub left: Vec<LeftLine>,
     /// What was declared.
     pub manifests: Vec<AppliedManifest>,
 }
 
-/// A time of a server as text; one that no calendar has as its number.
-fn time(micros: u64) -> String {
-    let timestamp = i64::try_from(micros)
-        .ok()
-        .and_then(|micros| Timestamp::from_second(micros / 1_000_000).ok());
-    timestamp.map_or_else(|| format!("{micros} µs"), |timestamp| timestamp.to_string())
+/// Something that an apply left otherwise than declared.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct LeftLine {
+    /// The resource.
+    #[schemars(with = "String")]
+    pub address: Address,
+    /// The attribute; absent where the resource was not there and stayed so.
+    pub attribute: Option<String>,
+    /// What the server had then; absent where that is not known, or nothing was there.
+    pub live: Option<String>,
+    /// What was declared.
+    pub declared: Option<String>,
+}
+
+fn left_lines(left: Left) -> Vec<LeftLine> {
+    let Left { absent, attributes } = left;
+    let absent = absent.into_iter().map(|address| LeftLine {
+        address,
+        attribute: None,
+        live: None,
+        declared: None,
+    });
+    let attributes = attributes.into_iter().flat_map(|(address, attributes)| {
+        attributes.into_iter().map(move |(name, left)| LeftLine {
+            address: address.clone(),
+            attribute: Some(name),
+            live: left.live,
+            declared: Some(left.declared),
+        })
+    });
+    let mut lines: Vec<LeftLine> = absent.chain(attributes).collect();
+    lines.sort_by(|one, other| one.address.cmp(&other.address));
+    lines
 }
 
 impl HistoryLine {
@@ -142,12 +175,13 @@ impl HistoryLine {
         let counts = ending.map(|(ended, _)| ended.counts);
         Self {
             revision,
-            begun_at: time(at_micros),
-            ended_at: ending.map(|(_, at_micros)| time(at_micros)),
+            begun_at: time_of_server(at_micros),
+            ended_at: ending.map(|(_, at_micros)| time_of_server(at_micros)),
             outcome: match (first, ending) {
                 (Err(_), _) => HistoryOutcome::Unreadable,
                 (Ok(_), None) => HistoryOutcome::Unfinished,
                 (Ok(_), Some((ended, _))) => match ended.outcome {
+                    Outcome::Applied if ended.omitted.is_some() => HistoryOutcome::Partial,
                     Outcome::Applied => HistoryOutcome::Applied,
                     Outcome::Partial => HistoryOutcome::Partial,
                     Outcome::Failed => HistoryOutcome::Failed,
@@ -155,6 +189,7 @@ impl HistoryLine {
             },
             steps: first.map_or(0, |begun| begun.steps),
             counts,
+            omitted: ending.map(|(ended, _)| ended.omitted),
             about: first.ok().map(|begun| HistoryAbout {
                 project: begun.project.clone(),
                 command: begun.command,
@@ -199,7 +234,9 @@ impl RevisionReport {
         let AppliedState {
             manifests,
             unsettled,
+            left,
             incarnations: _,
+            away: _,
             removed: _,
             retained: _,
             retained_things: _,
@@ -211,6 +248,7 @@ impl RevisionReport {
             steps,
             verified,
             unsettled: unsettled.into_iter().collect(),
+            left: left_lines(left),
             manifests,
         }
     }

@@ -1,7 +1,9 @@
 //! A history for people. All of it was written by whoever may write to the ledger.
 
-use super::{Author, HistoryAbout, HistoryLine, HistoryOutcome, HistoryReport, RevisionReport};
-use crate::render::{TextOptions, code, escape};
+use super::{
+    Author, HistoryAbout, HistoryLine, HistoryOutcome, HistoryReport, Omitted, RevisionReport,
+};
+use crate::render::{ApplyCounts, TextOptions, code, escape};
 use crate::wording::counted;
 
 /// More of a commit than anybody needs to recognise it.
@@ -107,12 +109,41 @@ fn outcome(line: &HistoryLine) -> String {
             format!("{word}, {}", counted(counts.applied as usize, "step"))
         }
         (HistoryOutcome::Partial, Some(counts)) => {
-            format!("{word}, {} of {} steps", counts.applied, line.steps)
+            let of = in_part(counts, line.omitted.unwrap_or_default());
+            format!("{word} ({of})")
         }
         _ => match &line.unreadable {
             Some(reason) => format!("{word}: {}", escape(reason)),
             None => word.to_owned(),
         },
+    }
+}
+
+/// How much of all that was to be changed is done, and what became of the rest.
+fn in_part(counts: &ApplyCounts, omitted: Omitted) -> String {
+    let ApplyCounts {
+        applied,
+        failed,
+        unknown,
+        not_attempted,
+    } = *counts;
+    let Omitted { blocked, left_out } = omitted;
+    let rest = [
+        (failed, "failed"),
+        (unknown, "not known"),
+        (not_attempted, "not attempted"),
+        (blocked, "blocked"),
+        (left_out, "left out"),
+    ];
+    let all = rest.iter().map(|(count, _)| count).sum::<u32>() + applied;
+    let rest: Vec<String> = rest
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    match rest.as_slice() {
+        [] => format!("{applied} of {all}; what was read afterwards does not confirm it"),
+        rest => format!("{applied} of {all}; {}", rest.join(", ")),
     }
 }
 
@@ -168,6 +199,7 @@ impl RevisionReport {
             outcome: _,
             steps: _,
             counts: _,
+            omitted: _,
             about,
             unreadable: _,
         } = &self.record;

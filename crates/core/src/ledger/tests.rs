@@ -66,6 +66,10 @@ fn ended() -> Ended {
             failed: 2,
             ..ApplyCounts::default()
         },
+        omitted: Omitted {
+            blocked: 1,
+            left_out: 0,
+        },
         document: place(),
     }
 }
@@ -205,38 +209,156 @@ fn without_an_end_what_the_steps_speak_of_is_unsettled() {
     );
 }
 
-#[test]
-fn what_was_not_read_or_not_done_or_blocked_is_unsettled() {
+/// A topic with too few days, another one with too many partitions, and a third to be made.
+fn half_done() -> (DesiredState, ObservedState) {
     let mut desired = DesiredState::default();
-    declare_topic(&mut desired, "orders", "events").partitions = Some(1);
-    declare_topic(&mut desired, "orders", "audit");
-    declare_topic(&mut desired, "billing", "invoices");
+    let events = declare_topic(&mut desired, "orders", "events");
+    events.settings.message_expiry = Some("7d".parse().unwrap());
+    declare_topic(&mut desired, "orders", "audit").partitions = Some(1);
+    declare_topic(&mut desired, "orders", "late");
+    declare_stream(&mut desired, "orders");
     let mut observed = ObservedState::default();
-    there_topic(&mut observed, "orders", "events").partitions = 3;
-    there_topic(&mut observed, "orders", "audit");
-    observed.gaps.push(ObservationGap {
-        address: address("stream/billing"),
-        reason: "the login may not do this".to_owned(),
-    });
+    let events = there_topic(&mut observed, "orders", "events");
+    events.settings.message_expiry = Some("1d".parse().unwrap());
+    there_topic(&mut observed, "orders", "audit").partitions = 3;
+    (desired, observed)
+}
+
+/// What is known after an apply of which each step ended so, and what was read then.
+fn after_apply(
+    status: StepStatus,
+    previous: Option<&AppliedState>,
+    read: impl FnOnce(&DesiredState, &ObservedState) -> Option<ObservedState>,
+) -> AppliedState {
+    let (desired, observed) = half_done();
     let (plan, report) = planned(&desired, &observed);
-    let begun = BegunDocument::new(Vec::new(), report, &desired, &observed, None);
-    let mut steps = reports(&plan, StepStatus::Applied);
-    let ended = |steps: &[StepReport], after| {
-        let ended = ApplyReport::new(steps.to_vec(), plan.blocked.clone(), Verification::Skipped);
-        let document = EndedDocument::new(Revision::at(0), &begun, &ended, &desired, after);
-        AppliedState::of(begun.clone(), Some(document)).unsettled
-    };
-    let expected = addresses(&["topic/orders/events", "topic/billing/invoices"]);
-    assert_eq!(ended(&steps, Some(&observed)), expected);
-    assert_eq!(ended(&steps, None), expected);
-    steps.push(StepReport {
-        id: crate::plan::StepId(7),
-        address: address("topic/orders/former"),
-        action: "delete".to_owned(),
-        status: StepStatus::Unknown,
-        reason: None,
+    assert_eq!(plan.blocked.len(), 1);
+    let manifests = Vec::new();
+    let begun = BegunDocument::new(manifests, report, &desired, &observed, previous);
+    let steps = reports(&plan, status);
+    let ended = ApplyReport::new(steps, plan.blocked.clone(), Verification::Skipped);
+    let read = read(&desired, &observed);
+    let revision = Revision::at(0);
+    let document = EndedDocument::new(revision, &begun, &ended, &desired, read.as_ref());
+    AppliedState::of(begun, Some(document))
+}
+
+fn left(state: &AppliedState) -> Vec<String> {
+    let Left { absent, attributes } = &state.left;
+    let attributes = attributes.iter().flat_map(|(address, attributes)| {
+        attributes.iter().map(move |(name, left)| {
+            let expected = left.expected().unwrap_or("?");
+            format!("{address} {name}: {expected}, not {}", left.declared)
+        })
     });
-    assert!(ended(&steps, Some(&observed)).contains(&address("topic/orders/former")));
+    let absent = absent.iter().map(|address| format!("{address} absent"));
+    absent.chain(attributes).collect()
+}
+
+#[test]
+fn what_was_not_attempted_or_refused_or_blocked_is_as_it_was() {
+    for status in [StepStatus::NotAttempted, StepStatus::Failed] {
+        let state = after_apply(status, None, |_, observed| Some(observed.clone()));
+        assert_eq!(state.unsettled, BTreeSet::new(), "{status:?}");
+        assert_eq!(
+            left(&state),
+            [
+                "topic/orders/late absent",
+                "topic/orders/audit partitions: 3, not 1",
+                "topic/orders/events messageExpiry: 1d, not 7d",
+            ],
+            "{status:?}"
+        );
+    }
+}
+
+#[test]
+fn of_a_step_with_an_unknown_outcome_nobody_knows_what_it_is_about_and_nothing_else() {
+    let may_come_late = |_: &_, observed: &ObservedState| Some(observed.clone());
+    for state in [
+        after_apply(StepStatus::Unknown, None, may_come_late),
+        after_apply(StepStatus::Unknown, None, |_, _| None),
+    ] {
+        assert_eq!(state.unsettled, addresses(&["topic/orders/late"]));
+        assert_eq!(
+            left(&state),
+            [
+                "topic/orders/audit partitions: 3, not 1",
+                "topic/orders/events messageExpiry: ?, not 7d",
+            ]
+        );
+    }
+}
+
+#[test]
+fn what_is_done_is_as_declared_also_where_nobody_read_it_afterwards() {
+    let done = |desired: &DesiredState, observed: &ObservedState| {
+        let mut after = observed.clone();
+        let (plan, _) = planned(desired, observed);
+        apply_plan(&plan, &mut after).unwrap();
+        Some(after)
+    };
+    for state in [
+        after_apply(StepStatus::Applied, None, done),
+        after_apply(StepStatus::Applied, None, |_, _| None),
+    ] {
+        assert_eq!(state.unsettled, BTreeSet::new());
+        assert_eq!(left(&state), ["topic/orders/audit partitions: 3, not 1"]);
+    }
+}
+
+#[test]
+fn what_changes_while_an_apply_runs_is_not_what_it_left() {
+    let meanwhile = |_: &_, observed: &ObservedState| {
+        let mut after = observed.clone();
+        there_topic(&mut after, "orders", "audit").partitions = 9;
+        Some(after)
+    };
+    let state = after_apply(StepStatus::NotAttempted, None, meanwhile);
+    assert!(left(&state).contains(&"topic/orders/audit partitions: 3, not 1".to_owned()));
+}
+
+#[test]
+fn what_cannot_be_read_is_unsettled() {
+    let refused = |_: &_, observed: &ObservedState| {
+        let mut after = observed.clone();
+        after.streams.clear();
+        after.gaps.push(ObservationGap {
+            address: address("stream/orders"),
+            reason: "the login may not do this".to_owned(),
+        });
+        Some(after)
+    };
+    let state = after_apply(StepStatus::NotAttempted, None, refused);
+    let all = [
+        "stream/orders",
+        "topic/orders/audit",
+        "topic/orders/events",
+        "topic/orders/late",
+    ];
+    assert_eq!(state.unsettled, addresses(&all));
+}
+
+#[test]
+fn what_may_have_been_deleted_is_unsettled() {
+    let mut owned = DesiredState::default();
+    declare_stream(&mut owned, "orders");
+    let mut observed = ObservedState::default();
+    there_stream(&mut observed, "orders");
+    let desired = owned.emptied();
+    let approvals = Approvals {
+        prune: true,
+        ..Approvals::default()
+    };
+    let changes = diff(&desired, &observed);
+    let plan = plan(&changes, &approvals);
+    let findings = check(&changes, &desired, &observed);
+    let report = PlanReport::new(&plan, &changes, &findings);
+    let begun = BegunDocument::new(Vec::new(), report, &desired, &observed, None);
+    assert_eq!(
+        AppliedState::of(begun, None).unsettled,
+        addresses(&["stream/orders"])
+    );
 }
 
 #[test]
@@ -275,9 +397,9 @@ fn a_thing_made_again_has_another_incarnation() {
     declare_stream(&mut desired, "orders");
     let mut observed = ObservedState::default();
     there_group(&mut observed, "orders", "events", "billing");
-    let before = Settled::of(&desired, &observed);
+    let before = Settled::of(&desired, &observed, None);
     there_stream(&mut observed, "orders").created_at_micros += 1;
-    let after = Settled::of(&desired, &observed);
+    let after = Settled::of(&desired, &observed, None);
     let stream = address("stream/orders");
     assert_ne!(before.incarnations[&stream], after.incarnations[&stream]);
     assert!(
@@ -327,16 +449,8 @@ proptest! {
         let report = ApplyReport::new(steps, plan.blocked.clone(), Verification::Skipped);
         let ended = EndedDocument::new(Revision::at(0), &begun, &report, &desired, Some(&after));
         let applied = AppliedState::of(begun, Some(ended));
-        let left: BTreeSet<Address> = diff(&desired, &after)
-            .changes
-            .into_iter()
-            .map(|change| change.address)
-            .collect();
-        for address in &applied.unsettled {
-            let is_blocked = plan.blocked.iter().any(|line| &line.address == address);
-            prop_assert!(left.contains(address) || is_blocked, "{}", address);
-        }
-        for (address, incarnation) in Settled::of(&desired, &after).incarnations {
+        prop_assert_eq!(applied.unsettled, BTreeSet::new());
+        for (address, incarnation) in Settled::of(&desired, &after, None).incarnations {
             prop_assert_eq!(applied.incarnations.get(&address), Some(&incarnation));
         }
     }

@@ -50,7 +50,10 @@ pub enum Refusal {
         deletion.removed,
         deletion.there,
         match said {
-            Some(said) => format!(", and {said} were expected"),
+            Some(said) => format!(
+                ", and {said} {} expected",
+                if *said == 1 { "was" } else { "were" }
+            ),
             None => String::new(),
         }
     )]

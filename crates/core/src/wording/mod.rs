@@ -2,6 +2,8 @@
 
 mod count;
 mod nearest;
+mod time;
 
 pub use count::{counted, noun};
 pub use nearest::nearest;
+pub use time::time_of_server;

@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use iggyctl_core::ledger::{
-    Begun, BegunDocument, DocumentPlace, Ended, EndedDocument, Entry, LedgerError, Outcome,
-    Revision,
+    Begun, BegunDocument, DocumentPlace, Ended, EndedDocument, Entry, LedgerError, Omitted,
+    Outcome, Revision,
 };
 use iggyctl_core::render::ApplyCounts;
 use uuid::Uuid;
@@ -67,6 +67,7 @@ pub async fn end(
     recording: &Recording,
     outcome: Outcome,
     counts: ApplyCounts,
+    omitted: Omitted,
     document: &EndedDocument,
 ) -> Result<(), LedgerFailure> {
     let bytes = document.to_bytes().map_err(unprintable)?;
@@ -75,6 +76,7 @@ pub async fn end(
         revision: recording.revision,
         outcome,
         counts,
+        omitted,
         document: store(ledger, &bytes).await?,
     });
     let bytes = entry.to_bytes().map_err(unprintable)?;

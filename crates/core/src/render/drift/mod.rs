@@ -7,8 +7,6 @@ mod sentence;
 mod tests;
 mod text;
 
-use jiff::{Timestamp, Unit};
-
 use super::json::to_json;
 use crate::drift::{DriftClass, DriftCounts, DriftRecord, DriftReport, DriftVerdict};
 use crate::wording::counted;
@@ -80,19 +78,15 @@ impl DriftReport {
 fn record_text(record: &DriftRecord) -> String {
     let DriftRecord {
         revision,
-        at_micros,
+        at_micros: _,
+        begun_at,
         by,
         commit,
     } = record;
-    let at = i64::try_from(*at_micros)
-        .ok()
-        .and_then(|micros| Timestamp::from_microsecond(micros).ok())
-        .and_then(|at| at.round(Unit::Second).ok())
-        .map_or_else(|| "an unknown time".to_owned(), |at| at.to_string());
     let commit = commit
         .as_ref()
         .map_or_else(String::new, |commit| format!(", commit {commit}"));
-    format!("revision {revision} of {at} by {by}{commit}")
+    format!("revision {revision} of {begun_at} by {by}{commit}")
 }
 
 /// What the items of a class are called together.
@@ -102,6 +96,6 @@ fn heading(class: DriftClass) -> &'static str {
         DriftClass::Ahead => "Git is ahead: the next apply changes it",
         DriftClass::Undecided => "Nobody can tell whose it is",
         DriftClass::Unreadable => "Could not be read",
-        DriftClass::Information => "Nothing to do",
+        DriftClass::Information => "Good to know, and nothing that an apply changes",
     }
 }

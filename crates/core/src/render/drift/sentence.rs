@@ -85,7 +85,7 @@ fn sign(kind: DriftKind) -> char {
     match kind {
         DriftKind::Changed | DriftKind::Both => '~',
         DriftKind::Deleted | DriftKind::Gone | DriftKind::NotPruned => '-',
-        DriftKind::Renamed => '>',
+        DriftKind::Renamed | DriftKind::RenamedAway => '>',
         DriftKind::Recreated => '±',
         DriftKind::Appeared | DriftKind::CameBack => '+',
         DriftKind::Ahead => '→',
@@ -125,6 +125,13 @@ pub(super) fn sentence(item: &DriftItem) -> String {
             Some(now) => format!("renamed: it is {now} now"),
             None => "renamed".to_owned(),
         },
+        (DriftKind::RenamedAway, _) => match now {
+            Some(now) => format!(
+                "renamed by hand before an apply made another one: what the former one holds is \
+                 in {now}"
+            ),
+            None => "renamed by hand before an apply made another one".to_owned(),
+        },
         (DriftKind::Recreated, _) => "deleted and created again: what it held is gone".to_owned(),
         (DriftKind::Appeared, _) => {
             "created since the last apply, and no manifest declares it".to_owned()
@@ -136,7 +143,9 @@ pub(super) fn sentence(item: &DriftItem) -> String {
             format!("{name}: {live} → {}", declared.unwrap_or("not known"))
         }
         (DriftKind::Ahead, None) if note.is_none() => "to be created".to_owned(),
-        (DriftKind::NotPruned, _) => "no longer declared; apply --prune removes it".to_owned(),
+        (DriftKind::NotPruned, _) => {
+            "no longer declared, left alone; only apply --prune removes it".to_owned()
+        }
         (DriftKind::Unsettled, Some(name)) => {
             format!("{name}: now {live}{wants}; the last apply did not finish here")
         }

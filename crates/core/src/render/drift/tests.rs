@@ -60,6 +60,10 @@ fn items() -> Vec<DriftItem> {
             ["none", "none", "gzip"],
         ),
         item("stream/there", DriftKind::Undeclared),
+        DriftItem {
+            now: Some("stream/former".parse().unwrap()),
+            ..item("stream/there-anew", DriftKind::RenamedAway)
+        },
     ];
     items.push(DriftItem {
         now: Some("topic/orders/b".parse().unwrap()),
@@ -84,7 +88,8 @@ fn items() -> Vec<DriftItem> {
 fn record() -> DriftRecord {
     DriftRecord {
         revision: 12,
-        at_micros: 1_763_647_392_000_000,
+        at_micros: 1_763_647_392_900_000,
+        begun_at: crate::wording::time_of_server(1_763_647_392_900_000),
         by: "deploy on runner-7".to_owned(),
         commit: Some("0123abc".to_owned()),
     }
