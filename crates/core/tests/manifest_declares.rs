@@ -191,3 +191,28 @@ fn an_empty_file_next_to_manifests_is_a_warning() {
     assert_eq!(compiled.documents.values().sum::<usize>(), 1);
     assert_eq!(compiled.warnings.len(), 1);
 }
+
+#[test]
+fn what_is_for_the_operator_is_checked_and_passed_over() {
+    let server = "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyServer\nmetadata: { name: default }\nspec:\n  \
+                  address: iggy://iggy:8090\n  credentialsSecretRef: { name: iggy }\n  orphanAfter: 2h\n";
+    let topic = "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyTopic\nmetadata: { name: events }\nspec:\n  \
+                 stream: orders\n  serverRef: { name: default }\n  adoption: Adopt\n  interval: 1m\n";
+    let plain = "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyTopic\nmetadata: { name: events }\nspec:\n  \
+                 stream: orders\n";
+    let both = compiled(
+        &[("server.yaml", server), ("topic.yaml", topic)],
+        &Variables::default(),
+    );
+    let alone = compiled(&[("topic.yaml", plain)], &Variables::default());
+    assert_eq!(both.documents.values().sum::<usize>(), 2);
+    let addresses =
+        |compiled: &Compiled| compiled.state.streams.keys().cloned().collect::<Vec<_>>();
+    assert_eq!(addresses(&both), addresses(&alone));
+
+    let wrong = server.replace("2h", "forever");
+    let sources = [SourceFile::new("server.yaml", wrong.as_str())];
+    let refused = compile(&sources, &Variables::default()).unwrap_err();
+    let refused = render_text(&refused, &sources, false);
+    assert!(refused.contains("`1s` to `30d`"), "{refused}");
+}

@@ -72,7 +72,7 @@ codes! {
     UnknownField = "IGC0012", "a field is not known",
         "The kind has no field of this name; the message suggests the nearest one. Field names are camelCase and case-sensitive. `iggyctl schema KIND` prints every field, and an editor that reads the `yaml-language-server` line of the examples completes them.";
     UnknownKind = "IGC0013", "a kind is not known",
-        "The kinds are `IggyTopology`, `IggyStream`, `IggyTopic`, `IggyConsumerGroup`, `IggyUser`, `IggyAccessToken` and, for policies, `IggyPolicy`.";
+        "The kinds are `IggyTopology`, `IggyStream`, `IggyTopic`, `IggyConsumerGroup`, `IggyUser`, `IggyAccessToken` and, for policies, `IggyPolicy`; for the operator there are `IggyServer`, `ClusterIggyServer` and `IggySmokeTest`, which the command line passes over.";
     UnknownApiVersion = "IGC0014", "an apiVersion is not known",
         "Manifests of this program say `apiVersion: iggyctl.dev/v1alpha1`. Documents for other programs cannot be mixed in.";
     MissingField = "IGC0015", "a required field is missing",

@@ -13,8 +13,8 @@ use super::tree::{Limits, Mismatch, Node, Outcome, Reader, Scalar, Shape, Tree};
 use super::variables::Variables;
 use super::{foreign, partial, structure};
 use crate::api::v1alpha1::{
-    API_VERSION, IggyAccessToken, IggyConsumerGroup, IggyStream, IggyTopic, IggyTopology, IggyUser,
-    Kind, Stream, schema,
+    API_VERSION, ClusterIggyServer, IggyAccessToken, IggyConsumerGroup, IggyServer, IggySmokeTest,
+    IggyStream, IggyTopic, IggyTopology, IggyUser, Kind, Stream, schema,
 };
 use crate::diagnostic::{Code, Diagnostic, Origin, SourceFile};
 use crate::wording::nearest;
@@ -28,6 +28,10 @@ pub(super) enum Document {
     ConsumerGroup(IggyConsumerGroup),
     User(IggyUser),
     Token(IggyAccessToken),
+    /// For the operator, as the next two: it declares nothing.
+    Server(IggyServer),
+    ClusterServer(ClusterIggyServer),
+    SmokeTest(IggySmokeTest),
 }
 
 impl Document {
@@ -39,6 +43,9 @@ impl Document {
             Self::ConsumerGroup(_) => Kind::IggyConsumerGroup,
             Self::User(_) => Kind::IggyUser,
             Self::Token(_) => Kind::IggyAccessToken,
+            Self::Server(_) => Kind::IggyServer,
+            Self::ClusterServer(_) => Kind::ClusterIggyServer,
+            Self::SmokeTest(_) => Kind::IggySmokeTest,
         }
     }
 }
@@ -224,6 +231,9 @@ fn read(node: Node<'_>, diagnostics: &mut Vec<Diagnostic>) -> Option<Document> {
         Kind::IggyConsumerGroup => typed(node, kind, diagnostics).map(Document::ConsumerGroup),
         Kind::IggyUser => typed(node, kind, diagnostics).map(Document::User),
         Kind::IggyAccessToken => typed(node, kind, diagnostics).map(Document::Token),
+        Kind::IggyServer => typed(node, kind, diagnostics).map(Document::Server),
+        Kind::ClusterIggyServer => typed(node, kind, diagnostics).map(Document::ClusterServer),
+        Kind::IggySmokeTest => typed(node, kind, diagnostics).map(Document::SmokeTest),
         Kind::IggyPolicy => {
             diagnostics.push(
                 Diagnostic::error(
@@ -295,9 +305,10 @@ pub(super) fn kind_of(node: Node<'_>, diagnostics: &mut Vec<Diagnostic>) -> Opti
             )
             .at(kind.place())
             .expected(one_of(
-                kinds
+                Kind::ALL
                     .into_iter()
-                    .filter(|name| *name != Kind::IggyPolicy.as_str()),
+                    .filter(|kind| *kind != Kind::IggyPolicy && !kind.is_only_for_operator())
+                    .map(Kind::as_str),
             ));
             diagnostics.push(match nearest(kind.text(), kinds.into_iter()) {
                 Some(name) => diagnostic.hint(format!("did you mean `{name}`?")),

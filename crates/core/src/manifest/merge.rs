@@ -145,6 +145,9 @@ impl Merge {
                 let user = user.into_resource_name();
                 self.users().token(&user, token, spec, place, diagnostics);
             }
+            // A folder may hold all that a cluster needs: what is only for the operator declares
+            // nothing on the server.
+            Document::Server(_) | Document::ClusterServer(_) | Document::SmokeTest(_) => {}
             Document::ConsumerGroup(document) => {
                 let (name, place) =
                     name_of(document.spec.name, &document.metadata, node, diagnostics)?;

@@ -42,7 +42,13 @@ pub(super) fn document(kind: Kind, node: Node<'_>, diagnostics: &mut Vec<Diagnos
             inside_stream(spec, named.map(|(name, _)| name), diagnostics);
         }
         Kind::IggyTopic => topic(spec, diagnostics),
-        Kind::IggyConsumerGroup | Kind::IggyUser | Kind::IggyAccessToken | Kind::IggyPolicy => {}
+        Kind::IggyConsumerGroup
+        | Kind::IggyUser
+        | Kind::IggyAccessToken
+        | Kind::IggyPolicy
+        | Kind::IggyServer
+        | Kind::ClusterIggyServer
+        | Kind::IggySmokeTest => {}
     }
 }
 

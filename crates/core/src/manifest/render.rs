@@ -120,6 +120,9 @@ fn value(document: &Document) -> Result<Value, serde_json::Error> {
         Document::ConsumerGroup(document) => serde_json::to_value(document),
         Document::User(document) => serde_json::to_value(document),
         Document::Token(document) => serde_json::to_value(document),
+        Document::Server(document) => serde_json::to_value(document),
+        Document::ClusterServer(document) => serde_json::to_value(document),
+        Document::SmokeTest(document) => serde_json::to_value(document),
     }
 }
 

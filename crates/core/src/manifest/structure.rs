@@ -12,7 +12,9 @@ use crate::api::v1alpha1::{
 };
 use crate::diagnostic::{Code, Diagnostic, Place};
 use crate::name::MAX_NAME_BYTES;
-use crate::quantity::{ByteSize, MaxTopicSize, MessageExpiry, QuantityError};
+use crate::quantity::{
+    ByteSize, Interval, MaxTopicSize, MessageExpiry, OrphanDelay, QuantityError, SmokeTimeout,
+};
 use crate::secret::SECRET_SOURCE_FORMAT;
 use crate::wording::nearest;
 
@@ -379,6 +381,18 @@ fn wrong_format(format: &str, text: &str, what: &str) -> Option<Diagnostic> {
             .map(|error| bad_quantity(error, what)),
         "byte-size" => text
             .parse::<ByteSize>()
+            .err()
+            .map(|error| bad_quantity(error, what)),
+        Interval::FORMAT => text
+            .parse::<Interval>()
+            .err()
+            .map(|error| bad_quantity(error, what)),
+        OrphanDelay::FORMAT => text
+            .parse::<OrphanDelay>()
+            .err()
+            .map(|error| bad_quantity(error, what)),
+        SmokeTimeout::FORMAT => text
+            .parse::<SmokeTimeout>()
             .err()
             .map(|error| bad_quantity(error, what)),
         _ => None,

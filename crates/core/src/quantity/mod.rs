@@ -2,12 +2,14 @@
 //! form, `FromStr` and `Display`.
 
 mod bounded;
+mod bounded_duration;
 mod byte_size;
 mod closed_set;
 mod message_expiry;
 mod preallocation;
 
 pub use bounded::{Bounded, MessagesRequiredToSave, OutOfBounds, PartitionCount};
+pub use bounded_duration::{Interval, OrphanDelay, SmokeTimeout};
 pub use byte_size::{ByteSize, MaxTopicSize, bytes_text, size_text};
 pub(crate) use closed_set::closed_set;
 pub use closed_set::{Compression, Durability};

@@ -1,12 +1,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::lifecycle::with_lifecycle;
 use super::{Kind, Manifest, Name, Spec, StreamName};
 use crate::state::DeletionPolicy;
 
 /// One consumer group as a document of its own.
 pub type IggyConsumerGroup = Manifest<IggyConsumerGroupSpec>;
 
+with_lifecycle! {
 /// What an `IggyConsumerGroup` declares; the server keeps no settings for one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -22,6 +24,7 @@ pub struct IggyConsumerGroupSpec {
     /// holds offsets, so on the command line it always has to be named by `--allow-destroy`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deletion_policy: Option<DeletionPolicy>,
+}
 }
 
 impl Spec for IggyConsumerGroupSpec {

@@ -30,11 +30,17 @@ pub enum Kind {
     IggyAccessToken,
     /// Rules of a team about resources and changes; never applied to a server.
     IggyPolicy,
+    /// Where a server is, for the operator.
+    IggyServer,
+    /// Where a server is, for the operator and several namespaces.
+    ClusterIggyServer,
+    /// Real traffic after each change, run by the operator.
+    IggySmokeTest,
 }
 
 impl Kind {
     /// Every kind.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 10] = [
         Self::IggyTopology,
         Self::IggyStream,
         Self::IggyTopic,
@@ -42,7 +48,19 @@ impl Kind {
         Self::IggyUser,
         Self::IggyAccessToken,
         Self::IggyPolicy,
+        Self::IggyServer,
+        Self::ClusterIggyServer,
+        Self::IggySmokeTest,
     ];
+
+    /// Whether only the operator acts on it: the command line checks its shape and passes over it.
+    #[must_use]
+    pub fn is_only_for_operator(self) -> bool {
+        matches!(
+            self,
+            Self::IggyServer | Self::ClusterIggyServer | Self::IggySmokeTest
+        )
+    }
 
     /// The kind as manifests write it.
     #[must_use]
@@ -55,6 +73,9 @@ impl Kind {
             Self::IggyUser => "IggyUser",
             Self::IggyAccessToken => "IggyAccessToken",
             Self::IggyPolicy => "IggyPolicy",
+            Self::IggyServer => "IggyServer",
+            Self::ClusterIggyServer => "ClusterIggyServer",
+            Self::IggySmokeTest => "IggySmokeTest",
         }
     }
 }
@@ -68,7 +89,7 @@ impl fmt::Display for Kind {
 /// A text that is no kind.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is not a kind; the kinds are IggyTopology, IggyStream, IggyTopic, IggyConsumerGroup, IggyUser, IggyAccessToken and IggyPolicy"
+    "`{0}` is not a kind; the kinds are IggyTopology, IggyStream, IggyTopic, IggyConsumerGroup, IggyUser, IggyAccessToken, IggyPolicy, IggyServer, ClusterIggyServer and IggySmokeTest"
 )]
 pub struct UnknownKind(pub String);
 

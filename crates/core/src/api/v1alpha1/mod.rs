@@ -5,12 +5,15 @@
 //! that would be sent to a server.
 
 mod consumer_group;
+mod lifecycle;
 mod manifest;
 mod name;
 mod owns;
 mod permissions;
 mod policy;
 mod schema;
+mod server;
+mod smoke_test;
 mod stream;
 mod token;
 mod topic;
@@ -18,6 +21,7 @@ mod topology;
 mod user;
 
 pub use consumer_group::{IggyConsumerGroup, IggyConsumerGroupSpec};
+pub use lifecycle::{Adoption, DriftPolicy, Lifecycle, Management, ServerKind, ServerReference};
 pub use manifest::{API_VERSION, ApiVersion, Kind, KindOf, Manifest, Metadata, Spec, UnknownKind};
 pub(crate) use name::MAX_METADATA_NAME_BYTES;
 pub use name::{ManifestNameError, MetadataName, Name, StreamName, TokenName, UserName};
@@ -28,6 +32,12 @@ pub use policy::{
     PolicySeverity, PolicyVerb,
 };
 pub use schema::{EDITOR_LINE, SCHEMA_BASE, combined_schema, editor_schema, schema};
+pub use server::{
+    ClusterCredentialsReference, ClusterIggyServer, ClusterIggyServerSpec, CredentialsReference,
+    IggyServer, IggyServerSpec, NamespaceSelector, SelectorOperator, SelectorRequirement,
+    ServerDefaults, ServerTls, Tenant, TenantName,
+};
+pub use smoke_test::{IggySmokeTest, IggySmokeTestSpec, ScenarioName, TopologyReference};
 pub use stream::{IggyStream, IggyStreamSpec, Stream};
 pub use token::{IggyAccessToken, IggyAccessTokenSpec, Token};
 pub use topic::{IggyTopic, IggyTopicSpec, Topic};

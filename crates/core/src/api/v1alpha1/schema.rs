@@ -3,8 +3,9 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde_json::{Value, json};
 
 use super::{
-    IggyAccessTokenSpec, IggyConsumerGroupSpec, IggyPolicySpec, IggyStreamSpec, IggyTopicSpec,
-    IggyTopologySpec, IggyUserSpec, Kind, Manifest,
+    ClusterIggyServerSpec, IggyAccessTokenSpec, IggyConsumerGroupSpec, IggyPolicySpec,
+    IggyServerSpec, IggySmokeTestSpec, IggyStreamSpec, IggyTopicSpec, IggyTopologySpec,
+    IggyUserSpec, Kind, Manifest,
 };
 
 /// Where the schemas are published; each `$id` is below it.
@@ -30,6 +31,9 @@ pub fn schema(kind: Kind) -> Value {
         Kind::IggyUser => generate::<Manifest<IggyUserSpec>>(),
         Kind::IggyAccessToken => generate::<Manifest<IggyAccessTokenSpec>>(),
         Kind::IggyPolicy => generate::<Manifest<IggyPolicySpec>>(),
+        Kind::IggyServer => generate::<Manifest<IggyServerSpec>>(),
+        Kind::ClusterIggyServer => generate::<Manifest<ClusterIggyServerSpec>>(),
+        Kind::IggySmokeTest => generate::<Manifest<IggySmokeTestSpec>>(),
     };
     remove_null(&mut schema);
     let mut named = json!({

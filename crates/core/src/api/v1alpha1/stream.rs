@@ -1,12 +1,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::lifecycle::with_lifecycle;
 use super::{Kind, Manifest, Spec, StreamName, Topic};
 use crate::state::DeletionPolicy;
 
 /// One stream as a document of its own.
 pub type IggyStream = Manifest<IggyStreamSpec>;
 
+with_lifecycle! {
 /// What an `IggyStream` declares.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -26,6 +28,7 @@ pub struct IggyStreamSpec {
     /// Its topics. Without a list, topics of the stream are left alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub topics: Option<Vec<Topic>>,
+}
 }
 
 impl Spec for IggyStreamSpec {

@@ -1,6 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::lifecycle::{with_lifecycle, without_lifecycle};
 use super::{Kind, Manifest, Spec, TokenName, UserName};
 use crate::quantity::MessageExpiry;
 use crate::secret::TokenSink;
@@ -17,9 +18,11 @@ impl Spec for IggyAccessTokenSpec {
 /// As with users: the two shapes differ only in how they say whose token it is.
 macro_rules! with_token_settings {
     (
+        $lifecycle:ident
         $(#[$attribute:meta])*
         $name:ident { $($identity:tt)* }
     ) => {
+        $lifecycle! {
         $(#[$attribute])*
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -38,10 +41,12 @@ macro_rules! with_token_settings {
             /// Where the value goes: the server shows it once, and it is written nowhere else.
             pub write_to: TokenSink,
         }
+        }
     };
 }
 
 with_token_settings! {
+    without_lifecycle
     /// A personal access token of a user.
     Token {
         /// Name on the server, 1 to 28 bytes; while the token is replaced there is a second one
@@ -51,6 +56,7 @@ with_token_settings! {
 }
 
 with_token_settings! {
+    with_lifecycle
     /// What an `IggyAccessToken` declares.
     IggyAccessTokenSpec {
         /// The user it belongs to, who logs in to create it: declared with its password in
@@ -73,6 +79,11 @@ impl IggyAccessTokenSpec {
             expiry,
             rotate_before,
             write_to,
+            server_ref: _,
+            management: _,
+            adoption: _,
+            drift_policy: _,
+            interval: _,
         } = self;
         let token = Token {
             name: name.unwrap_or(metadata_name),

@@ -1,6 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::lifecycle::{with_lifecycle, without_lifecycle};
 use super::{Kind, Manifest, Name, Spec, StreamName};
 use crate::quantity::{
     ByteSize, Compression, Durability, MaxTopicSize, MessageExpiry, MessagesRequiredToSave,
@@ -22,9 +23,11 @@ impl Spec for IggyTopicSpec {
 /// its author, so the fields are written once here.
 macro_rules! with_topic_settings {
     (
+        $lifecycle:ident
         $(#[$attribute:meta])*
         $name:ident { $($identity:tt)* }
     ) => {
+        $lifecycle! {
         $(#[$attribute])*
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -84,10 +87,12 @@ macro_rules! with_topic_settings {
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub consumer_groups: Option<Vec<Name>>,
         }
+        }
     };
 }
 
 with_topic_settings! {
+    without_lifecycle
     /// A topic of a stream.
     Topic {
         /// Name on the server, 1 to 255 bytes. Not a number such as `5` or `+5`.
@@ -96,6 +101,7 @@ with_topic_settings! {
 }
 
 with_topic_settings! {
+    with_lifecycle
     /// What an `IggyTopic` declares.
     IggyTopicSpec {
         /// The stream it is in. Looked up on the server if no manifest declares it, never created.
@@ -127,6 +133,11 @@ impl IggyTopicSpec {
             size_of_messages_required_to_save,
             preallocate_segments,
             consumer_groups,
+            server_ref: _,
+            management: _,
+            adoption: _,
+            drift_policy: _,
+            interval: _,
         } = self;
         let topic = Topic {
             name: name.unwrap_or(metadata_name),

@@ -1,11 +1,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::lifecycle::with_lifecycle;
 use super::{Kind, Manifest, Owns, Spec, Stream, User};
 
 /// A project: its streams with their topics and consumer groups, and its users, nested.
 pub type IggyTopology = Manifest<IggyTopologySpec>;
 
+with_lifecycle! {
 /// What a project declares.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -24,6 +26,7 @@ pub struct IggyTopologySpec {
     /// The users that the project declares.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub users: Option<Vec<User>>,
+}
 }
 
 impl Spec for IggyTopologySpec {

@@ -1,6 +1,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::lifecycle::{with_lifecycle, without_lifecycle};
 use super::permissions::UserPermissions;
 use super::{Kind, Manifest, Spec, Token, UserName};
 use crate::access::UserStatus;
@@ -18,9 +19,11 @@ impl Spec for IggyUserSpec {
 /// As with topics: the two shapes differ only in how they say who the user is.
 macro_rules! with_user_settings {
     (
+        $lifecycle:ident
         $(#[$attribute:meta])*
         $name:ident { $($identity:tt)* }
     ) => {
+        $lifecycle! {
         $(#[$attribute])*
         #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
         #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -54,10 +57,12 @@ macro_rules! with_user_settings {
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub tokens: Option<Vec<Token>>,
         }
+        }
     };
 }
 
 with_user_settings! {
+    without_lifecycle
     /// A user of an `IggyTopology`.
     User {
         /// Name on the server, 3 to 50 bytes. Not only digits.
@@ -66,6 +71,7 @@ with_user_settings! {
 }
 
 with_user_settings! {
+    with_lifecycle
     /// What an `IggyUser` declares.
     IggyUserSpec {
         /// Name on the server; `metadata.name` without it.
@@ -88,6 +94,11 @@ impl IggyUserSpec {
             previous_password,
             permissions,
             tokens,
+            server_ref: _,
+            management: _,
+            adoption: _,
+            drift_policy: _,
+            interval: _,
         } = self;
         User {
             name: name.unwrap_or(metadata_name),
