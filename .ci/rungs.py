@@ -3,8 +3,8 @@
 
 Tests of a rung that needs something from the machine are named
 `[rung] test`, and those of a real server `real/…`; a rung that is missing shows its tests as ignored, never as
-passed. The official CLI, the Python SDK, pre-commit and what needs only bash, git and python3
-must have run; a real server may be missing.
+passed. The official CLI, the Python SDK, pre-commit, the Kubernetes API server and what needs
+only bash, git and python3 must have run; a real server may be missing.
 
 Usage: rungs.py LOG [RUNG…]
 
@@ -24,9 +24,10 @@ RUNGS = {
     "ci-integrations": "the action and the files for CI against a platform of our own",
     "pre-commit": "pre-commit with the hook of this repository",
     "official-examples": "official example programs on the embedded server",
+    "kubernetes": "the operator's resources on a real kube-apiserver",
     "real-server": "real server",
 }
-REQUIRED = ("embedded", "official-cli", "python-sdk", "ci-integrations", "pre-commit")
+REQUIRED = ("embedded", "official-cli", "python-sdk", "ci-integrations", "pre-commit", "kubernetes")
 LINE = re.compile(r"^test (?:\[([a-z-]+)\]\s+)?(.*) \.\.\. (ok|FAILED|ignored)")
 RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored")
 

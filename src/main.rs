@@ -14,6 +14,7 @@ mod exit_code;
 mod latencies;
 mod logging;
 mod measurement;
+mod operator;
 mod secrets;
 mod server;
 mod smoke;

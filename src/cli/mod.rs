@@ -22,6 +22,7 @@ mod ledger;
 mod lock;
 mod manifest_arguments;
 mod messages;
+mod operator;
 mod output;
 mod ping;
 mod plan;
@@ -168,6 +169,8 @@ enum Command {
     Context(context::ContextArguments),
     /// Test policies against cases
     Policy(policy::PolicyCommandArguments),
+    /// Run on Kubernetes: the same manifests as objects
+    Operator(operator::OperatorArguments),
     /// Print the JSON Schema of manifests
     Schema(schema::SchemaArguments),
     /// Explain an error code
@@ -271,6 +274,7 @@ fn run_command(arguments: Arguments, terminal: Terminal) -> Result<ExitCode, Com
         Command::Dev(arguments) => dev::run(&process, &arguments),
         Command::Context(arguments) => context::run(&process, &arguments),
         Command::Policy(arguments) => policy::run(&process, &arguments),
+        Command::Operator(arguments) => operator::run(&process, &arguments),
         Command::Schema(arguments) => schema::run(&process, &arguments),
         Command::Explain(arguments) => explain::run(&process, &arguments),
         Command::Completions(arguments) => completions::run(&process, &arguments),

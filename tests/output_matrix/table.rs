@@ -220,6 +220,8 @@ pub(crate) const TABLE: &[Row] = &[
     row("policy test", "not as expected", "bad.cases.yaml", 7, Data),
     row("policy test", "no case", "same.yaml", 65, Nothing),
 
+    row("operator crds", "done", "", 0, Data),
+
     row("schema", "of all kinds", "", 0, Data),
     row("schema", "of one", "IggyTopic", 0, Data),
     row("schema", "not known", "IggyNothing", 64, Nothing),

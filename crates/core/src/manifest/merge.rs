@@ -244,6 +244,7 @@ impl Merge {
             name,
             previous_name,
             deletion_policy,
+            allow_partition_shrink: _,
             partitions,
             message_expiry,
             max_topic_size,

@@ -47,6 +47,10 @@ macro_rules! with_topic_settings {
             /// allowed on the command line.
             #[serde(default, skip_serializing_if = "Option::is_none")]
             pub partitions: Option<PartitionCount>,
+            /// In Kubernetes, whether the number of partitions may become smaller, which loses what is in
+            /// the last ones. On the command line that is allowed with `--allow-destroy`.
+            #[serde(default, skip_serializing_if = "Option::is_none")]
+            pub allow_partition_shrink: Option<bool>,
             /// How long messages are kept: `7d`, `36h`, `1h 30m`, ISO 8601 `P7D`, or `never`
             /// (the server's default).
             #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -123,6 +127,7 @@ impl IggyTopicSpec {
             previous_name,
             deletion_policy,
             partitions,
+            allow_partition_shrink,
             message_expiry,
             max_topic_size,
             compression,
@@ -144,6 +149,7 @@ impl IggyTopicSpec {
             previous_name,
             deletion_policy,
             partitions,
+            allow_partition_shrink,
             message_expiry,
             max_topic_size,
             compression,

@@ -1,0 +1,199 @@
+//! What the operator says of an object.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The status of what declares something on a server.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct TopologyStatus {
+    /// The generation of the spec that this status is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) observed_generation: Option<i64>,
+    /// `Ready`, `Reconciling`, `Stalled`, and where they apply `Synced`, `Drifted`, `Conflicted` and
+    /// `SecretWritten`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) conditions: Vec<Condition>,
+    /// What this object holds on the server.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) claims: Vec<Claim>,
+    /// What is pending, or was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) plan: Option<PlanStatus>,
+    /// When something was last changed on the server for this object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) last_applied_time: Option<Time>,
+}
+
+/// The status of what says where a server is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ServerStatus {
+    /// The generation of the spec that this status is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) observed_generation: Option<i64>,
+    /// `Ready`, `Reconciling` and `Stalled`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) conditions: Vec<Condition>,
+    /// The server's version, as it says it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) server_version: Option<String>,
+    /// What tells this server from another one at the same address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) server_identity: Option<String>,
+    /// How the connection is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) connection: Option<ConnectionStatus>,
+    /// How many objects use it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dependants: Option<i64>,
+}
+
+/// How a connection is.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct ConnectionStatus {
+    /// How long the server took to answer, in milliseconds, rounded up to 1, 2, 5, 10, 20, 50 and so
+    /// on, so that it does not change with every answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) latency_milliseconds: Option<i64>,
+    /// The latest error, while there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) last_error: Option<String>,
+}
+
+/// The status of a smoke test.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct SmokeTestStatus {
+    /// The generation of the spec that this status is about.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) observed_generation: Option<i64>,
+    /// `Ready` (the last run passed), `Reconciling` (one is running) and `Stalled`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) conditions: Vec<Condition>,
+    /// The last run that ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) last_run: Option<SmokeRun>,
+}
+
+/// One run of a smoke test.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct SmokeRun {
+    /// When it began.
+    pub(crate) started_at: Time,
+    /// When it ended.
+    pub(crate) finished_at: Time,
+    /// What was tried: the generation of the topology, or the version of the server.
+    pub(crate) subject: String,
+    /// How many checks held.
+    pub(crate) passed: i64,
+    /// How many did not.
+    pub(crate) failed: i64,
+    /// Those that did not, at most 20, in one line each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) failures: Vec<String>,
+}
+
+/// One aspect of an object, as all of Kubernetes says it (`metav1.Condition`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Condition {
+    /// Which aspect.
+    #[serde(rename = "type")]
+    #[schemars(
+        length(max = 316),
+        regex(
+            pattern = r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])$"
+        )
+    )]
+    pub(crate) kind: String,
+    /// Whether it holds.
+    pub(crate) status: ConditionStatus,
+    /// The generation of the spec that it was seen for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0))]
+    pub(crate) observed_generation: Option<i64>,
+    /// When it last began or ceased to hold.
+    pub(crate) last_transition_time: Time,
+    /// Why, in one word that programs can rely on.
+    #[schemars(
+        length(min = 1, max = 1024),
+        regex(pattern = r"^[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?$")
+    )]
+    pub(crate) reason: String,
+    /// Why, for people.
+    #[schemars(length(max = 32768))]
+    pub(crate) message: String,
+}
+
+/// Whether a condition holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub(crate) enum ConditionStatus {
+    True,
+    False,
+    Unknown,
+}
+
+/// One thing on a server that an object holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Claim {
+    /// What, such as `topic/orders/events`.
+    pub(crate) address: String,
+    /// The server: its own identity where it has one, its address otherwise.
+    pub(crate) server: String,
+    /// Its number on the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<i64>,
+    /// When the server says that it was created, in microseconds since 1970: together with the number
+    /// it tells whether this is still the same one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) created_at_microseconds: Option<i64>,
+}
+
+/// What is pending, or was refused.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct PlanStatus {
+    /// How many changes are pending.
+    pub(crate) pending: i64,
+    /// How many are blocked.
+    pub(crate) blocked: i64,
+    /// The first 50 of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) changes: Vec<ChangeLine>,
+}
+
+/// One change, in one line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ChangeLine {
+    /// What it is about, such as `topic/orders/events`.
+    pub(crate) address: String,
+    /// What would change.
+    pub(crate) summary: String,
+    /// Why it is not carried out, as `iggyctl explain` knows it; absent while it is only pending.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) code: Option<String>,
+}
+
+/// A moment, RFC 3339.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Time(pub(crate) String);
+
+impl JsonSchema for Time {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Time".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "format": "date-time" })
+    }
+}

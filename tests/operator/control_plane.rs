@@ -1,0 +1,281 @@
+//! A Kubernetes API server of our own: etcd and kube-apiserver as child processes on loopback,
+//! one for all tests of the run, a namespace for each test.
+//!
+//! The programs are found as controller-runtime finds them: `KUBEBUILDER_ASSETS` names their
+//! folder (`tests/control-plane/build` makes one, `setup-envtest` another).
+
+use std::fs;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// How long the servers may take to be ready.
+const READY: Duration = Duration::from_secs(60);
+
+/// The programs of a control plane.
+#[derive(Debug, Clone)]
+pub(crate) struct Programs {
+    etcd: PathBuf,
+    api_server: PathBuf,
+    kubectl: PathBuf,
+}
+
+/// Where the programs are, or why there are none.
+pub(crate) fn find() -> Result<Programs, String> {
+    let folder = std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
+    let program = |variable: &str, name: &str| {
+        let path = match (std::env::var_os(variable), &folder) {
+            (Some(path), _) => PathBuf::from(path),
+            (None, Some(folder)) => folder.join(name),
+            (None, None) => {
+                return Err(
+                    "KUBEBUILDER_ASSETS is not set; `tests/control-plane/build` makes the folder \
+                     it names"
+                        .to_owned(),
+                );
+            }
+        };
+        if path.is_file() {
+            Ok(path)
+        } else {
+            Err(format!("{} is missing", path.display()))
+        }
+    };
+    Ok(Programs {
+        etcd: program("TEST_ASSET_ETCD", "etcd")?,
+        api_server: program("TEST_ASSET_KUBE_APISERVER", "kube-apiserver")?,
+        kubectl: program("TEST_ASSET_KUBECTL", "kubectl")?,
+    })
+}
+
+/// A running API server; it ends with this value, or before by [`ControlPlane::stop`].
+pub(crate) struct ControlPlane {
+    programs: Programs,
+    folder: tempfile::TempDir,
+    children: Mutex<Vec<Child>>,
+    namespaces: AtomicUsize,
+}
+
+impl Drop for ControlPlane {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl ControlPlane {
+    /// Starts etcd and the API server, and waits until it is ready.
+    pub(crate) fn start(programs: Programs) -> Result<Self, Failure> {
+        let plane = Self {
+            programs,
+            folder: tempfile::tempdir()?,
+            children: Mutex::default(),
+            namespaces: AtomicUsize::new(0),
+        };
+        let [client, peer, secure] = free_ports()?;
+        let client = format!("http://127.0.0.1:{client}");
+        let etcd = plane.programs.etcd.clone();
+        plane.spawn(
+            "etcd",
+            Command::new(etcd)
+                .arg("--data-dir")
+                .arg(plane.path("etcd"))
+                .args(["--listen-client-urls", &client])
+                .args(["--advertise-client-urls", &client])
+                .args(["--listen-peer-urls", &format!("http://127.0.0.1:{peer}")])
+                // Nothing of it is needed after the tests.
+                .arg("--unsafe-no-fsync=true"),
+        )?;
+        let key = rcgen::KeyPair::generate()?;
+        let (signing, checking) = (plane.path("signing.pem"), plane.path("checking.pem"));
+        fs::write(&signing, key.serialize_pem())?;
+        fs::write(&checking, key.public_key_pem())?;
+        let tokens = plane.path("tokens.csv");
+        fs::write(
+            &tokens,
+            "administrator,administrator,administrator,\"system:masters\"\n",
+        )?;
+        let api_server = plane.programs.api_server.clone();
+        plane.spawn(
+            "kube-apiserver",
+            Command::new(api_server)
+                .args(["--etcd-servers", &client])
+                .arg("--cert-dir")
+                .arg(plane.path("certificates"))
+                .args(["--secure-port", &secure.to_string()])
+                .args(["--bind-address", "127.0.0.1"])
+                .args(["--advertise-address", "127.0.0.1"])
+                .args(["--service-cluster-ip-range", "10.0.0.0/24"])
+                .args(["--service-account-issuer", "https://kubernetes.default.svc"])
+                .arg("--service-account-key-file")
+                .arg(&checking)
+                .arg("--service-account-signing-key-file")
+                .arg(&signing)
+                .args(["--authorization-mode", "RBAC"])
+                .arg("--token-auth-file")
+                .arg(&tokens)
+                .args(["--disable-admission-plugins", "ServiceAccount"]),
+        )?;
+        plane.write_kubeconfig(secure)?;
+        plane.wait_until_ready()?;
+        Ok(plane)
+    }
+
+    /// Ends both servers, the API server first.
+    pub(crate) fn stop(&self) {
+        let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
+        for mut child in children.drain(..).rev() {
+            drop(child.kill());
+            drop(child.wait());
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn spawn(&self, name: &str, command: &mut Command) -> Result<(), Failure> {
+        let log = fs::File::create(self.path(&format!("{name}.log")))?;
+        let child = command
+            .env_clear()
+            .env("HOME", self.folder.path())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()?;
+        self.children
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(child);
+        Ok(())
+    }
+
+    fn write_kubeconfig(&self, port: u16) -> Result<(), Failure> {
+        let configuration = serde_json::json!({
+            "apiVersion": "v1",
+            "kind": "Config",
+            "current-context": "test",
+            "clusters": [{ "name": "test", "cluster": {
+                "server": format!("https://127.0.0.1:{port}"),
+                "certificate-authority": self.path("certificates").join("apiserver.crt"),
+            }}],
+            "users": [{ "name": "administrator", "user": { "token": "administrator" } }],
+            "contexts": [{ "name": "test", "context": {
+                "cluster": "test", "user": "administrator",
+            }}],
+        });
+        fs::write(self.path("kubeconfig"), configuration.to_string())?;
+        Ok(())
+    }
+
+    fn wait_until_ready(&self) -> Result<(), Failure> {
+        let begin = Instant::now();
+        loop {
+            let output = self.kubectl(&["get", "--raw", "/readyz"], "")?;
+            if output.status.success() {
+                return Ok(());
+            }
+            let ended = self
+                .children
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .iter_mut()
+                .any(|child| matches!(child.try_wait(), Ok(Some(_))));
+            if ended || begin.elapsed() > READY {
+                let log = fs::read_to_string(self.path("kube-apiserver.log"))?;
+                let last: Vec<&str> = log.lines().rev().take(10).collect();
+                return Err(format!(
+                    "the API server is not ready: {}\n{}",
+                    text(&output.stderr),
+                    last.join("\n")
+                )
+                .into());
+            }
+            // Polled, as the server offers nothing to wait for.
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Runs kubectl as the administrator.
+    pub(crate) fn kubectl(&self, arguments: &[&str], input: &str) -> Result<Output, Failure> {
+        let input_file = self.folder.path().join(format!(
+            "input-{}",
+            self.namespaces.fetch_add(1, Ordering::Relaxed)
+        ));
+        fs::write(&input_file, input)?;
+        let output = Command::new(&self.programs.kubectl)
+            .arg("--kubeconfig")
+            .arg(self.path("kubeconfig"))
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.folder.path())
+            // `kubectl diff` compares with the program `diff`.
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .stdin(fs::File::open(&input_file)?)
+            .output()?;
+        fs::remove_file(input_file)?;
+        Ok(output)
+    }
+
+    /// As [`Self::kubectl`], and an error where it fails.
+    pub(crate) fn succeed(&self, arguments: &[&str], input: &str) -> Result<Said, Failure> {
+        let output = self.kubectl(arguments, input)?;
+        if !output.status.success() {
+            return Err(
+                format!("kubectl {}: {}", arguments.join(" "), text(&output.stderr)).into(),
+            );
+        }
+        Ok(Said::of(&output))
+    }
+
+    /// A namespace that nobody else has.
+    pub(crate) fn namespace(&self) -> Result<String, Failure> {
+        let number = self.namespaces.fetch_add(1, Ordering::Relaxed);
+        let name = format!("test-{number}");
+        self.succeed(&["create", "namespace", &name], "")?;
+        Ok(name)
+    }
+}
+
+/// What a command printed.
+#[derive(Debug)]
+pub(crate) struct Said {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Said {
+    pub(crate) fn of(output: &Output) -> Self {
+        Self {
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        }
+    }
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Ports that nobody listened on a moment ago.
+fn free_ports() -> Result<[u16; 3], Failure> {
+    let listeners = [
+        TcpListener::bind("127.0.0.1:0")?,
+        TcpListener::bind("127.0.0.1:0")?,
+        TcpListener::bind("127.0.0.1:0")?,
+    ];
+    let mut ports = [0; 3];
+    for (port, listener) in ports.iter_mut().zip(&listeners) {
+        *port = listener.local_addr()?.port();
+    }
+    Ok(ports)
+}
+
+/// A file of the repository.
+pub(crate) fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
