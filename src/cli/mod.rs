@@ -169,7 +169,7 @@ enum Command {
     Context(context::ContextArguments),
     /// Test policies against cases
     Policy(policy::PolicyCommandArguments),
-    /// Run on Kubernetes: the same manifests as objects
+    /// Prepare Kubernetes for manifests as objects
     Operator(operator::OperatorArguments),
     /// Print the JSON Schema of manifests
     Schema(schema::SchemaArguments),
