@@ -1,7 +1,7 @@
 //! `iggyctl drift --watch`: what changed since the last look, with metrics.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use iggy::prelude::StreamClient;
 use iggyctl_embedded::{EmbeddedServer, PasswordHashing};
@@ -10,34 +10,27 @@ use serde_json::Value;
 
 use crate::drift::{applied, apply, drift, edit, expire_by_hand, named};
 use crate::prometheus::{free_address, metrics, until, value};
+use crate::sandbox::Sandbox;
 
 const UNRECORDED: &str = "iggyctl_drift_items{kind=\"unrecorded\"}";
+
+/// Looks all the time.
+fn watch(sandbox: &Sandbox, address: &str, listen: &str) -> Child {
+    let mut command = sandbox.command(&["drift", "-f", "topology.yaml", "-o", "json"]);
+    command
+        .args(["--server", address, "--connect-timeout", "300ms"])
+        .args(["--watch", "20ms", "--metrics-listen", listen])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
 
 #[test]
 fn it_says_what_changed_and_survives_a_server_that_is_away() {
     let mut served = applied(&[]);
     let (listen, address) = (free_address(), served.address());
-    let mut watch = served
-        .sandbox
-        .command(&[
-            "drift",
-            "-f",
-            "topology.yaml",
-            "--server",
-            &address,
-            "--watch",
-            "20ms",
-            "-o",
-            "json",
-            "--connect-timeout",
-            "300ms",
-            "--metrics-listen",
-            &listen,
-        ])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
+    let mut watch = watch(&served.sandbox, &address, &listen);
     let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
     let mut next = || -> Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
     assert_eq!(next()["verdict"], "none");
@@ -101,25 +94,7 @@ fn it_says_what_changed_and_survives_a_server_that_is_away() {
 fn a_server_that_was_emptied_or_replaced_is_drift() {
     let served = applied(&["--ledger"]);
     let (listen, address) = (free_address(), served.address());
-    let mut watch = served
-        .sandbox
-        .command(&[
-            "drift",
-            "-f",
-            "topology.yaml",
-            "--server",
-            &address,
-            "--watch",
-            "20ms",
-            "-o",
-            "json",
-            "--metrics-listen",
-            &listen,
-        ])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
+    let mut watch = watch(&served.sandbox, &address, &listen);
     let mut lines = BufReader::new(watch.stdout.take().unwrap()).lines();
     let mut until = |is_so: &dyn Fn(&Value) -> bool| -> Value {
         loop {

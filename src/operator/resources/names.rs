@@ -67,6 +67,10 @@ const fn wide(name: &'static str, kind: &'static str, path: &'static str) -> Col
 
 const SERVER: Column = shown("Server", "string", ".spec.serverRef.name");
 const STREAM: Column = shown("Stream", "string", ".spec.stream");
+const OF_SERVERS: &[Column] = &[
+    shown("Address", "string", ".spec.address"),
+    shown("Version", "string", ".status.serverVersion"),
+];
 const BY_SERVER: &[&str] = &[".spec.serverRef.name"];
 
 /// The columns that every kind ends with.
@@ -98,10 +102,7 @@ pub(crate) const RESOURCES: [Resource; 9] = [
         short: "igs",
         scope: Scope::Namespaced,
         status: StatusShape::Server,
-        columns: &[
-            shown("Address", "string", ".spec.address"),
-            shown("Version", "string", ".status.serverVersion"),
-        ],
+        columns: OF_SERVERS,
         selectable: &[],
     },
     Resource {
@@ -111,10 +112,7 @@ pub(crate) const RESOURCES: [Resource; 9] = [
         short: "cigs",
         scope: Scope::Cluster,
         status: StatusShape::Server,
-        columns: &[
-            shown("Address", "string", ".spec.address"),
-            shown("Version", "string", ".status.serverVersion"),
-        ],
+        columns: OF_SERVERS,
         selectable: &[],
     },
     Resource {
