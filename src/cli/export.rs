@@ -1,4 +1,5 @@
 use iggyctl_core::ledger::Revision;
+use iggyctl_core::manifest::{SourceFile, to_objects};
 use iggyctl_core::name::ResourceName;
 use iggyctl_engine::export::{ExportError, export};
 
@@ -14,7 +15,7 @@ use crate::exit_code::ExitCode;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  iggyctl export --context production > topology.yaml\n  iggyctl export --stream orders --stream billing\n  iggyctl export --revision 42 > then.yaml\n\nPlanning what export writes against the same server shows no change, unless a\nuser holds permissions on what was deleted: that plan takes them away."
+    after_help = "Examples:\n  iggyctl export --context production > topology.yaml\n  iggyctl export --stream orders --stream billing\n  iggyctl export --revision 42 > then.yaml\n  iggyctl export -o kubernetes | kubectl apply -n orders -f -\n\nPlanning what export writes against the same server shows no change, unless a\nuser holds permissions on what was deleted: that plan takes them away."
 )]
 pub(super) struct ExportArguments {
     /// Only this stream, without users; may be repeated
@@ -23,8 +24,22 @@ pub(super) struct ExportArguments {
     /// The manifests of this apply, as `iggyctl history` numbers them, instead of what is there now
     #[arg(long, value_name = "REVISION", conflicts_with = "stream")]
     revision: Option<Revision>,
+    /// As one manifest for the command line, or as objects for a cluster
+    #[arg(short, long, value_enum, default_value_t, value_name = "FORMAT")]
+    output: ExportFormat,
     #[command(flatten)]
     server: ServerArguments,
+}
+
+/// What is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+enum ExportFormat {
+    /// One manifest with comments.
+    #[default]
+    Yaml,
+    /// An object for each stream and each user, which takes over what is there
+    /// (`adoption: Adopt`); without passwords.
+    Kubernetes,
 }
 
 pub(super) fn run(
@@ -60,11 +75,23 @@ async fn write_manifest(
                     left_out.what, left_out.reason
                 ));
             }
-            process.output(&export.manifest)?;
+            let text = match arguments.output {
+                ExportFormat::Yaml => export.manifest,
+                ExportFormat::Kubernetes => objects([export.manifest])?,
+            };
+            process.output(&text)?;
             Ok(ExitCode::Done)
         },
     )
     .await
+}
+
+fn objects(manifests: impl IntoIterator<Item = String>) -> Result<String, CommandError> {
+    let sources = manifests
+        .into_iter()
+        .map(|text| SourceFile::new("export", text));
+    to_objects(&sources.collect::<Vec<_>>())
+        .map_err(|error| CommandError::other(format!("the objects cannot be written: {error:?}")))
 }
 
 /// What was declared then; variables are substituted, and secrets are where they were.
@@ -83,8 +110,12 @@ async fn write_manifests_of(
             ))
             .hint("`iggyctl history` lists the others"));
         }
-        let texts: Vec<&str> = report.manifests.iter().map(|it| it.text.as_str()).collect();
-        process.output(&texts.join("---\n"))?;
+        let texts: Vec<String> = report.manifests.into_iter().map(|it| it.text).collect();
+        let text = match arguments.output {
+            ExportFormat::Yaml => texts.join("---\n"),
+            ExportFormat::Kubernetes => objects(texts)?,
+        };
+        process.output(&text)?;
         Ok(ExitCode::Done)
     })
     .await

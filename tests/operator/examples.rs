@@ -38,7 +38,7 @@ fn is_manifest(path: &Path) -> Result<bool, Failure> {
 
 fn rendered(path: &Path) -> Result<String, Failure> {
     let output = Command::new(env!("CARGO_BIN_EXE_iggyctl"))
-        .args(["render", "-f"])
+        .args(["render", "--literal", "-f"])
         .arg(path)
         .env_clear()
         .output()?;

@@ -4,6 +4,7 @@
 mod control_plane;
 mod definitions;
 mod examples;
+mod export;
 mod rules;
 
 use std::sync::OnceLock;
@@ -31,6 +32,7 @@ fn main() -> std::process::ExitCode {
             "what_is_for_the_command_line_is_refused_with_a_hint",
             examples::refused,
         ),
+        trial("a_server_becomes_objects", export::becomes_objects),
     ];
     let conclusion = libtest_mimic::run(&arguments, trials);
     // What a static holds is not dropped.

@@ -17,7 +17,7 @@ pub(crate) fn check(row: &Row, format: Option<&str>, text: &str) -> Checked {
         None => plain(row, text),
         Some("text") => for_people(text),
         Some("json") => json(row, text),
-        Some("yaml") => yaml(text),
+        Some("yaml" | "kubernetes") => yaml(text),
         Some("markdown") => begins(text, &["<!-- iggyctl ", "#", "|"]),
         Some("github") => annotations(text),
         Some("html") => begins(text, &["<!DOCTYPE html>"]).and(ends(text, "</html>")),

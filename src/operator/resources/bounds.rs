@@ -4,13 +4,14 @@
 //! refuses a definition whose lists could make them dear. The command line
 //! needs no such bounds: 10,000 topics do not fit one object anyway.
 
+use iggyctl_core::manifest::{MOST_GROUPS_IN_OBJECT, MOST_TOPICS_IN_OBJECT};
 use serde_json::{Map, Value, json};
 
 /// The most entries, by the name of the list.
 const LISTS: [(&str, u64); 16] = [
     ("streams", 256),
-    ("topics", 512),
-    ("consumerGroups", 128),
+    ("topics", MOST_TOPICS_IN_OBJECT as u64),
+    ("consumerGroups", MOST_GROUPS_IN_OBJECT as u64),
     ("users", 256),
     ("tokens", 32),
     ("allow", 32),

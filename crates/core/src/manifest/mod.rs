@@ -11,6 +11,7 @@
 mod document;
 mod foreign;
 mod merge;
+mod objects;
 mod ownership;
 mod partial;
 mod policies;
@@ -31,6 +32,7 @@ use crate::state::desired::DesiredState;
 
 pub use crate::diagnostic::SourceFile;
 pub use foreign::is_meant_as_manifest;
+pub use objects::{MOST_GROUPS_IN_OBJECT, MOST_TOPICS_IN_OBJECT, to_objects};
 pub use policies::{PolicyDocument, RulePlaces, WrittenText, read_policies};
 pub use render::{DollarForm, RenderFormat, Rendered, render_documents, starter, to_yaml};
 pub use text::MAX_SOURCE_BYTES;

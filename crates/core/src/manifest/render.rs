@@ -112,7 +112,7 @@ fn with_dollars(value: Value, dollars: DollarForm) -> Value {
     }
 }
 
-fn value(document: &Document) -> Result<Value, serde_json::Error> {
+pub(super) fn value(document: &Document) -> Result<Value, serde_json::Error> {
     match document {
         Document::Topology(document) => serde_json::to_value(document),
         Document::Stream(document) => serde_json::to_value(document),
@@ -126,7 +126,7 @@ fn value(document: &Document) -> Result<Value, serde_json::Error> {
     }
 }
 
-fn unprintable(error: impl std::fmt::Display) -> Diagnostics {
+pub(super) fn unprintable(error: impl std::fmt::Display) -> Diagnostics {
     Diagnostic::error(
         Code::WrongType,
         format!("the manifest cannot be written: {error}"),

@@ -5,7 +5,7 @@ use crate::quantity::{Interval, closed_set};
 
 /// How the operator treats what one document declares.
 ///
-/// Every document about a server may say it; see [`with_lifecycle`]. The
+/// Every document about a server may say it, in the spec itself. The
 /// command line reads these fields and passes over them: there a person
 /// decides what is applied, and when.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
