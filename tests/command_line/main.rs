@@ -8,6 +8,8 @@ mod access_documentation;
 mod access_findings;
 mod access_reports;
 mod access_tokens;
+#[cfg(unix)]
+mod after_a_question;
 mod ci_outputs;
 mod connecting;
 mod consume;

@@ -1,13 +1,14 @@
 //! From a plan that was made to an apply that has ended.
 //!
 //! ```text
-//! show ──▶ policies ──▶ secrets ──▶ approve ──▶ ask ──▶ carry out ──▶ verify ──▶ smoke ──▶ report
+//! show ──▶ policies ──▶ secrets ──▶ approve ──▶ ask ──▶ look again ──▶ carry out ──▶ verify ──▶ smoke ──▶ report
 //! ```
 
 use iggyctl_core::plan::{ApprovedPlan, Plan, Refusal};
 use iggyctl_core::render::{ApplyReport, Verification};
 use iggyctl_core::saved::SavedPlan;
 use iggyctl_core::state::desired::DesiredState;
+use iggyctl_core::state::observed::ObservedState;
 use iggyctl_engine::apply::{ApplyOutcome, Supplies};
 use tokio::time::Instant;
 
@@ -66,13 +67,9 @@ impl Apply<'_> {
             manifests,
         } = planned;
         let is_saved = self.saved.is_some();
-        let to_record = self.is_recorded.then(|| ToRecord {
-            desired: desired.clone(),
-            plan: report.clone(),
-            observed: (!is_saved).then_some(observed),
-            manifests,
-            planned: self.lock.will_be_late().then(|| plan.clone()),
-        });
+        let mut observed = (!is_saved).then_some(observed);
+        let may_wait = !self.arguments.run.yes || self.lock.will_be_late();
+        let waiting = may_wait.then(|| plan.clone());
         let refused = NothingDone::of(&plan, format.is_document().then_some(&document));
         if report.refusals() > 0 {
             // Not even `--skip-blocked` carries out what policies refuse.
@@ -106,6 +103,22 @@ impl Apply<'_> {
             desired: desired.clone(),
             passwords: gathered.secrets.clone(),
         });
+        if !self.arguments.run.yes && !approved.steps().is_empty() {
+            observed = match self
+                .ask(waiting.as_ref(), &desired, observed, &gathered)
+                .await
+            {
+                Ok(observed) => observed,
+                Err(error) => return Err(refused.because(self.process, error)),
+            };
+        }
+        let to_record = self.is_recorded.then(|| ToRecord {
+            desired: desired.clone(),
+            plan: report,
+            observed,
+            manifests,
+            planned: waiting,
+        });
         if approved.steps().is_empty() {
             self.lock.command_hears_signals();
             let verified = match is_saved {
@@ -121,13 +134,6 @@ impl Apply<'_> {
             return self
                 .nothing_to_do(&document, to_try, &left_out, verified)
                 .await;
-        }
-        if !self.arguments.run.yes {
-            let asked = Instant::now();
-            if let Err(error) = ask(self.process, self.lock, &self.question()).await {
-                return Err(refused.because(self.process, error));
-            }
-            self.wait_for_a_person(asked);
         }
         self.lock.command_hears_signals();
         let recorded = match self.record_begin(to_record, &gathered).await {
@@ -194,6 +200,27 @@ impl Apply<'_> {
             .planning
             .grant(self.saved.map(|_| &plan), removals);
         Ok(plan.approve(self.arguments.run.skip_blocked, &grant))
+    }
+
+    /// Asks whether to go on. A person may take any time to answer, so what was planned has to
+    /// be so still; what was read to find that out is what is recorded.
+    async fn ask(
+        &mut self,
+        planned: Option<&Plan>,
+        desired: &DesiredState,
+        observed: Option<ObservedState>,
+        gathered: &Gathered,
+    ) -> Result<Option<ObservedState>, CommandError> {
+        let asked = Instant::now();
+        ask(self.process, self.lock, &self.question()).await?;
+        self.wait_for_a_person(asked);
+        match planned {
+            None => Ok(observed),
+            Some(planned) => {
+                let check = self.check_after_question(planned, desired, observed, gathered);
+                check.await
+            }
+        }
     }
 
     fn question(&self) -> String {

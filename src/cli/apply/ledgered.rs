@@ -20,6 +20,7 @@ use iggyctl_engine::observe::observe;
 
 use super::carry_out::interrupted;
 use super::finish::Apply;
+use super::late::{Waited, nothing_was_changed};
 use crate::cli::Process;
 use crate::cli::author::{author, commit};
 use crate::cli::ledger::ledger_failed;
@@ -39,7 +40,7 @@ pub(super) struct ToRecord {
     /// What the plan was made from; `None` for one that was saved.
     pub(super) observed: Option<ObservedState>,
     pub(super) manifests: Vec<AppliedManifest>,
-    /// The plan, where it was made without the lease that is needed.
+    /// The plan, where it may have been made without the lease that is needed.
     pub(super) planned: Option<Plan>,
 }
 
@@ -65,10 +66,7 @@ impl Apply<'_> {
             begun = self.begin(to_record, gathered) => begun,
             reason = interrupted(self.deadline) => Err(CommandError::other(reason)),
         };
-        begun.map_err(|error| CommandError {
-            message: format!("nothing was changed: {}", error.message),
-            ..error
-        })
+        begun.map_err(nothing_was_changed)
     }
 
     async fn begin(
@@ -91,7 +89,7 @@ impl Apply<'_> {
         let is_late = self.lock.take().await?;
         self.lock.command_hears_signals();
         if is_late && let Some(planned) = planned {
-            let work = self.plan_again(&planned, &desired, observed, gathered);
+            let work = self.plan_again(Waited::Lease, &planned, &desired, observed, gathered);
             observed = self.lock.while_held(work).await?;
         }
         let project = desired.project.clone();

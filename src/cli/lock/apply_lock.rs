@@ -114,6 +114,16 @@ impl<'a> ApplyLock<'a> {
         self.while_held(std::future::ready(Ok(()))).await
     }
 
+    /// Asks the server whether the lease is still there, where there is one: that somebody
+    /// ended it shows by itself only when it is renewed.
+    pub(in crate::cli) async fn refuse_if_ended(&self) -> Result<(), CommandError> {
+        let Some(keeper) = self.keeper.get() else {
+            return Ok(());
+        };
+        let checked = async { keeper.check().await.map_err(lease_failed) };
+        self.while_held(checked).await
+    }
+
     /// From here on the command hears signals and ends in order; before, a signal gives the
     /// lease back and ends it at once.
     pub(in crate::cli) fn command_hears_signals(&self) {

@@ -40,11 +40,16 @@ pub(super) enum Said {
     Failed(LeaseError),
 }
 
+/// Is told when the lease is there; of one that is lost, nothing.
+type Check = oneshot::Sender<Result<(), LeaseError>>;
+
 /// The thread.
 pub(super) struct Keeper {
     pub(super) said: mpsc::UnboundedReceiver<Said>,
     /// Why the lease was lost, once it was.
     lost: watch::Receiver<Option<String>>,
+    /// Asks whether it is still there.
+    checks: mpsc::UnboundedSender<Check>,
     /// Dropping it ends the thread, too.
     stop: oneshot::Sender<()>,
     ends_in_order: Arc<AtomicBool>,
@@ -59,18 +64,20 @@ impl Keeper {
     pub(super) fn start(wanted: Wanted) -> std::io::Result<Self> {
         let (say, said) = mpsc::unbounded_channel();
         let (lose, lost) = watch::channel(None);
+        let (checks, asked) = mpsc::unbounded_channel();
         let (stop, stopped) = oneshot::channel();
         let ends_in_order = Arc::new(AtomicBool::new(false));
         let in_order = Arc::clone(&ends_in_order);
         let thread = std::thread::Builder::new()
             .name("lease".to_owned())
             .spawn(move || {
-                let work = keep(wanted, &say, &lose, stopped, &in_order);
+                let work = keep(wanted, &say, &lose, asked, stopped, &in_order);
                 block_on(work).unwrap_or(Released::Unknown)
             })?;
         Ok(Self {
             said,
             lost,
+            checks,
             stop,
             ends_in_order,
             thread,
@@ -94,6 +101,18 @@ impl Keeper {
         std::future::pending().await
     }
 
+    /// Renews the lease now, instead of when that is due; does not come back where it is
+    /// lost, which [`Keeper::lost`] says.
+    pub(super) async fn check(&self) -> Result<(), LeaseError> {
+        let (answer, answered) = oneshot::channel();
+        if self.checks.send(answer).is_ok()
+            && let Ok(checked) = answered.await
+        {
+            return checked;
+        }
+        std::future::pending().await
+    }
+
     /// Gives the lease back.
     pub(super) async fn release(self) -> Released {
         let _ = self.stop.send(());
@@ -113,6 +132,7 @@ async fn keep(
     wanted: Wanted,
     say: &mpsc::UnboundedSender<Said>,
     lose: &watch::Sender<Option<String>>,
+    mut checks: mpsc::UnboundedReceiver<Check>,
     stopped: oneshot::Receiver<()>,
     ends_in_order: &AtomicBool,
 ) -> Released {
@@ -122,6 +142,7 @@ async fn keep(
         holder,
         timeout,
     } = wanted;
+    let duration = holder.duration();
     let signal = signalled(ends_in_order);
     tokio::pin!(signal);
     let pool = ConnectionPool::with_limit(connector, 1);
@@ -156,10 +177,42 @@ async fn keep(
             signal = &mut signal => code = Some(signal),
         }
     };
-    let (held, reason) = match run.keep(held, stop).await {
-        Kept::Stopped(held) => (held, None),
-        Kept::Lost(held, loss) => (held, Some(loss_words(&loss))),
-        Kept::Expired(held, error) => (held, Some(expired_words(error.as_ref()))),
+    let (held, reason) = {
+        tokio::pin!(stop);
+        let mut held = held;
+        loop {
+            let mut asked = None;
+            let pause = async {
+                tokio::select! {
+                    biased;
+                    () = &mut stop => {}
+                    Some(check) = checks.recv() => asked = Some(check),
+                }
+            };
+            held = match run.keep(held, pause).await {
+                Kept::Stopped(held) => held,
+                Kept::Lost(held, loss) => break (held, Some(loss_words(&loss))),
+                Kept::Expired(held, error) => break (held, Some(expired_words(error.as_ref()))),
+            };
+            let Some(check) = asked else {
+                break (held, None);
+            };
+            // After that time what was held before is over, too.
+            match tokio::time::timeout(duration, run.renew(&held)).await {
+                Ok(Ok(Ok(renewed))) => {
+                    held = renewed;
+                    let _ = check.send(Ok(()));
+                }
+                Ok(Ok(Err(loss))) => break (held, Some(loss_words(&loss))),
+                Ok(Err(error)) => {
+                    let _ = check.send(Err(error));
+                }
+                Err(_) => {
+                    pool.forget_idle();
+                    break (held, Some(expired_words(None)));
+                }
+            }
+        }
     };
     if let Some(reason) = reason {
         let _ = lose.send(Some(reason));
