@@ -222,14 +222,13 @@ impl PlanningArguments {
     }
 
     /// What the manifests declare, with what is to be replaced although it is as
-    /// declared; where `keeps`, with the manifests as a ledger keeps them. Where all is
-    /// removed there are none.
+    /// declared; where `keeps`, with the manifests as a ledger keeps them.
     pub(super) fn declared(
         &self,
         process: &Process,
         keeps: bool,
     ) -> Result<(DesiredState, Vec<AppliedManifest>), CommandError> {
-        if !keeps || self.destroys {
+        if !keeps {
             return Ok((self.desired(process)?, Vec::new()));
         }
         let (compiled, kept) = self.manifests.compile_and_keep(process)?;

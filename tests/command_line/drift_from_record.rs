@@ -12,7 +12,7 @@ use crate::served::Served;
 
 const HOUR: u64 = 3_600_000_000;
 
-fn recorded() -> Served {
+pub(crate) fn recorded() -> Served {
     applied(&["--ledger"])
 }
 
@@ -34,13 +34,13 @@ fn items(run: &Run) -> String {
     items.collect()
 }
 
-fn look(served: &Served, code: i32) -> String {
+pub(crate) fn look(served: &Served, code: i32) -> String {
     let run = drift(served, &["-o", "json"]);
     assert_eq!(run.code, code, "{}", run.transcript());
     items(&run)
 }
 
-async fn create_topic(root: &IggyClient, stream: &str, topic: &str) {
+pub(crate) async fn create_topic(root: &IggyClient, stream: &str, topic: &str) {
     let options = TopicCreateOptions {
         partitions_count: Some(1),
         ..TopicCreateOptions::default()

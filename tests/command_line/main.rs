@@ -16,6 +16,7 @@ mod consume;
 mod contexts;
 mod dead_letters;
 mod drift;
+mod drift_after_destroy;
 mod drift_from_record;
 #[cfg(unix)]
 mod drift_watch;

@@ -48,6 +48,7 @@ pub(super) struct ToRecord {
 pub(super) struct Ledgered {
     recording: Recording,
     document: BegunDocument,
+    /// What was declared.
     desired: DesiredState,
 }
 
@@ -84,6 +85,11 @@ impl Apply<'_> {
         let Self {
             process, session, ..
         } = self;
+        let destroys = plan.approvals.destroy;
+        if destroys && plan.steps.is_empty() {
+            // What nothing is removed of is as it was recorded.
+            return Ok(None);
+        }
         let ledger = PooledLedger::new(&session.pool);
         let identity = ensure_ledger(&ledger).await.map_err(ledger_failed)?;
         let is_late = self.lock.take().await?;
@@ -96,21 +102,20 @@ impl Apply<'_> {
         let previous = last_applied(&ledger, project.as_deref()).await;
         let previous = previous.or_else(|failure| without_previous(process, failure))?;
         let digest = digest_of_manifests(&manifests);
-        let is_known = |previous: &Applied| {
-            let now = observed.as_ref();
-            says(previous, &digest) && now.is_some_and(|now| shows(previous, &desired, now))
-        };
-        if plan.steps.is_empty() && previous.as_ref().is_some_and(is_known) {
-            return Ok(None);
-        }
         let observed = match observed {
-            Some(observed) => observed,
-            None => {
+            // What a destroy removes is not declared in what it was planned from.
+            Some(observed) if !destroys => observed,
+            _ => {
                 desired = compiled(&manifests, desired);
                 let read = observe(&session.pool, &desired).await;
                 read.map_err(read_failed)?
             }
         };
+        let is_known =
+            |previous: &Applied| says(previous, &digest) && shows(previous, &desired, &observed);
+        if plan.steps.is_empty() && previous.as_ref().is_some_and(is_known) {
+            return Ok(None);
+        }
         let entry = Begun {
             run: String::new(),
             project,
@@ -172,9 +177,10 @@ impl Ledgered {
         let revision = self.revision();
         let write = async {
             let ledger = PooledLedger::new(&session.pool);
+            let destroys = self.document.plan.approvals.destroy;
             let after = match there {
-                Some(there) => Some(there),
-                None => observe(&session.pool, &self.desired).await.ok(),
+                Some(there) if !destroys => Some(there),
+                _ => observe(&session.pool, &self.desired).await.ok(),
             };
             let Self {
                 recording,

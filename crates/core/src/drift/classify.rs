@@ -265,6 +265,9 @@ impl Join<'_> {
             return undecided(thing, before, DriftKind::Unsettled, &mut self.items);
         }
         let Some(before) = before else {
+            if self.was_absent(thing) {
+                return self.appeared(thing);
+            }
             return undecided(thing, None, DriftKind::Ahead, &mut self.items);
         };
         if self.is_recreated_itself(&before.address) {
@@ -314,6 +317,29 @@ impl Join<'_> {
                 undecided(thing, None, kind, &mut self.items);
             }
         }
+    }
+
+    /// Whether the last apply left it to be created, and something has its name now.
+    fn was_absent(&self, thing: &Thing) -> bool {
+        thing.live == thing.address
+            && matches!(thing.standing, Standing::There(_))
+            && self.applied.left.absent.contains(&thing.address)
+    }
+
+    /// Somebody created what is declared.
+    fn appeared(&mut self, thing: &Thing) {
+        let is_other = match &thing.standing {
+            Standing::There(attributes) => attributes.values().any(|it| it.differs),
+            _ => false,
+        };
+        if !is_other {
+            return self.push(thing, DriftKind::Adopted);
+        }
+        self.items.push(DriftItem {
+            note: Some("it is declared otherwise".to_owned()),
+            ..DriftItem::new(thing.address.clone(), DriftKind::Appeared)
+        });
+        undecided(thing, None, DriftKind::Changed, &mut self.items);
     }
 
     fn undecided_attribute(&mut self, thing: &Thing, name: &str, declared: Option<&Attribute>) {

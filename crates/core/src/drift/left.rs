@@ -70,6 +70,7 @@ impl Left {
                 }
                 Address::User(user) => {
                     state.users.remove(user);
+                    state.tokens.remove(user);
                 }
                 Address::Token(user, token) => {
                     if let Some(known) = state.tokens.get_mut(user) {

@@ -9,11 +9,16 @@ use crate::drift::{LeftAttribute, Settled};
 use crate::plan::{Action, Step, StepId};
 use crate::render::{StepReport, StepStatus};
 
+/// As what is granted is named among the attributes of a user.
+const PERMISSIONS: &str = "permissions";
+
 /// The steps of a plan with how they ended, by what they are about.
 pub(super) struct Tried<'a> {
     by_address: BTreeMap<&'a Address, Vec<(&'a Action, StepStatus)>>,
     /// Of what parts were blocked.
     blocked: BTreeSet<&'a Address>,
+    /// Whether what is declared was to be removed.
+    destroys: bool,
 }
 
 impl<'a> Tried<'a> {
@@ -22,6 +27,7 @@ impl<'a> Tried<'a> {
         steps: &'a [Step],
         ended: &[StepReport],
         blocked: impl IntoIterator<Item = &'a Address>,
+        destroys: bool,
     ) -> Self {
         let ended: BTreeMap<StepId, StepStatus> =
             ended.iter().map(|it| (it.id, it.status)).collect();
@@ -35,6 +41,7 @@ impl<'a> Tried<'a> {
         Self {
             by_address,
             blocked: blocked.into_iter().collect(),
+            destroys,
         }
     }
 
@@ -62,6 +69,25 @@ impl<'a> Tried<'a> {
             looked_at = address.parent();
         }
         false
+    }
+
+    /// How a destroy of what is declared ended, be it with what it is in.
+    fn destroyed(&self, address: &Address) -> Sum {
+        let mut sum = Sum::default();
+        let mut looked_at = Some(address.clone()).filter(|_| self.destroys);
+        while let Some(address) = looked_at {
+            let own = self.of(&address, is_taken_away);
+            sum.applied |= own.applied;
+            sum.unknown |= own.unknown;
+            looked_at = address.parent().or_else(|| owner(&address));
+        }
+        sum
+    }
+
+    /// Whether a destroy took something away: what is granted for it goes with it.
+    fn has_destroyed(&self) -> bool {
+        let mut all = self.by_address.keys();
+        self.destroys && all.any(|address| self.of(address, is_taken_away).applied)
     }
 
     /// What was to be deleted, and may have been.
@@ -98,7 +124,15 @@ pub(super) fn after(before: &Settled, read: Settled, tried: &Tried<'_>) -> Settl
         unsettled: read.unsettled,
         ..Settled::default()
     };
+    // Not even tried, and there: somebody created it meanwhile.
+    let is_somebodys = |address: &Address| {
+        before.left.absent.contains(address) && !tried.of(address, |_| true).is_touched()
+    };
     for (address, incarnation) in read.incarnations {
+        if is_somebodys(&address) {
+            after.left.absent.insert(address);
+            continue;
+        }
         let is_known = before.incarnations.contains_key(&address);
         // Another one that no step made is one that somebody made meanwhile.
         if !is_known || tried.may_be_another(&address) {
@@ -110,21 +144,41 @@ pub(super) fn after(before: &Settled, read: Settled, tried: &Tried<'_>) -> Settl
         let was_absent = before.left.absent.contains(&address);
         if created.unknown || created.applied {
             after.unsettled.insert(address);
-        } else if was_absent || before.unsettled.contains(&address) {
+            continue;
+        }
+        let destroyed = tried.destroyed(&address);
+        let is_destroyed = destroyed.applied || destroyed.unknown;
+        if was_absent || is_destroyed || before.unsettled.contains(&address) {
             after.left.absent.insert(address);
         }
     }
+    let has_destroyed = tried.has_destroyed();
     for (address, attributes) in read.left.attributes {
+        if is_somebodys(&address) {
+            continue;
+        }
         let known = before.left.attributes.get(&address);
         for (name, read) in attributes {
             let known = known.and_then(|it| it.get(&name));
             let steps = tried.of(&address, |action| is_about(action, &name));
-            let left = after_steps(known, read, steps);
+            let is_granted = has_destroyed && known.is_none() && name.starts_with(PERMISSIONS);
+            let left = match steps {
+                // It is what the destroy made of it.
+                Sum {
+                    unknown: false,
+                    applied,
+                    ..
+                } if tried.destroys && applied => read,
+                steps if is_granted && !steps.is_touched() => read,
+                steps => after_steps(known, read, steps),
+            };
             let attributes = after.left.attributes.entry(address.clone()).or_default();
             attributes.insert(name, left);
         }
     }
-    after.unsettled.extend(tried.may_be_gone());
+    let absent = &after.left.absent;
+    let may_be_gone = tried.may_be_gone().filter(|it| !absent.contains(it));
+    after.unsettled.extend(may_be_gone);
     after
 }
 
@@ -170,6 +224,17 @@ pub(super) fn unread(before: &Settled, tried: &Tried<'_>) -> Settled {
             !steps.is_done() || is_blocked
         });
     }
+    if tried.destroys {
+        let there = before.incarnations.keys();
+        for address in there.chain(tried.by_address.keys().copied()) {
+            let destroyed = tried.destroyed(address);
+            if destroyed.unknown || !destroyed.applied && tried.of(address, |_| true).is_touched() {
+                after.unsettled.insert(address.clone());
+            } else if destroyed.applied {
+                after.left.absent.insert(address.clone());
+            }
+        }
+    }
     after.unsettled.extend(tried.may_be_gone());
     after
 }
@@ -195,6 +260,20 @@ fn is_removal(action: &Action) -> bool {
     )
 }
 
+fn is_taken_away(action: &Action) -> bool {
+    is_removal(action) || matches!(action, Action::RevokeToken { .. })
+}
+
+/// The user that an access token is of.
+fn owner(address: &Address) -> Option<Address> {
+    match address {
+        Address::Token(user, _) => Some(Address::User(user.clone())),
+        Address::Stream(_) | Address::Topic(..) | Address::ConsumerGroup(..) | Address::User(_) => {
+            None
+        }
+    }
+}
+
 /// Whether a step changes an attribute, by the name that it has in manifests.
 fn is_about(action: &Action, attribute: &str) -> bool {
     match action {
@@ -216,7 +295,7 @@ fn is_about(action: &Action, attribute: &str) -> bool {
         }
         Action::AddPartitions { .. } | Action::RemovePartitions { .. } => attribute == "partitions",
         Action::SetUserStatus { .. } => attribute == "status",
-        Action::SetPermissions { .. } => attribute.starts_with("permissions"),
+        Action::SetPermissions { .. } => attribute.starts_with(PERMISSIONS),
         Action::DeleteStream { .. }
         | Action::DeleteTopic { .. }
         | Action::DeleteConsumerGroup { .. }

@@ -114,7 +114,10 @@ impl AppliedState {
             mut unsettled,
             mut left,
         } = match ended {
-            None => unread(&before, &Tried::new(&plan.steps, &[], [])),
+            None => unread(
+                &before,
+                &Tried::new(&plan.steps, &[], [], plan.approvals.destroy),
+            ),
             Some(_) => before,
         };
         match ended {
@@ -136,6 +139,8 @@ impl AppliedState {
                 removed.extend(more);
             }
         }
+        // Which one it was is past with it.
+        incarnations.retain(|address, _| !left.absent.contains(address));
         // What is declared now is retained if that is declared of it now.
         let released: BTreeSet<_> = incarnations
             .keys()

@@ -20,7 +20,7 @@ use crate::state::observed::ObservedState;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BegunDocument {
-    /// The manifests; none where everything is removed.
+    /// The manifests; of a destroy those of what it was to remove.
     pub manifests: Vec<AppliedManifest>,
     /// The plan as it was shown, with the steps.
     pub plan: PlanReport,
@@ -82,10 +82,12 @@ impl BegunDocument {
         observed: &ObservedState,
         previous: Option<&AppliedState>,
     ) -> Self {
+        let destroys = plan.approvals.destroy;
         let removed = previous.into_iter().flat_map(|previous| &previous.removed);
         // What is there again is left alone, and is from now on as it was found.
         let removed = removed.filter(|(address, _)| {
-            !desired.declares(address) && Incarnation::of(observed, address).is_none()
+            let is_made = desired.declares(address) && !destroys;
+            !is_made && Incarnation::of(observed, address).is_none()
         });
         let earlier = previous.into_iter().flat_map(|previous| &previous.retained);
         let earlier = earlier.filter(|address| !desired.declares(address));
@@ -138,7 +140,7 @@ impl EndedDocument {
     ) -> Self {
         let steps = &begun.plan.steps;
         let blocked = ended.blocked.iter().map(|blocked| &blocked.address);
-        let tried = Tried::new(steps, &ended.steps, blocked);
+        let tried = Tried::new(steps, &ended.steps, blocked, begun.plan.approvals.destroy);
         let settled = match read {
             Some(observed) => after(&begun.before, Settled::of(desired, observed, None), &tried),
             None => unread(&begun.before, &tried),
@@ -200,6 +202,15 @@ fn standing(
             && !is_shown(address)
         {
             *now = *was;
+        }
+    }
+    for address in &previous.left.absent {
+        if !is_shown(address)
+            && Incarnation::of(observed, address).is_some()
+            && before.incarnations.remove(address).is_some()
+        {
+            before.left.attributes.remove(address);
+            before.left.absent.insert(address.clone());
         }
     }
     (before, Away::of(desired, observed, &expected))

@@ -121,9 +121,9 @@ pub struct RevisionReport {
     /// Of what nobody knows how it was afterwards.
     #[schemars(with = "Vec<String>")]
     pub unsettled: Vec<Address>,
-    /// What was left otherwise than declared.
+    /// What was left otherwise than declared; of a destroy nothing.
     pub left: Vec<LeftLine>,
-    /// What was declared.
+    /// What was declared; of a destroy nothing.
     pub manifests: Vec<AppliedManifest>,
 }
 
@@ -229,6 +229,7 @@ impl RevisionReport {
     #[must_use]
     pub fn new(record: HistoryLine, begun: BegunDocument, ended: Option<EndedDocument>) -> Self {
         let plan = begun.plan.clone();
+        let destroys = plan.approvals.destroy;
         let steps = ended.as_ref().map(|ended| ended.steps.clone());
         let verified = ended.as_ref().map(|ended| ended.verified.clone());
         let AppliedState {
@@ -248,8 +249,14 @@ impl RevisionReport {
             steps,
             verified,
             unsettled: unsettled.into_iter().collect(),
-            left: left_lines(left),
-            manifests,
+            left: match destroys {
+                true => Vec::new(),
+                false => left_lines(left),
+            },
+            manifests: match destroys {
+                true => Vec::new(),
+                false => manifests,
+            },
         }
     }
 

@@ -113,6 +113,9 @@ pub(super) fn sentence(item: &DriftItem) -> String {
     let was = applied.map_or_else(String::new, |it| format!(", applied {it}"));
     let wants = declared.map_or_else(String::new, |it| format!(", declared {it}"));
     let mut text = match (kind, name) {
+        (DriftKind::Changed, Some(name)) if applied.is_none() => {
+            format!("{name}: now {live}{wants}")
+        }
         (DriftKind::Changed, Some(name)) => format!("{name}: now {live}{was}"),
         (DriftKind::Both, Some(name)) => format!("{name}: now {live}{was}{wants}"),
         (DriftKind::Adopted, Some(name)) => format!("{name}: now {live}{was}; Git agrees by now"),
@@ -133,6 +136,7 @@ pub(super) fn sentence(item: &DriftItem) -> String {
             None => "renamed by hand before an apply made another one".to_owned(),
         },
         (DriftKind::Recreated, _) => "deleted and created again: what it held is gone".to_owned(),
+        (DriftKind::Appeared, _) if note.is_some() => "created since the last apply".to_owned(),
         (DriftKind::Appeared, _) => {
             "created since the last apply, and no manifest declares it".to_owned()
         }
@@ -155,9 +159,8 @@ pub(super) fn sentence(item: &DriftItem) -> String {
         (DriftKind::Unreadable, _) => "could not be read".to_owned(),
         (DriftKind::Gone, _) => "deleted, and no longer declared".to_owned(),
         (DriftKind::Undeclared, _) => "owned and not declared, left alone".to_owned(),
-        (DriftKind::Changed | DriftKind::Both | DriftKind::Ahead | DriftKind::Adopted, None) => {
-            String::new()
-        }
+        (DriftKind::Adopted, None) => "created since the last apply, as Git declares it".to_owned(),
+        (DriftKind::Changed | DriftKind::Both | DriftKind::Ahead, None) => String::new(),
     };
     if let Some(note) = note {
         let separator = if text.is_empty() { "" } else { ": " };
