@@ -498,7 +498,12 @@ fn what_an_apply_left_is_compared_with_what_it_was() {
     // Somebody makes what was left out, as it is declared.
     let mut live = server();
     there_topic(&mut live, "orders", "late");
-    assert_eq!(said(&record.items(&longer, &live)).len(), 1);
+    let made = said(&record.items(&longer, &live));
+    assert_eq!(made.len(), 2);
+    assert!(
+        made.contains(&"topic/orders/late - adopted - - -".to_owned()),
+        "{made:?}"
+    );
 }
 
 #[test]
