@@ -90,7 +90,13 @@ impl BegunDocument {
             !is_made && Incarnation::of(observed, address).is_none()
         });
         let earlier = previous.into_iter().flat_map(|previous| &previous.retained);
-        let earlier = earlier.filter(|address| !desired.declares(address));
+        // What `--only` left out was not applied, and neither was what is said of it now.
+        let is_left_out = |address: &Address| {
+            let only = &plan.only;
+            !only.is_empty() && !only.iter().any(|only| only.contains(address))
+        };
+        let earlier =
+            earlier.filter(|address| !desired.declares(address) || is_left_out(address));
         let mut retained = desired.retained();
         retained.extend(earlier.cloned());
         // What is destroyed is in no manifest any more, and may have been blocked.
