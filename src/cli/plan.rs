@@ -69,7 +69,7 @@ pub(super) fn plan(
             limit.limit(ledger.refuse_another(session)).await?;
             let mut desired = desired;
             limit
-                .limit(planning.retain_what_was_applied(&mut desired, session))
+                .limit(planning.retain_what_was_applied(&mut desired, session, false))
                 .await?;
             let mut planned = limit
                 .limit(planning.plan(desired, session, &gathered))

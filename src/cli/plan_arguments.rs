@@ -266,13 +266,15 @@ impl PlanningArguments {
     }
 
     /// What is pruned is in no manifest any more, so its `deletionPolicy` is that of the last
-    /// apply which declared it, as far as there is a record of that.
+    /// apply which declared it, as far as there is a record of that. What is destroyed may be
+    /// of an older checkout: where a ledger is kept, the record counts as well.
     pub(super) async fn retain_what_was_applied(
         &self,
         desired: &mut DesiredState,
         session: &Session,
+        is_recorded: bool,
     ) -> Result<(), CommandError> {
-        if !self.prune {
+        if !(self.prune || self.destroys && is_recorded) {
             return Ok(());
         }
         let project = desired.project.as_deref();

@@ -19,7 +19,7 @@ pub(super) async fn add_what_was_applied(
     let applied = last_applied_of_each(&ledger).await.map_err(|failure| {
         let error = ledger_failed(failure);
         let message = format!(
-            "--prune: what was applied last as `deletionPolicy: Retain` is not known: {}",
+            "what was applied last as `deletionPolicy: Retain` is not known: {}",
             error.message
         );
         CommandError { message, ..error }

@@ -196,3 +196,54 @@ fn a_plan_that_was_saved_before_is_stale() {
     assert_eq!(run.code, 0, "{}", run.transcript());
     assert!(!lab.has_stream("shop-a"));
 }
+
+#[test]
+fn what_only_left_out_stays_retained() {
+    let lab = Lab::new();
+    lab.declare(&[SHOP_A]);
+    lab.apply();
+    // Its manifest says nothing of it any more, and is not applied.
+    lab.declare(&["    - name: shop-a\n"]);
+    let only = ["apply", "--yes", "--ledger", "--only", "stream/shop-b"];
+    let run = lab.run(&only);
+    assert_eq!(run.code, 0, "{}", run.transcript());
+    lab.declare(&[]);
+    lab.assert_blocked("stream/shop-a", "its deletionPolicy is Retain");
+    // Applied, it is released.
+    lab.declare(&["    - name: shop-a\n"]);
+    lab.apply();
+    lab.declare(&[]);
+    let run = lab.run(&["plan", "--prune"]);
+    assert!(
+        run.stdout.contains("- stream/shop-a"),
+        "{}",
+        run.transcript()
+    );
+}
+
+#[test]
+fn an_older_checkout_does_not_destroy_what_was_applied_as_retained() {
+    let lab = Lab::new();
+    lab.declare(&[SHOP_A]);
+    lab.apply();
+    let destroy = [
+        "destroy",
+        "--yes",
+        "--ledger",
+        "--expect-removals",
+        "3",
+        "--skip-blocked",
+    ];
+    lab.declare(&["    - name: shop-a\n"]);
+    let run = lab.run(&destroy);
+    let blocked = "! stream/shop-a\n      blocked: its deletionPolicy is Retain\n";
+    assert!(run.stdout.contains(blocked), "{}", run.transcript());
+    assert!(lab.has_stream("shop-a"));
+    assert!(!lab.has_stream("shop-b"));
+    // Unless it says otherwise.
+    lab.declare(&["    - { name: shop-a, deletionPolicy: Delete }\n"]);
+    let destroy = ["destroy", "--yes", "--ledger", "--expect-removals", "1"];
+    let run = lab.run(&destroy);
+    assert_eq!(run.code, 0, "{}", run.transcript());
+    assert!(!lab.has_stream("shop-a"));
+}

@@ -96,7 +96,7 @@ impl Apply<'_> {
         let touched = Touched::of(planned, desired, &observed);
         let mut desired = desired.clone();
         planning
-            .retain_what_was_applied(&mut desired, session)
+            .retain_what_was_applied(&mut desired, session, self.is_recorded)
             .await?;
         let again = planning.plan(desired, session, gathered).await?;
         let moved = touched.moved(&again.observed);

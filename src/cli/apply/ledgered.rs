@@ -111,8 +111,12 @@ impl Apply<'_> {
                 read.map_err(read_failed)?
             }
         };
-        let is_known =
-            |previous: &Applied| says(previous, &digest) && shows(previous, &desired, &observed);
+        // `--only` leaves out what is said of the others.
+        let releases =
+            |previous: &Applied| plan.only.is_empty() && !destroys && releases(previous, &desired);
+        let is_known = |previous: &Applied| {
+            says(previous, &digest) && shows(previous, &desired, &observed) && !releases(previous)
+        };
         if plan.steps.is_empty() && previous.as_ref().is_some_and(is_known) {
             return Ok(None);
         }
@@ -262,6 +266,13 @@ fn shows(previous: &Applied, desired: &DesiredState, now: &ObservedState) -> boo
     let is_news =
         |kind: DriftKind| kind.class() == DriftClass::Drift || matches!(kind, DriftKind::Adopted);
     !found.iter().any(|it| is_news(it.kind))
+}
+
+/// Whether something is not `Retain` any more that was when it was last applied.
+fn releases(previous: &Applied, desired: &DesiredState) -> bool {
+    let retained = desired.retained();
+    let mut before = previous.state.retained.iter();
+    before.any(|address| desired.declares(address) && !retained.contains(address))
 }
 
 /// The same wherever the files are.

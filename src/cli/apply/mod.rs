@@ -173,7 +173,7 @@ pub(super) fn run(process: &Process, arguments: &ApplyArguments) -> Result<ExitC
                     let planning = &arguments.planning;
                     let work = async {
                         planning
-                            .retain_what_was_applied(&mut desired, session)
+                            .retain_what_was_applied(&mut desired, session, is_recorded)
                             .await?;
                         planning.plan(desired, session, &gathered).await
                     };

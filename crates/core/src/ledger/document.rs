@@ -95,8 +95,7 @@ impl BegunDocument {
             let only = &plan.only;
             !only.is_empty() && !only.iter().any(|only| only.contains(address))
         };
-        let earlier =
-            earlier.filter(|address| !desired.declares(address) || is_left_out(address));
+        let earlier = earlier.filter(|address| !desired.declares(address) || is_left_out(address));
         let mut retained = desired.retained();
         retained.extend(earlier.cloned());
         // What is destroyed is in no manifest any more, and may have been blocked.

@@ -81,7 +81,7 @@ impl DesiredState {
             context: self.context.clone(),
             owns: Ownership {
                 exactly,
-                retained: Retained::declared(self.retained()),
+                retained: Retained::declared(self.retained(), self.released()),
                 ..Ownership::default()
             },
             ..Self::default()
@@ -94,6 +94,15 @@ impl DesiredState {
         let policies = self.deletion_policies.iter();
         policies
             .filter(|(_, policy)| **policy == DeletionPolicy::Retain)
+            .map(|(address, _)| address.clone())
+            .collect()
+    }
+
+    /// What goes once nobody declares it, by its own word.
+    fn released(&self) -> BTreeSet<Address> {
+        let policies = self.deletion_policies.iter();
+        policies
+            .filter(|(_, policy)| **policy != DeletionPolicy::Retain)
             .map(|(address, _)| address.clone())
             .collect()
     }

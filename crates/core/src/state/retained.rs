@@ -88,16 +88,19 @@ pub struct Retained {
     names: BTreeMap<Address, Option<OtherProject>>,
     /// These, whatever their names are.
     things: BTreeMap<Key, (Address, Option<OtherProject>)>,
+    /// What manifests declare otherwise, whatever a record says.
+    released: BTreeSet<Address>,
 }
 
 impl Retained {
-    /// What manifests declare so.
+    /// What manifests declare so, and what they declare otherwise.
     #[must_use]
-    pub fn declared(names: BTreeSet<Address>) -> Self {
+    pub fn declared(names: BTreeSet<Address>, released: BTreeSet<Address>) -> Self {
         let names = names.into_iter().map(|name| (name, None));
         Self {
             names: names.collect(),
             things: BTreeMap::new(),
+            released,
         }
     }
 
@@ -112,6 +115,9 @@ impl Retained {
     ) {
         let known: BTreeSet<&Address> = things.iter().map(|thing| &thing.address).collect();
         for name in names {
+            if self.released.contains(&name) {
+                continue;
+            }
             if other.is_none() {
                 self.names.insert(name, None);
             } else if !known.contains(&name) {
@@ -119,6 +125,9 @@ impl Retained {
             }
         }
         for thing in things {
+            if self.released.contains(&thing.address) {
+                continue;
+            }
             let key = thing.key();
             let thing = (thing.address, other.cloned());
             if other.is_none() {
