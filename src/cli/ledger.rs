@@ -79,11 +79,11 @@ pub(super) fn refuse_without_project(
     if !is_recorded || project.is_some() {
         return Ok(());
     }
-    Err(CommandError::usage(
-        "nothing was changed: these manifests have no project, which a record is kept for \
-         [ledger/no-project]",
+    Err(
+        CommandError::usage("a record is kept of a project, and these manifests have none").hint(
+            "add a `kind: IggyTopology` document with `metadata.name`; it may have an empty `spec`",
+        ),
     )
-    .hint("add a `kind: IggyTopology` document with `metadata.name`; it may have an empty `spec`"))
 }
 
 /// A ledger that cannot be read or written ends the command.

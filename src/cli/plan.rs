@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Process;
-use super::ledger::LedgerOfContext;
+use super::ledger::{LedgerOfContext, refuse_without_project};
 use super::plan_arguments::{PlanFormat, PlanningArguments, unreadable};
 use super::runtime::block_on;
 use super::saved_plan;
@@ -61,6 +61,9 @@ pub(super) fn plan(
     }
     let (desired, manifests) = planning.declared(process, out.is_some())?;
     let ledger = LedgerOfContext::of(process, &planning.server)?;
+    // A plan that could never be carried out is not kept.
+    let keeps = ledger.is_kept && out.is_some();
+    refuse_without_project(keeps, desired.project.as_deref())?;
     let policies = planning.policies(process)?;
     let gathered = planning.secrets.to_check(process, &desired)?;
     block_on(async {

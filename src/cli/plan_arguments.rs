@@ -8,8 +8,8 @@ use iggyctl_core::diagnostic::Origin;
 use iggyctl_core::diff::ChangeSet;
 use iggyctl_core::ledger::AppliedManifest;
 use iggyctl_core::plan::{
-    Approvals, BlockReason, Blocked, DestructionGrant, Plan, Stage, Step, UnusedApproval,
-    UnusedReason,
+    Approvals, BlockReason, Blocked, DestructionGrant, Plan, RestrictError, Stage, Step,
+    UnusedApproval, UnusedReason,
 };
 use iggyctl_core::render::{
     Annotation, PlanReport, PlanServer, ReviewSubject, TopologyChange, annotations_text, escape,
@@ -345,10 +345,17 @@ impl PlanningArguments {
         let mut plan = plan::plan(&changes, &approvals).located(&desired);
         if !self.only.is_empty() {
             plan = plan.restrict(&self.only, &desired).map_err(|error| {
-                CommandError::usage(format!("--only: {error}")).hint(
-                    "an address is stream/STREAM, topic/STREAM/TOPIC, group/STREAM/TOPIC/GROUP, user/USER or \
-                     token/USER/TOKEN",
-                )
+                let hint = match &error {
+                    RestrictError::Unknown(_) => {
+                        "an address is stream/STREAM, topic/STREAM/TOPIC, group/STREAM/TOPIC/GROUP, user/USER or \
+                         token/USER/TOKEN"
+                            .to_owned()
+                    }
+                    RestrictError::GoesWith { address, parent } => format!(
+                        "name {parent}; or take {address} out of the manifests, and apply them with --prune"
+                    ),
+                };
+                CommandError::usage(format!("--only: {error}")).hint(hint)
             })?;
         }
         let report = PlanReport::new(&plan, &changes, &findings);

@@ -35,10 +35,7 @@ async fn delete_topic(root: &IggyClient, topic: &str) {
 #[test]
 fn a_destroy_that_removes_nothing_is_not_recorded() {
     let served = recorded();
-    let run = destroy(
-        &served,
-        &["--skip-blocked", "--only", "group/orders/events/billing"],
-    );
+    let run = destroy(&served, &["--skip-blocked", "--only", "stream/orders"]);
     assert!(!run.stderr.contains("Recorded"), "{}", run.transcript());
     assert_eq!(outcomes(&served), ["apply"]);
     expire_by_hand(&served, HOUR);

@@ -308,7 +308,8 @@ fn a_record_is_of_a_project() {
     for command in ["apply", "destroy"] {
         let run = served.run(&[command, "-f", "alone.yaml", "--yes", "--ledger"]);
         assert_eq!(run.code, 64, "{}", run.transcript());
-        assert!(run.stderr.contains("[ledger/no-project]"), "{}", run.stderr);
+        let said = "a record is kept of a project";
+        assert!(run.stderr.contains(said), "{}", run.stderr);
         assert!(run.stderr.contains("kind: IggyTopology"), "{}", run.stderr);
     }
     let plan = served.run(&["plan", "-f", "alone.yaml", "--out", "alone.plan"]);

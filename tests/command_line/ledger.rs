@@ -247,6 +247,20 @@ fn a_context_keeps_a_ledger_and_says_which_one() {
         "{shown}"
     );
     assert_eq!(run(&["plan", "-f", "topology.yaml"]).code, 0);
+    // A plan that could never be recorded is not kept either.
+    let alone =
+        "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyStream\nmetadata: { name: alone }\nspec: {}\n";
+    served.sandbox.write("alone.yaml", alone);
+    for command in [
+        &["apply", "-f", "alone.yaml", "--yes"][..],
+        &["plan", "-f", "alone.yaml", "--out", "alone.plan"],
+    ] {
+        let refused = run(command);
+        assert_eq!(refused.code, 64, "{}", refused.transcript());
+        let said = "a record is kept of a project";
+        assert!(refused.stderr.contains(said), "{}", refused.transcript());
+    }
+    assert!(!served.sandbox.path().join("alone.plan").exists());
     context("    ledgerIdentity: 1-1\n");
     for command in [
         &["plan", "-f", "topology.yaml"][..],

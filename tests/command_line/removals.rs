@@ -206,3 +206,16 @@ fn the_reason_why_nothing_is_allowed_is_the_true_one() {
         "--only leaves it out",
     );
 }
+
+/// A topic of a stream that is declared as a whole is removed with it, and not by itself.
+#[test]
+fn only_names_what_is_removed_by_itself() {
+    let served = lab();
+    let run = run(
+        &served,
+        &["destroy", "--yes", "--only", "topic/orders/events"],
+    );
+    assert_eq!(run.code, 64, "{}", run.transcript());
+    let said = "topic/orders/events is removed only with stream/orders";
+    assert!(run.stderr.contains(said), "{}", run.transcript());
+}

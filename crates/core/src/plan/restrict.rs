@@ -4,12 +4,36 @@ use super::{Action, BlockReason, Plan, Step, StepId, Summary};
 use crate::address::Address;
 use crate::state::desired::DesiredState;
 
-/// An address of `--only` that names nothing declared.
+/// An address of `--only` that selects nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no manifest declares {0}")]
-pub struct UnknownAddress(pub Address);
+pub enum RestrictError {
+    /// Nothing declared has this name.
+    #[error("no manifest declares {0}")]
+    Unknown(Address),
+    /// It is removed in one step with what it is in.
+    #[error("{address} is removed only with {parent}, which the manifests declare, too")]
+    GoesWith {
+        /// What was named.
+        address: Address,
+        /// What it is in.
+        parent: Address,
+    },
+}
 
 impl Plan {
+    /// What is destroyed with something around it, which has no step of its own.
+    fn goes_with(&self, address: &Address) -> Option<RestrictError> {
+        let steps = self.steps.iter().map(|step| &step.address);
+        let blocked = self.blocked.iter().map(|line| &line.address);
+        let mut about = steps.chain(blocked);
+        if !self.approvals.destroy || about.clone().any(|other| address.contains(other)) {
+            return None;
+        }
+        let parent = about.find(|other| other.contains(address))?.clone();
+        let address = address.clone();
+        Some(RestrictError::GoesWith { address, parent })
+    }
+
     /// Leaves of the plan what `only` names or contains, and what that needs.
     /// A renamed resource goes by its new name, or by its old one. Who is deleted
     /// only waits for the users that are created, so they do not come along.
@@ -17,12 +41,8 @@ impl Plan {
     /// # Errors
     ///
     /// An address that is neither declared nor pruned, nor the old name of
-    /// something that is renamed.
-    pub fn restrict(
-        self,
-        only: &[Address],
-        desired: &DesiredState,
-    ) -> Result<Self, UnknownAddress> {
+    /// something that is renamed; or one that is destroyed only with what it is in.
+    pub fn restrict(self, only: &[Address], desired: &DesiredState) -> Result<Self, RestrictError> {
         let mut only: BTreeSet<Address> = only.iter().cloned().collect();
         let new_names: BTreeMap<Address, Address> = self
             .steps
@@ -38,7 +58,10 @@ impl Plan {
                 || self.blocked.iter().any(|line| line.address == *address)
         };
         if let Some(unknown) = only.iter().find(|address| !is_known(address)) {
-            return Err(UnknownAddress(unknown.clone()));
+            return Err(RestrictError::Unknown(unknown.clone()));
+        }
+        if let Some(error) = only.iter().find_map(|address| self.goes_with(address)) {
+            return Err(error);
         }
         let renamed: Vec<Address> = only
             .iter()

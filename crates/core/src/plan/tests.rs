@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    Action, Approvals, BlockReason, DestructionGrant, Plan, Refusal, Risk, UnknownAddress, plan,
+    Action, Approvals, BlockReason, DestructionGrant, Plan, Refusal, RestrictError, Risk, plan,
 };
 use crate::address::Address;
 use crate::diff::diff;
@@ -234,7 +234,7 @@ fn only_takes_what_is_inside_and_what_that_needs() {
     assert_eq!(only(&["group/one/t/g"]).unwrap().summary.create, 3);
     assert_eq!(
         only(&["topic/one/nobody"]).unwrap_err(),
-        UnknownAddress(address("topic/one/nobody"))
+        RestrictError::Unknown(address("topic/one/nobody"))
     );
 }
 
