@@ -14,9 +14,9 @@ pub enum RestrictError {
     #[error("{address} is removed only with {parent}, which the manifests declare, too")]
     GoesWith {
         /// What was named.
-        address: Address,
+        address: Box<Address>,
         /// What it is in.
-        parent: Address,
+        parent: Box<Address>,
     },
 }
 
@@ -29,8 +29,8 @@ impl Plan {
         if !self.approvals.destroy || about.clone().any(|other| address.contains(other)) {
             return None;
         }
-        let parent = about.find(|other| other.contains(address))?.clone();
-        let address = address.clone();
+        let parent = Box::new(about.find(|other| other.contains(address))?.clone());
+        let address = Box::new(address.clone());
         Some(RestrictError::GoesWith { address, parent })
     }
 
