@@ -116,14 +116,12 @@ impl Address {
     /// Whether `other` is this resource or is inside it.
     #[must_use]
     pub fn contains(&self, other: &Self) -> bool {
-        let mut current = Some(other.clone());
-        while let Some(address) = current {
-            if address == *self {
-                return true;
-            }
-            current = address.parent();
-        }
-        false
+        other.with_ancestors().any(|address| address == *self)
+    }
+
+    /// It, and what it is in, from the inside out.
+    pub(crate) fn with_ancestors(&self) -> impl Iterator<Item = Self> + use<> {
+        std::iter::successors(Some(self.clone()), Self::parent)
     }
 }
 

@@ -236,14 +236,8 @@ impl Join<'_> {
     /// Whether it is about what is granted for something that got another name by hand:
     /// grants go with it, so by name they are not as they were.
     fn is_granted_for_renamed(&self, attribute: &str) -> bool {
-        let mut looked_at = scope_of(attribute);
-        while let Some(address) = looked_at {
-            if self.renamed.contains(&address) {
-                return true;
-            }
-            looked_at = address.parent();
-        }
-        false
+        let scope = scope_of(attribute);
+        scope.is_some_and(|scope| scope.with_ancestors().any(|it| self.renamed.contains(&it)))
     }
 
     /// Whether it is another one, and what it is in is not.

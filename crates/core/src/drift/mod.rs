@@ -27,6 +27,8 @@ mod settled;
 mod tests;
 mod things;
 
+pub(crate) use attribute::PERMISSIONS;
+
 pub use applied::{Applied, to_observe};
 pub use away::Away;
 pub use classify::drift;

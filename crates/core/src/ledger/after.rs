@@ -5,12 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::address::Address;
 use crate::diff::Setting;
-use crate::drift::{LeftAttribute, Settled};
+use crate::drift::{LeftAttribute, PERMISSIONS, Settled};
 use crate::plan::{Action, Step, StepId};
 use crate::render::{StepReport, StepStatus};
-
-/// As what is granted is named among the attributes of a user.
-const PERMISSIONS: &str = "permissions";
 
 /// The steps of a plan with how they ended, by what they are about.
 pub(super) struct Tried<'a> {
@@ -61,14 +58,8 @@ impl<'a> Tried<'a> {
 
     /// Whether the steps could make it another thing.
     fn may_be_another(&self, address: &Address) -> bool {
-        let mut looked_at = Some(address.clone());
-        while let Some(address) = looked_at {
-            if self.of(&address, |_| true).is_touched() {
-                return true;
-            }
-            looked_at = address.parent();
-        }
-        false
+        let mut all = address.with_ancestors();
+        all.any(|address| self.of(&address, |_| true).is_touched())
     }
 
     /// How a destroy of what is declared ended, be it with what it is in.

@@ -69,14 +69,9 @@ impl Plan {
             .collect();
         only.extend(renamed);
         let selects = |address: &Address| {
-            let mut current = Some(address.clone());
-            while let Some(address) = current {
-                if only.contains(&address) {
-                    return true;
-                }
-                current = address.parent();
-            }
-            false
+            address
+                .with_ancestors()
+                .any(|address| only.contains(&address))
         };
 
         let Self {
