@@ -1,8 +1,9 @@
 //! What the ledger of a server knows as retained: what is pruned is in no manifest any more, so
 //! its `deletionPolicy` is that of the last apply which declared it.
 
+use iggyctl_core::ledger::LedgerError;
 use iggyctl_core::state::{OtherProject, Retained};
-use iggyctl_engine::ledger::{PooledLedger, last_applied_of_each};
+use iggyctl_engine::ledger::{LedgerFailure, PooledLedger, last_applied_of_each};
 
 use super::ledger::ledger_failed;
 use super::session::Session;
@@ -17,12 +18,17 @@ pub(super) async fn add_what_was_applied(
 ) -> Result<(), CommandError> {
     let ledger = PooledLedger::new(&session.pool);
     let applied = last_applied_of_each(&ledger).await.map_err(|failure| {
+        let hint = way_out(&failure);
         let error = ledger_failed(failure);
         let message = format!(
             "what was applied last as `deletionPolicy: Retain` is not known: {}",
             error.message
         );
-        CommandError { message, ..error }
+        let error = CommandError { message, ..error };
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
+        }
     })?;
     for applied in applied {
         let other = OtherProject(applied.begun.project);
@@ -31,4 +37,27 @@ pub(super) async fn add_what_was_applied(
         retained.add(state.retained, state.retained_things, other);
     }
     Ok(())
+}
+
+/// What makes a record known again, where that is not said anyway.
+fn way_out(failure: &LedgerFailure) -> Option<String> {
+    match failure {
+        LedgerFailure::Record {
+            error: LedgerError::Newer { .. },
+            ..
+        } => Some("use the version of iggyctl that wrote it, or a later one".to_owned()),
+        LedgerFailure::Record { revision, .. } | LedgerFailure::DocumentGone { revision } => {
+            Some(format!(
+                "`iggyctl history` says of which project revision {revision} is: apply that one \
+                 again with --ledger, without --prune"
+            ))
+        }
+        LedgerFailure::Broker(_)
+        | LedgerFailure::NotAllowed { .. }
+        | LedgerFailure::NotALedger { .. }
+        | LedgerFailure::NoSuchRevision { .. }
+        | LedgerFailure::Copied { .. }
+        | LedgerFailure::Unsettled
+        | LedgerFailure::Unprintable { .. } => None,
+    }
 }

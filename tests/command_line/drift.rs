@@ -107,13 +107,34 @@ fn what_is_ignored_is_counted_and_what_is_ignored_in_vain_is_said() {
     expire_by_hand(&served, HOUR);
     let ignored = drift(&served, &["--ignore", "topic/orders/*:messageExpiry"]);
     assert_eq!(ignored.code, 0, "{}", ignored.transcript());
-    assert!(ignored.stdout.contains("1 ignored."), "{}", ignored.stdout);
+    let said = "in all that is not ignored. 1 ignored.";
+    assert!(ignored.stdout.contains(said), "{}", ignored.stdout);
     let in_vain = drift(&served, &["--ignore", "topic/orders/events:partitions"]);
     assert_eq!(in_vain.code, 2, "{}", in_vain.transcript());
     let said = "--ignore topic/orders/events:partitions matches nothing that differs";
     assert!(in_vain.stderr.contains(said), "{}", in_vain.stderr);
     let wrong = drift(&served, &["--ignore", "orders/*"]);
     assert_eq!(wrong.code, 64, "{}", wrong.transcript());
+}
+
+#[test]
+fn why_there_is_no_record_can_be_read_in_a_comment() {
+    let served = applied(&[]);
+    let markdown = drift(&served, &["-o", "markdown"]).stdout;
+    let said = "no `apply --ledger` left one on this server.";
+    assert!(markdown.contains(said), "{markdown}");
+    edit(
+        &served,
+        "kind: IggyTopology\nmetadata: { name: shop }",
+        "kind: IggyStream\nmetadata: { name: shop }",
+    );
+    let text = std::fs::read_to_string(served.sandbox.path().join("topology.yaml")).unwrap();
+    let head = text.split("spec:").next().unwrap().to_owned() + "spec: {}\n";
+    served.sandbox.write("topology.yaml", head);
+    let markdown = drift(&served, &["-o", "markdown"]).stdout;
+    let said = "`metadata.name` of a `kind: IggyTopology` document names";
+    assert!(markdown.contains(said), "{markdown}");
+    assert!(!markdown.contains("u{60}"), "{markdown}");
 }
 
 #[test]

@@ -269,6 +269,34 @@ fn what_was_left_out_or_blocked_is_compared_with_what_it_was() {
     assert_snapshot!("and something else of it was changed", look(&served, 8));
 }
 
+/// What an apply found and left is not what it applied.
+#[test]
+fn what_no_apply_has_set_is_not_said_to_be_applied() {
+    let served = recorded();
+    let more = "name: audit\n          maxTopicSize: 1GiB\n";
+    edit(&served, "name: audit\n", more);
+    edit(&served, "messageExpiry: 7d", "messageExpiry: 9d");
+    apply(&served, &["--ledger", "--only", "topic/orders/events"]);
+    served.by_hand(async |root| {
+        let options = TopicUpdateOptions {
+            max_topic_size: Some(MaxTopicSize::from(2 << 30)),
+            ..TopicUpdateOptions::default()
+        };
+        root.update_topic(&named("orders"), &named("audit"), "audit", &options)
+            .await
+            .unwrap();
+    });
+    expire_by_hand(&served, HOUR);
+    let run = drift(&served, &[]);
+    assert_eq!(run.code, 8, "{}", run.transcript());
+    for said in [
+        "maxTopicSize: now 2GiB, unlimited at the last apply, which did not set it, declared 1GiB\n",
+        "messageExpiry: now 1h, applied 9d\n",
+    ] {
+        assert!(run.stdout.contains(said), "{}", run.stdout);
+    }
+}
+
 #[test]
 fn an_apply_of_something_else_does_not_hide_what_was_changed_by_hand() {
     let served = recorded();

@@ -66,10 +66,8 @@ fn it_says_what_changed_and_survives_a_server_that_is_away() {
         errors(page) > Some(failed + 3.0)
     });
     // Another server at the same place, which has nothing of it.
-    let builder = EmbeddedServer::builder()
-        .password_hashing(PasswordHashing::Fast)
-        .listen(place);
-    served.start_again(builder);
+    let builder = || EmbeddedServer::builder().password_hashing(PasswordHashing::Fast);
+    served.start_again(place, builder);
     let found = next();
     assert_eq!(found["verdict"], "undecided", "{found:#}");
     until(&listen, "a look that works again", |page| {

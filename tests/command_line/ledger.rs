@@ -171,6 +171,28 @@ fn the_same_again_writes_nothing_and_other_manifests_do() {
 }
 
 #[test]
+fn a_saved_plan_without_changes_is_recorded_only_where_it_declares_otherwise() {
+    let served = lab();
+    assert_eq!(apply(&served, &[]).code, 0);
+    let carry_out = || {
+        let out = ["plan", "-f", "topology.yaml", "--out", "shop.plan"];
+        let planned = served.run(&out);
+        assert_eq!(planned.code, 0, "{}", planned.transcript());
+        let run = served.run(&["apply", "--plan", "shop.plan", "--yes", "--ledger"]);
+        assert_eq!(run.code, 0, "{}", run.transcript());
+        run.stderr
+    };
+    let said = carry_out();
+    assert!(!said.contains("Recorded"), "{said}");
+    assert_eq!(history(&served).len(), 1);
+    let less = topology(3).replace("          messageExpiry: 7d\n", "");
+    served.sandbox.write("topology.yaml", less);
+    let said = carry_out();
+    assert!(said.contains("Recorded as revision 2."), "{said}");
+    assert_eq!(history(&served)[0]["steps"], 0);
+}
+
+#[test]
 fn without_the_flag_nothing_is_written_and_only_apply_writes() {
     let served = lab();
     let plain = served.run(&["apply", "-f", "topology.yaml", "--yes"]);
@@ -261,6 +283,18 @@ fn a_context_keeps_a_ledger_and_says_which_one() {
         assert!(refused.stderr.contains(said), "{}", refused.transcript());
     }
     assert!(!served.sandbox.path().join("alone.plan").exists());
+    for wrong in ["1767225600000000", "prod-3", "{ env: LEDGER }", "''"] {
+        context(&format!("    ledgerIdentity: {wrong}\n"));
+        let refused = run(&["plan", "-f", "topology.yaml"]);
+        assert_eq!(refused.code, 65, "{}", refused.transcript());
+        for said in [
+            "this `ledgerIdentity` is not",
+            "1767225600000000-3",
+            "iggyctl history",
+        ] {
+            assert!(refused.stderr.contains(said), "{}", refused.transcript());
+        }
+    }
     context("    ledgerIdentity: 1-1\n");
     for command in [
         &["plan", "-f", "topology.yaml"][..],

@@ -148,6 +148,12 @@ fn a_create_only_setting_is_blocked() {
     lab.write(&changed);
     let run = lab.run(&["apply", "-f", "topology.yaml", "--yes", "--skip-blocked"]);
     assert_eq!(run.code, 0, "{}", run.transcript());
+    // Once more all that is left is blocked, and it says how it ended.
+    let run = lab.run(&["apply", "-f", "topology.yaml", "--yes", "--skip-blocked"]);
+    assert_eq!(run.code, 0, "{}", run.transcript());
+    let ended =
+        "Apply: 0 steps applied. Read again: what was applied is as declared; 1 still blocked.\n";
+    assert!(run.stdout.ends_with(ended), "{}", run.transcript());
     // What is blocked is still not as declared.
     let run = lab.plan(&["--skip-blocked", "--detailed-exitcode"]);
     assert_eq!(run.code, 2, "{}", run.transcript());

@@ -18,6 +18,7 @@ mod dead_letters;
 mod drift;
 mod drift_after_destroy;
 mod drift_from_record;
+mod drift_unread;
 #[cfg(unix)]
 mod drift_watch;
 mod examples;

@@ -98,6 +98,64 @@ fn a_number_that_is_expected_is_always_checked() {
     asked(&["destroy", "--yes"], "0", 0, "");
 }
 
+/// A comment or an annotation of a job that fails says why it does.
+#[test]
+fn every_format_of_a_plan_says_that_another_number_was_expected() {
+    let served = lab();
+    let said = "1 resource would be removed, and 2 were expected";
+    let formats = [
+        ("markdown", "⛔"),
+        ("github", "::error title=iggyctl%3A"),
+        ("html", "<p class=\"notice\">"),
+        ("json", "\"unexpectedRemovals\": {"),
+    ];
+    for (format, sign) in formats {
+        let plan = |number| {
+            let expected = ["plan", "--prune", "--expect-removals", number, "-o", format];
+            run(&served, &expected)
+        };
+        let wrong = plan("2");
+        assert_eq!(wrong.code, 3, "{}", wrong.transcript());
+        assert!(wrong.stdout.contains(sign), "{}", wrong.transcript());
+        let in_json = "\"removed\": 1,\n    \"expected\": 2";
+        let words = if format == "json" { in_json } else { said };
+        assert!(wrong.stdout.contains(words), "{}", wrong.transcript());
+        let right = plan("1");
+        assert_eq!(right.code, 0, "{}", right.transcript());
+        assert!(!right.stdout.contains(sign), "{}", right.transcript());
+    }
+}
+
+/// Who was made inactive before is deleted now, which the plan counts.
+#[test]
+fn an_inactive_user_that_is_deleted_counts() {
+    let served = lab();
+    let topology = TOPOLOGY.replace("    - { name: svc-orders", "    - { name: svc-other");
+    served.sandbox.write("topology.yaml", topology);
+    served.by_hand(async |root| {
+        root.delete_stream(&"shop-old".try_into().unwrap())
+            .await
+            .unwrap()
+    });
+    assert_eq!(run(&served, &["apply", "--yes", "--prune"]).code, 0);
+    let deleted = ["--prune", "--allow-destroy", "user/svc-orders"];
+    let expecting = |command: &[&str], number| {
+        let number = ["--expect-removals", number];
+        run(&served, &[command, &deleted, &number].concat())
+    };
+    let wrong = expecting(&["plan"], "0");
+    assert_eq!(wrong.code, 3, "{}", wrong.transcript());
+    assert!(
+        wrong.stdout.contains("1 to delete"),
+        "{}",
+        wrong.transcript()
+    );
+    let said = "1 resource would be removed, and 0 were expected";
+    assert!(wrong.stderr.contains(said), "{}", wrong.transcript());
+    let done = expecting(&["apply", "--yes"], "1");
+    assert_eq!(done.code, 0, "{}", done.transcript());
+}
+
 #[test]
 fn what_is_destroyed_is_not_said_to_be_undeclared() {
     let served = lab();

@@ -159,6 +159,33 @@ fn what_another_project_declared_last_stays_retained() {
     assert_eq!(run.code, 0, "{}", run.transcript());
 }
 
+/// What another project retains is not known without its record.
+#[test]
+fn a_record_that_cannot_be_read_is_made_anew_as_is_said() {
+    let lab = Lab::new();
+    lab.declare(&[SHOP_A]);
+    lab.apply();
+    lab.served.by_hand(async |root| {
+        let (ledger, documents) = ("iggyctl", "revisions");
+        let named = |name| Identifier::named(name).unwrap();
+        root.purge_topic(&named(ledger), &named(documents))
+            .await
+            .unwrap();
+    });
+    let store = HEADER.replace("name: shop }", "name: store }");
+    lab.write(&store);
+    lab.apply();
+    let run = lab.run(&["plan", "--prune"]);
+    assert_ne!(run.code, 0, "{}", run.transcript());
+    let said = "revision 1 is: apply that one again with --ledger, without --prune";
+    assert!(run.stderr.contains(said), "{}", run.transcript());
+    lab.declare(&[SHOP_A]);
+    lab.apply();
+    lab.write(&store);
+    let reason = "its deletionPolicy is Retain, by the record of the project shop";
+    lab.assert_blocked("stream/shop-a", reason);
+}
+
 #[test]
 fn what_is_declared_otherwise_by_now_is_not_retained() {
     let lab = Lab::new();

@@ -1,10 +1,17 @@
 //! An embedded server for the commands of a test, and the folder they run in.
 
+use std::io::ErrorKind;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
 use iggy::prelude::*;
-use iggyctl_embedded::{EmbeddedServer, EmbeddedServerBuilder};
+use iggyctl_embedded::{EmbeddedServer, EmbeddedServerBuilder, StartError};
 use tokio::runtime::Runtime;
 
 use crate::sandbox::{Run, Sandbox};
+
+/// How long something else may have the port of a server that is started again.
+const FREE_WITHIN: Duration = Duration::from_secs(30);
 
 /// Ends its server in order when it is dropped.
 pub(crate) struct Served {
@@ -70,9 +77,28 @@ impl Served {
 }
 
 impl Served {
-    /// Starts a server instead of the one that was stopped.
-    pub(crate) fn start_again(&mut self, builder: EmbeddedServerBuilder) {
-        self.server = Some(self.runtime.block_on(builder.start()).unwrap());
+    /// Starts a server instead of the one that was stopped, where that was. A connection that
+    /// somebody opens meanwhile may have its port for a moment, so it is tried until it is
+    /// free.
+    pub(crate) fn start_again(
+        &mut self,
+        address: SocketAddr,
+        builder: impl Fn() -> EmbeddedServerBuilder,
+    ) {
+        let until = Instant::now() + FREE_WITHIN;
+        let server = loop {
+            let starting = builder().listen(address).start();
+            match self.runtime.block_on(starting) {
+                Ok(server) => break server,
+                Err(StartError::Listen { source, .. })
+                    if source.kind() == ErrorKind::AddrInUse && Instant::now() < until =>
+                {
+                    std::thread::yield_now();
+                }
+                Err(error) => panic!("{error:?}"),
+            }
+        };
+        self.server = Some(server);
     }
 
     /// Ends the server; nobody answers at its address afterwards.

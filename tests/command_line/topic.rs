@@ -122,11 +122,12 @@ impl Topic {
         let address: SocketAddr = self.served.server().address();
         self.served.stop();
         pause();
-        let builder = EmbeddedServer::builder()
-            .password_hashing(PasswordHashing::Fast)
-            .data_dir(&self.data)
-            .listen(address);
-        self.served.start_again(builder);
+        let builder = || {
+            EmbeddedServer::builder()
+                .password_hashing(PasswordHashing::Fast)
+                .data_dir(&self.data)
+        };
+        self.served.start_again(address, builder);
     }
 }
 

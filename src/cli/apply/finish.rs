@@ -254,7 +254,8 @@ impl Apply<'_> {
         } = self;
         let (tried, ended) =
             smoke::run(process, &arguments.planning, to_try, session, *deadline).await;
-        if arguments.planning.output.is_document() {
+        // People who read the plan have read that there is nothing to do, unless it is blocked.
+        if arguments.planning.output.is_document() || !left_out.blocked.is_empty() {
             let ended = ApplyReport::new(Vec::new(), left_out.blocked.clone(), verified);
             process.output(&document.text(ended.with_smoke(tried), process)?)?;
         } else if let Some(tried) = tried {
@@ -360,9 +361,10 @@ fn not_approved(refusal: &Refusal) -> CommandError {
             "look at what is removed; if that is meant, add --expect-removals {}",
             deletion.removed
         ),
-        Refusal::RemovalsNotAsExpected { removed, .. } => {
-            format!("look at what is removed; if that is meant, say --expect-removals {removed}")
-        }
+        Refusal::RemovalsNotAsExpected(unexpected) => format!(
+            "look at what is removed; if that is meant, say --expect-removals {}",
+            unexpected.removed
+        ),
         Refusal::Blocked { .. } | Refusal::DestructionNotGranted { .. } => {
             "follow the way out that the plan names, or apply the rest with --skip-blocked"
                 .to_owned()

@@ -1,7 +1,9 @@
 use std::collections::BTreeSet;
 
 use iggyctl_core::address::Address;
-use iggyctl_core::drift::{DriftRecord, DriftReport, Ignore, drift, not_compared, to_observe};
+use iggyctl_core::drift::{
+    DriftRecord, DriftReport, Ignore, Unread, UnreadSource, drift, not_compared, to_observe,
+};
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::wording::time_of_server;
 use iggyctl_engine::ReadOnly;
@@ -12,8 +14,14 @@ use super::super::ledger::ledger_failed;
 use super::super::session::read_failed;
 use crate::command_error::CommandError;
 
-/// What is known of the last apply, or why nothing is.
-type Known = Result<Box<(ledger::Applied, DesiredState)>, String>;
+/// What is known of the last apply.
+enum Known {
+    Applied(Box<(ledger::Applied, DesiredState)>),
+    /// Nothing, for this reason.
+    Nothing(String),
+    /// Whatever there is, the login may not read it.
+    Refused(String),
+}
 
 /// Why there is none for manifests that say no name.
 const NO_PROJECT: &str = "an apply is recorded for the project that `metadata.name` of a \
@@ -27,12 +35,17 @@ pub(super) async fn look(
     ignores: &[Ignore],
 ) -> Result<DriftReport, CommandError> {
     let known = last_apply(server, desired.project.as_deref()).await?;
-    let applied = known.as_ref().ok().map(|known| &known.1);
+    let applied = match &known {
+        Known::Applied(known) => Some(&known.1),
+        Known::Nothing(_) | Known::Refused(_) => None,
+    };
     let wanted = to_observe(desired, applied);
     let observed = server.observe(&wanted).await.map_err(read_failed)?;
     let (record, items) = match &known {
-        Err(reason) => (Err(reason.clone()), drift(desired, None, &observed)),
-        Ok(known) => {
+        Known::Nothing(reason) | Known::Refused(reason) => {
+            (Err(reason.clone()), drift(desired, None, &observed))
+        }
+        Known::Applied(known) => {
             let (last, state) = known.as_ref();
             let removed: BTreeSet<Address> = last.state.removed.keys().cloned().collect();
             let applied = last.state.expected(state, &removed, last.at_micros);
@@ -40,15 +53,21 @@ pub(super) async fn look(
             (Ok(record(last)), items)
         }
     };
+    let mut unread = Unread::of_owned(desired, &observed);
+    if let Known::Refused(reason) = known {
+        let what = UnreadSource::Record;
+        unread.insert(0, Unread { what, reason });
+    }
     let notes = not_compared(desired, &observed);
-    Ok(DriftReport::new(
+    let report = DriftReport::new(
         desired.project.clone(),
         name.to_owned(),
         record,
         items,
         ignores,
         notes,
-    ))
+    );
+    Ok(report.with_unread(unread))
 }
 
 async fn last_apply(
@@ -57,19 +76,26 @@ async fn last_apply(
 ) -> Result<Known, CommandError> {
     if project.is_none() {
         // What sets without a name have left would be taken for one another's.
-        return Ok(Err(NO_PROJECT.to_owned()));
+        return Ok(Known::Nothing(NO_PROJECT.to_owned()));
     }
     let last = match ledger::last_applied(server, project).await {
         Ok(Some(last)) => last,
-        Ok(None) => return Ok(Err("no `apply --ledger` left one on this server".to_owned())),
-        Err(error) => return unreadable(error).map(Err),
+        Ok(None) => {
+            let reason = "no `apply --ledger` left one on this server";
+            return Ok(Known::Nothing(reason.to_owned()));
+        }
+        Err(error @ LedgerFailure::NotAllowed { .. }) => {
+            return Ok(Known::Refused(error.to_string()));
+        }
+        // Going on without one would say something wrong.
+        Err(error) => return Err(ledger_failed(error)),
     };
     match last.state.compile() {
-        Ok(state) => Ok(Ok(Box::new((last, state)))),
+        Ok(state) => Ok(Known::Applied(Box::new((last, state)))),
         Err(diagnostics) => {
             let first = diagnostics.iter().next();
             let first = first.map_or_else(String::new, |it| format!(": {}", it.message));
-            Ok(Err(format!(
+            Ok(Known::Nothing(format!(
                 "the manifests of revision {} are not valid for this version of iggyctl{first}",
                 last.revision
             )))
@@ -90,13 +116,5 @@ fn record(last: &ledger::Applied) -> DriftRecord {
             names => names.join(", "),
         },
         commit: last.begun.commit.clone(),
-    }
-}
-
-/// Why there is no record; an error where going on without one would say something wrong.
-fn unreadable(error: LedgerFailure) -> Result<String, CommandError> {
-    match error {
-        LedgerFailure::NotAllowed { .. } => Ok(error.to_string()),
-        error => Err(ledger_failed(error)),
     }
 }

@@ -11,6 +11,8 @@ const LOOKS: &str = "iggyctl_drift_looks_total";
 const ITEMS: &str = "iggyctl_drift_items";
 /// Whether the last look could be made.
 const UP: &str = "iggyctl_drift_up";
+/// How many of the record and the lists could not be read in the last look.
+const UNREAD: &str = "iggyctl_drift_unread";
 /// How long the last look took that could be made.
 const DURATION: &str = "iggyctl_drift_duration_seconds";
 /// When the last look ended that could be made, in seconds since the Unix epoch.
@@ -24,6 +26,10 @@ pub(super) fn describe() {
     describe_gauge!(
         ITEMS,
         "What differed in the last look that could be made, by kind."
+    );
+    describe_gauge!(
+        UNREAD,
+        "How many of the record and the lists that are compared could not be read."
     );
     describe_gauge!(UP, "Whether the last look could be made.");
     describe_gauge!(
@@ -45,6 +51,8 @@ pub(super) fn count(report: &DriftReport, took: Duration) {
         let count = kinds.get(&kind).copied().unwrap_or(0);
         gauge!(ITEMS, "kind" => kind.word()).set(f64::from(count));
     }
+    let unread = u32::try_from(report.unread.len()).unwrap_or(u32::MAX);
+    gauge!(UNREAD).set(f64::from(unread));
     gauge!(UP).set(1.0);
     gauge!(OTHER_LEDGER).set(f64::from(u8::from(report.other_ledger.is_some())));
     gauge!(DURATION).set(took.as_secs_f64());

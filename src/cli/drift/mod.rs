@@ -156,12 +156,17 @@ fn unreadable(report: &DriftReport) -> Result<(), CommandError> {
     if report.verdict != DriftVerdict::Unreadable {
         return Ok(());
     }
-    let what = counted(report.counts.unreadable, "resource");
-    Err(CommandError::new(
-        exit_code(report),
-        format!("the login may not read {what}: whether there is drift is not known"),
-    )
-    .hint("use a login that may read them, or leave them out with --ignore"))
+    let resources = report.counts.unreadable;
+    let mut what: Vec<String> = report.unread.iter().map(|it| it.what.to_string()).collect();
+    let hint = if resources == 0 {
+        "use a login that may read it; docs/access.md names the least rights"
+    } else {
+        what.push(counted(resources, "resource"));
+        "use a login that may read them, or leave resources out with --ignore"
+    };
+    let what = what.join(", ");
+    let message = format!("the login may not read {what}: whether there is drift is not known");
+    Err(CommandError::new(exit_code(report), message).hint(hint))
 }
 
 fn exit_code(report: &DriftReport) -> ExitCode {

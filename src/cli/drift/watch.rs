@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use iggyctl_core::drift::{DriftItem, DriftReport, OtherLedger};
+use iggyctl_core::drift::{DriftItem, DriftReport, OtherLedger, Unread};
 use iggyctl_core::ledger::LedgerIdentity;
 use iggyctl_engine::ReadOnly;
 use iggyctl_engine::connect::ServerConnector;
@@ -123,6 +123,7 @@ struct Watch<'a> {
 struct Said {
     items: BTreeSet<DriftItem>,
     other_ledger: Option<OtherLedger>,
+    unread: Vec<Unread>,
 }
 
 /// Why nothing could be seen, which is said once.
@@ -213,6 +214,7 @@ impl Watch<'_> {
         let now = Said {
             items: report.items.iter().cloned().collect(),
             other_ledger: report.other_ledger.clone(),
+            unread: report.unread.clone(),
         };
         let is_same = self.before.as_ref() == Some(&now);
         let Some(before) = self.before.replace(now) else {

@@ -120,7 +120,7 @@ impl Address {
     }
 
     /// It, and what it is in, from the inside out.
-    pub(crate) fn with_ancestors(&self) -> impl Iterator<Item = Self> + use<> {
+    pub fn with_ancestors(&self) -> impl Iterator<Item = Self> + use<> {
         std::iter::successors(Some(self.clone()), Self::parent)
     }
 }

@@ -57,11 +57,13 @@ pub enum FindingCode {
     RetentionUnlimited,
     /// A consumer group that no declared user may join.
     GroupWithoutReader,
+    /// What is owned and not declared could not be listed.
+    OwnedNotListed,
 }
 
 impl FindingCode {
     /// All of them, in the order of their numbers.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 27] = [
         Self::KeyRoutingChanges,
         Self::ExpiryLowered,
         Self::MaxSizeLowered,
@@ -88,6 +90,7 @@ impl FindingCode {
         Self::PartitionsOutOfProportion,
         Self::RetentionUnlimited,
         Self::GroupWithoutReader,
+        Self::OwnedNotListed,
     ];
 
     /// The code as it is printed.
@@ -120,6 +123,7 @@ impl FindingCode {
             Self::PartitionsOutOfProportion => "IGW0024",
             Self::RetentionUnlimited => "IGW0025",
             Self::GroupWithoutReader => "IGW0026",
+            Self::OwnedNotListed => "IGW0027",
         }
     }
 
@@ -153,6 +157,7 @@ impl FindingCode {
             Self::PartitionsOutOfProportion => "the number of partitions is out of proportion",
             Self::RetentionUnlimited => "a topic keeps everything until the disk is full",
             Self::GroupWithoutReader => "no declared user may join a consumer group",
+            Self::OwnedNotListed => "what is owned and not declared is not known",
         }
     }
 
@@ -322,6 +327,12 @@ impl FindingCode {
                  may: the group has no reader, or its reader is managed elsewhere, or logs in as \
                  root, who may everything. Where nobody is declared, or somebody whose permissions \
                  are not managed, nothing is said."
+            }
+            Self::OwnedNotListed => {
+                "`spec.owns` has patterns of streams, or users, and this login may not list them. \
+                 A plan shows what is owned and no manifest declares, since --prune removes it; \
+                 here it cannot, so that it shows nothing does not mean that there is nothing. \
+                 With --prune such a login is refused, and `iggyctl drift` ends with 77."
             }
         }
     }

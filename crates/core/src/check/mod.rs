@@ -11,6 +11,7 @@
 mod code;
 mod declared;
 mod finding;
+mod owned;
 mod passwords;
 mod proportion;
 mod readers;
@@ -142,6 +143,7 @@ pub fn check_with_secrets(
         }
     }
     users::check_users(changes, desired, observed, secrets, &mut findings);
+    findings.extend(owned::not_listed(desired, observed));
     token_notices::token_notices(changes, &mut findings);
     Findings { findings }
 }

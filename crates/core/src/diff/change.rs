@@ -75,6 +75,15 @@ impl DeclaredToLive {
 }
 
 impl BlockReason {
+    /// The word for it in JSON (`holdsData`), for programs.
+    #[must_use]
+    pub fn code(&self) -> String {
+        // The serializer has the words; it cannot fail for what is no map with odd keys.
+        let value = serde_json::to_value(self).unwrap_or_default();
+        let code = value.get("code").and_then(serde_json::Value::as_str);
+        code.unwrap_or_default().to_owned()
+    }
+
     /// What stands in the way where something is retained; nothing where nothing is.
     pub(super) fn retained(kept: Vec<Kept>) -> Vec<Self> {
         if kept.is_empty() {

@@ -294,7 +294,7 @@ impl Join<'_> {
                     let (applied, declared) = (applied.get(name), declared.get(name));
                     match is_unknown {
                         true => self.undecided_attribute(thing, name, declared),
-                        false => self.attribute(thing, name, applied, declared),
+                        false => self.attribute(thing, before, name, applied, declared),
                     }
                 }
             }
@@ -347,6 +347,7 @@ impl Join<'_> {
     fn attribute(
         &mut self,
         thing: &Thing,
+        before: &Thing,
         name: &str,
         applied: Option<&Attribute>,
         declared: Option<&Attribute>,
@@ -367,6 +368,7 @@ impl Join<'_> {
             (true, false) => DriftKind::Released,
         };
         let mut item = attribute_item(thing, name, kind, applied, declared);
+        item.not_set = applied.is_some() && self.applied.left.is_found(&before.address, name);
         if kind == DriftKind::Adopted {
             item.declared = item.live.clone();
         }

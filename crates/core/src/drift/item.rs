@@ -22,6 +22,10 @@ pub struct DriftItem {
     /// What the last apply left there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applied: Option<String>,
+    /// Whether the last apply only found that there: it was not asked for the attribute, or
+    /// did not get to it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub not_set: bool,
     /// What the server has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<String>,
@@ -44,6 +48,7 @@ impl DriftItem {
             attribute: None,
             kind,
             applied: None,
+            not_set: false,
             live: None,
             declared: None,
             now: None,

@@ -49,6 +49,14 @@ impl Left {
         left.is_some_and(|it| it.expected().is_none())
     }
 
+    /// Whether the last apply left there what it had found, rather than what an earlier one
+    /// had left.
+    pub(super) fn is_found(&self, address: &Address, attribute: &str) -> bool {
+        let left = self.attributes.get(address);
+        let left = left.and_then(|attributes| attributes.get(attribute));
+        left.is_some_and(|it| it.recorded.is_none())
+    }
+
     /// Takes what stayed absent out of what was declared.
     pub(super) fn take_absent_out_of(&self, state: &mut DesiredState) {
         for address in &self.absent {
@@ -89,6 +97,7 @@ impl Left {
             .filter(|it| it.address != it.live)
             .map(|it| (it.address.clone(), it.live.clone()))
             .collect();
+        self.leave_out_grants_of_absent(things);
         for thing in &mut things.all {
             let Some(left) = self.attributes.get(&thing.address) else {
                 continue;
@@ -116,6 +125,21 @@ impl Left {
                     live,
                 };
                 attributes.insert(name.clone(), attribute);
+            }
+        }
+    }
+}
+
+impl Left {
+    /// What is granted for what the apply left absent went with it, or is granted when that
+    /// is created: that it is not there is no news.
+    fn leave_out_grants_of_absent(&self, things: &mut Things) {
+        let is_absent = |scope: Address| scope.with_ancestors().any(|it| self.absent.contains(&it));
+        for thing in &mut things.all {
+            if let Standing::There(attributes) = &mut thing.standing {
+                attributes.retain(|name, attribute| {
+                    attribute.live != IT_IS_NOT_THERE || !scope_of(name).is_some_and(is_absent)
+                });
             }
         }
     }

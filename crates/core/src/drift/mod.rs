@@ -26,6 +26,7 @@ mod settled;
 #[cfg(test)]
 mod tests;
 mod things;
+mod unread;
 
 pub(crate) use attribute::PERMISSIONS;
 
@@ -39,3 +40,4 @@ pub use notes::not_compared;
 pub use other_ledger::OtherLedger;
 pub use report::{DriftCounts, DriftRecord, DriftReport, DriftVerdict};
 pub use settled::Settled;
+pub use unread::{Unread, UnreadSource};

@@ -3,9 +3,10 @@ use std::collections::BTreeSet;
 use super::things::access;
 use crate::name::ResourceName;
 use crate::state::desired::DesiredState;
-use crate::state::observed::{AccessReading, Listing, ObservedState};
+use crate::state::observed::ObservedState;
 
-/// What of the declared and owned resources was not compared, in words for a person.
+/// What of the declared resources is never compared, or not as this login, in words for a
+/// person.
 #[must_use]
 pub fn not_compared(desired: &DesiredState, observed: &ObservedState) -> Vec<String> {
     let mut notes = Vec::new();
@@ -29,20 +30,6 @@ pub fn not_compared(desired: &DesiredState, observed: &ObservedState) -> Vec<Str
         notes.push(format!(
             "Access tokens can be listed only by their users, so those of {} are not compared.",
             names.join(", ")
-        ));
-    }
-    if let Listing::Refused { reason } = &observed.listing {
-        notes.push(format!(
-            "The streams could not be listed ({reason}), so what is owned by a pattern and not \
-             declared is not known."
-        ));
-    }
-    if let AccessReading::Refused { reason } = &observed.access
-        && desired.owns.owns_users()
-    {
-        notes.push(format!(
-            "The users could not be read ({reason}), so which ones are owned and not declared \
-             is not known."
         ));
     }
     notes

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::ignore::Ignore;
 use super::item::{DriftClass, DriftItem, DriftKind};
 use super::other_ledger::OtherLedger;
+use super::unread::{Unread, UnreadSource};
 
 /// Version of the JSON form; it changes when a reader of the former one would
 /// misunderstand the new one.
@@ -37,6 +38,9 @@ pub struct DriftReport {
     pub counts: DriftCounts,
     /// What was asked to be ignored, and is nowhere.
     pub unused_ignores: Vec<String>,
+    /// What is needed to compare, and could not be read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<Unread>,
     /// What was not compared, in words for a person.
     pub notes: Vec<String>,
 }
@@ -146,6 +150,7 @@ impl DriftReport {
             items,
             counts,
             unused_ignores: unused.map(|(ignore, _)| ignore.to_string()).collect(),
+            unread: Vec::new(),
             notes,
         }
     }
@@ -158,6 +163,19 @@ impl DriftReport {
             self.verdict = DriftVerdict::Drift;
         }
         self.other_ledger = other;
+        self
+    }
+
+    /// Says what could not be read: a report that found no drift without it is not green.
+    #[must_use]
+    pub fn with_unread(mut self, unread: Vec<Unread>) -> Self {
+        if !unread.is_empty() && self.verdict != DriftVerdict::Drift {
+            self.verdict = DriftVerdict::Unreadable;
+        }
+        let lists = unread.iter().filter(|it| it.what != UnreadSource::Record);
+        // What the report is compared with is said before anything else.
+        self.notes.extend(lists.map(Unread::consequence));
+        self.unread = unread;
         self
     }
 

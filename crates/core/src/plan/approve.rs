@@ -1,13 +1,13 @@
 use std::collections::BTreeSet;
 
-use super::{Blocked, MassDeletion, Plan, Risk, Step};
+use super::{Blocked, MassDeletion, Plan, Risk, Step, UnexpectedRemovals};
 use crate::address::Address;
-use crate::wording::counted;
 
 /// The permission to lose data, resource by resource.
 ///
 /// Only the edge that a person speaks to makes one: the command line from
-/// `--allow-destroy`, each address typed by somebody. A library that applies
+/// `--allow-destroy`, each address typed by somebody, and the operator from what objects
+/// say. A library that applies
 /// plans takes an [`ApprovedPlan`] and never makes a grant of its own.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DestructionGrant {
@@ -23,6 +23,17 @@ impl DestructionGrant {
         Self {
             addresses,
             removals: None,
+        }
+    }
+
+    /// What custom resources allow: those whose `deletionPolicy: Delete` or
+    /// `allowPartitionShrink: true` somebody wrote. They were written resource by resource,
+    /// so the number of removals needs no word of its own.
+    #[must_use]
+    pub fn from_deletion_policies(addresses: BTreeSet<Address>, plan: &Plan) -> Self {
+        Self {
+            addresses,
+            removals: plan.mass_deletion.map(|deletion| deletion.removed),
         }
     }
 
@@ -64,13 +75,8 @@ pub enum Refusal {
         said: Option<u32>,
     },
     /// Somebody said how much is removed, and it is not so.
-    #[error("{} would be removed, and {said} {} expected", counted(*removed, "resource"), if *said == 1 { "was" } else { "were" })]
-    RemovalsNotAsExpected {
-        /// How many resources are removed.
-        removed: u32,
-        /// What was said.
-        said: u32,
-    },
+    #[error("{0}")]
+    RemovalsNotAsExpected(UnexpectedRemovals),
     /// A step would lose data that nobody allowed to be lost.
     #[error("a step would lose data of {}, which was not allowed", list(addresses))]
     DestructionNotGranted {
@@ -151,7 +157,10 @@ impl Plan {
     pub fn expects(&self, removals: Option<u32>) -> Result<(), Refusal> {
         let removed = self.removals();
         match removals {
-            Some(said) if said != removed => Err(Refusal::RemovalsNotAsExpected { removed, said }),
+            Some(expected) if expected != removed => {
+                let unexpected = UnexpectedRemovals { removed, expected };
+                Err(Refusal::RemovalsNotAsExpected(unexpected))
+            }
             Some(_) | None => Ok(()),
         }
     }

@@ -40,7 +40,7 @@ pub use crate::diff::{Basis, BlockReason};
 pub use approve::{ApprovedPlan, DestructionGrant, Refusal};
 pub use build::plan;
 pub use delete::{group_stake, stake_of_stream, stake_of_topic};
-pub use guard::MassDeletion;
+pub use guard::{MassDeletion, UnexpectedRemovals};
 pub use restrict::RestrictError;
 pub use stage::Stage;
 pub use step::{Action, Cost, FoundToken, Precondition, Risk, Step, StepId};

@@ -8,6 +8,11 @@
 use super::escape;
 use crate::address::Address;
 
+/// What may stand before a word and belongs to the sentence.
+const LEAD: [char; 2] = ['(', '"'];
+/// The same behind it.
+const TRAIL: [char; 7] = [',', '.', ';', ':', ')', '"', '?'];
+
 /// An address as code. What would end the code, or the cell of a table, is percent-encoded
 /// as in any address, so it can be copied.
 pub(super) fn address_code(address: &Address) -> String {
@@ -33,7 +38,14 @@ pub(crate) fn code(text: &str) -> String {
 
 /// A sentence: plain words stay words, everything else becomes code.
 pub(super) fn prose(text: &str) -> String {
-    let words: Vec<String> = text.split_whitespace().map(word).collect();
+    let all: Vec<&str> = text.split_whitespace().collect();
+    let mut rest = all.as_slice();
+    let mut words = Vec::new();
+    while let Some(first) = rest.first() {
+        let (taken, text) = span(rest).unwrap_or_else(|| (1, word(first)));
+        words.push(text);
+        rest = &rest[taken..];
+    }
     // A flag and its value are copied together.
     let mut prose = String::new();
     for word in words {
@@ -60,10 +72,38 @@ fn is_code(word: &str) -> bool {
     word.len() > 2 && word.starts_with('`') && word.ends_with('`')
 }
 
+/// Several words between one pair of backticks, as messages write a command: how many words,
+/// and the code.
+fn span(words: &[&str]) -> Option<(usize, String)> {
+    let (first, rest) = words.split_first()?;
+    let start = first.trim_start_matches(LEAD);
+    let lead = &first[..first.len() - start.len()];
+    let opened = start.strip_prefix('`').filter(|it| !it.is_empty())?;
+    if opened.contains('`') {
+        return None;
+    }
+    let mut inner = vec![opened];
+    for word in rest {
+        let core = word.trim_end_matches(TRAIL);
+        let trail = &word[core.len()..];
+        let closed = core.strip_suffix('`');
+        let part = closed.unwrap_or(word);
+        if part.is_empty() || part.contains('`') {
+            return None;
+        }
+        inner.push(part);
+        if closed.is_some() {
+            let text = format!("{lead}{}{trail}", code(&inner.join(" ")));
+            return Some((inner.len(), text));
+        }
+    }
+    None
+}
+
 fn word(word: &str) -> String {
-    let start = word.trim_start_matches(['(', '"']);
+    let start = word.trim_start_matches(LEAD);
     let lead = &word[..word.len() - start.len()];
-    let core = start.trim_end_matches([',', '.', ';', ':', ')', '"', '?']);
+    let core = start.trim_end_matches(TRAIL);
     let trail = &start[core.len()..];
     if core.is_empty() || is_plain(core) {
         return word.to_owned();
@@ -119,6 +159,12 @@ mod tests {
                 "use --allow-destroy topic/a/b, or",
                 "use `--allow-destroy topic/a/b`, or",
             ),
+            (
+                "of a `kind: IggyTopology` document (no `apply --ledger`), `a",
+                "of a `kind: IggyTopology` document (no `apply --ledger`), `\\u{60}a`",
+            ),
+            ("`a `b c`", "`\\u{60}a` `b c`"),
+            ("`@a |b` c", "`@a \\u{7c}b` c"),
             ("a|b ` c", "`a\\u{7c}b` `\\u{60}` c"),
             (
                 "<script> --> &amp; :tada: \u{1b}[31m",

@@ -228,7 +228,22 @@ fn attributes_of(code: FindingCode) -> &'static [&'static str] {
         | FindingCode::AccessNotRead
         | FindingCode::UsersNotDeclared
         | FindingCode::InactiveUnsaid
-        | FindingCode::GroupWithoutReader => &[],
+        | FindingCode::GroupWithoutReader
+        | FindingCode::OwnedNotListed => &[],
+    }
+}
+
+impl Blocked {
+    /// Why nothing is done, in words for a person, without the flags of the command line.
+    #[must_use]
+    pub fn why(&self) -> String {
+        let (mut parts, mut lines) = match blocked_row(self) {
+            Some(row) => (vec![format!("{} {}", row.name, row.value)], row.reasons),
+            None => (Vec::new(), blocked_lines(self, 2)),
+        };
+        lines.truncate(1);
+        parts.extend(lines.into_iter().map(|line| line.text));
+        parts.join("; ")
     }
 }
 

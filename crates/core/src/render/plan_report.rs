@@ -14,7 +14,7 @@ use crate::diff::{
 };
 use crate::plan::{
     Action, Approvals, Basis, BlockReason, Blocked, MassDeletion, Plan, Risk, Stage, Step, Summary,
-    Verb, group_stake, stake_of_stream, stake_of_topic,
+    UnexpectedRemovals, Verb, group_stake, stake_of_stream, stake_of_topic,
 };
 
 /// Version of the JSON form; it changes when a reader of the former one would
@@ -54,6 +54,9 @@ pub struct PlanReport {
     pub left_out: u32,
     /// Whether so much is removed that the number is asked for.
     pub mass_deletion: Option<MassDeletion>,
+    /// Whether somebody said that another number of resources is removed.
+    #[serde(default)]
+    pub unexpected_removals: Option<UnexpectedRemovals>,
     /// What is owned and not declared, and stays.
     pub unmanaged: Vec<Unmanaged>,
 }
@@ -225,6 +228,7 @@ impl PlanReport {
             only: only.iter().cloned().collect(),
             left_out,
             mass_deletion: *mass_deletion,
+            unexpected_removals: None,
             unmanaged: changes
                 .prunable
                 .iter()

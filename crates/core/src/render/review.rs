@@ -112,6 +112,12 @@ pub(super) fn mass_deletion_text(report: &PlanReport) -> Option<String> {
     ))
 }
 
+/// What is said of a plan that removes another number than somebody said; none otherwise.
+pub(super) fn unexpected_removals_text(report: &PlanReport) -> Option<String> {
+    let unexpected = report.unexpected_removals?;
+    Some(format!("Not as --expect-removals says: {unexpected}."))
+}
+
 /// What is said above what is owned and not declared; none without it.
 pub(super) fn unmanaged_head(report: &PlanReport) -> Option<String> {
     let count = report.unmanaged.len();

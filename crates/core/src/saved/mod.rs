@@ -153,6 +153,8 @@ impl SavedPlan {
             only,
             left_out: _,
             mass_deletion,
+            // No such plan is saved.
+            unexpected_removals: _,
             unmanaged: _,
         } = &self.report;
         Plan {

@@ -4,6 +4,7 @@
 //! names; numeric ids appear only in [`observed`]. A plan says one only to recognise what
 //! it deletes, never to address it.
 
+mod combine;
 mod deletion_policy;
 pub mod desired;
 pub mod desired_token;
@@ -14,6 +15,7 @@ pub mod observed_access;
 pub mod observed_token;
 pub mod ownership;
 mod retained;
+mod spelled_out;
 
 pub use deletion_policy::DeletionPolicy;
 pub use incarnation::Incarnation;

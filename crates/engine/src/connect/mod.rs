@@ -20,6 +20,7 @@ mod passwords;
 mod pool;
 mod provider;
 mod reconnect;
+mod requests;
 mod server;
 
 pub use address::{Credentials, RemoteAddress, ServerAddress, Transport};
@@ -32,4 +33,5 @@ pub use passwords::{
 };
 pub use pool::{Connect, ConnectionPool, Lease, LoginChange};
 pub use provider::install_crypto_provider;
+pub use requests::RequestCount;
 pub use server::{ConnectSettings, ServerConnector, connect, open_client};

@@ -8,6 +8,7 @@ use super::diagnosis::{self, Finding};
 use super::error::ConnectError;
 use super::pool::{Connect, ConnectionPool, LoginChange};
 use super::provider::install_crypto_provider;
+use super::requests::RequestCount;
 use crate::sdk::{ClientWrapper, LoginFailure, SdkBroker, log_in};
 
 /// The time limits of a connection.
@@ -44,6 +45,8 @@ pub struct ServerConnector {
     /// What the credentials became, once they were changed through this
     /// connector; clones log in as the same user, so they share it.
     changed: Arc<Mutex<Option<Credentials>>>,
+    /// Shared by clones, and by who logs in as somebody else.
+    requests: RequestCount,
 }
 
 impl ServerConnector {
@@ -54,7 +57,15 @@ impl ServerConnector {
             address,
             settings,
             changed: Arc::default(),
+            requests: RequestCount::default(),
         }
+    }
+
+    /// Counts all that its connections ask the server from now on.
+    #[must_use]
+    pub fn counting(mut self, requests: RequestCount) -> Self {
+        self.requests = requests;
+        self
     }
 
     /// Whether the login is no longer the one that this connector was made
@@ -82,6 +93,7 @@ impl ServerConnector {
     #[must_use]
     pub fn with_credentials(&self, credentials: Credentials) -> Self {
         let mut other = Self::new(self.address.clone(), self.settings);
+        other.requests = self.requests.clone();
         other.address.credentials = Some(credentials);
         other
     }
@@ -107,15 +119,18 @@ impl Connect for ServerConnector {
     type Broker = SdkBroker;
 
     async fn connect(&self) -> Result<SdkBroker, ConnectError> {
+        // The login.
+        self.requests.add_one();
         let changed = self.changed_login().clone();
-        match changed {
+        let broker = match changed {
             None => connect(&self.address, self.settings).await,
             Some(credentials) => {
                 let mut address = self.address.clone();
                 address.credentials = Some(credentials);
                 connect(&address, self.settings).await
             }
-        }
+        };
+        Ok(broker?.counting(self.requests.clone()))
     }
 
     fn login_changed(&self, change: LoginChange<'_>) {

@@ -22,6 +22,7 @@ use crate::broker::{
     BrokerError, BrokerErrorKind, BrokerRead, BrokerWrite, ConsumerGroups, Operation, ServerStats,
     SessionInfo, StreamSummary,
 };
+use crate::connect::RequestCount;
 
 /// One connection to a server, logged in.
 ///
@@ -31,6 +32,7 @@ pub struct SdkBroker {
     pub(super) client: ClientWrapper,
     /// How long one request may take; the SDK's own limit is 30 s.
     request_timeout: Duration,
+    requests: RequestCount,
 }
 
 impl std::fmt::Debug for SdkBroker {
@@ -48,7 +50,13 @@ impl SdkBroker {
         Self {
             client,
             request_timeout,
+            requests: RequestCount::default(),
         }
+    }
+
+    pub(crate) fn counting(mut self, requests: RequestCount) -> Self {
+        self.requests = requests;
+        self
     }
 
     /// Closes the connection in order, with which its session ends; what goes
@@ -63,6 +71,7 @@ impl SdkBroker {
         address: Option<Address>,
         call: impl Future<Output = Result<T, IggyError>> + Send,
     ) -> Result<T, BrokerError> {
+        self.requests.add_one();
         match tokio::time::timeout(self.request_timeout, call).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => Err(errors::broker_error(&error, operation, address)),

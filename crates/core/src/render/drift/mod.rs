@@ -8,7 +8,7 @@ mod tests;
 mod text;
 
 use super::json::to_json;
-use crate::drift::{DriftClass, DriftCounts, DriftRecord, DriftReport, DriftVerdict};
+use crate::drift::{DriftClass, DriftCounts, DriftRecord, DriftReport, DriftVerdict, UnreadSource};
 use crate::wording::counted;
 
 impl DriftReport {
@@ -35,10 +35,17 @@ impl DriftReport {
         let other_ledger = other_ledger.map(|other| format!("Drift: {other}."));
         let by_hand = match (drift, self.verdict) {
             (0, DriftVerdict::Drift) => None,
-            (0, DriftVerdict::None) if self.record.is_some() => {
-                Some("No drift: the server is as it was applied.".to_owned())
-            }
-            (0, DriftVerdict::None) => Some("The server is as Git declares it.".to_owned()),
+            (0, DriftVerdict::None) => Some(
+                match (self.record.is_some(), ignored) {
+                    (true, 0) => "No drift: the server is as it was applied.",
+                    (true, _) => {
+                        "No drift: the server is as it was applied in all that is not ignored."
+                    }
+                    (false, 0) => "The server is as Git declares it.",
+                    (false, _) => "The server is as Git declares it in all that is not ignored.",
+                }
+                .to_owned(),
+            ),
             (0, DriftVerdict::Ahead) => Some("No drift.".to_owned()),
             (0, DriftVerdict::Undecided | DriftVerdict::Unreadable) => {
                 Some("No drift that can be told.".to_owned())
@@ -57,6 +64,10 @@ impl DriftReport {
         if unreadable > 0 {
             parts.push(format!("{unreadable} could not be read."));
         }
+        if !self.unread.is_empty() {
+            let what: Vec<String> = self.unread.iter().map(|it| it.what.to_string()).collect();
+            parts.push(format!("Could not be read: {}.", what.join(", ")));
+        }
         if ignored > 0 {
             parts.push(format!("{ignored} ignored."));
         }
@@ -65,6 +76,10 @@ impl DriftReport {
 
     /// What the server was compared with.
     fn subject(&self) -> String {
+        let mut unread = self.unread.iter();
+        if let Some(unread) = unread.find(|unread| unread.what == UnreadSource::Record) {
+            return unread.consequence();
+        }
         match (&self.record, &self.no_record) {
             (Some(record), _) => format!("Compared with {}.", record_text(record)),
             (None, Some(reason)) => format!(

@@ -101,6 +101,7 @@ pub(super) fn sentence(item: &DriftItem) -> String {
         attribute,
         kind,
         applied,
+        not_set,
         live,
         declared,
         now,
@@ -110,7 +111,11 @@ pub(super) fn sentence(item: &DriftItem) -> String {
     let live = live.as_deref().unwrap_or("not known");
     let applied = applied.as_deref();
     let declared = declared.as_deref();
-    let was = applied.map_or_else(String::new, |it| format!(", applied {it}"));
+    let was = match (applied, not_set) {
+        (Some(applied), false) => format!(", applied {applied}"),
+        (Some(applied), true) => format!(", {applied} at the last apply, which did not set it"),
+        (None, _) => String::new(),
+    };
     let wants = declared.map_or_else(String::new, |it| format!(", declared {it}"));
     let mut text = match (kind, name) {
         (DriftKind::Changed, Some(name)) if applied.is_none() => {

@@ -7,6 +7,7 @@ fn item(address: &str, kind: DriftKind) -> DriftItem {
         attribute: None,
         kind,
         applied: None,
+        not_set: false,
         live: None,
         declared: None,
         now: None,

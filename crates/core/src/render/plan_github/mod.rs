@@ -14,7 +14,7 @@ use super::apply_report::{ApplyReport, StepStatus};
 use super::escape;
 use super::plan_body::blocked_text;
 use super::plan_report::{ChangeVerb, PlanReport};
-use super::review::{Review, Weight, mass_deletion_text, unmanaged_head};
+use super::review::{Review, Weight, mass_deletion_text, unexpected_removals_text, unmanaged_head};
 use crate::address::Address;
 use crate::check::{Finding, Findings, Severity};
 use crate::diagnostic::{self, Diagnostics, Origin};
@@ -127,6 +127,12 @@ impl PlanReport {
                     .or_else(|| nearest(&blocked.address, &origin)),
                 title: "iggyctl: blocked".to_owned(),
                 message: format!("{}: {}", blocked.address, blocked_text(blocked)),
+            });
+        }
+        if let Some(message) = unexpected_removals_text(self) {
+            annotations.push(Annotation {
+                level: AnnotationLevel::Error,
+                ..Annotation::notice("iggyctl: not the expected number", &message)
             });
         }
         for row in &Review::of(self).rows {

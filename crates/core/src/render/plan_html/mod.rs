@@ -22,7 +22,7 @@ use super::plan_markdown::{Group, groups};
 use super::plan_report::{ChangeVerb, PlanReport};
 use super::review::{
     Review, ReviewRow, ReviewSubject, Weight, counted_kind, counts, mass_deletion_text,
-    unmanaged_head,
+    unexpected_removals_text, unmanaged_head,
 };
 use crate::check::Finding;
 use crate::plan::Summary;
@@ -56,6 +56,7 @@ impl PlanReport {
             (headline(&self.summary))
             (controls(&KINDS))
             main {
+                @if let Some(text) = unexpected_removals_text(self) { p.notice { (text) } }
                 @if let Some(text) = mass_deletion_text(self) { p.notice { (text) } }
                 (first)
                 @if !risky.is_empty() || !review.other_findings.is_empty() {

@@ -18,7 +18,8 @@ use super::escape;
 use super::github_text::{address_code, clipped, code, prose};
 use super::plan_report::PlanReport;
 use super::review::{
-    Review, ReviewRow, ReviewSubject, Weight, counts, mass_deletion_text, unmanaged_head,
+    Review, ReviewRow, ReviewSubject, Weight, counts, mass_deletion_text, unexpected_removals_text,
+    unmanaged_head,
 };
 use super::unmanaged::Unmanaged;
 use crate::address::Address;
@@ -74,7 +75,10 @@ impl PlanReport {
     #[must_use]
     pub fn to_markdown(&self, subject: &ReviewSubject) -> String {
         let review = Review::of(self);
-        let sign = if !self.blocked.is_empty() || self.refusals() > 0 {
+        let sign = if !self.blocked.is_empty()
+            || self.refusals() > 0
+            || self.unexpected_removals.is_some()
+        {
             "⛔"
         } else if self.changes.is_empty() {
             "✅"
@@ -96,6 +100,9 @@ impl PlanReport {
     }
 
     fn write_rows(&self, page: &mut Page, review: &Review<'_>) {
+        if let Some(text) = unexpected_removals_text(self) {
+            page.block("\n", &[format!("⛔ {}\n", prose(&text))], "");
+        }
         if let Some(text) = mass_deletion_text(self) {
             page.block("\n", &[format!("🗑️ {}\n", prose(&text))], "");
         }
