@@ -20,5 +20,5 @@ impl DiffArguments {
 }
 
 pub(super) fn run(process: &Process, arguments: &DiffArguments) -> Result<ExitCode, CommandError> {
-    plan(process, &arguments.planning, true, false, None, None)
+    plan(process, &arguments.planning, None, true, false, None, None)
 }

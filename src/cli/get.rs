@@ -12,7 +12,9 @@ use iggyctl_engine::observe::{Depth, survey};
 use serde::Serialize;
 
 use super::Process;
+use super::cluster_arguments::ClusterArguments;
 use super::export::{no_such_stream, stream_names};
+use super::get_declared;
 use super::get_tokens::{read_tokens, token_rows};
 use super::get_users::{read_users, user_rows};
 use super::output::Format;
@@ -25,7 +27,7 @@ use crate::exit_code::ExitCode;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  iggyctl get streams --context production\n  iggyctl get topics --stream orders -o yaml\n  iggyctl get groups --stream orders -o json\n  iggyctl get users\n  iggyctl get tokens"
+    after_help = "Examples:\n  iggyctl get streams --context production\n  iggyctl get topics --stream orders -o yaml\n  iggyctl get groups --stream orders -o json\n  iggyctl get users\n  iggyctl get tokens\n  iggyctl get topics --from-cluster --namespace orders\n\nWith --from-cluster no server is asked: the tables have what the objects of the cluster declare,\nand which object does."
 )]
 pub(super) struct GetArguments {
     /// What to list
@@ -34,6 +36,8 @@ pub(super) struct GetArguments {
     /// Only what is in this stream; may be repeated
     #[arg(long, value_name = "NAME")]
     stream: Vec<String>,
+    #[command(flatten)]
+    cluster: ClusterArguments,
     #[command(flatten)]
     server: ServerArguments,
     /// How to print it
@@ -100,7 +104,36 @@ struct GroupRow {
 }
 
 pub(super) fn run(process: &Process, arguments: &GetArguments) -> Result<ExitCode, CommandError> {
+    if arguments.cluster.is_asked_for() {
+        return get_declared(process, arguments);
+    }
     block_on(get(process, arguments))?
+}
+
+/// What the objects of a cluster declare.
+fn get_declared(process: &Process, arguments: &GetArguments) -> Result<ExitCode, CommandError> {
+    let only = &arguments.stream;
+    if !only.is_empty() {
+        stream_names(only)?;
+        outside_streams(arguments.what)?;
+    }
+    if arguments.server.names_any() {
+        return Err(
+            CommandError::usage("--from-cluster: no server is asked, and one is named")
+                .hint("--server-ref names the server object whose objects are meant"),
+        );
+    }
+    let declared = arguments.cluster.declared(process)?;
+    let format = arguments.output;
+    let text = match arguments.what {
+        What::Streams => render(format, &get_declared::stream_rows(&declared, only)),
+        What::Topics => render(format, &get_declared::topic_rows(&declared, only)),
+        What::Groups => render(format, &get_declared::group_rows(&declared, only)),
+        What::Users => render(format, &get_declared::user_rows(&declared)),
+        What::Tokens => render(format, &get_declared::token_rows(&declared)),
+    }?;
+    process.output(&text)?;
+    Ok(ExitCode::Done)
 }
 
 async fn get(process: &Process, arguments: &GetArguments) -> Result<ExitCode, CommandError> {

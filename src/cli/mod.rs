@@ -3,6 +3,7 @@
 mod access;
 mod apply;
 mod author;
+mod cluster_arguments;
 mod completions;
 mod context;
 mod destroy;
@@ -13,6 +14,7 @@ mod drift;
 mod explain;
 mod export;
 mod get;
+mod get_declared;
 mod get_tokens;
 mod get_users;
 mod graph;

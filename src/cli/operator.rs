@@ -1,5 +1,8 @@
 //! `iggyctl operator`: what a cluster needs.
 
+mod rbac;
+mod run;
+
 use super::Process;
 use crate::command_error::CommandError;
 use crate::exit_code::ExitCode;
@@ -18,14 +21,23 @@ enum OperatorCommand {
         after_help = "Examples:\n  iggyctl operator crds | kubectl apply --server-side -f -\n  iggyctl operator crds > crds.yaml"
     )]
     Crds,
+    /// Print the roles that the operator needs
+    Rbac(rbac::RbacArguments),
+    /// Make servers as the objects of the cluster declare them, until it is stopped
+    #[command(
+        after_help = "Examples:\n  iggyctl operator run\n  iggyctl operator run --namespace team-a --namespace team-b\n\nThe cluster is the one that the pod runs in, or that of the current kubeconfig."
+    )]
+    Run(run::RunArguments),
 }
 
 pub(super) fn run(
     process: &Process,
     arguments: &OperatorArguments,
 ) -> Result<ExitCode, CommandError> {
-    match arguments.command {
+    match &arguments.command {
         OperatorCommand::Crds => crds(process),
+        OperatorCommand::Rbac(arguments) => rbac::run(process, arguments),
+        OperatorCommand::Run(arguments) => run::run(process, arguments),
     }
 }
 

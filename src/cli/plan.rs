@@ -1,6 +1,9 @@
 use std::path::{Path, PathBuf};
 
+use iggyctl_core::plan::Refusal;
+
 use super::Process;
+use super::cluster_arguments::ClusterArguments;
 use super::ledger::{LedgerOfContext, refuse_without_project};
 use super::plan_arguments::{PlanFormat, PlanningArguments, unreadable};
 use super::runtime::block_on;
@@ -11,11 +14,15 @@ use crate::exit_code::ExitCode;
 
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  iggyctl plan -f topology.yaml --server iggy://iggy:iggy@127.0.0.1:8090\n  iggyctl plan -f manifests/ --context production --detailed-exitcode -o json\n  iggyctl plan -f topology.yaml --only topic/orders/events\n  iggyctl plan -f topology.yaml --context production --out orders.plan\n\nExit codes: 0 planned, 2 changes pending (with --detailed-exitcode), 3 something is blocked, or refused by a policy, or another number is removed than --expect-removals says."
+    mut_arg("file", |file| file.required(false).required_unless_present("from_cluster")),
+    mut_arg("from_cluster", |cluster| cluster.conflicts_with_all(["file", "set", "values"])),
+    after_help = "Examples:\n  iggyctl plan -f topology.yaml --server iggy://iggy:iggy@127.0.0.1:8090\n  iggyctl plan -f manifests/ --context production --detailed-exitcode -o json\n  iggyctl plan -f topology.yaml --only topic/orders/events\n  iggyctl plan -f topology.yaml --context production --out orders.plan\n  iggyctl plan --from-cluster --namespace orders --context production\n\nWith --from-cluster passwords are compared only where --secrets-dir says what they are.\n\nExit codes: 0 planned, 2 changes pending (with --detailed-exitcode), 3 something is blocked, or refused by a policy, or another number is removed than --expect-removals says."
 )]
 pub(super) struct PlanArguments {
     #[command(flatten)]
     planning: PlanningArguments,
+    #[command(flatten)]
+    cluster: ClusterArguments,
     /// End with exit code 2 when the server is not as declared
     #[arg(long)]
     detailed_exitcode: bool,
@@ -40,6 +47,7 @@ pub(super) fn run(process: &Process, arguments: &PlanArguments) -> Result<ExitCo
     plan(
         process,
         &arguments.planning,
+        Some(&arguments.cluster),
         arguments.detailed_exitcode,
         arguments.skip_blocked,
         arguments.expect_removals,
@@ -51,6 +59,7 @@ pub(super) fn run(process: &Process, arguments: &PlanArguments) -> Result<ExitCo
 pub(super) fn plan(
     process: &Process,
     planning: &PlanningArguments,
+    cluster: Option<&ClusterArguments>,
     detailed_exitcode: bool,
     skip_blocked: bool,
     expect_removals: Option<u32>,
@@ -59,13 +68,21 @@ pub(super) fn plan(
     if let Some(out) = out {
         saved_plan::refuse_to_replace(out)?;
     }
-    let (desired, manifests) = planning.declared(process, out.is_some())?;
+    let cluster = cluster.filter(|cluster| cluster.is_asked_for());
+    let (desired, manifests) = match cluster {
+        None => planning.declared(process, out.is_some())?,
+        Some(cluster) => planning.declared_in(process, cluster)?,
+    };
     let ledger = LedgerOfContext::of(process, &planning.server)?;
     // A plan that could never be carried out is not kept.
     let keeps = ledger.is_kept && out.is_some();
     refuse_without_project(keeps, desired.project.as_deref())?;
     let policies = planning.policies(process)?;
-    let gathered = planning.secrets.to_check(process, &desired)?;
+    let gathered = match cluster {
+        None => planning.secrets.to_check(process, &desired)?,
+        // The Secrets of the cluster are not for who only looks.
+        Some(_) => planning.secrets.to_check_if_here(process, &desired)?,
+    };
     block_on(async {
         let limit = planning.time_limit();
         Session::run(process, &planning.server, limit, async |session| {
@@ -79,6 +96,10 @@ pub(super) fn plan(
                 .await?;
             planned.manifests = manifests;
             policies.check_plan(process, &planned.desired, &mut planned.report)?;
+            let expected = planned.plan.expects(expect_removals);
+            if let Err(Refusal::RemovalsNotAsExpected(unexpected)) = &expected {
+                planned.report.unexpected_removals = Some(*unexpected);
+            }
             planning.print(process, &planned)?;
             PlanningArguments::warn_about_pruning_nothing(process, &planned);
             PlanningArguments::warn_about_unused_approvals(process, &planned);
@@ -91,7 +112,7 @@ pub(super) fn plan(
                 }
                 return Ok(ExitCode::Blocked);
             }
-            planned.plan.expects(expect_removals).map_err(|refusal| {
+            expected.map_err(|refusal| {
                 let saved = match out {
                     Some(out) => format!("; the plan was not saved to {}", out.display()),
                     None => String::new(),

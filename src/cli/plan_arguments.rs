@@ -21,6 +21,7 @@ use iggyctl_engine::Secrets;
 use iggyctl_engine::observe::{Reach, observe_facts};
 
 use super::Process;
+use super::cluster_arguments::ClusterArguments;
 use super::manifest_arguments::ManifestArguments;
 use super::output::json_failed;
 use super::policy_arguments::{Policies, PolicyArguments};
@@ -232,6 +233,16 @@ impl PlanningArguments {
             return Ok((self.desired(process)?, Vec::new()));
         }
         let (compiled, kept) = self.manifests.compile_and_keep(process)?;
+        Ok((self.as_asked(process, compiled.state)?, kept))
+    }
+
+    /// As [`Self::declared`], of the objects of a cluster.
+    pub(super) fn declared_in(
+        &self,
+        process: &Process,
+        cluster: &ClusterArguments,
+    ) -> Result<(DesiredState, Vec<AppliedManifest>), CommandError> {
+        let (compiled, kept) = cluster.compile_and_keep(process)?;
         Ok((self.as_asked(process, compiled.state)?, kept))
     }
 

@@ -67,6 +67,21 @@ impl SecretArguments {
         })
     }
 
+    /// As [`Self::to_check`], where it is said what the secrets are.
+    pub(super) fn to_check_if_here(
+        &self,
+        process: &Process,
+        desired: &DesiredState,
+    ) -> Result<Gathered, CommandError> {
+        match self.secrets_dir {
+            Some(_) => self.to_check(process, desired),
+            None => Ok(Gathered {
+                secrets: None,
+                sinks: self.sinks(),
+            }),
+        }
+    }
+
     /// What the steps of a plan need: what was gathered before, or else only
     /// that.
     pub(super) fn to_apply(

@@ -83,6 +83,11 @@ impl ServerArguments {
         .hint("name the right server with --context NAME"))
     }
 
+    /// Whether a flag names a server.
+    pub(super) fn names_any(&self) -> bool {
+        self.server.is_some() || self.context.is_some()
+    }
+
     /// What `--server` and `--context` name.
     pub(super) fn named(&self) -> (Option<&str>, Option<&str>) {
         (self.server.as_deref(), self.context.as_deref())

@@ -85,6 +85,16 @@ impl ContextFile {
                 ))
                 .hint(format!("did you mean `{meant}`?"));
             }
+            if has_malformed_identity(&text) {
+                return CommandError::invalid_input(format!(
+                    "{}{place}: this `ledgerIdentity` is not one of a ledger",
+                    path.display()
+                ))
+                .hint(
+                    "it is as 1767225600000000-3, when its stream was created and the number of that; \
+                     `iggyctl history -o json --server ADDRESS` says it as `ledger`",
+                );
+            }
             CommandError::invalid_input(format!(
                 "{}{place}: this is not what a context file holds here",
                 path.display()
@@ -190,6 +200,19 @@ fn misspelt(text: &str) -> Option<(String, &'static str)> {
                 .or_else(|| fields(credentials).find_map(|(_, source)| unknown(source, &SOURCE)))
         })
     })
+}
+
+/// Whether a context pins something that is no ledger. What it is instead is not repeated: it
+/// may be a secret.
+fn has_malformed_identity(text: &str) -> bool {
+    let file: Value = serde_saphyr::from_str(text).unwrap_or_default();
+    let contexts = file["contexts"].as_object().into_iter().flatten();
+    contexts
+        .filter_map(|(_, context)| context.get("ledgerIdentity"))
+        .any(|identity| {
+            let text = identity.as_str();
+            !identity.is_null() && text.is_none_or(|it| it.parse::<LedgerIdentity>().is_err())
+        })
 }
 
 /// Replaces the content in one step, so that a crash leaves the old or the new

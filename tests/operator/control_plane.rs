@@ -9,10 +9,22 @@ use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// What a test needs and this machine lacks: the test is reported as not run.
+#[derive(Debug)]
+pub(crate) struct NotHere(pub(crate) String);
+
+impl std::fmt::Display for NotHere {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for NotHere {}
 
 /// How long the servers may take to be ready.
 const READY: Duration = Duration::from_secs(60);
@@ -58,6 +70,8 @@ pub(crate) struct ControlPlane {
     programs: Programs,
     folder: tempfile::TempDir,
     children: Mutex<Vec<Child>>,
+    /// Where etcd is, and where the API server listens.
+    api_server: OnceLock<(String, u16)>,
     namespaces: AtomicUsize,
 }
 
@@ -74,6 +88,7 @@ impl ControlPlane {
             programs,
             folder: tempfile::tempdir()?,
             children: Mutex::default(),
+            api_server: OnceLock::new(),
             namespaces: AtomicUsize::new(0),
         };
         let [client, peer, secure] = free_ports()?;
@@ -91,38 +106,67 @@ impl ControlPlane {
                 .arg("--unsafe-no-fsync=true"),
         )?;
         let key = rcgen::KeyPair::generate()?;
-        let (signing, checking) = (plane.path("signing.pem"), plane.path("checking.pem"));
-        fs::write(&signing, key.serialize_pem())?;
-        fs::write(&checking, key.public_key_pem())?;
-        let tokens = plane.path("tokens.csv");
+        fs::write(plane.path("signing.pem"), key.serialize_pem())?;
+        fs::write(plane.path("checking.pem"), key.public_key_pem())?;
         fs::write(
-            &tokens,
+            plane.path("tokens.csv"),
             "administrator,administrator,administrator,\"system:masters\"\n",
         )?;
-        let api_server = plane.programs.api_server.clone();
-        plane.spawn(
-            "kube-apiserver",
-            Command::new(api_server)
-                .args(["--etcd-servers", &client])
-                .arg("--cert-dir")
-                .arg(plane.path("certificates"))
-                .args(["--secure-port", &secure.to_string()])
-                .args(["--bind-address", "127.0.0.1"])
-                .args(["--advertise-address", "127.0.0.1"])
-                .args(["--service-cluster-ip-range", "10.0.0.0/24"])
-                .args(["--service-account-issuer", "https://kubernetes.default.svc"])
-                .arg("--service-account-key-file")
-                .arg(&checking)
-                .arg("--service-account-signing-key-file")
-                .arg(&signing)
-                .args(["--authorization-mode", "RBAC"])
-                .arg("--token-auth-file")
-                .arg(&tokens)
-                .args(["--disable-admission-plugins", "ServiceAccount"]),
-        )?;
+        let api_server = plane.api_server.get_or_init(|| (client, secure));
+        plane.spawn("kube-apiserver", &mut plane.command(api_server))?;
         plane.write_kubeconfig(secure)?;
         plane.wait_until_ready()?;
         Ok(plane)
+    }
+
+    /// How the API server is run.
+    fn command(&self, (etcd, secure): &(String, u16)) -> Command {
+        let mut command = Command::new(&self.programs.api_server);
+        command
+            .args(["--etcd-servers", etcd])
+            .arg("--cert-dir")
+            .arg(self.path("certificates"))
+            .args(["--secure-port", &secure.to_string()])
+            .args(["--bind-address", "127.0.0.1"])
+            .args(["--advertise-address", "127.0.0.1"])
+            .args(["--service-cluster-ip-range", "10.0.0.0/24"])
+            .args(["--service-account-issuer", "https://kubernetes.default.svc"])
+            .arg("--service-account-key-file")
+            .arg(self.path("checking.pem"))
+            .arg("--service-account-signing-key-file")
+            .arg(self.path("signing.pem"))
+            .args(["--authorization-mode", "RBAC"])
+            .arg("--token-auth-file")
+            .arg(self.path("tokens.csv"))
+            .args(["--disable-admission-plugins", "ServiceAccount"]);
+        command
+    }
+
+    /// How an administrator gets to it.
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
+        self.path("kubeconfig")
+    }
+
+    /// How whoever has this token gets to it.
+    pub(crate) fn kubeconfig_of(&self, token: &str) -> Result<String, Failure> {
+        let text = fs::read_to_string(self.kubeconfig())?;
+        let mut configuration: serde_json::Value = serde_json::from_str(&text)?;
+        configuration["users"][0]["user"]["token"] = token.into();
+        Ok(configuration.to_string())
+    }
+
+    /// Ends the API server as a crash does, and starts it anew with what etcd has.
+    pub(crate) fn restart_api_server(&self) -> Result<(), Failure> {
+        let mut command = {
+            let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut child = children.pop().ok_or("it does not run")?;
+            drop(child.kill());
+            drop(child.wait());
+            let api_server = self.api_server.get().ok_or("it was never started")?;
+            self.command(api_server)
+        };
+        self.spawn("kube-apiserver", &mut command)?;
+        self.wait_until_ready()
     }
 
     /// Ends both servers, the API server first.

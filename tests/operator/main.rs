@@ -1,20 +1,37 @@
 //! The operator on a real kube-apiserver. Where there is none, the tests are reported by name as
 //! not run.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, and the harness says which"
+)]
+
+mod chart;
 mod control_plane;
 mod definitions;
+mod deletion;
 mod examples;
 mod export;
+mod from_cluster;
+mod gitops;
+mod image;
+mod laboratory;
+mod life;
+mod metrics;
+mod robust;
 mod rules;
+mod scale;
+mod smoke;
+mod steady;
 
 use std::sync::OnceLock;
 
-use control_plane::{ControlPlane, Failure, find};
+use control_plane::{ControlPlane, Failure, NotHere, find};
 use libtest_mimic::{Arguments, Completion, Trial};
 
 fn main() -> std::process::ExitCode {
     let arguments = Arguments::from_args();
-    let trials = vec![
+    let mut trials = vec![
         Trial::test("the_definitions_in_the_chart_are_current", || {
             definitions::are_current().map_err(|error| error.to_string().into())
         }),
@@ -33,7 +50,50 @@ fn main() -> std::process::ExitCode {
             examples::refused,
         ),
         trial("a_server_becomes_objects", export::becomes_objects),
+        Trial::test("argo_cd_understands_each_status", || {
+            gitops::argo_cd().map_err(|error| error.to_string().into())
+        }),
+        Trial::test("the_configuration_of_argo_cd_has_the_script", || {
+            gitops::configuration_is_current().map_err(|error| error.to_string().into())
+        }),
+        trial(
+            "each_status_is_one_that_there_can_be",
+            gitops::statuses_can_be,
+        ),
+        trial("flux_understands_each_status", gitops::flux),
+        trial("the_life_of_a_stream", life::of_a_stream),
+        trial("adopting_what_exists", life::adoption),
+        trial(
+            "two_objects_claim_one_stream_and_one_hands_it_over",
+            life::conflict_and_hand_over,
+        ),
+        trial("what_objects_declare_is_planned", from_cluster::is_planned),
+        trial("what_objects_declare_is_listed", from_cluster::is_listed),
+        trial("a_smoke_test_of_a_server", smoke::of_a_server),
+        trial("a_smoke_test_of_a_topology", smoke::of_a_topology),
+        trial("metrics_say_what_happened", metrics::say_what_happened),
+        trial("who_waits_says_nothing_of_objects", metrics::who_waits),
+        trial("a_secret_is_rotated", life::rotation),
+        trial("the_life_of_a_user", life::of_a_user),
+        trial("the_login_of_the_operator_is_rotated", life::own_rotation),
     ];
+    trials.push(
+        Trial::ignorable_test("thousands_of_topics", || {
+            if let Err(reason) = find().map_err(|it| it.to_string()).and(scale::topics()) {
+                return Ok(Completion::ignored_with(reason));
+            }
+            plane()
+                .and_then(scale::of_topics)
+                .map_err(|error| error.to_string())?;
+            Ok(Completion::Completed)
+        })
+        .with_kind("scale"),
+    );
+    trials.extend(deletion::trials());
+    trials.extend(steady::trials());
+    trials.extend(robust::trials());
+    trials.extend(chart::trials(trial));
+    trials.extend(image::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
     // What a static holds is not dropped.
     stop();
@@ -66,8 +126,18 @@ fn trial(name: &'static str, test: fn(&ControlPlane) -> Result<(), Failure>) -> 
         if let Err(reason) = find() {
             return Ok(Completion::ignored_with(reason));
         }
-        plane().and_then(test).map_err(|error| error.to_string())?;
-        Ok(Completion::Completed)
+        completion(plane().and_then(test))
     })
     .with_kind("kubernetes")
+}
+
+/// What a test came to; without what it needs, it did not run.
+fn completion(result: Result<(), Failure>) -> Result<Completion, libtest_mimic::Failed> {
+    match result {
+        Ok(()) => Ok(Completion::Completed),
+        Err(error) => match error.downcast_ref::<NotHere>() {
+            Some(reason) => Ok(Completion::ignored_with(reason.to_string())),
+            None => Err(error.to_string().into()),
+        },
+    }
 }

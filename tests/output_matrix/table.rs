@@ -91,6 +91,8 @@ pub(crate) const TABLE: &[Row] = &[
     row("plan", "a secret that is missing", "-f secret.yaml --server @server", 65, OnlyAnnotations),
     row("plan", "without secrets", "-f secret.yaml --skip-password-check --server @server", 0, Data),
     row("plan", "no server named", "-f same.yaml", 64, Nothing),
+    row("plan", "of no cluster", "--from-cluster --server @server", 1, Nothing),
+    row("plan", "of files and a cluster", "-f same.yaml --from-cluster --server @server", 64, Nothing),
     row("plan", "may not read", "-f same.yaml --server @reader", 3, Data),
     row("plan", "may not read, left out", "-f same.yaml --server @reader --skip-blocked", 77, Data),
 
@@ -148,6 +150,9 @@ pub(crate) const TABLE: &[Row] = &[
     row("get", "users", "users --server @server", 0, Data),
     row("get", "tokens", "tokens --server @server", 0, Data),
     row("get", "no such stream", "topics --stream nowhere --server @server", 1, Nothing),
+    row("get", "of no cluster", "streams --from-cluster", 1, Nothing),
+    row("get", "of a cluster and a server", "streams --from-cluster --server @server", 64, Nothing),
+    row("get", "a namespace of no cluster", "streams --namespace shop --server @server", 64, Nothing),
     row("get", "not known", "everything --server @server", 64, Nothing),
 
     row("graph", "of a server", "--server @server", 0, Data),
@@ -221,6 +226,10 @@ pub(crate) const TABLE: &[Row] = &[
     row("policy test", "no case", "same.yaml", 65, Nothing),
 
     row("operator crds", "done", "", 0, Data),
+    row("operator rbac", "of the whole cluster", "", 0, Data),
+    row("operator rbac", "of a namespace", "--namespace orders", 0, Data),
+    row("operator rbac", "no name of a namespace", "--namespace Orders", 64, Nothing),
+    row("operator run", "no cluster", "--listen 127.0.0.1:0", 1, Nothing),
 
     row("schema", "of all kinds", "", 0, Data),
     row("schema", "of one", "IggyTopic", 0, Data),

@@ -12,10 +12,11 @@ mod bounds;
 mod definition;
 mod names;
 mod rules;
-mod status;
+pub(crate) mod status;
 mod structural;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use definition::definitions;
+pub(crate) use definition::{GROUP, VERSION, definitions};
+pub(crate) use names::{RESOURCES, Scope};

@@ -1,5 +1,6 @@
 //! What the operator says of an object.
 
+use iggyctl_core::state::DeletionPolicy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +18,9 @@ pub(crate) struct TopologyStatus {
     /// What this object holds on the server.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) claims: Vec<Claim>,
+    /// What this object declares and another one holds.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) conflicts: Vec<Conflict>,
     /// What is pending, or was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) plan: Option<PlanStatus>,
@@ -149,6 +153,25 @@ pub(crate) struct Claim {
     pub(crate) id: Option<i64>,
     /// When the server says that it was created, in microseconds since 1970: together with the number
     /// it tells whether this is still the same one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) created_at_microseconds: Option<i64>,
+    /// What becomes of it once the object no longer declares it, as the object said last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) deletion_policy: Option<DeletionPolicy>,
+}
+
+/// Something that an object declares and another one holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Conflict {
+    /// What, such as `topic/orders/events`.
+    pub(crate) address: String,
+    /// The object that holds it: its kind, namespace and name.
+    pub(crate) held_by: String,
+    /// Its number on the server, by which this object takes it over once nobody else holds it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) id: Option<i64>,
+    /// When the server says that it was created, in microseconds since 1970.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) created_at_microseconds: Option<i64>,
 }

@@ -1,0 +1,19 @@
+//! What the objects of the cluster say, without a cluster.
+//!
+//! ```text
+//!  object of the API server ──▶ Object ──declared──▶ Declared: DesiredState and how to treat it
+//! ```
+
+mod declared;
+mod object;
+mod reason;
+mod server;
+mod smoke_test;
+mod tenancy;
+
+pub(crate) use declared::{Declared, Refused};
+pub(crate) use object::{Object, ObjectKey, Requests};
+pub(crate) use reason::Reason;
+pub(crate) use server::{Defaults, ServerKey};
+pub(crate) use smoke_test::SmokeTest;
+pub(crate) use tenancy::Ceiling;

@@ -1,0 +1,105 @@
+use std::fmt;
+use std::sync::Arc;
+
+use iggyctl_core::api::v1alpha1::{Kind, ServerKind};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::ServerKey;
+use crate::operator::resources::status::TopologyStatus;
+
+/// Which object of the cluster.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ObjectKey {
+    pub(crate) kind: Kind,
+    pub(crate) namespace: String,
+    pub(crate) name: String,
+}
+
+impl fmt::Display for ObjectKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            kind,
+            namespace,
+            name,
+        } = self;
+        write!(formatter, "{kind} {namespace}/{name}")
+    }
+}
+
+/// What annotations ask for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Requests {
+    /// `iggyctl.dev/pause: "true"`: leave everything as it is.
+    pub(crate) pause: bool,
+    /// `iggyctl.dev/force-release: "true"`: let it go now, whatever stays behind.
+    pub(crate) force_release: bool,
+    /// `iggyctl.dev/reconcile-requested-at`: look now.
+    pub(crate) reconcile_at: Option<String>,
+}
+
+/// An object that declares something on a server, as far as it matters.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Object {
+    pub(crate) key: ObjectKey,
+    pub(crate) uid: String,
+    pub(crate) resource_version: String,
+    /// Counts changes of the spec.
+    pub(crate) generation: i64,
+    pub(crate) created_at: Timestamp,
+    /// When somebody asked for it to be deleted.
+    pub(crate) deleted_at: Option<Timestamp>,
+    /// Whether it has the finalizer of the operator.
+    pub(crate) has_finalizer: bool,
+    /// All of them, in their order.
+    pub(crate) finalizers: Vec<String>,
+    pub(crate) requests: Requests,
+    pub(crate) spec: Arc<Value>,
+    pub(crate) status: Arc<TopologyStatus>,
+}
+
+impl Object {
+    /// The server that it is for.
+    pub(crate) fn server(&self) -> ServerKey {
+        let reference = self.spec.get("serverRef");
+        let text = |field| {
+            reference
+                .and_then(|it| it.get(field))
+                .and_then(Value::as_str)
+        };
+        let name = text("name").unwrap_or("default").to_owned();
+        let kind = match text("kind") {
+            Some("ClusterIggyServer") => ServerKind::ClusterIggyServer,
+            _ => ServerKind::IggyServer,
+        };
+        ServerKey::new(kind, &self.key.namespace, name)
+    }
+
+    /// The one that comes first where two want the same: the older one.
+    pub(crate) fn seniority(&self) -> (Timestamp, &ObjectKey) {
+        (self.created_at, &self.key)
+    }
+
+    /// What makes it worth to look at it again: everything but its status.
+    pub(crate) fn is_asked_again(&self, before: &Self) -> bool {
+        let Self {
+            key: _,
+            uid,
+            resource_version: _,
+            generation,
+            created_at: _,
+            deleted_at,
+            has_finalizer,
+            finalizers: _,
+            requests,
+            spec: _,
+            status: _,
+        } = self;
+        *uid != before.uid
+            || *generation != before.generation
+            || deleted_at.is_some() != before.deleted_at.is_some()
+            // The operator adds it itself; that somebody takes it away is news.
+            || before.has_finalizer && !*has_finalizer
+            || *requests != before.requests
+    }
+}

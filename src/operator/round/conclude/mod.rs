@@ -1,0 +1,335 @@
+//! What is said of each object after a round, in its status and in events.
+
+mod left_alone;
+mod lines;
+mod telling;
+mod verdict;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use iggyctl_core::address::Address;
+use iggyctl_core::api::v1alpha1::{DriftPolicy, Management};
+use iggyctl_core::plan::Plan;
+use iggyctl_core::render::PlanReport;
+use iggyctl_core::state::Incarnation;
+use iggyctl_core::state::observed::ObservedState;
+
+pub(super) use lines::names;
+pub(crate) use telling::Happening;
+
+use self::lines::lines_of;
+use super::conditions::{CONFLICTED, Conditions, DRIFTED, Health, SYNCED, is_settled, time};
+use super::decide::{Decision, Grant, removes};
+use super::member::{Member, Subject, conflict};
+use crate::operator::model::Reason;
+use crate::operator::resources::status::{ChangeLine, ConditionStatus, TopologyStatus};
+
+/// What became of the round.
+pub(crate) struct After<'a> {
+    /// What the server has now.
+    pub(crate) observed: &'a ObservedState,
+    /// What would still be changed, of all that is compared; with its report.
+    pub(crate) left: &'a Plan,
+    pub(crate) left_report: &'a PlanReport,
+    /// What differed before anything was done.
+    pub(crate) before_report: &'a PlanReport,
+    /// What was tried: of it nobody can be sure that it is not there.
+    pub(crate) tried: &'a BTreeSet<Address>,
+    /// What was done, by address.
+    pub(crate) applied: &'a BTreeSet<Address>,
+    /// What failed, by address, with what was said.
+    pub(crate) failed: &'a BTreeMap<Address, String>,
+    /// What is left for objects that only look, by their place.
+    pub(crate) looked: &'a BTreeMap<usize, PlanReport>,
+}
+
+/// What is written of one object.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Conclusion {
+    pub(crate) status: TopologyStatus,
+    pub(crate) happenings: Vec<Happening>,
+    /// Whether it may go: nothing keeps it any more.
+    pub(crate) releases: bool,
+    /// Whether it failed in a way that may pass: it is tried again soon.
+    pub(crate) retries: bool,
+    /// How many changes somebody else made were found, and undone.
+    pub(crate) drift_found: u64,
+    pub(crate) drift_corrected: u64,
+}
+
+/// Says how things are for every member; `None` for those that are not written here.
+pub(crate) fn conclude(
+    members: &[Member],
+    decision: &Decision,
+    after: &After<'_>,
+    subject: &Subject,
+) -> Vec<Option<Conclusion>> {
+    let mut lines: BTreeMap<usize, Vec<ChangeLine>> = BTreeMap::new();
+    let mut differed: BTreeMap<usize, u64> = BTreeMap::new();
+    let owners = owners(decision);
+    for line in lines_of(after.left_report, after.left) {
+        let owner = line.address.parse().ok().and_then(|it| owner(&owners, &it));
+        if let Some(owner) = owner {
+            lines.entry(owner).or_default().push(line);
+        }
+    }
+    for change in &after.before_report.changes {
+        if let Some(owner) = owner(&owners, &change.address) {
+            *differed.entry(owner).or_default() += 1;
+        }
+    }
+    members
+        .iter()
+        .enumerate()
+        .map(|(place, member)| {
+            if member.is_foreign {
+                return None;
+            }
+            let lines = lines.remove(&place).unwrap_or_default();
+            let mut this = Concluding {
+                members,
+                place,
+                member,
+                decision,
+                grant: &decision.grants[place],
+                after,
+                subject,
+                lines,
+                differed: differed.get(&place).copied().unwrap_or(0),
+                happenings: Vec::new(),
+            };
+            Some(this.conclude())
+        })
+        .collect()
+}
+
+/// Who is told of what, by address.
+fn owners(decision: &Decision) -> BTreeMap<Address, usize> {
+    let mut owners = BTreeMap::new();
+    for (place, fates) in decision.removals.fates.iter().enumerate() {
+        owners.extend(fates.keys().cloned().map(|address| (address, place)));
+    }
+    for (place, grant) in decision.grants.iter().enumerate() {
+        owners.extend(grant.held.keys().cloned().map(|address| (address, place)));
+    }
+    owners
+}
+
+/// That of the thing itself, or of what it is in.
+fn owner(owners: &BTreeMap<Address, usize>, address: &Address) -> Option<usize> {
+    address
+        .with_ancestors()
+        .find_map(|address| owners.get(&address).copied())
+}
+
+struct Concluding<'a> {
+    members: &'a [Member],
+    place: usize,
+    member: &'a Member,
+    decision: &'a Decision,
+    grant: &'a Grant,
+    after: &'a After<'a>,
+    subject: &'a Subject,
+    lines: Vec<ChangeLine>,
+    differed: u64,
+    happenings: Vec<Happening>,
+}
+
+impl Concluding<'_> {
+    fn conclude(&mut self) -> Conclusion {
+        if self.member.is_paused() {
+            return self.paused();
+        }
+        if self.member.is_forced() {
+            return self.forced();
+        }
+        if let Err(error) = &self.member.declared
+            && !self.member.is_deleting()
+        {
+            return self.refused_whole(error);
+        }
+        let held = self.held();
+        let outstanding = self.outstanding(&held);
+        let verdict = self.verdict(&outstanding);
+        self.tell();
+        let member = self.member;
+        let object = &member.object;
+        let is_ready = verdict.health == Health::Ready;
+        let was_settled = is_settled(object);
+        let mut conditions = Conditions::new(
+            object,
+            self.subject.now,
+            verdict.health,
+            verdict.reason,
+            &verdict.message,
+        );
+        if is_ready && !member.only_observes() || was_settled {
+            conditions.set(SYNCED, ConditionStatus::True, Reason::Applied, "");
+        } else if !member.only_observes() {
+            let status = ConditionStatus::False;
+            conditions.set(SYNCED, status, verdict.reason, &verdict.message);
+        }
+        let drifted = self.drifted();
+        match drifted {
+            true => conditions.set(
+                DRIFTED,
+                ConditionStatus::True,
+                Reason::DriftFound,
+                &self.first_lines(),
+            ),
+            false => conditions.set(DRIFTED, ConditionStatus::False, Reason::Nothing, ""),
+        }
+        if !self.grant.lost.is_empty() {
+            let (reason, message) = self.conflicted();
+            conditions.set(CONFLICTED, ConditionStatus::True, reason, &message);
+        }
+        let changed = self.changed();
+        let last_applied_time = match changed.is_empty() {
+            true => object.status.last_applied_time.clone(),
+            false => Some(time(self.subject.now)),
+        };
+        let claims = match self.decision.is_replaced {
+            // Of the former server, by its name, until somebody says that it may be gone.
+            true => object.status.claims.clone(),
+            false => held
+                .iter()
+                .map(|(address, held)| held.to_claim(address, &self.subject.identity))
+                .collect(),
+        };
+        let status = TopologyStatus {
+            observed_generation: Some(object.generation),
+            conditions: conditions.finish(),
+            claims,
+            conflicts: self.conflicts(),
+            plan: self.plan_status(),
+            last_applied_time,
+        };
+        let (drift_found, drift_corrected) = self.drift_counts(drifted);
+        Conclusion {
+            releases: member.is_deleting() && outstanding.is_empty(),
+            // What is in something else goes first.
+            retries: self.fails() || verdict.reason == Reason::Deleting && !outstanding.is_empty(),
+            status,
+            happenings: std::mem::take(&mut self.happenings),
+            drift_found,
+            drift_corrected,
+        }
+    }
+
+    /// What it holds from now on, as the server has it.
+    fn held(&self) -> BTreeMap<Address, super::member::Held> {
+        let observed = self.after.observed;
+        let mut held = BTreeMap::new();
+        if self.decision.is_replaced {
+            return self.member.claims.clone();
+        }
+        for (address, was) in &self.grant.held {
+            let live = Incarnation::of(observed, address);
+            let was_announced =
+                self.member.claims.contains_key(address) || self.after.tried.contains(address);
+            // Under its former name nobody looks for it, and what could not be created may
+            // have been all the same.
+            if live.is_some()
+                || was.incarnation.is_none() && was_announced
+                || self.is_token(address)
+            {
+                let incarnation = live;
+                held.insert(
+                    address.clone(),
+                    super::member::Held {
+                        incarnation,
+                        policy: was.policy,
+                    },
+                );
+            }
+        }
+        for (address, fate) in &self.decision.removals.fates[self.place] {
+            if removes(*fate)
+                && !self.grant.held.contains_key(address)
+                && let Some(was) = self.member.claims.get(address)
+                && Incarnation::of(observed, address).is_some()
+                && !self.is_removed_user(address)
+            {
+                held.insert(address.clone(), *was);
+            }
+        }
+        held
+    }
+
+    /// Tokens are seen only by their users.
+    fn is_token(&self, address: &Address) -> bool {
+        matches!(address, Address::Token(..)) && self.after.applied.contains(address)
+    }
+
+    /// A user is removed when it may do nothing any more; it stays as a tombstone.
+    fn is_removed_user(&self, address: &Address) -> bool {
+        matches!(address, Address::User(_))
+            && !self.after.failed.contains_key(address)
+            && !self
+                .lines
+                .iter()
+                .any(|line| line.address == address.to_string())
+    }
+
+    /// What is still to be removed.
+    fn outstanding(&self, held: &BTreeMap<Address, super::member::Held>) -> Vec<Address> {
+        let fates = &self.decision.removals.fates[self.place];
+        let removing = fates.iter().filter(|(_, fate)| removes(**fate));
+        removing
+            .map(|(address, _)| address)
+            .filter(|address| held.contains_key(*address))
+            .cloned()
+            .collect()
+    }
+
+    fn conflicts(&self) -> Vec<crate::operator::resources::status::Conflict> {
+        let lost = self.grant.lost.iter();
+        lost.map(|(address, place)| {
+            let holder = &self.members[*place];
+            let which = holder.claims.get(address).and_then(|held| held.incarnation);
+            let which = which.or_else(|| Incarnation::of(self.after.observed, address));
+            conflict(address, holder.object.key.to_string(), which)
+        })
+        .collect()
+    }
+
+    /// Whether something differs that the spec does not explain.
+    fn drifted(&self) -> bool {
+        if self.member.is_deleting() || self.decision.is_replaced {
+            return false;
+        }
+        let left_alone = match self.member.policies.management {
+            Management::ObserveOnly | Management::CreateOnly => true,
+            Management::Full => {
+                self.member.policies.drift_policy == DriftPolicy::Report
+                    && is_settled(&self.member.object)
+            }
+        };
+        left_alone && !self.all_lines().is_empty()
+    }
+
+    /// What was done for it.
+    fn changed(&self) -> Vec<&Address> {
+        let fates = &self.decision.removals.fates[self.place];
+        let applied = self.after.applied.iter();
+        applied
+            .filter(|address| {
+                address
+                    .with_ancestors()
+                    .any(|it| self.grant.held.contains_key(&it) || fates.contains_key(&it))
+            })
+            .collect()
+    }
+
+    fn drift_counts(&self, drifted: bool) -> (u64, u64) {
+        if drifted {
+            return (self.all_lines().len() as u64, 0);
+        }
+        // The spec is what it was when all was as declared.
+        if is_settled(&self.member.object) && !self.member.is_deleting() {
+            let corrected = self.changed().len() as u64;
+            return (self.differed, corrected.min(self.differed));
+        }
+        (0, 0)
+    }
+}

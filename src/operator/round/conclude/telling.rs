@@ -1,0 +1,106 @@
+//! What people are told once.
+
+use iggyctl_core::address::Address;
+use iggyctl_core::wording::counted;
+
+use super::super::conditions::{CONFLICTED, DRIFTED, is_settled};
+use super::super::removal::Fate;
+use super::Concluding;
+use super::lines::names;
+use crate::operator::model::Reason;
+use crate::operator::resources::status::ConditionStatus;
+
+/// Something that people are told once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Happening {
+    pub(crate) is_warning: bool,
+    /// One word.
+    pub(crate) reason: &'static str,
+    pub(crate) note: String,
+}
+
+impl Happening {
+    pub(crate) fn normal(reason: &'static str, note: String) -> Self {
+        Self {
+            is_warning: false,
+            reason,
+            note,
+        }
+    }
+
+    pub(crate) fn warning(reason: &'static str, note: String) -> Self {
+        Self {
+            is_warning: true,
+            reason,
+            note,
+        }
+    }
+}
+
+impl Concluding<'_> {
+    /// What people are told: only what is new.
+    pub(super) fn tell(&mut self) {
+        let changed = self.changed();
+        let count = changed.len();
+        if count > 0 {
+            let what = names(changed.into_iter());
+            let (reason, verb) = match is_settled(&self.member.object) {
+                true if !self.member.is_deleting() => ("DriftCorrected", "changed back"),
+                _ => ("Applied", "applied"),
+            };
+            let note = format!("{} {verb}: {what}", counted(count, "resource"));
+            self.happenings.push(Happening::normal(reason, note));
+        }
+        let known = &self.member.claims;
+        let new = self
+            .grant
+            .adopted
+            .iter()
+            .filter(|it| !known.contains_key(it));
+        let new: Vec<&Address> = new.collect();
+        if !new.is_empty() && !self.decision.is_replaced {
+            let note = format!("taken over as it is: {}", names(new.into_iter()));
+            self.happenings.push(Happening::normal("Adopted", note));
+        }
+        let fates = self.decision.removals.fates[self.place].clone();
+        for (fate, reason, what) in [
+            (Fate::Retained, "Retained", "stays on the server"),
+            (
+                Fate::HandedOver,
+                "HandedOver",
+                "goes on with another object",
+            ),
+        ] {
+            let addresses = fates.iter().filter(|(_, it)| **it == fate);
+            let addresses: Vec<&Address> = addresses.map(|(address, _)| address).collect();
+            if !addresses.is_empty() {
+                let note = format!("{what}: {}", names(addresses.into_iter()));
+                self.happenings.push(Happening::normal(reason, note));
+            }
+        }
+        self.tell_transitions();
+    }
+
+    pub(super) fn tell_transitions(&mut self) {
+        let was = |kind: &str| {
+            let mut conditions = self.member.object.status.conditions.iter();
+            conditions.any(|it| it.kind == kind && it.status == ConditionStatus::True)
+        };
+        let mut told = Vec::new();
+        if !self.grant.lost.is_empty() && !was(CONFLICTED) {
+            let (reason, message) = self.conflicted();
+            told.push(Happening::warning(reason.as_str(), message));
+        }
+        if self.drifted() && !was(DRIFTED) {
+            told.push(Happening::warning("DriftFound", self.first_lines()));
+        }
+        let refused_before = self.member.object.status.conditions.iter();
+        let refused_before =
+            refused_before.filter(|it| it.reason == Reason::AdoptionRefused.as_str());
+        if !self.grant.refused.is_empty() && refused_before.count() == 0 {
+            let reason = Reason::AdoptionRefused.as_str();
+            told.push(Happening::warning(reason, self.refused()));
+        }
+        self.happenings.extend(told);
+    }
+}

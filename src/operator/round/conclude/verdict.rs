@@ -1,0 +1,165 @@
+//! The one thing about an object that matters most.
+
+use std::collections::BTreeSet;
+
+use iggyctl_core::address::Address;
+use iggyctl_core::api::v1alpha1::Management;
+
+use super::super::conditions::Health;
+use super::super::removal::Fate;
+use super::Concluding;
+use super::lines::{NAMED, names};
+use crate::operator::model::Reason;
+use crate::operator::resources::status::ChangeLine;
+
+/// The one thing that matters most.
+pub(super) struct Verdict {
+    pub(super) health: Health,
+    pub(super) reason: Reason,
+    pub(super) message: String,
+}
+
+impl Concluding<'_> {
+    pub(super) fn verdict(&self, outstanding: &[Address]) -> Verdict {
+        let stalled = |reason, message| Verdict {
+            health: Health::Stalled,
+            reason,
+            message,
+        };
+        if self.decision.is_replaced && !self.member.claims.is_empty() {
+            return stalled(
+                Reason::ServerReplaced,
+                "nothing of what was held is on the server any more: it was emptied, or it is \
+                 another one; the server object says how to go on"
+                    .to_owned(),
+            );
+        }
+        let failed = self.own_failures();
+        if !failed.is_empty() {
+            return Verdict {
+                health: Health::Reconciling,
+                reason: Reason::ApplyFailed,
+                message: failed.join("; "),
+            };
+        }
+        if let Some(holding) = self.holding(outstanding) {
+            return stalled(Reason::HoldsData, holding);
+        }
+        if !outstanding.is_empty() {
+            let what = names(outstanding.iter());
+            return Verdict {
+                health: Health::Reconciling,
+                reason: Reason::Deleting,
+                message: format!("to be deleted: {what}"),
+            };
+        }
+        if self.member.is_deleting() {
+            return Verdict {
+                health: Health::Reconciling,
+                reason: Reason::Deleting,
+                message: String::new(),
+            };
+        }
+        if !self.grant.lost.is_empty() {
+            let (reason, message) = self.conflicted();
+            return stalled(reason, message);
+        }
+        if !self.grant.refused.is_empty() {
+            return stalled(Reason::AdoptionRefused, self.refused());
+        }
+        let blocked: Vec<&ChangeLine> = self.lines.iter().filter(|it| it.code.is_some()).collect();
+        if let Some(first) = blocked.first() {
+            let more = match blocked.len() {
+                1 => String::new(),
+                count => format!(" (and {} more)", count - 1),
+            };
+            let message = format!("{}: {}{more}", first.address, first.summary);
+            return stalled(Reason::Blocked, message);
+        }
+        if self.drifted() && self.member.policies.management != Management::CreateOnly {
+            return stalled(Reason::DriftFound, self.first_lines());
+        }
+        if !self.lines.is_empty() && self.member.policies.management == Management::Full {
+            return Verdict {
+                health: Health::Reconciling,
+                reason: Reason::Progressing,
+                message: self.first_lines(),
+            };
+        }
+        Verdict {
+            health: Health::Ready,
+            reason: Reason::Applied,
+            message: String::new(),
+        }
+    }
+
+    pub(super) fn own_failures(&self) -> Vec<String> {
+        let fates = &self.decision.removals.fates[self.place];
+        let of_it = |address: &Address| {
+            self.grant.held.contains_key(address) || fates.contains_key(address)
+        };
+        let failed = self.after.failed.iter();
+        failed
+            .filter(|(address, _)| address.with_ancestors().any(|it| of_it(&it)))
+            .map(|(address, why)| format!("{address}: {why}"))
+            .take(NAMED)
+            .collect()
+    }
+
+    pub(super) fn fails(&self) -> bool {
+        !self.own_failures().is_empty()
+    }
+
+    /// What is to be deleted if it is empty, and is not.
+    pub(super) fn holding(&self, outstanding: &[Address]) -> Option<String> {
+        let blocked = self.lines.iter().filter(|line| line.code.is_some());
+        let about: Vec<String> = blocked
+            .filter(|line| {
+                outstanding.iter().any(|it| {
+                    let address = line.address.parse::<Address>();
+                    address.is_ok_and(|address| it.contains(&address) || *it == address)
+                })
+            })
+            .map(|line| format!("{}: {}", line.address, line.summary))
+            .take(NAMED)
+            .collect();
+        let fates = &self.decision.removals.fates[self.place];
+        let if_empty = |address: &Address| fates.get(address) == Some(&Fate::DeletedIfEmpty);
+        let hint = match outstanding.iter().any(if_empty) {
+            true => "deletionPolicy: Retain lets it stay, Delete deletes it",
+            // What others have in it is not deleted by any policy of this one.
+            false => "deletionPolicy: Retain lets it stay",
+        };
+        (!about.is_empty()).then(|| format!("{}; {hint}", about.join("; ")))
+    }
+
+    pub(super) fn conflicted(&self) -> (Reason, String) {
+        let lost = &self.grant.lost;
+        let reason = match self.grant.held.is_empty() {
+            true => Reason::Conflicted,
+            false => Reason::PartiallyConflicted,
+        };
+        let holders: BTreeSet<String> = lost
+            .values()
+            .map(|place| self.members[*place].object.key.to_string())
+            .collect();
+        let holders: Vec<String> = holders.into_iter().take(NAMED).collect();
+        let message = format!("{} held by {}", names(lost.keys()), holders.join(", "));
+        (reason, message)
+    }
+
+    pub(super) fn refused(&self) -> String {
+        let topmost = self.grant.refused.iter().filter(|address| {
+            let parent = address.parent();
+            !parent.is_some_and(|parent| self.grant.refused.contains(&parent))
+        });
+        let recreated = match self.grant.recreated.is_empty() {
+            true => "",
+            false => ", and was created by somebody else",
+        };
+        format!(
+            "{} is on the server already{recreated}; adoption: Adopt takes it over",
+            names(topmost)
+        )
+    }
+}

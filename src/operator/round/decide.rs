@@ -1,0 +1,417 @@
+//! What is done on the server in this round, and for whom.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use iggyctl_core::address::Address;
+use iggyctl_core::api::v1alpha1::{Adoption, DriftPolicy, Management};
+use iggyctl_core::plan::Approvals;
+use iggyctl_core::state::desired::DesiredState;
+use iggyctl_core::state::observed::{AccessReading, ObservedState};
+use iggyctl_core::state::{DeletionPolicy, Incarnation};
+
+use super::conditions::is_settled;
+use super::contest::Contest;
+use super::member::{Held, Member, Subject};
+use super::removal::{Fate, Removals, let_go};
+
+/// What has to be known of the server.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Preparation {
+    pub(crate) contest: Contest,
+    /// What to read.
+    pub(crate) to_observe: DesiredState,
+}
+
+/// Decides who may have what, and with that what to read.
+pub(crate) fn prepare(members: &[Member]) -> Preparation {
+    let contest = Contest::among(members);
+    let mut to_observe = DesiredState::default();
+    for (place, member) in members.iter().enumerate() {
+        if let Ok(declared) = &member.declared
+            && !member.is_foreign
+            && !member.is_deleting()
+        {
+            let all = member.only_observes();
+            let kept = declared
+                .state
+                .keeping(|address| all || contest.is_won(place, address));
+            to_observe.join(&kept);
+        }
+        // Of what another one holds, too, the incarnation is noted.
+        let ending = let_go(member).into_iter().cloned();
+        to_observe.owns.exactly.extend(ending);
+    }
+    Preparation {
+        contest,
+        to_observe,
+    }
+}
+
+/// What a member gets of what it may have.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Grant {
+    /// What it holds from now on.
+    pub(crate) held: BTreeMap<Address, Held>,
+    /// What it took over, be it from nobody or from another object.
+    pub(crate) adopted: BTreeSet<Address>,
+    /// What is there, held by nobody, and not taken over; and what is in that.
+    pub(crate) refused: BTreeSet<Address>,
+    /// What another object has.
+    pub(crate) lost: BTreeMap<Address, usize>,
+    /// What was its own, was deleted, and is another thing by now.
+    pub(crate) recreated: BTreeSet<Address>,
+}
+
+/// What to do.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Decision {
+    /// What each member gets.
+    pub(crate) grants: Vec<Grant>,
+    pub(crate) removals: Removals,
+    /// All that is compared: `status.plan` is about it.
+    pub(crate) compared: DesiredState,
+    /// What is made so.
+    pub(crate) executed: DesiredState,
+    /// What may be deleted or lose data with it.
+    pub(crate) approvals: Approvals,
+    /// Whether all that was held is gone, so that nothing is done.
+    pub(crate) is_replaced: bool,
+}
+
+impl Preparation {
+    /// Whether something may have to be deleted.
+    pub(crate) fn removes(&self) -> bool {
+        !self.to_observe.owns.exactly.is_empty()
+    }
+}
+
+/// Decides; `observed` is what was read for [`Preparation::to_observe`].
+pub(crate) fn decide(
+    members: &[Member],
+    preparation: &Preparation,
+    observed: &ObservedState,
+    subject: &Subject,
+) -> Decision {
+    let contest = &preparation.contest;
+    let removals = Removals::of(members, contest, observed);
+    let is_replaced =
+        !subject.replacement_acknowledged && (subject.is_another || all_is_gone(members, observed));
+    let predecessors = predecessors(members);
+    let mut decision = Decision {
+        grants: Vec::new(),
+        compared: DesiredState::default(),
+        executed: DesiredState::default(),
+        approvals: Approvals::default(),
+        is_replaced,
+        removals,
+    };
+    for (place, member) in members.iter().enumerate() {
+        let grant = grant(place, member, contest, observed, &predecessors);
+        if let Ok(declared) = &member.declared
+            && member.is_active()
+            && !member.is_foreign
+        {
+            let compared = declared.state.keeping(|it| grant.held.contains_key(it));
+            if !is_replaced {
+                let executed = compared.keeping(|it| is_executed(member, it, observed));
+                decision.executed.join(&executed);
+                let shrinking = declared.may_shrink.iter();
+                let shrinking = shrinking.filter(|it| executed.declares(it)).cloned();
+                decision.approvals.allow_destroy.extend(shrinking);
+            }
+            decision.compared.join(&compared);
+        }
+        decision.grants.push(grant);
+    }
+    if !is_replaced {
+        let deletions = decision.removals.deletions(members);
+        let deletions = deletions.without_waiting(observed);
+        decision.approvals.prune = !deletions.all.is_empty();
+        let allowed = deletions.allowed(observed);
+        decision.approvals.allow_destroy.extend(allowed);
+        decision.compared.owns.exactly.clone_from(&deletions.all);
+        decision.executed.owns.exactly = deletions.all;
+    }
+    decision
+}
+
+impl Decision {
+    /// What the member holds once what is being created is there.
+    pub(crate) fn held_with(
+        &self,
+        members: &[Member],
+        place: usize,
+        creating: &BTreeSet<Address>,
+    ) -> BTreeMap<Address, Held> {
+        let known = &members[place].claims;
+        let held = self.grants[place].held.iter();
+        held.filter(|(address, held)| {
+            held.incarnation.is_some()
+                || known.contains_key(*address)
+                || creating.contains(*address)
+        })
+        .map(|(address, held)| (address.clone(), *held))
+        .collect()
+    }
+
+    /// Whether something may have to be deleted for the member one day, so that it must not
+    /// vanish from the cluster before that is done.
+    pub(crate) fn needs_finalizer(
+        &self,
+        members: &[Member],
+        place: usize,
+        creating: &BTreeSet<Address>,
+    ) -> bool {
+        members[place].policies.management == Management::Full
+            && self
+                .held_with(members, place, creating)
+                .values()
+                .any(|held| held.policy != DeletionPolicy::Retain)
+    }
+}
+
+/// Incarnations that another object holds, or held until it let them go, by address.
+fn predecessors(members: &[Member]) -> BTreeMap<&Address, Incarnation> {
+    let mut predecessors = BTreeMap::new();
+    for member in members {
+        for address in let_go(member) {
+            if let Some(held) = member.claims.get(address)
+                && let Some(incarnation) = held.incarnation
+            {
+                predecessors.insert(address, incarnation);
+            }
+        }
+    }
+    predecessors
+}
+
+fn grant(
+    place: usize,
+    member: &Member,
+    contest: &Contest,
+    observed: &ObservedState,
+    predecessors: &BTreeMap<&Address, Incarnation>,
+) -> Grant {
+    let mut grant = Grant::default();
+    let Ok(declared) = &member.declared else {
+        return grant;
+    };
+    if !member.is_active() || member.is_foreign {
+        return grant;
+    }
+    // Parents come before what is in them.
+    for address in declared.state.declared() {
+        match contest.winners.get(&address) {
+            Some(winner) if *winner == place => {}
+            Some(winner) => {
+                grant.lost.insert(address, *winner);
+                continue;
+            }
+            None => continue,
+        }
+        if let Some(parent) = address.parent()
+            && grant.refused.contains(&parent)
+        {
+            grant.refused.insert(address);
+            continue;
+        }
+        let policy = declared.deletion_policy(&address, member.policies);
+        let live = Incarnation::of(observed, &address);
+        let former = former(declared_name(&declared.state, &address), live, observed);
+        match standing(member, &address, live.or(former), predecessors) {
+            Standing::Own => {}
+            Standing::Missing => {}
+            Standing::HandedOver => {
+                grant.adopted.insert(address.clone());
+            }
+            Standing::Recreated if member.policies.adoption == Adoption::Refuse => {
+                grant.recreated.insert(address.clone());
+                grant.refused.insert(address);
+                continue;
+            }
+            Standing::Unclaimed if member.policies.adoption == Adoption::Refuse => {
+                grant.refused.insert(address);
+                continue;
+            }
+            Standing::Recreated => {
+                grant.recreated.insert(address.clone());
+                grant.adopted.insert(address.clone());
+            }
+            Standing::Unclaimed => {
+                grant.adopted.insert(address.clone());
+            }
+        }
+        // While it is known by its former name, it is still what was claimed by that.
+        let held = Held {
+            incarnation: live,
+            policy,
+        };
+        grant.held.insert(address, held);
+    }
+    grant
+}
+
+/// Whose something on the server is.
+enum Standing {
+    /// Nobody's: it is not there.
+    Missing,
+    /// The member's.
+    Own,
+    /// That of an object that let it go, or is gone.
+    HandedOver,
+    /// It was the member's, was deleted, and somebody made another one.
+    Recreated,
+    /// Nobody's.
+    Unclaimed,
+}
+
+fn standing(
+    member: &Member,
+    address: &Address,
+    live: Option<Incarnation>,
+    predecessors: &BTreeMap<&Address, Incarnation>,
+) -> Standing {
+    let Some(live) = live else {
+        return Standing::Missing;
+    };
+    // They hold no messages and no settings: whoever has the topic or the user may have them.
+    if matches!(address, Address::ConsumerGroup(..) | Address::Token(..)) {
+        return Standing::Own;
+    }
+    let holds_it = |held: &Held| held.incarnation == Some(live);
+    // It may have had another name when it was claimed.
+    if member.claims.values().any(holds_it) {
+        return Standing::Own;
+    }
+    if predecessors.get(address) == Some(&live)
+        || member.waits_for.get(address) == Some(&Some(live))
+    {
+        return Standing::HandedOver;
+    }
+    match member.claims.get(address) {
+        Some(Held {
+            incarnation: None, ..
+        }) => Standing::Own,
+        Some(_) => Standing::Recreated,
+        None => Standing::Unclaimed,
+    }
+}
+
+/// The former name that a declaration gives, as an address.
+fn declared_name(state: &DesiredState, address: &Address) -> Option<Address> {
+    match address {
+        Address::Stream(name) => {
+            let previous = state.streams.get(name)?.previous_name.clone()?;
+            Some(Address::Stream(previous))
+        }
+        Address::Topic(stream, name) => {
+            let topic = state.streams.get(stream)?.topics.get(name)?;
+            Some(Address::Topic(stream.clone(), topic.previous_name.clone()?))
+        }
+        Address::User(name) => {
+            let previous = state.users.get(name)?.previous_name.clone()?;
+            Some(Address::User(previous))
+        }
+        Address::ConsumerGroup(..) | Address::Token(..) => None,
+    }
+}
+
+/// What would be renamed to it.
+fn former(
+    previous: Option<Address>,
+    live: Option<Incarnation>,
+    observed: &ObservedState,
+) -> Option<Incarnation> {
+    match live {
+        Some(_) => None,
+        None => Incarnation::of(observed, &previous?),
+    }
+}
+
+/// Whether something that a member holds is changed for it.
+fn is_executed(member: &Member, address: &Address, observed: &ObservedState) -> bool {
+    let is_there = || Incarnation::of(observed, address).is_some();
+    match member.policies.management {
+        Management::ObserveOnly => false,
+        Management::CreateOnly => !is_there(),
+        // What differs after the spec was applied was changed by somebody else.
+        Management::Full => {
+            member.policies.drift_policy == DriftPolicy::Correct
+                || !is_settled(&member.object)
+                || !member.claims.contains_key(address)
+        }
+    }
+}
+
+/// Whether the server has nothing of all that was held: it was emptied, or it is another one.
+fn all_is_gone(members: &[Member], observed: &ObservedState) -> bool {
+    let reads_users = matches!(observed.access, AccessReading::Read(_));
+    let unread: BTreeSet<&Address> = observed.gaps.iter().map(|gap| &gap.address).collect();
+    let mut any = false;
+    for member in members {
+        if member.is_foreign || member.declared.is_err() || member.is_deleting() {
+            continue;
+        }
+        for (address, held) in &member.claims {
+            let can_be_seen = match address {
+                Address::Stream(_) | Address::Topic(..) => {
+                    !address.with_ancestors().any(|it| unread.contains(&it))
+                }
+                Address::User(_) => reads_users,
+                Address::ConsumerGroup(..) | Address::Token(..) => continue,
+            };
+            let Some(incarnation) = held.incarnation else {
+                continue;
+            };
+            if !can_be_seen || is_anywhere(observed, incarnation, address) {
+                return false;
+            }
+            any = true;
+        }
+    }
+    any
+}
+
+/// Whether it is there, be it under another name.
+fn is_anywhere(observed: &ObservedState, which: Incarnation, address: &Address) -> bool {
+    if Incarnation::of(observed, address) == Some(which) {
+        return true;
+    }
+    match address {
+        Address::Stream(_) => observed
+            .streams
+            .keys()
+            .any(|name| Incarnation::of(observed, &Address::Stream(name.clone())) == Some(which)),
+        Address::Topic(stream, _) => observed.streams.get(stream).is_some_and(|live| {
+            live.topics.keys().any(|name| {
+                let topic = Address::Topic(stream.clone(), name.clone());
+                Incarnation::of(observed, &topic) == Some(which)
+            })
+        }),
+        Address::User(_) => match &observed.access {
+            AccessReading::Read(access) => access
+                .users
+                .keys()
+                .any(|name| Incarnation::of(observed, &Address::User(name.clone())) == Some(which)),
+            _ => false,
+        },
+        Address::ConsumerGroup(..) | Address::Token(..) => false,
+    }
+}
+
+/// Whether the member still has to remove something.
+pub(super) fn removes(fate: Fate) -> bool {
+    matches!(fate, Fate::Deleted | Fate::DeletedIfEmpty)
+}
+
+impl Decision {
+    /// Leaves something out: what is needed for it is not there.
+    pub(crate) fn leave_out(&mut self, address: &Address) {
+        let keeps = |other: &Address| !address.contains(other);
+        for state in [&mut self.compared, &mut self.executed] {
+            let owns = state.owns.clone();
+            *state = state.keeping(keeps);
+            state.owns = owns;
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What nobody declares any more and somebody holds.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use iggyctl_core::address::Address;
+use iggyctl_core::api::v1alpha1::Management;
+use iggyctl_core::state::observed::ObservedState;
+use iggyctl_core::state::{DeletionPolicy, Incarnation};
+
+use super::contest::Contest;
+use super::member::Member;
+use crate::operator::model::{Reason, Refused};
+
+/// What becomes of something that its holder no longer declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// Another object goes on with it.
+    HandedOver,
+    /// It is not there any more, or it is another thing by now.
+    Gone,
+    /// It stays on the server, and nobody holds it.
+    Retained,
+    /// It is deleted if nothing is lost with it.
+    DeletedIfEmpty,
+    /// It is deleted.
+    Deleted,
+}
+
+/// Claims that are about to end, by member.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Removals {
+    pub(crate) fates: Vec<BTreeMap<Address, Fate>>,
+}
+
+/// What a member holds and does not declare.
+pub(super) fn let_go(member: &Member) -> Vec<&Address> {
+    if member.is_foreign || member.is_paused() {
+        return Vec::new();
+    }
+    let is_declared = |address: &Address| match &member.declared {
+        // What an object means that means nothing is not known; nothing is let go for it.
+        Err(_) => true,
+        Ok(declared) => declared.state.declares(address),
+    };
+    let held = member.claims.keys();
+    held.filter(|address| member.is_deleting() || !is_declared(address))
+        .collect()
+}
+
+impl Removals {
+    pub(super) fn of(members: &[Member], contest: &Contest, observed: &ObservedState) -> Self {
+        let fates = members.iter().map(|member| {
+            let ending = let_go(member).into_iter();
+            ending
+                .map(|address| (address.clone(), fate(member, address, contest, observed)))
+                .collect()
+        });
+        Self {
+            fates: fates.collect(),
+        }
+    }
+
+    /// What is to be deleted, with what it may be deleted with.
+    pub(super) fn deletions(&self, members: &[Member]) -> Deletions {
+        let mut deletions = Deletions::default();
+        let waiting = self.fates.iter().zip(members);
+        let waiting = waiting.filter(|(_, member)| !member.is_forced());
+        for (address, fate) in waiting.flat_map(|(fates, _)| fates) {
+            match fate {
+                Fate::HandedOver | Fate::Gone | Fate::Retained => continue,
+                Fate::DeletedIfEmpty => {}
+                Fate::Deleted => {
+                    deletions.with_data.insert(address.clone());
+                }
+            }
+            deletions.all.insert(address.clone());
+        }
+        deletions
+    }
+}
+
+/// What is to be deleted.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Deletions {
+    pub(crate) all: BTreeSet<Address>,
+    /// Those that may hold data.
+    pub(crate) with_data: BTreeSet<Address>,
+}
+
+impl Deletions {
+    /// Leaves out for now what can only go when what is in it is gone: removed in one step
+    /// with it, what may be deleted would wait for what may not.
+    pub(super) fn without_waiting(mut self, observed: &ObservedState) -> Self {
+        let allowed = self.allowed(observed);
+        let there: BTreeSet<Address> = self
+            .all
+            .iter()
+            .filter(|address| Incarnation::of(observed, address).is_some())
+            .filter_map(Address::parent)
+            .collect();
+        let waits = |address: &Address| {
+            let inside = |parent: &Address| *address == *parent || address.contains(parent);
+            !allowed.contains(address) && there.iter().any(inside)
+        };
+        self.all.retain(|address| !waits(address));
+        self
+    }
+
+    /// What may lose data. A stream only with topics that are to be deleted, too: those of
+    /// others, or of nobody, were never asked about. A user leaves a tombstone, since its
+    /// live connections would act as whoever gets its number next.
+    pub(super) fn allowed(&self, observed: &ObservedState) -> BTreeSet<Address> {
+        let allowed = self.with_data.iter().filter(|address| match address {
+            Address::Stream(name) => {
+                let topics = observed
+                    .streams
+                    .get(name)
+                    .map(|stream| stream.topics.keys());
+                topics.into_iter().flatten().all(|topic| {
+                    let topic = Address::Topic(name.clone(), topic.clone());
+                    self.with_data.contains(&topic)
+                })
+            }
+            Address::Topic(..) | Address::ConsumerGroup(..) | Address::Token(..) => true,
+            Address::User(_) => false,
+        });
+        allowed.cloned().collect()
+    }
+}
+
+fn fate(member: &Member, address: &Address, contest: &Contest, observed: &ObservedState) -> Fate {
+    if contest.winners.contains_key(address) {
+        return Fate::HandedOver;
+    }
+    let Some(held) = member.claims.get(address) else {
+        return Fate::Gone;
+    };
+    // Nothing is known of a token but to its user; it goes when its user does.
+    let live = Incarnation::of(observed, address);
+    match (held.incarnation, live) {
+        (_, None) => return Fate::Gone,
+        (Some(held), Some(live)) if held != live => return Fate::Gone,
+        _ => {}
+    }
+    // What a namespace may no longer declare, it may not delete either.
+    let is_permitted = !matches!(
+        &member.declared,
+        Err(Refused {
+            reason: Reason::NotPermitted,
+            ..
+        })
+    );
+    if member.policies.management != Management::Full || !is_permitted || member.has_departed {
+        return Fate::Retained;
+    }
+    match member.deletion_policy(address) {
+        DeletionPolicy::Retain => Fate::Retained,
+        DeletionPolicy::DeleteIfEmpty => Fate::DeletedIfEmpty,
+        DeletionPolicy::Delete => Fate::Deleted,
+    }
+}

@@ -1,0 +1,282 @@
+//! A cluster and a server in memory, and an operator that may be killed before any write.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use iggyctl_core::address::Address;
+use iggyctl_core::api::v1alpha1::Kind;
+use iggyctl_core::check::Findings;
+use iggyctl_core::diff::diff;
+use iggyctl_core::plan::{Approvals, DestructionGrant, Plan, plan};
+use iggyctl_core::render::PlanReport;
+use iggyctl_core::state::desired::DesiredState;
+use iggyctl_core::state::observed::ObservedState;
+use iggyctl_core::testing::apply_step;
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::super::{After, Happening, Member, Subject, announcement, conclude, decide, prepare};
+use crate::operator::model::{Declared, Defaults, Object, ObjectKey, Requests};
+use crate::operator::resources::status::{ConditionStatus, TopologyStatus};
+
+/// The operator was killed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Killed;
+
+#[derive(Debug, Clone)]
+pub(super) struct Cluster {
+    pub(super) objects: Vec<Object>,
+    pub(super) server: ObservedState,
+    pub(super) acknowledged: bool,
+    /// Writes, to either.
+    pub(super) writes: usize,
+    /// How many more it makes before it is killed.
+    pub(super) lives: Option<usize>,
+    pub(super) happenings: Vec<Happening>,
+}
+
+impl Cluster {
+    pub(super) fn new(objects: Vec<Object>) -> Self {
+        Self {
+            objects,
+            server: ObservedState::default(),
+            acknowledged: false,
+            writes: 0,
+            lives: None,
+            happenings: Vec::new(),
+        }
+    }
+
+    fn write(&mut self) -> Result<(), Killed> {
+        if let Some(lives) = &mut self.lives {
+            if *lives == 0 {
+                return Err(Killed);
+            }
+            *lives -= 1;
+        }
+        self.writes += 1;
+        Ok(())
+    }
+
+    /// Rounds until nothing is written any more.
+    pub(super) fn settle(&mut self) -> Result<(), Killed> {
+        for _ in 0..12 {
+            let before = self.writes;
+            self.round()?;
+            if self.writes == before {
+                return Ok(());
+            }
+        }
+        panic!("it does not settle: {:#?}", self.objects);
+    }
+
+    pub(super) fn round(&mut self) -> Result<(), Killed> {
+        let ended = self.look();
+        // The API server itself does this, whether the operator lives or not.
+        self.objects
+            .retain(|object| object.deleted_at.is_none() || object.has_finalizer);
+        ended
+    }
+
+    fn look(&mut self) -> Result<(), Killed> {
+        let subject = Subject {
+            identity: "server".to_owned(),
+            aliases: Some(Vec::new()),
+            is_another: false,
+            replacement_acknowledged: self.acknowledged,
+            defaults: Defaults::default(),
+            now: Timestamp::UNIX_EPOCH,
+        };
+        let members: Vec<Member> = self
+            .objects
+            .iter()
+            .map(|object| {
+                let declared = Declared::of(object).map(Arc::new);
+                Member::new(Arc::new(object.clone()), declared, &subject)
+            })
+            .collect();
+        let preparation = prepare(&members);
+        let decision = decide(&members, &preparation, &self.server, &subject);
+        let (_, before_report) = compared(&decision.compared, &decision.approvals, &self.server);
+        let (executed, _) = compared(&decision.executed, &decision.approvals, &self.server);
+        let tried: BTreeSet<Address> = match decision.is_replaced {
+            true => BTreeSet::new(),
+            false => executed
+                .steps
+                .iter()
+                .map(|step| step.address.clone())
+                .collect(),
+        };
+        for place in 0..members.len() {
+            if members[place].is_deleting() || decision.is_replaced {
+                continue;
+            }
+            if decision.needs_finalizer(&members, place, &tried)
+                && !self.objects[place].has_finalizer
+            {
+                self.write()?;
+                self.objects[place].has_finalizer = true;
+            }
+            if let Some(status) = announcement(&members, &decision, place, &tried, &subject) {
+                self.write()?;
+                self.objects[place].status = Arc::new(status);
+            }
+        }
+        let mut applied = BTreeSet::new();
+        let mut failed = BTreeMap::new();
+        if !decision.is_replaced {
+            let addresses = decision.approvals.allow_destroy.clone();
+            let grant = DestructionGrant::from_deletion_policies(addresses, &executed);
+            let approved = executed.approve(true, &grant).unwrap();
+            for step in approved.steps() {
+                self.write()?;
+                match apply_step(step, &mut self.server) {
+                    Ok(()) => applied.insert(step.address.clone()),
+                    Err(error) => failed
+                        .insert(step.address.clone(), error.to_string())
+                        .is_some(),
+                };
+            }
+        }
+        let (left, left_report) = compared(&decision.compared, &decision.approvals, &self.server);
+        let looked = members
+            .iter()
+            .enumerate()
+            .filter(|(_, it)| it.only_observes());
+        let looked = looked
+            .map(|(place, member)| {
+                let state = &member.declared.as_ref().unwrap().state;
+                (place, compared(state, &decision.approvals, &self.server).1)
+            })
+            .collect();
+        let after = After {
+            observed: &self.server.clone(),
+            left: &left,
+            left_report: &left_report,
+            before_report: &before_report,
+            tried: &tried,
+            applied: &applied,
+            failed: &failed,
+            looked: &looked,
+        };
+        let conclusions = conclude(&members, &decision, &after, &subject);
+        for (place, conclusion) in conclusions.into_iter().enumerate() {
+            let conclusion = conclusion.unwrap();
+            self.happenings.extend(conclusion.happenings);
+            let member = &members[place];
+            let keeps = match member.is_deleting() {
+                true => !conclusion.releases,
+                false => decision.needs_finalizer(&members, place, &tried),
+            };
+            if conclusion.status != *self.objects[place].status
+                && !(conclusion.releases && self.objects[place].has_finalizer)
+            {
+                self.write()?;
+                self.objects[place].status = Arc::new(conclusion.status);
+            }
+            if self.objects[place].has_finalizer && !keeps {
+                self.write()?;
+                self.objects[place].has_finalizer = false;
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn place(&self, name: &str) -> usize {
+        let mut objects = self.objects.iter();
+        objects.position(|object| object.key.name == name).unwrap()
+    }
+
+    /// What `kubectl delete` does.
+    pub(super) fn delete(&mut self, name: &str) {
+        let place = self.place(name);
+        match self.objects[place].has_finalizer {
+            true => self.objects[place].deleted_at = Some(Timestamp::UNIX_EPOCH),
+            false => {
+                self.objects.remove(place);
+            }
+        }
+    }
+
+    pub(super) fn change(&mut self, name: &str, spec: Value) {
+        let place = self.place(name);
+        self.objects[place].spec = Arc::new(spec);
+        self.objects[place].generation += 1;
+    }
+
+    /// The reason of `Ready`.
+    pub(super) fn reason(&self, name: &str) -> &str {
+        let conditions = &self.objects[self.place(name)].status.conditions;
+        let ready = conditions.iter().find(|it| it.kind == "Ready");
+        &ready.unwrap().reason
+    }
+
+    pub(super) fn is_true(&self, name: &str, kind: &str) -> bool {
+        let conditions = &self.objects[self.place(name)].status.conditions;
+        let mut found = conditions.iter().filter(|it| it.kind == kind);
+        found.any(|it| it.status == ConditionStatus::True)
+    }
+
+    /// What objects hold, by address.
+    pub(super) fn holders(&self) -> BTreeMap<String, Vec<String>> {
+        let mut holders: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for object in &self.objects {
+            for claim in &object.status.claims {
+                let names = holders.entry(claim.address.clone()).or_default();
+                names.push(object.key.name.clone());
+            }
+        }
+        holders
+    }
+
+    /// The names of what is on the server.
+    pub(super) fn there(&self) -> BTreeSet<String> {
+        let streams = self.server.streams.iter();
+        streams
+            .flat_map(|(name, stream)| {
+                let topics = stream.topics.iter().flat_map(move |(topic_name, topic)| {
+                    let groups = topic.groups.iter().flatten();
+                    let groups =
+                        groups.map(move |(group, _)| format!("{name}/{topic_name}/{group}"));
+                    groups.chain([format!("{name}/{topic_name}")])
+                });
+                topics.chain([name.to_string()]).collect::<Vec<_>>()
+            })
+            .collect()
+    }
+}
+
+fn compared(
+    state: &DesiredState,
+    approvals: &Approvals,
+    server: &ObservedState,
+) -> (Plan, PlanReport) {
+    let changes = diff(state, server);
+    let plan = plan(&changes, approvals);
+    let findings = Findings {
+        findings: Vec::new(),
+    };
+    let report = PlanReport::new(&plan, &changes, &findings);
+    (plan, report)
+}
+
+/// An object that is `age` seconds younger than the cluster.
+pub(super) fn object(kind: Kind, name: &str, age: i64, spec: Value) -> Object {
+    Object {
+        key: ObjectKey {
+            kind,
+            namespace: "team".to_owned(),
+            name: name.to_owned(),
+        },
+        uid: format!("uid-{name}"),
+        resource_version: String::new(),
+        generation: 1,
+        created_at: Timestamp::from_second(age).unwrap(),
+        deleted_at: None,
+        has_finalizer: false,
+        finalizers: Vec::new(),
+        requests: Requests::default(),
+        spec: Arc::new(spec),
+        status: Arc::new(TopologyStatus::default()),
+    }
+}

@@ -1,0 +1,261 @@
+//! Single rules.
+
+use iggyctl_core::api::v1alpha1::Kind;
+use iggyctl_core::testing::{name, there_stream, there_topic};
+use serde_json::{Value, json};
+
+use super::cluster::{Cluster, object};
+use crate::operator::model::Object;
+
+fn stream(of: &str, age: i64, more: Value) -> Object {
+    let mut spec = json!({ "name": "orders", "topics": [{ "name": "events" }] });
+    for (key, value) in more.as_object().unwrap() {
+        spec[key] = value.clone();
+    }
+    object(Kind::IggyStream, of, age, spec)
+}
+
+fn settled(objects: Vec<Object>) -> Cluster {
+    let mut cluster = Cluster::new(objects);
+    cluster.settle().unwrap();
+    cluster
+}
+
+#[test]
+fn what_is_declared_is_made_and_held() {
+    let cluster = settled(vec![stream("a", 0, json!({}))]);
+    assert_eq!(cluster.reason("a"), "Applied");
+    let there: Vec<_> = cluster.there().into_iter().collect();
+    assert_eq!(there, ["orders", "orders/events"]);
+    assert_eq!(cluster.holders().len(), 2);
+}
+
+#[test]
+fn the_older_one_gets_it_whatever_the_order() {
+    for swapped in [false, true] {
+        let mut objects = vec![stream("a", 2, json!({})), stream("b", 1, json!({}))];
+        if swapped {
+            objects.reverse();
+        }
+        let cluster = settled(objects);
+        assert_eq!(cluster.reason("b"), "Applied");
+        assert_eq!(cluster.reason("a"), "Conflicted");
+        assert!(cluster.is_true("a", "Stalled"));
+    }
+}
+
+#[test]
+fn whoever_holds_it_keeps_it_against_an_older_one() {
+    let mut cluster = settled(vec![stream("young", 9, json!({}))]);
+    cluster.objects.push(stream("old", 1, json!({})));
+    cluster.settle().unwrap();
+    assert_eq!(cluster.reason("young"), "Applied");
+    assert_eq!(cluster.reason("old"), "Conflicted");
+}
+
+#[test]
+fn a_hand_over_never_touches_data() {
+    for policy in ["Retain", "Delete", "DeleteIfEmpty"] {
+        let first = stream("first", 1, json!({ "deletionPolicy": policy }));
+        let mut cluster = settled(vec![first, stream("second", 2, json!({}))]);
+        let orders = cluster.server.streams.get_mut(&name("orders")).unwrap();
+        orders.messages = 7;
+        orders.topics.get_mut(&name("events")).unwrap().messages = 7;
+        let before = cluster.server.clone();
+        cluster.delete("first");
+        cluster.settle().unwrap();
+        assert_eq!(cluster.server, before, "{policy}");
+        assert_eq!(cluster.objects.len(), 1);
+        assert_eq!(cluster.reason("second"), "Applied");
+    }
+}
+
+#[test]
+fn a_topology_that_loses_one_resource_gets_the_rest() {
+    let topology = object(
+        Kind::IggyTopology,
+        "topology",
+        2,
+        json!({ "streams": [{ "name": "orders", "topics": [{ "name": "more" }] }, { "name": "other" }] }),
+    );
+    let cluster = settled(vec![stream("a", 1, json!({})), topology]);
+    assert_eq!(cluster.reason("topology"), "PartiallyConflicted");
+    assert!(cluster.there().contains("other"));
+    assert!(cluster.there().contains("orders/more"));
+    let plan = cluster.objects[1].status.plan.as_ref();
+    assert_eq!(plan, None);
+}
+
+#[test]
+fn what_is_there_is_left_alone_with_all_that_is_in_it() {
+    let mut cluster = Cluster::new(vec![stream("a", 0, json!({}))]);
+    there_stream(&mut cluster.server, "orders");
+    cluster.settle().unwrap();
+    assert_eq!(cluster.reason("a"), "AdoptionRefused");
+    assert!(!cluster.there().contains("orders/events"));
+    cluster.change(
+        "a",
+        json!({ "name": "orders", "topics": [{ "name": "events" }], "adoption": "Adopt" }),
+    );
+    cluster.settle().unwrap();
+    assert_eq!(cluster.reason("a"), "Applied");
+    assert!(cluster.there().contains("orders/events"));
+}
+
+#[test]
+fn what_somebody_made_anew_is_recognised() {
+    let mut cluster = settled(vec![
+        stream("a", 0, json!({})),
+        object(Kind::IggyStream, "kept", 0, json!({})),
+    ]);
+    let events = cluster.server.streams.get_mut(&name("orders")).unwrap();
+    let events = events.topics.get_mut(&name("events")).unwrap();
+    events.created_at_micros += 1;
+    events.messages = 5;
+    cluster.settle().unwrap();
+    assert_eq!(cluster.reason("a"), "AdoptionRefused");
+}
+
+#[test]
+fn an_emptied_server_must_be_a_decision() {
+    let mut cluster = settled(vec![stream("a", 0, json!({ "deletionPolicy": "Delete" }))]);
+    cluster.server.streams.clear();
+    cluster.settle().unwrap();
+    assert_eq!(cluster.reason("a"), "ServerReplaced");
+    assert!(cluster.there().is_empty());
+    cluster.acknowledged = true;
+    cluster.settle().unwrap();
+    assert_eq!(cluster.reason("a"), "Applied");
+    assert!(cluster.there().contains("orders/events"));
+}
+
+#[test]
+fn what_is_taken_out_of_a_list_goes_by_its_policy() {
+    for (policy, stays) in [("Retain", true), ("Delete", false)] {
+        let topology =
+            |topics: Value| json!({ "streams": [{ "name": "orders", "topics": topics }] });
+        let more = json!({ "name": "more", "deletionPolicy": policy });
+        let spec = topology(json!([{ "name": "events" }, more]));
+        let mut cluster = settled(vec![object(Kind::IggyTopology, "a", 0, spec)]);
+        assert!(cluster.there().contains("orders/more"));
+        cluster.change("a", topology(json!([{ "name": "events" }])));
+        cluster.settle().unwrap();
+        assert_eq!(cluster.there().contains("orders/more"), stays, "{policy}");
+        assert!(!cluster.holders().contains_key("topic/orders/more"));
+        assert_eq!(cluster.reason("a"), "Applied");
+    }
+}
+
+#[test]
+fn a_stream_with_topics_of_others_stays() {
+    let mut cluster = settled(vec![stream("a", 0, json!({ "deletionPolicy": "Delete" }))]);
+    there_topic(&mut cluster.server, "orders", "theirs").messages = 3;
+    cluster.delete("a");
+    cluster.settle().unwrap();
+    assert_eq!(cluster.reason("a"), "HoldsData");
+    assert!(cluster.there().contains("orders/theirs"));
+}
+
+#[test]
+fn drift_is_corrected_or_reported() {
+    for (policy, is_corrected) in [("Correct", true), ("Report", false)] {
+        let spec = json!({
+            "name": "orders", "driftPolicy": policy,
+            "topics": [{ "name": "events", "messageExpiry": "7d" }],
+        });
+        let mut cluster = settled(vec![object(Kind::IggyStream, "a", 0, spec.clone())]);
+        let topic = |cluster: &Cluster| {
+            cluster.server.streams[&name("orders")].topics[&name("events")].clone()
+        };
+        let as_declared = topic(&cluster).settings;
+        let orders = cluster.server.streams.get_mut(&name("orders")).unwrap();
+        let events = orders.topics.get_mut(&name("events")).unwrap();
+        events.settings.message_expiry = Some("1h".parse().unwrap());
+        cluster.settle().unwrap();
+        assert_eq!(topic(&cluster).settings == as_declared, is_corrected);
+        assert_eq!(cluster.is_true("a", "Drifted"), !is_corrected);
+        let reason = if is_corrected {
+            "Applied"
+        } else {
+            "DriftFound"
+        };
+        assert_eq!(cluster.reason("a"), reason);
+        // Another spec is applied all the same.
+        let mut changed = spec;
+        changed["topics"][0]["messageExpiry"] = json!("2d");
+        cluster.change("a", changed);
+        cluster.settle().unwrap();
+        let expected = Some("2d".parse().unwrap());
+        assert_eq!(topic(&cluster).settings.message_expiry, expected);
+        assert_eq!(cluster.reason("a"), "Applied");
+    }
+}
+
+#[test]
+fn management_says_what_is_done() {
+    let spec = |management: &str| {
+        json!({
+            "name": "orders", "management": management, "adoption": "Adopt",
+            "topics": [{ "name": "events", "partitions": 4 }, { "name": "more" }],
+        })
+    };
+    for (management, made, changed) in [
+        ("Full", true, true),
+        ("CreateOnly", true, false),
+        ("ObserveOnly", false, false),
+    ] {
+        let mut cluster = Cluster::new(vec![object(Kind::IggyStream, "a", 0, spec(management))]);
+        there_topic(&mut cluster.server, "orders", "events").partitions = 2;
+        cluster.settle().unwrap();
+        assert_eq!(
+            cluster.there().contains("orders/more"),
+            made,
+            "{management}"
+        );
+        let events = &cluster.server.streams[&name("orders")].topics[&name("events")];
+        assert_eq!(events.partitions == 4, changed, "{management}");
+        let has_plan = cluster.objects[0].status.plan.is_some();
+        assert_eq!(has_plan, management != "Full", "{management}");
+    }
+}
+
+#[test]
+fn fewer_partitions_only_where_the_object_says_so() {
+    let spec = |partitions: u32, allow: bool| {
+        json!({ "name": "orders", "topics": [
+            { "name": "events", "partitions": partitions, "allowPartitionShrink": allow },
+        ] })
+    };
+    let mut cluster = settled(vec![object(Kind::IggyStream, "a", 0, spec(4, false))]);
+    cluster.change("a", spec(2, false));
+    cluster.settle().unwrap();
+    assert_eq!(cluster.reason("a"), "Blocked");
+    cluster.change("a", spec(2, true));
+    cluster.settle().unwrap();
+    assert_eq!(cluster.reason("a"), "Applied");
+}
+
+#[test]
+fn a_pause_leaves_everything_and_keeps_what_is_held() {
+    let mut cluster = settled(vec![stream("a", 0, json!({ "deletionPolicy": "Delete" }))]);
+    let place = cluster.place("a");
+    cluster.objects[place].requests.pause = true;
+    cluster.change("a", json!({ "name": "orders", "topics": [] }));
+    cluster.objects.push(stream("b", 1, json!({})));
+    cluster.settle().unwrap();
+    assert_eq!(cluster.reason("a"), "Paused");
+    assert_eq!(cluster.holders()["stream/orders"], ["a"]);
+    assert!(cluster.there().contains("orders/events"));
+}
+
+#[test]
+fn what_waits_for_its_parent_is_not_written_again_and_again() {
+    let topic = json!({ "stream": "one", "name": "x", "deletionPolicy": "Delete" });
+    let mut cluster = settled(vec![object(Kind::IggyTopic, "t", 0, topic)]);
+    assert_eq!(cluster.reason("t"), "Blocked");
+    let writes = cluster.writes;
+    cluster.round().unwrap();
+    assert_eq!(cluster.writes, writes);
+    // Nothing is held, so nothing keeps it.
+    assert!(!cluster.objects[0].has_finalizer);
+}

@@ -1,0 +1,386 @@
+//! One server object and its objects: round after round, one at a time.
+//!
+//! ```text
+//!  members ─┐
+//!           ├─▶ round: read, decide, announce, apply, read again, conclude ─▶ writes
+//!  connecting ┘
+//! ```
+
+mod connecting;
+mod members;
+mod round;
+mod writes;
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use iggyctl_core::secret::Secret;
+use iggyctl_core::state::desired_user::SecretReference;
+use iggyctl_engine::ReadOnly;
+use iggyctl_engine::connect::{ConnectError, ConnectionPool, ServerConnector};
+use iggyctl_engine::ledger::{LedgerFailure, describe};
+use iggyctl_engine::observe::ReadError;
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+use super::Shared;
+use super::connection::{Connection, MadeFrom, NoConnection, Said};
+use super::passwords::{add_previous, gather};
+use super::server_status::Look;
+use super::world::View;
+use crate::operator::cluster::ServerObject;
+use crate::operator::model::{Declared, Defaults, Object, Reason, Refused, ServerKey};
+use crate::operator::resources::status::ConditionStatus;
+use crate::operator::round::{Health, Member, NoServer, Subject, time, without_server};
+
+/// How long one round may take, whatever hangs.
+const LONGEST_ROUND: Duration = Duration::from_secs(10 * 60);
+
+/// The first wait after a failure; it doubles up to the interval.
+const FIRST_RETRY: Duration = Duration::from_secs(1);
+
+/// The longest wait after a failure.
+const LAST_RETRY: Duration = Duration::from_secs(5 * 60);
+
+/// Turns rounds for one server object.
+pub(super) struct Crank {
+    key: ServerKey,
+    shared: Arc<Shared>,
+    notify: Arc<Notify>,
+    connection: Option<Connection>,
+    /// What the former connection was used instead of, in vain.
+    tried_formerly: Option<MadeFrom>,
+    /// Since when the Secret of the connection is gone.
+    secret_gone: Option<Instant>,
+    /// Objects that are gone, until a round has told it.
+    departed: Vec<Arc<Object>>,
+    /// What the server was called in the last round.
+    identity: Option<String>,
+    /// Specs that were read, by the uid of their objects.
+    declared: BTreeMap<String, (i64, Result<Arc<Declared>, Refused>)>,
+    /// Passwords that a login showed to be live.
+    verified: BTreeMap<SecretReference, Secret>,
+    /// What was kept of the passwords that were applied last, by the uid of the object.
+    kept: BTreeMap<String, BTreeMap<String, Secret>>,
+    failures: u32,
+    /// When the present round began.
+    began: Instant,
+}
+
+/// When to look again.
+enum Next {
+    /// After the interval of the objects.
+    After(Duration),
+    /// Soon: something failed that may pass.
+    Retry,
+    /// As [`Self::Retry`], and not later than this.
+    RetryWithin(Duration),
+    /// Only when somebody asks.
+    Asked,
+}
+
+impl Crank {
+    pub(super) fn new(key: ServerKey, shared: Arc<Shared>, notify: Arc<Notify>) -> Self {
+        Self {
+            key,
+            shared,
+            notify,
+            connection: None,
+            tried_formerly: None,
+            secret_gone: None,
+            departed: Vec::new(),
+            identity: None,
+            declared: BTreeMap::new(),
+            verified: BTreeMap::new(),
+            kept: BTreeMap::new(),
+            failures: 0,
+            began: Instant::now(),
+        }
+    }
+
+    pub(super) async fn run(mut self) {
+        let mut wait = None;
+        loop {
+            match wait {
+                None => self.notify.notified().await,
+                Some(wait) => {
+                    // Whichever comes first.
+                    let _ = tokio::time::timeout(wait, self.notify.notified()).await;
+                }
+            }
+            self.began = Instant::now();
+            self.shared.health.begins(&self.key, LONGEST_ROUND);
+            let next = tokio::time::timeout(LONGEST_ROUND, self.turn()).await;
+            self.shared.health.ends(&self.key);
+            wait = match next.unwrap_or(Next::Retry) {
+                Next::After(interval) => {
+                    self.failures = 0;
+                    Some(jittered(interval))
+                }
+                Next::Retry => Some(self.backoff()),
+                Next::RetryWithin(most) => Some(self.backoff().min(most)),
+                Next::Asked => None,
+            };
+        }
+    }
+
+    fn backoff(&mut self) -> Duration {
+        let doubled = FIRST_RETRY.saturating_mul(1 << self.failures.min(16));
+        self.failures = self.failures.saturating_add(1);
+        jittered(doubled.min(LAST_RETRY))
+    }
+
+    async fn turn(&mut self) -> Next {
+        let view = self.shared.world.view(&self.key, self.identity.as_deref());
+        if view.server.is_none() && view.objects.is_empty() {
+            self.disconnect().await;
+            self.declared.clear();
+            return Next::Asked;
+        }
+        self.departed
+            .extend(self.shared.world.take_departed(&self.key));
+        self.forget_specs(&view);
+        let Some(server) = view.server.clone() else {
+            self.departed.clear();
+            self.disconnect().await;
+            let why = NoServer {
+                reason: Reason::ServerNotFound,
+                message: format!("there is no {}", self.key),
+                // Nothing could be done for it any more, whatever one waits for.
+                orphan_after: None,
+            };
+            return self.without(&view, &why, Defaults::default()).await;
+        };
+        let spec = match &server.spec {
+            Ok(spec) => spec.clone(),
+            Err(error) => {
+                let why = NoConnection {
+                    reason: Reason::InvalidSpec,
+                    message: error.clone(),
+                };
+                return self.no_connection(&view, &server, why, None).await;
+            }
+        };
+        let said = Said::of(&server, &spec);
+        match self.look(&view, &server, &said).await {
+            Ok(next) => next,
+            Err(why) => {
+                // What was written down before it went wrong must not be written over.
+                let view = self.shared.world.view(&self.key, self.identity.as_deref());
+                self.no_connection(&view, &server, why, Some(&said)).await
+            }
+        }
+    }
+
+    /// A round with the server.
+    async fn look(
+        &mut self,
+        view: &View,
+        server: &Arc<ServerObject>,
+        said: &Said<'_>,
+    ) -> Result<Next, NoConnection> {
+        let wanted = self.made_from(server, said);
+        self.connect(view, server, said, wanted.clone()).await?;
+        let Some(connection) = &self.connection else {
+            return Ok(Next::Retry);
+        };
+        let started = Instant::now();
+        let own_identity = ledger_identity(&connection.pool).await.map_err(no_server)?;
+        let latency = started.elapsed();
+        let address = connection.address.clone();
+        let identity = own_identity.clone().unwrap_or_else(|| address.clone());
+        self.identity = Some(identity.clone());
+        let before = server.status.server_identity.clone();
+        let had_own = before.as_ref().is_some_and(|before| *before != address);
+        let is_another = had_own && before.as_ref() != Some(&identity);
+        let now = Timestamp::now();
+        let replacement = replacement_token(server, now);
+        let subject = Subject {
+            is_another,
+            identity: identity.clone(),
+            // What it was called before counts even if it is another one: that is how it shows.
+            aliases: Some(before.into_iter().chain([address]).collect()),
+            defaults: Defaults::of(&said.defaults),
+            replacement_acknowledged: server.acknowledged.as_ref() == Some(&replacement),
+            now,
+        };
+        let mut members = self.members(view, &subject);
+        for object in self.departed.clone() {
+            let declared = self.permitted(view.server.as_deref(), &object);
+            members.push(Member::departed(&object, declared, &subject));
+        }
+        let cluster = &self.shared.cluster;
+        let mut gathered = gather(cluster, &members).await;
+        add_previous(cluster, &mut members, &mut gathered, &self.verified).await;
+        let round = self.round(&members, &gathered, &subject).await?;
+        self.departed.clear();
+        let version = self.version().await;
+        let look = match round.is_replaced {
+            false => Look {
+                health: Health::Ready,
+                reason: Reason::Applied,
+                message: String::new(),
+                version,
+                identity: Some(identity),
+                latency: Some(latency),
+                dependants: view.objects.len(),
+            },
+            true => Look {
+                health: Health::Stalled,
+                reason: Reason::ServerReplaced,
+                message: format!(
+                    "nothing of what was held is there any more: the server was emptied, or it is \
+                     another one. Nothing is changed. To create all that is declared anew, \
+                     annotate this object with iggyctl.dev/acknowledge-replaced={replacement}"
+                ),
+                version,
+                // The former one is remembered until somebody says that it may be gone.
+                identity: None,
+                latency: Some(latency),
+                dependants: view.objects.len(),
+            },
+        };
+        let needs_finalizer = round.needs_server;
+        let written = self.write_server(server, look, needs_finalizer, said).await;
+        // With the former credentials only for as long as it takes: a round that has nothing
+        // left to do did not change the password, and nobody will.
+        if !round.retries {
+            self.tried_formerly = Some(wanted.clone());
+        }
+        let is_former = self
+            .connection
+            .as_ref()
+            .is_some_and(|it| it.made_from != wanted);
+        match round.retries || !written || is_former {
+            true => Ok(Next::Retry),
+            false => Ok(Next::After(interval(&members, &subject))),
+        }
+    }
+
+    /// A round without a server.
+    async fn without(&mut self, view: &View, why: &NoServer, defaults: Defaults) -> Next {
+        let subject = Subject {
+            identity: String::new(),
+            aliases: None,
+            defaults,
+            is_another: false,
+            replacement_acknowledged: false,
+            now: Timestamp::now(),
+        };
+        let members = self.members(view, &subject);
+        let conclusions = without_server(&members, why, &subject);
+        let has: Vec<bool> = members.iter().map(|it| it.object.has_finalizer).collect();
+        let needs = |place: usize| has.get(place).copied().unwrap_or(false);
+        let rounded = self.write_all(&members, conclusions, needs).await;
+        // Whoever waits to be let go waits no longer than it has to.
+        let waiting = members.iter().filter_map(|member| {
+            let waited = subject.now.duration_since(member.object.deleted_at?);
+            let waited = Duration::try_from(waited).unwrap_or_default();
+            Some(why.orphan_after?.saturating_sub(waited))
+        });
+        match (waiting.min(), why.reason, rounded.retries) {
+            // To the second, as the time of deletion is.
+            (Some(rest), _, _) => Next::RetryWithin(rest + FIRST_RETRY),
+            // That one appears is seen.
+            (None, Reason::ServerNotFound, false) => Next::Asked,
+            (None, _, _) => Next::Retry,
+        }
+    }
+
+    async fn no_connection(
+        &mut self,
+        view: &View,
+        server: &Arc<ServerObject>,
+        why: NoConnection,
+        said: Option<&Said<'_>>,
+    ) -> Next {
+        if self.secret_gone.is_none() {
+            self.disconnect().await;
+        }
+        let orphan_after = said.map_or(Duration::ZERO, |said| said.orphan_after);
+        let no_server = NoServer {
+            reason: why.reason,
+            message: format!("{}: {}", self.key, why.message),
+            orphan_after: Some(orphan_after),
+        };
+        let defaults = said.map_or_else(Defaults::default, |said| Defaults::of(&said.defaults));
+        let next = self.without(view, &no_server, defaults).await;
+        let health = match why.reason {
+            Reason::ServerUnavailable => Health::Reconciling,
+            _ => Health::Stalled,
+        };
+        let look = Look {
+            health,
+            reason: why.reason,
+            message: why.message,
+            version: None,
+            identity: None,
+            latency: None,
+            dependants: view.objects.len(),
+        };
+        let needs = view.objects.iter().any(|object| object.has_finalizer);
+        if let Some(said) = said {
+            self.write_server(server, look, needs, said).await;
+        }
+        next
+    }
+}
+
+/// What became of a round, as far as it decides about the next one.
+#[derive(Debug, Default)]
+struct Rounded {
+    retries: bool,
+    is_replaced: bool,
+    /// Whether an object needs the server to be let go.
+    needs_server: bool,
+}
+
+/// The shortest interval of all: one read is for all of them.
+fn interval(members: &[Member], subject: &Subject) -> Duration {
+    let own = members.iter().filter(|member| !member.is_foreign);
+    let intervals = own.map(|member| member.policies.interval);
+    intervals.min().unwrap_or(subject.defaults.interval)
+}
+
+/// By up to a tenth, so that what began together does not go on together.
+fn jittered(wait: Duration) -> Duration {
+    let random = RandomState::new().build_hasher().finish();
+    let part = u32::try_from(random % 201).unwrap_or(0);
+    wait.saturating_mul(900 + part) / 1000
+}
+
+/// What somebody has to write to go on with a server that was replaced: since when it is
+/// said, so that what was acknowledged once is not acknowledged for ever.
+fn replacement_token(server: &ServerObject, now: Timestamp) -> String {
+    let mut conditions = server.status.conditions.iter();
+    let said = conditions.find(|it| {
+        it.kind == "Stalled"
+            && it.status == ConditionStatus::True
+            && it.reason == Reason::ServerReplaced.as_str()
+    });
+    said.map_or_else(|| time(now).0, |it| it.last_transition_time.0.clone())
+}
+
+async fn ledger_identity(
+    pool: &ConnectionPool<ServerConnector>,
+) -> Result<Option<String>, ReadError> {
+    match describe(&ReadOnly::new(pool)).await {
+        Ok(identity) => Ok(identity.map(|it| it.to_string())),
+        Err(LedgerFailure::Broker(error)) => Err(error),
+        // Whoever may not see it goes by the address.
+        Err(_) => Ok(None),
+    }
+}
+
+fn no_server(error: ReadError) -> NoConnection {
+    let reason = match &error {
+        ReadError::Connect(ConnectError::CredentialsRefused { .. }) => Reason::CredentialsRefused,
+        _ => Reason::ServerUnavailable,
+    };
+    NoConnection {
+        reason,
+        message: error.to_string(),
+    }
+}

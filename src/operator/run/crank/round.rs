@@ -1,0 +1,241 @@
+//! What is read, decided, done and said in one round.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use iggyctl_core::address::Address;
+use iggyctl_core::check::Findings;
+use iggyctl_core::diff::diff;
+use iggyctl_core::plan::{ApprovedPlan, DestructionGrant, Plan, plan};
+use iggyctl_core::render::PlanReport;
+use iggyctl_core::secret::Secret;
+use iggyctl_core::state::desired::DesiredState;
+use iggyctl_core::state::desired_user::SecretReference;
+use iggyctl_core::state::observed::{AccessReading, ObservedState};
+use iggyctl_core::state::observed_access::PasswordCheck;
+use iggyctl_engine::apply::{Cancellation, StepResult, Supplies, apply};
+use iggyctl_engine::connect::{ConnectionPool, ServerConnector};
+use iggyctl_engine::delivery::NoSinks;
+use iggyctl_engine::observe::{Checks, Reach, observe_and_check};
+
+use super::super::connection::NoConnection;
+use super::super::passwords::{Gathered, keep, to_keep, without_password};
+use super::{Crank, Rounded, no_server};
+use crate::operator::cluster::WriteError;
+use crate::operator::model::Reason;
+use crate::operator::round::{After, Decision, Member, Subject, conclude, decide, prepare};
+
+impl Crank {
+    /// Reads, decides, writes down what is about to be made, makes it, and says how it went.
+    pub(super) async fn round(
+        &mut self,
+        members: &[Member],
+        gathered: &Gathered,
+        subject: &Subject,
+    ) -> Result<Rounded, NoConnection> {
+        let Some(connection) = &self.connection else {
+            return Ok(Rounded::default());
+        };
+        let pool = &connection.pool;
+        let preparation = prepare(members);
+        let reach = match preparation.removes() {
+            true => Reach::OwnedInDepth,
+            false => Reach::Declared,
+        };
+        let to_verify = gathered
+            .secrets
+            .iter()
+            .filter(|(reference, secret)| self.verified.get(reference) != Some(secret));
+        let to_verify = to_verify.cloned().collect();
+        let checks = Checks {
+            secrets: Some(&to_verify),
+            reach,
+            sinks: &NoSinks,
+        };
+        let wanted = &preparation.to_observe;
+        let observed = observe_and_check(pool, wanted, checks).await;
+        let observed = observed.map_err(no_server)?;
+        let mut decision = decide(members, &preparation, &observed, subject);
+        let mut failed = BTreeMap::new();
+        for (address, why) in without_password(members, &preparation.contest, gathered) {
+            decision.leave_out(&address);
+            failed.insert(address, why);
+        }
+        let compared = Compared::of(&decision.compared, &decision, &observed);
+        let executed = match decision.executed == decision.compared {
+            true => compared.plan.clone(),
+            false => Compared::of(&decision.executed, &decision, &observed).plan,
+        };
+        let tried: BTreeSet<Address> = match decision.is_replaced {
+            true => BTreeSet::new(),
+            false => executed
+                .steps
+                .iter()
+                .map(|step| step.address.clone())
+                .collect(),
+        };
+        if !self.announce(members, &decision, &tried, subject).await {
+            return Ok(Rounded {
+                retries: true,
+                ..Rounded::default()
+            });
+        }
+
+        let mut applied = BTreeSet::new();
+        let has_steps = !executed.steps.is_empty() && !decision.is_replaced;
+        if has_steps {
+            let addresses = decision.approvals.allow_destroy.clone();
+            let grant = DestructionGrant::from_deletion_policies(addresses, &executed);
+            match executed.approve(true, &grant) {
+                Ok(approved) => {
+                    let secrets = gathered.secrets();
+                    let supplies = Supplies::new(&secrets, &NoSinks);
+                    carry_out(pool, &approved, supplies, &mut applied, &mut failed).await;
+                }
+                Err(refusal) => {
+                    tracing::error!(%refusal, "a plan of the operator was refused");
+                    return Err(NoConnection {
+                        reason: Reason::ApplyFailed,
+                        message: refusal.to_string(),
+                    });
+                }
+            }
+        }
+        let observed_after = match has_steps {
+            false => None,
+            true => {
+                let checks = Checks {
+                    secrets: Some(&to_verify),
+                    reach,
+                    sinks: &NoSinks,
+                };
+                let again = observe_and_check(pool, wanted, checks).await;
+                Some(again.map_err(no_server)?)
+            }
+        };
+        let now_there = observed_after.as_ref().unwrap_or(&observed);
+        let verified = verified(members, now_there, gathered);
+        let left = match &observed_after {
+            None => None,
+            Some(after) => Some(Compared::of(&decision.compared, &decision, after)),
+        };
+        let left = left.as_ref().unwrap_or(&compared);
+        let looked = members
+            .iter()
+            .enumerate()
+            .filter(|(_, it)| it.only_observes());
+        let looked = looked.filter_map(|(place, member)| {
+            let declared = member.declared.as_ref().ok()?;
+            let state = &declared.state;
+            Some((place, Compared::of(state, &decision, now_there).report))
+        });
+        let looked = looked.collect();
+        let after = After {
+            observed: now_there,
+            left: &left.plan,
+            left_report: &left.report,
+            before_report: &compared.report,
+            tried: &tried,
+            applied: &applied,
+            failed: &failed,
+            looked: &looked,
+        };
+        let conclusions = conclude(members, &decision, &after, subject);
+        let needs = |place: usize| decision.needs_finalizer(members, place, &tried);
+        let is_replaced = decision.is_replaced;
+        let mut rounded = self.write_all(members, conclusions, needs).await;
+        rounded.is_replaced = is_replaced;
+        self.verified.extend(verified);
+        rounded.retries |= !self.keep_passwords(members, gathered).await;
+        Ok(rounded)
+    }
+
+    /// Keeps the passwords that are live now: the server asks for them when they change.
+    async fn keep_passwords(&mut self, members: &[Member], gathered: &Gathered) -> bool {
+        let mut all = true;
+        for (object, passwords) in to_keep(members, gathered, &self.verified, &self.kept) {
+            let written = keep(&self.shared.cluster, &object, &passwords).await;
+            match written {
+                Ok(()) | Err(WriteError::Gone) => {
+                    self.kept.insert(object.uid.clone(), passwords);
+                }
+                Err(error) => {
+                    tracing::warn!(object = %object.key, %error, "passwords are not kept");
+                    all = false;
+                }
+            }
+        }
+        all
+    }
+}
+
+/// A comparison with what follows from it.
+struct Compared {
+    plan: Plan,
+    report: PlanReport,
+}
+
+impl Compared {
+    fn of(state: &DesiredState, decision: &Decision, observed: &ObservedState) -> Self {
+        let changes = diff(state, observed);
+        let plan = plan(&changes, &decision.approvals);
+        let findings = Findings {
+            findings: Vec::new(),
+        };
+        let report = PlanReport::new(&plan, &changes, &findings);
+        Self { plan, report }
+    }
+}
+
+async fn carry_out(
+    pool: &ConnectionPool<ServerConnector>,
+    approved: &ApprovedPlan,
+    supplies: Supplies<'_, NoSinks>,
+    applied: &mut BTreeSet<Address>,
+    failed: &mut BTreeMap<Address, String>,
+) {
+    let cancellation = Cancellation::default();
+    let outcome = apply(approved, pool, supplies, &mut |_| {}, &cancellation).await;
+    for (step, outcome) in approved.steps().iter().zip(outcome.steps) {
+        match outcome.result {
+            StepResult::Applied => {
+                applied.insert(step.address.clone());
+            }
+            StepResult::Failed(failure) => {
+                failed.insert(step.address.clone(), failure.to_string());
+            }
+            StepResult::NotAttempted(why) => {
+                failed
+                    .entry(step.address.clone())
+                    .or_insert_with(|| why.to_string());
+            }
+        }
+    }
+}
+
+/// Passwords that were shown to be live, so that nobody logs in with them each time.
+fn verified(
+    members: &[Member],
+    observed: &ObservedState,
+    gathered: &Gathered,
+) -> Vec<(SecretReference, Secret)> {
+    let AccessReading::Read(access) = &observed.access else {
+        return Vec::new();
+    };
+    let values: BTreeMap<&SecretReference, &Secret> = gathered
+        .secrets
+        .iter()
+        .map(|(it, value)| (it, value))
+        .collect();
+    let declared = members.iter().filter_map(|it| it.declared.as_ref().ok());
+    let users = declared.flat_map(|declared| &declared.state.users);
+    let live = users.filter(|(name, _)| {
+        let user = access.users.get(*name);
+        user.is_some_and(|user| user.password == PasswordCheck::Declared)
+    });
+    live.filter_map(|(_, user)| {
+        let reference = user.password.as_ref()?;
+        let value = values.get(reference)?;
+        Some((reference.clone(), (*value).clone()))
+    })
+    .collect()
+}

@@ -1,0 +1,230 @@
+//! What is written of objects, before and after something is done.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use futures::StreamExt as _;
+use iggyctl_core::address::Address;
+use iggyctl_core::state::DeletionPolicy;
+use jiff::Timestamp;
+
+use super::super::connection::Said;
+use super::super::metrics::Outcome;
+use super::super::server_status::{Look, server_status};
+use super::{Crank, Rounded};
+use crate::operator::cluster::{ServerObject, WriteError};
+use crate::operator::model::Object;
+use crate::operator::resources::status::ServerStatus;
+use crate::operator::round::{Conclusion, Decision, Member, Subject, announcement};
+
+/// Statuses written at once: the API server is shared with others.
+const WRITES_AT_ONCE: usize = 16;
+
+impl Crank {
+    /// Writes down what is about to be created and held, and makes sure that what may have to
+    /// be deleted one day is not forgotten. Returns whether all of that is done.
+    pub(super) async fn announce(
+        &self,
+        members: &[Member],
+        decision: &Decision,
+        creating: &BTreeSet<Address>,
+        subject: &Subject,
+    ) -> bool {
+        let writes = members.iter().enumerate();
+        let writes: Vec<_> = writes
+            .map(|(place, _)| self.announce_one(members, place, decision, creating, subject))
+            .collect();
+        let mut written = futures::stream::iter(writes).buffer_unordered(WRITES_AT_ONCE);
+        let mut all = true;
+        while let Some(is_done) = written.next().await {
+            all &= is_done;
+        }
+        all
+    }
+
+    async fn announce_one(
+        &self,
+        members: &[Member],
+        place: usize,
+        decision: &Decision,
+        creating: &BTreeSet<Address>,
+        subject: &Subject,
+    ) -> bool {
+        let member = &members[place];
+        if member.is_foreign || member.is_deleting() || decision.is_replaced {
+            return true;
+        }
+        let cluster = &self.shared.cluster;
+        let object = &member.object;
+        if decision.needs_finalizer(members, place, creating) && !object.has_finalizer {
+            let added = cluster.set_finalizer(object, true).await;
+            if self.took_in(object, added).is_none() {
+                return false;
+            }
+        }
+        match announcement(members, decision, place, creating, subject) {
+            None => true,
+            Some(status) => {
+                let written = cluster.write_status(object, &status).await;
+                self.took_in(object, written).is_some()
+            }
+        }
+    }
+
+    /// Writes what is new.
+    pub(super) async fn write_all(
+        &self,
+        members: &[Member],
+        conclusions: Vec<Option<Conclusion>>,
+        needs_finalizer: impl Fn(usize) -> bool,
+    ) -> Rounded {
+        let concluded = members.iter().zip(conclusions).enumerate();
+        let writes: Vec<_> = concluded
+            .filter_map(|(place, (member, conclusion))| {
+                Some(self.write(member, conclusion?, needs_finalizer(place)))
+            })
+            .collect();
+        let mut written = futures::stream::iter(writes).buffer_unordered(WRITES_AT_ONCE);
+        let mut rounded = Rounded::default();
+        while let Some(one) = written.next().await {
+            rounded.retries |= one.retries;
+            rounded.needs_server |= one.needs_server;
+        }
+        rounded
+    }
+
+    async fn write(&self, member: &Member, conclusion: Conclusion, needs: bool) -> Rounded {
+        let mut object = Arc::clone(&member.object);
+        if !member.has_departed {
+            let metrics = &self.shared.metrics;
+            metrics.concluded(&object, &conclusion, self.began.elapsed());
+        }
+        let Conclusion {
+            status,
+            happenings,
+            releases,
+            mut retries,
+            drift_found: _,
+            drift_corrected: _,
+        } = conclusion;
+        if member.has_departed {
+            for happening in &happenings {
+                self.shared.events.tell(&object, happening).await;
+            }
+            return Rounded::default();
+        }
+        let mut claims = status.claims.iter();
+        let holds_until_deleted = claims.any(|claim| {
+            let policy = claim.deletion_policy;
+            policy.is_some_and(|policy| policy != DeletionPolicy::Retain)
+        });
+        let cluster = &self.shared.cluster;
+        // What the object said of itself before it goes is of no use to anybody.
+        if !(releases && object.has_finalizer) && status != *object.status {
+            let written = cluster.write_status(&object, &status).await;
+            match self.took_in(&object, written) {
+                Some(written) => object = written,
+                None => retries = true,
+            }
+        }
+        for happening in &happenings {
+            self.shared.events.tell(&object, happening).await;
+        }
+        let keeps = match member.is_deleting() {
+            true => !releases,
+            // What it held before its spec meant nothing, or is still to remove, counts, too.
+            false => needs || holds_until_deleted,
+        };
+        if object.has_finalizer && !keeps && !member.is_paused() {
+            let taken = cluster.set_finalizer(&object, false).await;
+            retries |= self.took_in(&object, taken).is_none();
+        }
+        Rounded {
+            retries,
+            is_replaced: false,
+            needs_server: keeps && (object.has_finalizer || !member.is_deleting()),
+        }
+    }
+
+    /// Takes in what was written; `None` where it has to be tried again. What is gone needs
+    /// nothing.
+    fn took_in(
+        &self,
+        object: &Arc<Object>,
+        result: Result<Object, WriteError>,
+    ) -> Option<Arc<Object>> {
+        match result {
+            Ok(written) => {
+                let written = Arc::new(written);
+                if self.shared.world.wrote(Arc::clone(&written)) {
+                    self.notify.notify_one();
+                }
+                Some(written)
+            }
+            Err(WriteError::Gone) => Some(Arc::clone(object)),
+            Err(error) => {
+                tracing::warn!(object = %object.key, %error, "not written; it is tried again");
+                None
+            }
+        }
+    }
+
+    /// As [`Self::took_in`], of the server object.
+    fn took_in_server(
+        &self,
+        server: &Arc<ServerObject>,
+        result: Result<ServerObject, WriteError>,
+    ) -> Option<Arc<ServerObject>> {
+        match result {
+            Ok(written) => {
+                let written = Arc::new(written);
+                if self.shared.world.wrote_server(Arc::clone(&written)) {
+                    self.notify.notify_one();
+                }
+                Some(written)
+            }
+            Err(WriteError::Gone) => Some(Arc::clone(server)),
+            Err(error) => {
+                tracing::warn!(server = %server.key, %error, "not written; it is tried again");
+                None
+            }
+        }
+    }
+
+    pub(super) async fn write_server(
+        &self,
+        server: &Arc<ServerObject>,
+        look: Look,
+        needs_finalizer: bool,
+        said: &Said<'_>,
+    ) -> bool {
+        let cluster = &self.shared.cluster;
+        let now = Timestamp::now();
+        let waited = server.deleted_at.is_some_and(|deleted| {
+            let waited = now.duration_since(deleted);
+            jiff::SignedDuration::try_from(said.orphan_after).is_ok_and(|most| waited >= most)
+        });
+        let keeps = needs_finalizer && !waited && !server.requests.force_release;
+        let mut all = true;
+        let mut server = Arc::clone(server);
+        let answered = look.latency.is_some();
+        let status: ServerStatus = server_status(&server, look, now);
+        let outcome = Outcome::of_conditions(&status.conditions);
+        let metrics = &self.shared.metrics;
+        metrics.reconciled(self.key.object_kind(), outcome, self.began.elapsed());
+        metrics.answered(&self.key, answered);
+        if status != server.status && (keeps || server.deleted_at.is_none()) {
+            let written = cluster.write_server_status(&server, &status).await;
+            match self.took_in_server(&server, written) {
+                Some(written) => server = written,
+                None => all = false,
+            }
+        }
+        let has = server.has_finalizer();
+        if has != keeps && (has || server.deleted_at.is_none()) {
+            let written = cluster.set_server_finalizer(&server, keeps).await;
+            all &= self.took_in_server(&server, written).is_some();
+        }
+        all
+    }
+}

@@ -1,0 +1,105 @@
+//! Which of several operators writes.
+
+use kube::Client;
+use kube_lease_manager::{LeaseManager, LeaseManagerBuilder};
+use tokio::sync::watch::Receiver;
+use tokio::task::JoinHandle;
+
+use super::{RunError, Settings};
+
+/// How long an operator that vanished keeps others from writing, in seconds.
+const LEASE_SECONDS: u64 = 15;
+
+/// How long before its end a lease is renewed, in seconds.
+const GRACE_SECONDS: u64 = 5;
+
+/// The place of this operator among several.
+pub(super) struct Leadership {
+    /// Whether it leads; none where it is the only one.
+    seeking: Option<Seeking>,
+    leads: bool,
+    /// Whether that was said.
+    is_told: bool,
+}
+
+struct Seeking {
+    receiver: Receiver<bool>,
+    manager: JoinHandle<Result<LeaseManager, kube_lease_manager::LeaseManagerError>>,
+}
+
+impl Leadership {
+    /// Begins to seek it.
+    ///
+    /// # Errors
+    /// When the Lease cannot be read or created.
+    pub(super) async fn seek(client: Client, settings: &Settings) -> Result<Self, RunError> {
+        let Some(namespace) = &settings.lease_namespace else {
+            return Ok(Self {
+                seeking: None,
+                leads: true,
+                is_told: false,
+            });
+        };
+        let manager = LeaseManagerBuilder::new(client, settings.lease_name.clone())
+            .with_namespace(namespace.clone())
+            .with_identity(settings.identity.clone())
+            .with_duration(LEASE_SECONDS)
+            .with_grace(GRACE_SECONDS)
+            .build()
+            .await
+            .map_err(|error| RunError::Lease(error.to_string()))?;
+        let (receiver, manager) = manager.watch().await;
+        Ok(Self {
+            seeking: Some(Seeking { receiver, manager }),
+            leads: false,
+            is_told: true,
+        })
+    }
+
+    /// Whether this operator may write.
+    pub(super) fn leads(&self) -> bool {
+        self.leads
+    }
+
+    /// Comes back when this operator begins to lead.
+    ///
+    /// # Errors
+    /// When it led, and does so no more: nothing may go on.
+    pub(super) async fn changed(&mut self) -> Result<(), RunError> {
+        if !self.is_told {
+            self.is_told = true;
+            return Ok(());
+        }
+        let Some(seeking) = &mut self.seeking else {
+            return std::future::pending().await;
+        };
+        loop {
+            if seeking.receiver.changed().await.is_err() {
+                return Err(RunError::Lease("nobody renews it any more".to_owned()));
+            }
+            let leads = *seeking.receiver.borrow_and_update();
+            match (self.leads, leads) {
+                (true, false) => return Err(RunError::LeaseLost),
+                (false, true) => {
+                    self.leads = true;
+                    return Ok(());
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Lets another operator lead at once.
+    pub(super) async fn release(self) {
+        let Some(Seeking { receiver, manager }) = self.seeking else {
+            return;
+        };
+        // Without anybody who listens it gives the lease back, and ends.
+        drop(receiver);
+        match manager.await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "the lease was not given back"),
+            Err(error) => tracing::warn!(%error, "the lease was not given back"),
+        }
+    }
+}

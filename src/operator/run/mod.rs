@@ -1,0 +1,219 @@
+//! `iggyctl operator run`: turns the crank.
+//!
+//! ```text
+//!  watches ──▶ World ──which servers──▶ one Crank for each server object ──▶ rounds, one after the other
+//!                                          ▲
+//!                                 its interval, its backoff
+//! ```
+
+mod connection;
+mod crank;
+mod endpoints;
+mod leader;
+mod metrics;
+mod passwords;
+mod server_status;
+mod smoke;
+mod smoke_run;
+mod world;
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use kube::Client;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use self::crank::Crank;
+use self::endpoints::Health;
+use self::leader::Leadership;
+use self::metrics::Metrics;
+use self::world::World;
+use super::cluster::{Cluster, Events, Reach, Seen, watch_all};
+use super::model::ServerKey;
+
+/// How the operator is run.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) reach: Reach,
+    /// Where to listen for probes and metrics.
+    pub(crate) listen: SocketAddr,
+    /// The namespace of the Lease by which several operators agree which of them writes;
+    /// none where there is only one.
+    pub(crate) lease_namespace: Option<String>,
+    /// What the Lease is called.
+    pub(crate) lease_name: String,
+    /// What this operator is called in it.
+    pub(crate) identity: String,
+}
+
+/// Why the operator ended.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RunError {
+    /// There is no way to the API server.
+    #[error("no Kubernetes cluster is configured: {0}")]
+    NoCluster(kube::Error),
+    /// The page for probes and metrics cannot be served.
+    #[error("cannot listen at {address}: {error}")]
+    Listen {
+        /// Where.
+        address: SocketAddr,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// Another operator writes from now on; this one ends, so that nothing that was begun
+    /// goes on.
+    #[error("the lease was lost to another operator")]
+    LeaseLost,
+    /// The Lease cannot be read or written.
+    #[error("the lease: {0}")]
+    Lease(String),
+    /// What happens cannot be counted.
+    #[error("the metrics: {0}")]
+    Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    /// The watches ended, which they never do.
+    #[error("nothing is watched any more")]
+    NothingWatched,
+}
+
+/// What all cranks share.
+pub(crate) struct Shared {
+    pub(crate) cluster: Cluster,
+    pub(crate) events: Events,
+    pub(crate) world: Arc<World>,
+    pub(crate) health: Health,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+/// What the pages are made from.
+#[derive(Clone)]
+pub(crate) struct Pages {
+    health: Health,
+    world: Arc<World>,
+    metrics: Arc<Metrics>,
+}
+
+/// How often the loop shows that it goes on.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+
+/// Runs until `stop`, or until it must not go on.
+///
+/// # Errors
+/// See [`RunError`].
+pub(crate) async fn run(
+    settings: Settings,
+    ready: impl FnOnce(SocketAddr),
+    stop: impl Future<Output = ()>,
+) -> Result<(), RunError> {
+    let client = Client::try_default().await.map_err(RunError::NoCluster)?;
+    let cluster = Cluster::new(client.clone(), settings.reach.clone());
+    let pages = Pages {
+        health: Health::default(),
+        world: Arc::default(),
+        metrics: Arc::new(Metrics::new()?),
+    };
+    let address = endpoints::serve(settings.listen, pages.clone()).await?;
+    ready(address);
+    let shared = Arc::new(Shared {
+        events: Events::new(client.clone(), &settings.identity),
+        cluster,
+        world: pages.world,
+        health: pages.health,
+        metrics: pages.metrics,
+    });
+    let mut leadership = Leadership::seek(client, &settings).await?;
+    let result = tokio::select! {
+        () = stop => Ok(()),
+        result = work(&shared, &mut leadership) => result,
+    };
+    // Nothing that was begun goes on: the tasks were dropped with the work.
+    leadership.release().await;
+    result
+}
+
+async fn work(shared: &Arc<Shared>, leadership: &mut Leadership) -> Result<(), RunError> {
+    let watches = watch_all(&shared.cluster);
+    let mut stream = watches.stream;
+    let mut cranks = Cranks::default();
+    let mut waiting: Vec<ServerKey> = Vec::new();
+    let look_at_smoke_tests = Arc::new(Notify::new());
+    let mut signs_of_life = tokio::time::interval(SIGN_OF_LIFE);
+    loop {
+        tokio::select! {
+            _ = signs_of_life.tick() => {
+                shared.health.watches();
+                shared.metrics.tidy();
+            }
+            changed = leadership.changed() => {
+                changed?;
+                tracing::info!("this operator is the one that writes");
+                shared.health.leads();
+                let look = Arc::clone(&look_at_smoke_tests);
+                cranks.tasks.spawn(smoke::run(Arc::clone(shared), look));
+                if shared.health.is_synced() {
+                    waiting.clear();
+                    for key in shared.world.servers_in_use() {
+                        cranks.turn(key, shared);
+                    }
+                }
+            }
+            Some(ended) = cranks.tasks.join_next() => {
+                if let Err(error) = ended
+                    && error.is_panic()
+                {
+                    // The process is started anew, with everything that it held forgotten.
+                    std::panic::resume_unwind(error.into_panic());
+                }
+            }
+            seen = stream.next() => {
+                let Some(seen) = seen else {
+                    return Err(RunError::NothingWatched);
+                };
+                match seen {
+                    Seen::Trouble(error) => tracing::warn!(%error, "a watch does not work"),
+                    Seen::Synced(number) => {
+                        if shared.health.synced(number, watches.count) {
+                            waiting.extend(shared.world.servers_in_use());
+                        }
+                    }
+                    seen => waiting.extend(shared.world.saw(seen)),
+                }
+                if !leadership.leads() {
+                    shared.world.forget_departed();
+                }
+                // Before all is known, the older of two objects may not have been seen.
+                if shared.health.is_synced() && leadership.leads() {
+                    look_at_smoke_tests.notify_one();
+                    for key in waiting.drain(..) {
+                        cranks.turn(key, shared);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// One task for each server object that somebody uses.
+#[derive(Default)]
+struct Cranks {
+    tasks: JoinSet<()>,
+    by_server: BTreeMap<ServerKey, Arc<Notify>>,
+}
+
+impl Cranks {
+    fn turn(&mut self, key: ServerKey, shared: &Arc<Shared>) {
+        if let Some(notify) = self.by_server.get(&key) {
+            notify.notify_one();
+            return;
+        }
+        let notify = Arc::new(Notify::new());
+        notify.notify_one();
+        self.by_server.insert(key.clone(), Arc::clone(&notify));
+        let crank = Crank::new(key, Arc::clone(shared), notify);
+        self.tasks.spawn(crank.run());
+    }
+}

@@ -1,0 +1,329 @@
+//! Which smoke tests are to be run, one after the other, and what is said of them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use iggyctl_core::api::v1alpha1::{IggySmokeTestSpec, Kind};
+use iggyctl_core::secret::SecretSource;
+use iggyctl_engine::Secrets;
+use jiff::Timestamp;
+use tokio::sync::Notify;
+
+use super::Shared;
+use super::connection::{MadeFrom, Said, connection};
+use super::metrics::Outcome;
+use super::smoke_run::{Found, Subject, Work, in_a_thread};
+use crate::operator::cluster::{ServerObject, ServerSpec};
+use crate::operator::model::{Ceiling, Declared, Object, ObjectKey, Reason, SmokeTest};
+use crate::operator::resources::status::{Condition, ConditionStatus, SmokeRun, SmokeTestStatus};
+use crate::operator::round::{Happening, Health, standard_conditions, time};
+
+/// How long a run may take where nobody says it.
+const TIMEOUT: Duration = Duration::from_secs(5 * 60);
+
+/// How long after its time a run may go on to remove what it made.
+const FOR_CLEANING: Duration = Duration::from_secs(60);
+
+/// How often is looked again without being told to: for what failed and may pass.
+const AGAIN: Duration = Duration::from_secs(30);
+
+/// What was run last, by the uid of the object, and what was said of it: what is seen of the
+/// cluster may be older, and says something else while it waits.
+type Ended = BTreeMap<String, (Tried, SmokeTestStatus)>;
+
+/// What is tried anew only when it has changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Tried {
+    generation: i64,
+    subject: String,
+    asked: Option<String>,
+}
+
+/// Looks at all smoke tests each time that something was seen, until it is dropped.
+pub(super) async fn run(shared: Arc<Shared>, look: Arc<Notify>) {
+    let mut ended = Ended::new();
+    loop {
+        // Whichever comes first.
+        let _ = tokio::time::timeout(AGAIN, look.notified()).await;
+        // Before all is known, what a test is about may not have been seen.
+        if !shared.health.is_synced() {
+            continue;
+        }
+        let tests = shared.world.smoke_tests();
+        ended.retain(|uid, _| tests.iter().any(|test| test.object.uid == *uid));
+        for test in tests {
+            turn(&shared, &test, &mut ended).await;
+        }
+    }
+}
+
+/// Where a smoke test is, as far as it goes.
+enum Step {
+    /// It cannot be run now.
+    Waits(Health, Reason, String),
+    /// Everything is there.
+    Run(Box<Ready>),
+}
+
+/// What a run needs.
+struct Ready {
+    server: Arc<ServerObject>,
+    topology: Option<Arc<Object>>,
+    subject: String,
+}
+
+async fn turn(shared: &Shared, test: &SmokeTest, ended: &mut Ended) {
+    let object = &test.object;
+    if object.deleted_at.is_some() || object.requests.pause {
+        return;
+    }
+    let spec = match &*test.spec {
+        Ok(spec) => spec,
+        Err(error) => {
+            let said = status(test, Health::Stalled, Reason::InvalidSpec, error);
+            return write(shared, test, &said).await;
+        }
+    };
+    let ready = match step(shared, test, spec) {
+        Step::Run(ready) => *ready,
+        Step::Waits(health, reason, message) => {
+            let said = status(test, health, reason, &message);
+            return write(shared, test, &said).await;
+        }
+    };
+    let tried = Tried {
+        generation: object.generation,
+        subject: ready.subject.clone(),
+        asked: object.requests.reconcile_at.clone(),
+    };
+    match ended.get(&object.uid) {
+        // It may have waited meanwhile for what is there again.
+        Some((last, said)) if *last == tried => return write(shared, test, said).await,
+        None if is_tried(test, &tried) => {
+            let said = test.status.clone();
+            ended.insert(object.uid.clone(), (tried, said));
+            return;
+        }
+        _ => {}
+    }
+    let running = status(test, Health::Reconciling, Reason::Progressing, "it is run");
+    write(shared, test, &running).await;
+    // What is said at the end differs from this, also where it is what was said before.
+    let test = &SmokeTest {
+        status: running,
+        ..test.clone()
+    };
+    let object = &test.object;
+    let (began, started) = (Timestamp::now(), Instant::now());
+    let found = match work(shared, test, spec, &ready).await {
+        Ok(work) => in_a_thread(work, FOR_CLEANING).await,
+        Err((reason, message)) => {
+            let said = status(test, Health::Reconciling, reason, &message);
+            return write(shared, test, &said).await;
+        }
+    };
+    let (said, happening) = conclude(test, ready.subject, began, found);
+    ended.insert(object.uid.clone(), (tried, said.clone()));
+    let metrics = &shared.metrics;
+    let outcome = Outcome::of_conditions(&said.conditions);
+    metrics.reconciled(object.key.kind, outcome, started.elapsed());
+    write(shared, test, &said).await;
+    shared.events.tell(object, &happening).await;
+}
+
+/// Whether this was run by the process before, as the status says.
+fn is_tried(test: &SmokeTest, tried: &Tried) -> bool {
+    let status = &test.status;
+    let last = status.last_run.as_ref();
+    let mut conditions = status.conditions.iter();
+    let is_running =
+        conditions.any(|it| it.kind == "Reconciling" && it.status == ConditionStatus::True);
+    !is_running
+        && status.observed_generation == Some(tried.generation)
+        && last.is_some_and(|last| last.subject == tried.subject)
+}
+
+fn is_ready(conditions: &[Condition], generation: i64) -> bool {
+    conditions.iter().any(|it| {
+        it.kind == "Ready"
+            && it.status == ConditionStatus::True
+            && it.observed_generation == Some(generation)
+    })
+}
+
+fn step(shared: &Shared, test: &SmokeTest, spec: &IggySmokeTestSpec) -> Step {
+    let object = &test.object;
+    let waits = |what: String| Step::Waits(Health::Reconciling, Reason::Progressing, what);
+    let topology = match &spec.topology_ref {
+        None => None,
+        Some(reference) => {
+            let key = ObjectKey {
+                kind: Kind::IggyTopology,
+                namespace: object.key.namespace.clone(),
+                name: reference.name.clone(),
+            };
+            match shared.world.object(&key) {
+                Some(topology) => Some(topology),
+                None => return waits(format!("there is no {key}")),
+            }
+        }
+    };
+    let key = topology
+        .as_ref()
+        .map_or_else(|| object.server(), |it| it.server());
+    let Some(server) = shared.world.server(&key) else {
+        let message = format!("there is no {key}");
+        return Step::Waits(Health::Stalled, Reason::ServerNotFound, message);
+    };
+    if let Ok(ServerSpec::Cluster(spec)) = &server.spec {
+        let labels = shared.world.labels(&object.key.namespace);
+        let ceiling = Ceiling::of(spec, labels.as_ref());
+        if let Some(refusal) = ceiling.refusal_of_smoke_tests() {
+            return Step::Waits(Health::Stalled, Reason::NotPermitted, refusal);
+        }
+    }
+    let subject = match &topology {
+        Some(topology) => {
+            let status = &topology.status;
+            if !is_ready(&status.conditions, topology.generation) {
+                return waits(format!("{} is not ready", topology.key));
+            }
+            let applied = status.last_applied_time.as_ref();
+            let applied = applied.map_or("never", |it| it.0.as_str());
+            let generation = topology.generation;
+            format!(
+                "{}: generation {generation}, applied {applied}",
+                topology.key
+            )
+        }
+        None => {
+            if !is_ready(&server.status.conditions, server.generation) {
+                return waits(format!("{key} is not ready"));
+            }
+            let version = server.status.server_version.as_deref();
+            let version = version.unwrap_or("unknown");
+            format!("{key}: generation {}, version {version}", server.generation)
+        }
+    };
+    Step::Run(Box::new(Ready {
+        server,
+        topology,
+        subject,
+    }))
+}
+
+/// Everything that the thread of a run needs; no cluster is there.
+async fn work(
+    shared: &Shared,
+    test: &SmokeTest,
+    spec: &IggySmokeTestSpec,
+    ready: &Ready,
+) -> Result<Work, (Reason, String)> {
+    let server = &ready.server;
+    let server_spec = server.spec.as_ref();
+    let server_spec = server_spec.map_err(|error| (Reason::InvalidSpec, error.clone()))?;
+    let said = Said::of(server, server_spec);
+    let made_from = MadeFrom {
+        uid: server.uid.clone(),
+        generation: server.generation,
+        secrets: Vec::new(),
+    };
+    let requests = shared.metrics.requests(&server.key);
+    let connection = connection(&shared.cluster, &said, made_from, requests).await;
+    let connection = connection.map_err(|why| (why.reason, why.message))?;
+    let subject = match &ready.topology {
+        None => Subject::Server {
+            scenarios: spec.scenarios.iter().map(|it| it.0.clone()).collect(),
+        },
+        Some(topology) => {
+            let declared = Declared::of(topology);
+            let declared = declared.map_err(|error| (Reason::InvalidSpec, error.to_string()))?;
+            let secrets = secrets(shared, &test.object.key.namespace, &declared).await;
+            Subject::Topology {
+                desired: Box::new(declared.state),
+                secrets,
+            }
+        }
+    };
+    Ok(Work {
+        connection,
+        subject,
+        timeout: spec.timeout.map_or(TIMEOUT, |it| it.duration()),
+    })
+}
+
+/// The passwords, as far as they are there: what needs another one is passed over.
+async fn secrets(shared: &Shared, namespace: &str, declared: &Declared) -> Secrets {
+    let mut found = Vec::new();
+    for reference in Secrets::needed(&declared.state) {
+        if let SecretSource::SecretKeyRef(key) = &reference.source
+            && let Ok(secret) = shared.cluster.secret(namespace, &key.name).await
+            && let Ok(value) = secret.value(&key.key)
+        {
+            found.push((reference.clone(), value));
+        }
+    }
+    found.into_iter().collect()
+}
+
+/// Most failures that a status lists.
+const LISTED: usize = 20;
+
+fn conclude(
+    test: &SmokeTest,
+    subject: String,
+    began: Timestamp,
+    found: Found,
+) -> (SmokeTestStatus, Happening) {
+    let Found {
+        passed,
+        mut failures,
+    } = found;
+    let failed = failures.len();
+    let counts = format!("{passed} passed, {failed} failed");
+    let (health, reason, message) = match failures.first() {
+        None => (Health::Ready, Reason::SmokeTestPassed, counts),
+        Some(first) => {
+            let message = format!("{counts}: {first}");
+            (Health::Stalled, Reason::SmokeTestFailed, message)
+        }
+    };
+    failures.truncate(LISTED);
+    let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let happening = match health {
+        Health::Ready => Happening::normal(reason.as_str(), message.clone()),
+        _ => Happening::warning(reason.as_str(), message.clone()),
+    };
+    let mut said = status(test, health, reason, &message);
+    said.last_run = Some(SmokeRun {
+        started_at: time(began),
+        finished_at: time(Timestamp::now()),
+        subject,
+        passed: number(passed),
+        failed: number(failed),
+        failures,
+    });
+    (said, happening)
+}
+
+fn status(test: &SmokeTest, health: Health, reason: Reason, message: &str) -> SmokeTestStatus {
+    let before = &test.status.conditions;
+    let generation = test.object.generation;
+    let now = Timestamp::now();
+    SmokeTestStatus {
+        observed_generation: Some(generation),
+        conditions: standard_conditions(before, generation, now, health, reason, message),
+        last_run: test.status.last_run.clone(),
+    }
+}
+
+async fn write(shared: &Shared, test: &SmokeTest, said: &SmokeTestStatus) {
+    if *said == test.status {
+        return;
+    }
+    let object = &test.object;
+    if let Err(error) = shared.cluster.write_smoke_status(object, said).await {
+        tracing::warn!(object = %object.key, %error, "not written");
+    }
+}

@@ -1,0 +1,369 @@
+//! Deleting objects: each row of the table in docs/operator.md.
+
+use iggy::prelude::*;
+use libtest_mimic::Trial;
+use serde_json::Value;
+
+use crate::control_plane::{ControlPlane, Failure};
+use crate::laboratory::Laboratory;
+use crate::trial;
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        trial("deleting_retain_leaves_all_and_says_so", retain),
+        trial("deleting_delete_deletes_all_that_it_holds", delete),
+        trial("deleting_delete_leaves_what_others_have_in_it", of_others),
+        trial(
+            "deleting_delete_if_empty_not_empty_stays_and_says_how_many",
+            not_empty,
+        ),
+        trial(
+            "deleting_with_the_server_object_the_order_does_not_matter",
+            server_object_too,
+        ),
+        trial(
+            "deleting_when_the_server_object_is_gone_releases_at_once",
+            server_object_gone,
+        ),
+        trial(
+            "deleting_when_the_server_is_unreachable_releases_after_a_time",
+            unreachable,
+        ),
+        trial(
+            "deleting_when_credentials_are_refused_releases_after_a_time",
+            refused,
+        ),
+        trial(
+            "deleting_when_the_secret_is_gone_releases_after_a_time",
+            secret_gone,
+        ),
+        trial(
+            "deleting_with_force_release_releases_now_and_says_what_stays",
+            force_release,
+        ),
+        trial(
+            "deleting_everything_together_uses_credentials_to_the_end",
+            everything,
+        ),
+        trial(
+            "deleting_from_lists_follows_the_policy_of_what_was_declared",
+            removed_from_lists,
+        ),
+    ]
+}
+
+fn stream(policy: &str) -> String {
+    format!(
+        "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyStream\nmetadata: {{ name: orders }}\nspec:\n  \
+         deletionPolicy: {policy}\n  topics: [{{ name: events, partitions: 2 }}]\n"
+    )
+}
+
+fn holds_data(object: &Value) -> bool {
+    object["status"]["conditions"]
+        .to_string()
+        .contains("HoldsData")
+}
+
+fn message(laboratory: &Laboratory<'_>) {
+    laboratory.by_hand(async |root| {
+        let message = IggyMessage::builder().payload("m".into()).build().unwrap();
+        let (orders, events) = (Identifier::named("orders"), Identifier::named("events"));
+        let partition = Partitioning::partition_id(0);
+        root.send_messages(
+            &orders.unwrap(),
+            &events.unwrap(),
+            &partition,
+            &mut [message],
+        )
+        .await
+        .unwrap();
+    });
+}
+
+/// With one stream that is to be deleted with its object.
+fn with_stream<'a>(plane: &'a ControlPlane, policy: &str) -> Result<Laboratory<'a>, Failure> {
+    let laboratory = Laboratory::start(plane)?;
+    laboratory.apply(&stream(policy))?;
+    laboratory.ready("igst/orders")?;
+    Ok(laboratory)
+}
+
+fn is_there(laboratory: &Laboratory<'_>, is_wanted: bool) -> Result<(), Failure> {
+    match laboratory.stream_id("orders").is_some() == is_wanted {
+        true => Ok(()),
+        false => Err(format!("the stream is there: {}", !is_wanted).into()),
+    }
+}
+
+fn orphan_after_a_second(laboratory: &Laboratory<'_>) -> Result<(), Failure> {
+    laboratory.patch("igs/default", r#"{"spec":{"orphanAfter":"1s"}}"#)
+}
+
+fn retain(plane: &ControlPlane) -> Result<(), Failure> {
+    let laboratory = with_stream(plane, "Retain")?;
+    if laboratory.get("igst/orders")?["metadata"]["finalizers"].is_array() {
+        return Err("nothing has to be deleted, and it has a finalizer".into());
+    }
+    laboratory.kubectl(&["delete", "igst/orders", "--timeout=20s"])?;
+    let note = laboratory.told("orders", "Retained")?;
+    if !note.contains("orders/events") {
+        return Err(note.into());
+    }
+    is_there(&laboratory, true)
+}
+
+fn delete(plane: &ControlPlane) -> Result<(), Failure> {
+    let laboratory = with_stream(plane, "Delete")?;
+    message(&laboratory);
+    laboratory.kubectl(&["delete", "igst/orders", "--timeout=20s"])?;
+    is_there(&laboratory, false)
+}
+
+fn of_others(plane: &ControlPlane) -> Result<(), Failure> {
+    let laboratory = with_stream(plane, "Delete")?;
+    laboratory.by_hand(async |root| {
+        let orders = Identifier::named("orders").unwrap();
+        root.create_topic(&orders, "theirs", &TopicCreateOptions::default())
+            .await
+            .unwrap();
+    });
+    laboratory.delete("igst/orders")?;
+    let object = laboratory.wait("igst/orders", "kept", |it| {
+        let conditions = it["status"]["conditions"].to_string();
+        conditions.contains("HoldsData") && conditions.contains("theirs")
+    })?;
+    if !laboratory.has_topic("orders", "theirs") {
+        return Err("what others have in it was deleted".into());
+    }
+    let stalled = object["status"]["conditions"].to_string();
+    if stalled.contains("Delete deletes it") {
+        return Err(format!("it says what does not help: {stalled}").into());
+    }
+    // Whoever has it takes it away.
+    laboratory.by_hand(async |root| {
+        let (orders, theirs) = (Identifier::named("orders"), Identifier::named("theirs"));
+        root.delete_topic(&orders.unwrap(), &theirs.unwrap())
+            .await
+            .unwrap();
+    });
+    laboratory.annotate("igst/orders", "reconcile-requested-at=now")?;
+    laboratory.gone("igst/orders")?;
+    is_there(&laboratory, false)
+}
+
+fn not_empty(plane: &ControlPlane) -> Result<(), Failure> {
+    let laboratory = with_stream(plane, "DeleteIfEmpty")?;
+    message(&laboratory);
+    laboratory.delete("igst/orders")?;
+    let object = laboratory.wait("igst/orders", "kept", holds_data)?;
+    if !object["status"]["conditions"]
+        .to_string()
+        .contains("1 message")
+    {
+        return Err(format!("it does not say how many: {:#}", object["status"]).into());
+    }
+    laboratory.wait_for("igst/orders", "Stalled", "True", "HoldsData")?;
+    laboratory.patch("igst/orders", r#"{"spec":{"deletionPolicy":"Retain"}}"#)?;
+    laboratory.gone("igst/orders")?;
+    laboratory.told("orders", "Retained")?;
+    is_there(&laboratory, true)
+}
+
+fn server_object_too(plane: &ControlPlane) -> Result<(), Failure> {
+    let laboratory = with_stream(plane, "Delete")?;
+    laboratory.wait("igs/default", "kept for its objects", |it| {
+        it["metadata"]["finalizers"].is_array()
+    })?;
+    laboratory.delete("igs/default")?;
+    laboratory.round("igst/orders")?;
+    if laboratory.get("igs/default")?.is_null() {
+        return Err("the server object went before what needs it".into());
+    }
+    laboratory.kubectl(&["delete", "igst/orders", "--timeout=20s"])?;
+    laboratory.gone("igs/default")?;
+    is_there(&laboratory, false)
+}
+
+fn server_object_gone(plane: &ControlPlane) -> Result<(), Failure> {
+    let mut laboratory = with_stream(plane, "Delete")?;
+    // As if it had gone before there was an operator.
+    laboratory.kill_operator();
+    laboratory.patch("igs/default", r#"{"metadata":{"finalizers":null}}"#)?;
+    laboratory.kubectl(&["delete", "igs/default", "--timeout=20s"])?;
+    laboratory.start_operator()?;
+    laboratory.wait_for("igst/orders", "Stalled", "True", "ServerNotFound")?;
+    laboratory.kubectl(&["delete", "igst/orders", "--timeout=10s"])?;
+    let note = laboratory.told("orders", "Orphaned")?;
+    if !note.contains("orders/events") {
+        return Err(note.into());
+    }
+    is_there(&laboratory, true)
+}
+
+fn unreachable(plane: &ControlPlane) -> Result<(), Failure> {
+    let mut laboratory = with_stream(plane, "Delete")?;
+    let address = laboratory.stop_server();
+    laboratory.delete("igst/orders")?;
+    let object = laboratory.wait("igst/orders", "waiting", |it| {
+        it["status"]["conditions"]
+            .to_string()
+            .contains("ServerUnavailable")
+    })?;
+    if object.is_null() {
+        return Err("it did not wait".into());
+    }
+    orphan_after_a_second(&laboratory)?;
+    laboratory.gone("igst/orders")?;
+    laboratory.told("orders", "Orphaned")?;
+    laboratory.resume_server(address)?;
+    is_there(&laboratory, true)
+}
+
+fn refused(plane: &ControlPlane) -> Result<(), Failure> {
+    let laboratory = with_stream(plane, "Delete")?;
+    laboratory.patch("secret/root", r#"{"stringData":{"password":"wrong"}}"#)?;
+    laboratory.wait_for("igst/orders", "Ready", "False", "CredentialsRefused")?;
+    laboratory.delete("igst/orders")?;
+    laboratory.wait("igst/orders", "waiting", |it| {
+        it["metadata"]["deletionTimestamp"].is_string()
+            && it["status"]["conditions"]
+                .to_string()
+                .contains("CredentialsRefused")
+    })?;
+    orphan_after_a_second(&laboratory)?;
+    laboratory.gone("igst/orders")?;
+    laboratory.told("orders", "Orphaned")?;
+    is_there(&laboratory, true)
+}
+
+fn secret_gone(plane: &ControlPlane) -> Result<(), Failure> {
+    let mut laboratory = with_stream(plane, "Delete")?;
+    // Nothing is known of it by heart, either.
+    laboratory.kill_operator();
+    laboratory.kubectl(&["delete", "secret/root"])?;
+    laboratory.start_operator()?;
+    laboratory.wait_for("igst/orders", "Stalled", "True", "CredentialsMissing")?;
+    laboratory.delete("igst/orders")?;
+    laboratory.wait("igst/orders", "waiting", |it| {
+        it["metadata"]["deletionTimestamp"].is_string()
+    })?;
+    orphan_after_a_second(&laboratory)?;
+    laboratory.gone("igst/orders")?;
+    laboratory.told("orders", "Orphaned")?;
+    is_there(&laboratory, true)
+}
+
+fn force_release(plane: &ControlPlane) -> Result<(), Failure> {
+    // While the server can be reached and while it cannot.
+    let mut laboratory = with_stream(plane, "DeleteIfEmpty")?;
+    message(&laboratory);
+    laboratory.delete("igst/orders")?;
+    laboratory.wait("igst/orders", "kept", holds_data)?;
+    laboratory.annotate("igst/orders", "force-release=true")?;
+    laboratory.gone("igst/orders")?;
+    let note = laboratory.told("orders", "Orphaned")?;
+    if !note.contains("left on the server: stream/orders, topic/orders/events") {
+        return Err(note.into());
+    }
+    let again = stream("Delete").replace("name: orders }", "name: again }");
+    laboratory.apply(&again.replace("spec:\n", "spec:\n  name: orders\n  adoption: Adopt\n"))?;
+    laboratory.ready("igst/again")?;
+    let address = laboratory.stop_server();
+    laboratory.delete("igst/again")?;
+    laboratory.annotate("igst/again", "force-release=true")?;
+    laboratory.gone("igst/again")?;
+    laboratory.told("again", "Orphaned")?;
+    laboratory.resume_server(address)?;
+    is_there(&laboratory, true)
+}
+
+/// As when a namespace is deleted: nobody knows in which order.
+fn everything(plane: &ControlPlane) -> Result<(), Failure> {
+    let laboratory = with_stream(plane, "Delete")?;
+    laboratory.wait("igs/default", "kept for its objects", |it| {
+        it["metadata"]["finalizers"].is_array()
+    })?;
+    laboratory.kubectl(&["delete", "secret/root"])?;
+    laboratory.wait_for("igst/orders", "Stalled", "True", "CredentialsMissing")?;
+    laboratory.delete("igs/default")?;
+    laboratory.delete("igst/orders")?;
+    laboratory.gone("igst/orders")?;
+    laboratory.gone("igs/default")?;
+    is_there(&laboratory, false)?;
+    laboratory.connect_server()?;
+    laboratory.apply(&stream("Delete"))?;
+    laboratory.ready("igst/orders")?;
+    laboratory.kubectl(&[
+        "delete",
+        "--wait=false",
+        "secret/root",
+        "igs/default",
+        "igst/orders",
+    ])?;
+    laboratory.gone("igst/orders")?;
+    laboratory.gone("igs/default")?;
+    is_there(&laboratory, false)
+}
+
+fn removed_from_lists(plane: &ControlPlane) -> Result<(), Failure> {
+    let laboratory = Laboratory::start(plane)?;
+    let topology = |streams: &str| {
+        format!(
+            "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyTopology\nmetadata: {{ name: all }}\nspec:\n  \
+             streams:\n{streams}"
+        )
+    };
+    let both = "    - name: orders\n      deletionPolicy: DeleteIfEmpty\n      topics:\n        \
+                - { name: events }\n        - { name: kept, deletionPolicy: Retain }\n        \
+                - { name: dropped, deletionPolicy: Delete }\n    - name: billing\n      \
+                deletionPolicy: Delete\n";
+    laboratory.apply(&topology(both))?;
+    laboratory.ready("igtopo/all")?;
+    // Somebody else's, which nobody asked about.
+    laboratory.by_hand(async |root| {
+        let orders = Identifier::named("orders").unwrap();
+        root.create_topic(&orders, "theirs", &TopicCreateOptions::default())
+            .await
+            .unwrap();
+    });
+    message(&laboratory);
+    let fewer = "    - name: orders\n      deletionPolicy: DeleteIfEmpty\n      topics: []\n";
+    laboratory.apply(&topology(fewer))?;
+    let stalled = laboratory.wait_for("igtopo/all", "Stalled", "True", "HoldsData")?;
+    let told = stalled["status"]["conditions"].to_string();
+    if !told.contains("orders/events") || !told.contains("1 message") {
+        return Err(told.into());
+    }
+    for (topic, is_wanted) in [
+        ("events", true),
+        ("kept", true),
+        ("theirs", true),
+        ("dropped", false),
+    ] {
+        if laboratory.has_topic("orders", topic) != is_wanted {
+            return Err(format!("{topic} is there: {}", !is_wanted).into());
+        }
+    }
+    if laboratory.stream_id("billing").is_some() {
+        return Err("the stream that was removed is there".into());
+    }
+    let claims = stalled["status"]["claims"].to_string();
+    if !claims.contains("orders/events") || claims.contains("kept") || claims.contains("billing") {
+        return Err(claims.into());
+    }
+    laboratory.told("all", "Retained")?;
+    // Emptied, it goes.
+    laboratory.by_hand(async |root| {
+        let (orders, events) = (Identifier::named("orders"), Identifier::named("events"));
+        root.purge_topic(&orders.unwrap(), &events.unwrap())
+            .await
+            .unwrap();
+    });
+    laboratory.annotate("igtopo/all", "reconcile-requested-at=now")?;
+    laboratory.ready("igtopo/all")?;
+    match laboratory.has_topic("orders", "events") {
+        false => Ok(()),
+        true => Err("it is empty, and was not deleted".into()),
+    }
+}

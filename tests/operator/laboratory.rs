@@ -1,0 +1,546 @@
+//! An Iggy server, a namespace and an operator for it.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use iggy::prelude::*;
+use iggy_binary_protocol::codes;
+use iggyctl_embedded::{EmbeddedServer, PasswordHashing};
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+use crate::control_plane::{ControlPlane, Failure};
+
+/// Makes each request for a round another one.
+static ROUNDS: AtomicUsize = AtomicUsize::new(0);
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the operator runs as, and what its Lease is called.
+const ACCOUNT: &str = "operator";
+
+pub(crate) struct Laboratory<'a> {
+    pub(crate) plane: &'a ControlPlane,
+    pub(crate) namespace: String,
+    runtime: Runtime,
+    server: Option<EmbeddedServer>,
+    operator: Option<Child>,
+    /// How many were started.
+    operators: Cell<usize>,
+    folder: tempfile::TempDir,
+}
+
+impl Drop for Laboratory<'_> {
+    fn drop(&mut self) {
+        self.kill_operator();
+        if let Some(server) = self.server.take() {
+            self.runtime.block_on(server.shutdown());
+        }
+    }
+}
+
+impl<'a> Laboratory<'a> {
+    /// With a server that is connected to, and an operator that runs.
+    pub(crate) fn start(plane: &'a ControlPlane) -> Result<Self, Failure> {
+        let mut laboratory = Self::without_operator(plane)?;
+        laboratory.connect_server()?;
+        laboratory.start_operator()?;
+        Ok(laboratory)
+    }
+
+    pub(crate) fn without_operator(plane: &'a ControlPlane) -> Result<Self, Failure> {
+        let runtime = Runtime::new()?;
+        let folder = tempfile::tempdir()?;
+        let mut laboratory = Self {
+            namespace: plane.namespace()?,
+            plane,
+            runtime,
+            server: None,
+            operator: None,
+            operators: Cell::new(0),
+            folder,
+        };
+        laboratory.start_server("127.0.0.1:0".parse()?)?;
+        laboratory.allow_operator()?;
+        Ok(laboratory)
+    }
+
+    /// A server that keeps what it has in the folder of the laboratory.
+    fn start_server(&mut self, address: SocketAddr) -> Result<(), Failure> {
+        let builder = EmbeddedServer::builder()
+            .password_hashing(PasswordHashing::Fast)
+            .data_dir(self.folder.path().join("server"))
+            .listen(address);
+        self.server = Some(self.runtime.block_on(builder.start())?);
+        Ok(())
+    }
+
+    /// Ends the server, and returns where it was.
+    pub(crate) fn stop_server(&mut self) -> SocketAddr {
+        let server = self.server.take().unwrap();
+        let address = server.address();
+        self.runtime.block_on(server.shutdown());
+        address
+    }
+
+    /// Starts it anew where it was, with what it had.
+    pub(crate) fn resume_server(&mut self, address: SocketAddr) -> Result<(), Failure> {
+        let begin = Instant::now();
+        loop {
+            match self.start_server(address) {
+                // Connections of before may still be closing.
+                Err(_) if begin.elapsed() < PATIENCE => {
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                result => return result,
+            }
+        }
+    }
+
+    /// Starts it anew where it was, with nothing.
+    pub(crate) fn replace_server(&mut self) -> Result<(), Failure> {
+        let address = self.stop_server();
+        fs::remove_dir_all(self.folder.path().join("server"))?;
+        self.resume_server(address)
+    }
+
+    /// What the chart allows it in one namespace, and nothing else.
+    fn allow_operator(&self) -> Result<(), Failure> {
+        let namespace = &self.namespace;
+        let mut roles = vec![
+            "operator",
+            "rbac",
+            "--name",
+            ACCOUNT,
+            "--namespace",
+            namespace,
+        ];
+        roles.extend(["--operator-namespace", namespace]);
+        let account = format!(
+            "{}---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {{ name: {ACCOUNT} }}\n",
+            iggyctl(&roles)?
+        );
+        self.apply(&account)?;
+        let token = self.kubectl(&["create", "token", ACCOUNT])?;
+        let kubeconfig = self.plane.kubeconfig_of(token.trim())?;
+        fs::write(self.kubeconfig(), kubeconfig)?;
+        Ok(())
+    }
+
+    fn kubeconfig(&self) -> PathBuf {
+        self.folder.path().join("kubeconfig")
+    }
+
+    /// The Secret and the `IggyServer` that objects mean when they name none.
+    pub(crate) fn connect_server(&self) -> Result<(), Failure> {
+        let address = self.server().address();
+        self.apply(&format!(
+            "apiVersion: v1\nkind: Secret\nmetadata: {{ name: root, labels: {{ iggyctl.dev/watch: \"true\" }} }}\n\
+             stringData: {{ username: iggy, password: iggy }}\n---\n\
+             apiVersion: iggyctl.dev/v1alpha1\nkind: IggyServer\nmetadata: {{ name: default }}\n\
+             spec:\n  address: iggy://{address}\n  credentialsSecretRef: {{ name: root }}\n"
+        ))
+    }
+
+    pub(crate) fn server(&self) -> &EmbeddedServer {
+        self.server.as_ref().unwrap()
+    }
+
+    /// Starts the real binary for the namespace.
+    pub(crate) fn start_operator(&mut self) -> Result<(), Failure> {
+        self.operator = Some(self.spawn_operator(&[])?);
+        Ok(())
+    }
+
+    /// One more operator, which the caller ends.
+    pub(crate) fn spawn_operator(&self, arguments: &[&str]) -> Result<Child, Failure> {
+        let number = self.operators.get();
+        self.operators.set(number + 1);
+        let log = fs::File::create(self.folder.path().join(format!("operator-{number}.log")))?;
+        let child = Command::new(env!("CARGO_BIN_EXE_iggyctl"))
+            .args(["operator", "run", "--listen", "127.0.0.1:0"])
+            .args(["--namespace", &self.namespace])
+            .args(arguments)
+            .env_clear()
+            .env("HOME", self.folder.path())
+            .env("HOSTNAME", format!("operator-{number}"))
+            .env("KUBECONFIG", self.kubeconfig())
+            .env("RUST_LOG", "info")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            .spawn()?;
+        Ok(child)
+    }
+
+    /// One more operator with a Lease.
+    pub(crate) fn candidate(&self) -> Result<Candidate, Failure> {
+        let (namespace, name) = ("--leader-election-namespace", "--leader-election-name");
+        let number = self.operators.get();
+        let child = self.spawn_operator(&[namespace, &self.namespace, name, ACCOUNT])?;
+        Ok(Candidate {
+            child,
+            log: self.folder.path().join(format!("operator-{number}.log")),
+        })
+    }
+
+    /// A stream by the command line, which also begins the ledger of the server.
+    pub(crate) fn apply_by_command_line(&self) -> Result<(), Failure> {
+        let path = self.folder.path().join("by-hand.yaml");
+        let manifest = "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyTopology\nmetadata: { name: by-hand }\nspec: { streams: [{ name: by-hand }] }\n";
+        fs::write(&path, manifest)?;
+        let address = self.server().connection_string();
+        let path = path.to_string_lossy();
+        iggyctl(&[
+            "apply", "--server", &address, "-f", &path, "--yes", "--ledger",
+        ])?;
+        Ok(())
+    }
+
+    /// Ends it as a crash does.
+    pub(crate) fn kill_operator(&mut self) {
+        if let Some(mut operator) = self.operator.take() {
+            drop(operator.kill());
+            drop(operator.wait());
+        }
+    }
+
+    /// What all operators said.
+    pub(crate) fn log(&self) -> String {
+        let logs = (0..self.operators.get()).map(|number| {
+            let path = self.folder.path().join(format!("operator-{number}.log"));
+            fs::read_to_string(path).unwrap_or_default()
+        });
+        logs.collect::<Vec<_>>().join("----\n")
+    }
+
+    pub(crate) fn apply(&self, manifests: &str) -> Result<(), Failure> {
+        let arguments = ["apply", "-n", &self.namespace, "-f", "-"];
+        self.plane.succeed(&arguments, manifests)?;
+        Ok(())
+    }
+
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> Result<String, Failure> {
+        let arguments = [&["-n", &self.namespace], arguments].concat();
+        Ok(self.plane.succeed(&arguments, "")?.stdout)
+    }
+
+    /// The object, `null` where it is not there.
+    pub(crate) fn get(&self, object: &str) -> Result<Value, Failure> {
+        let arguments = ["get", object, "--ignore-not-found", "-o", "json"];
+        let text = self.kubectl(&arguments)?;
+        if text.trim().is_empty() {
+            return Ok(Value::Null);
+        }
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    /// How many objects of a kind are ready.
+    pub(crate) fn ready_count(&self, kind: &str) -> Result<usize, Failure> {
+        let path = "jsonpath={.items[*].status.conditions[?(@.type==\"Ready\")].status}";
+        let text = self.kubectl(&["get", kind, "-o", path])?;
+        Ok(text.split_whitespace().filter(|it| *it == "True").count())
+    }
+
+    /// What tells whether anything was written.
+    pub(crate) fn resource_versions(&self, kinds: &str) -> Result<String, Failure> {
+        let path = "jsonpath={range .items[*]}{.metadata.name}={.metadata.resourceVersion} {end}";
+        self.kubectl(&["get", kinds, "-o", path])
+    }
+
+    /// The most memory that the operator ever had.
+    pub(crate) fn memory_kilobytes(&self) -> Result<u64, Failure> {
+        let operator = self.operator.as_ref().ok_or("no operator runs")?;
+        let status = fs::read_to_string(format!("/proc/{}/status", operator.id()))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let line = line.ok_or("no VmHWM")?.trim();
+        Ok(line.trim_end_matches(" kB").parse()?)
+    }
+
+    /// Waits until an object is as it should be.
+    pub(crate) fn wait(
+        &self,
+        object: &str,
+        what: &str,
+        is_so: impl Fn(&Value) -> bool,
+    ) -> Result<Value, Failure> {
+        let begin = Instant::now();
+        loop {
+            let found = self.get(object)?;
+            if is_so(&found) {
+                return Ok(found);
+            }
+            if begin.elapsed() > PATIENCE {
+                return Err(format!(
+                    "{object} is not {what}: {}\n{}",
+                    serde_json::to_string_pretty(&found["status"])?,
+                    self.log()
+                )
+                .into());
+            }
+            // Polled, since each look is a whole command anyway.
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// Waits until something is so that no object says.
+    pub(crate) fn until(&self, what: &str, is_so: impl Fn() -> bool) -> Result<(), Failure> {
+        let begin = Instant::now();
+        while !is_so() {
+            if begin.elapsed() > PATIENCE {
+                return Err(format!("not so: {what}\n{}", self.log()).into());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    /// Changes an object.
+    pub(crate) fn patch(&self, object: &str, patch: &str) -> Result<(), Failure> {
+        self.kubectl(&["patch", object, "--type=merge", "-p", patch])?;
+        Ok(())
+    }
+
+    pub(crate) fn annotate(&self, object: &str, annotation: &str) -> Result<(), Failure> {
+        let annotation = format!("iggyctl.dev/{annotation}");
+        self.kubectl(&["annotate", "--overwrite", object, &annotation])?;
+        Ok(())
+    }
+
+    /// Asks for it to be deleted, and does not wait.
+    pub(crate) fn delete(&self, object: &str) -> Result<(), Failure> {
+        self.kubectl(&["delete", object, "--wait=false"])?;
+        Ok(())
+    }
+
+    /// Waits until it is not there any more.
+    pub(crate) fn gone(&self, object: &str) -> Result<(), Failure> {
+        self.wait(object, "gone", Value::is_null)?;
+        Ok(())
+    }
+
+    /// The notes of the events with this reason about the object of this name.
+    pub(crate) fn events(&self, name: &str, reason: &str) -> Result<Vec<String>, Failure> {
+        let text = self.kubectl(&["get", "events.events.k8s.io", "-o", "json"])?;
+        let found: Value = serde_json::from_str(&text)?;
+        let items = found["items"].as_array().into_iter().flatten();
+        let about = items.filter(|it| it["regarding"]["name"] == name && it["reason"] == reason);
+        Ok(about
+            .filter_map(|it| it["note"].as_str().map(str::to_owned))
+            .collect())
+    }
+
+    /// Waits until there is such an event.
+    pub(crate) fn told(&self, name: &str, reason: &str) -> Result<String, Failure> {
+        let begin = Instant::now();
+        loop {
+            if let Some(note) = self.events(name, reason)?.pop() {
+                return Ok(note);
+            }
+            if begin.elapsed() > PATIENCE {
+                let all = self.kubectl(&["get", "events.events.k8s.io"])?;
+                return Err(format!("no {reason} of {name}:\n{all}\n{}", self.log()).into());
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+    }
+
+    /// A round begins and ends after this was called.
+    pub(crate) fn round(&self, object: &str) -> Result<(), Failure> {
+        // Rounds of a server come one after the other: when the second one reads, the first
+        // one is over.
+        for _ in 0..2 {
+            let reads = || {
+                self.server().requests().count(codes::GET_STREAMS_CODE)
+                    + self.server().requests().count(codes::GET_STREAM_CODE)
+            };
+            let before = reads();
+            let now = ROUNDS.fetch_add(1, Ordering::Relaxed);
+            self.annotate(object, &format!("reconcile-requested-at={now}"))?;
+            self.until("the server is read", || reads() > before)?;
+        }
+        Ok(())
+    }
+
+    /// How often the server was asked to change something.
+    pub(crate) fn writes(&self) -> u64 {
+        let reads = [
+            codes::PING_CODE,
+            codes::GET_STATS_CODE,
+            codes::GET_CLUSTER_METADATA_CODE,
+            codes::DESCRIBE_OPTIONS_CODE,
+            codes::GET_ME_CODE,
+            codes::GET_USER_CODE,
+            codes::GET_USERS_CODE,
+            codes::GET_PERSONAL_ACCESS_TOKENS_CODE,
+            codes::GET_STREAM_CODE,
+            codes::GET_STREAMS_CODE,
+            codes::GET_TOPIC_CODE,
+            codes::GET_TOPICS_CODE,
+            codes::GET_CONSUMER_GROUP_CODE,
+            codes::GET_CONSUMER_GROUPS_CODE,
+            codes::POLL_MESSAGES_CODE,
+            codes::LOGIN_USER_CODE,
+            codes::LOGIN_REGISTER_CODE,
+            codes::LOGOUT_USER_CODE,
+        ];
+        let counts = self.server().requests().counts();
+        let writes = counts.iter().filter(|(code, _)| !reads.contains(code));
+        writes.map(|(_, count)| count).sum()
+    }
+
+    /// The versions of all that is in the namespace.
+    pub(crate) fn versions(&self) -> Result<BTreeMap<String, String>, Failure> {
+        let what = "iggy,secrets,events.events.k8s.io";
+        let text = self.kubectl(&["get", what, "-o", "json"])?;
+        let found: Value = serde_json::from_str(&text)?;
+        let items = found["items"].as_array().into_iter().flatten();
+        Ok(items
+            .map(|it| {
+                let name = format!("{}/{}", it["kind"], it["metadata"]["name"]);
+                (name, it["metadata"]["resourceVersion"].to_string())
+            })
+            .collect())
+    }
+
+    /// Waits until the condition has the status and the reason, for the present spec.
+    pub(crate) fn wait_for(
+        &self,
+        object: &str,
+        kind: &str,
+        status: &str,
+        reason: &str,
+    ) -> Result<Value, Failure> {
+        self.wait(object, &format!("{kind}={status} ({reason})"), |found| {
+            is_condition(found, kind, status, reason)
+        })
+    }
+
+    pub(crate) fn ready(&self, object: &str) -> Result<Value, Failure> {
+        self.wait_for(object, "Ready", "True", "Applied")
+    }
+
+    /// Something done on the server by hand, as root.
+    pub(crate) fn by_hand<T>(&self, work: impl AsyncFnOnce(IggyClient) -> T) -> T {
+        let address = self.server().connection_string();
+        self.runtime.block_on(async {
+            let root = IggyClient::from_connection_string(&address).unwrap();
+            root.connect().await.unwrap();
+            work(root).await
+        })
+    }
+
+    /// Whether the server lets somebody in: `user:password`.
+    pub(crate) fn lets_in(&self, login: &str) -> bool {
+        let address = self.server().address();
+        let address = format!("iggy://{login}@{address}?reconnection_retries=0");
+        self.runtime.block_on(async {
+            let client = IggyClient::builder_from_connection_string(&address)
+                .unwrap()
+                .build()
+                .unwrap();
+            client.connect().await.is_ok()
+        })
+    }
+
+    /// What `iggyctl plan` says of manifests: nothing differs.
+    pub(crate) fn has_topic(&self, stream: &str, topic: &str) -> bool {
+        self.by_hand(async |root| {
+            let stream = Identifier::named(stream).unwrap();
+            let topic = Identifier::named(topic).unwrap();
+            root.get_topic(&stream, &topic).await.unwrap().is_some()
+        })
+    }
+
+    /// What the server has.
+    pub(crate) fn streams(&self) -> Vec<String> {
+        self.by_hand(async |root| {
+            let streams = root.get_streams().await.unwrap();
+            streams.into_iter().map(|stream| stream.name).collect()
+        })
+    }
+
+    pub(crate) fn delete_topic_by_hand(&self, stream: &str, topic: &str) {
+        self.by_hand(async |root| {
+            let stream = Identifier::named(stream).unwrap();
+            let topic = Identifier::named(topic).unwrap();
+            root.delete_topic(&stream, &topic).await.unwrap();
+        });
+    }
+
+    /// Asks for a look now.
+    pub(crate) fn look_again(&self, object: &str) -> Result<(), Failure> {
+        let asked = format!(
+            "iggyctl.dev/reconcile-requested-at={}",
+            uuid::Uuid::now_v7()
+        );
+        self.kubectl(&["annotate", "--overwrite", object, &asked])?;
+        Ok(())
+    }
+
+    pub(crate) fn stream_id(&self, stream: &str) -> Option<u32> {
+        self.by_hand(async |root| {
+            let stream = Identifier::named(stream).unwrap();
+            let found = root.get_stream(&stream).await.unwrap();
+            found.map(|stream| stream.id)
+        })
+    }
+}
+
+/// One of several operators; killed with this value.
+pub(crate) struct Candidate {
+    child: Child,
+    log: PathBuf,
+}
+
+impl Drop for Candidate {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+impl Candidate {
+    /// Whether it was ever the one that writes.
+    pub(crate) fn has_led(&self) -> Result<bool, Failure> {
+        Ok(fs::read_to_string(&self.log)?.contains("the one that writes"))
+    }
+
+    /// Ends it in order, as Kubernetes ends a pod.
+    pub(crate) fn terminate(&mut self) -> Result<(), Failure> {
+        let process = self.child.id().to_string();
+        Command::new("kill").args(["-TERM", &process]).status()?;
+        match self.child.wait()?.success() {
+            true => Ok(()),
+            false => Err(fs::read_to_string(&self.log)?.into()),
+        }
+    }
+}
+
+/// What a command prints.
+pub(crate) fn iggyctl(arguments: &[&str]) -> Result<String, Failure> {
+    let mut program = Command::new(env!("CARGO_BIN_EXE_iggyctl"));
+    let output = program.args(arguments).env_clear().output()?;
+    if !output.status.success() {
+        return Err(format!("{arguments:?}: {}", String::from_utf8_lossy(&output.stderr)).into());
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+pub(crate) fn is_condition(object: &Value, kind: &str, status: &str, reason: &str) -> bool {
+    let generation = &object["metadata"]["generation"];
+    let conditions = object["status"]["conditions"].as_array();
+    conditions.into_iter().flatten().any(|it| {
+        it["type"] == kind
+            && it["status"] == status
+            && it["reason"] == reason
+            && it["observedGeneration"] == *generation
+    })
+}

@@ -1,0 +1,97 @@
+//! How long thousands of objects take, and what they cost: figures for
+//! docs/performance.md. Runs where `IGGYCTL_TEST_SCALE` says how many topics.
+
+use std::time::{Duration, Instant};
+
+use crate::control_plane::{ControlPlane, Failure};
+use crate::laboratory::Laboratory;
+
+/// How many topics to measure with, or why not.
+pub(crate) fn topics() -> Result<usize, String> {
+    let asked = std::env::var("IGGYCTL_TEST_SCALE");
+    let asked = asked.map_err(|_| "IGGYCTL_TEST_SCALE is not set".to_owned())?;
+    asked
+        .parse()
+        .map_err(|_| format!("IGGYCTL_TEST_SCALE={asked} is no number"))
+}
+
+/// A server has at most 4,096 topics in a stream.
+const IN_A_STREAM: usize = 500;
+
+/// How long it may take.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// An object for each topic: until all are ready, and then in rest.
+pub(crate) fn of_topics(plane: &ControlPlane) -> Result<(), Failure> {
+    let count = topics()?;
+    let mut laboratory = Laboratory::without_operator(plane)?;
+    laboratory.connect_server()?;
+    let streams = count.div_ceil(IN_A_STREAM);
+    let stream = |number: usize| {
+        format!(
+            "---\napiVersion: iggyctl.dev/v1alpha1\nkind: IggyStream\nmetadata: {{ name: s-{number} }}\n\
+             spec: {{}}\n"
+        )
+    };
+    laboratory.apply(&(0..streams).map(stream).collect::<String>())?;
+    let topic = |number: usize| {
+        format!(
+            "---\napiVersion: iggyctl.dev/v1alpha1\nkind: IggyTopic\nmetadata: {{ name: t-{number} }}\n\
+             spec: {{ stream: s-{}, partitions: 1, messageExpiry: 7d }}\n",
+            number / IN_A_STREAM
+        )
+    };
+    let began = Instant::now();
+    for chunk in (0..count).collect::<Vec<_>>().chunks(500) {
+        let manifests: String = chunk.iter().map(|number| topic(*number)).collect();
+        let arguments = ["create", "-n", &laboratory.namespace, "-f", "-"];
+        plane.succeed(&arguments, &manifests)?;
+    }
+    let created = began.elapsed();
+    laboratory.server().requests().reset();
+    let began = Instant::now();
+    laboratory.start_operator()?;
+    // The server object is written at the end of a round. A list of all objects would take
+    // more from the API server than the operator does.
+    while laboratory.get("igs/default")?["status"]["dependants"] != count + streams {
+        if began.elapsed() > PATIENCE {
+            return Err(format!("not ready: {}", laboratory.log()).into());
+        }
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    let converged = began.elapsed();
+    let ready = laboratory.ready_count("igt")?;
+    if ready != count {
+        return Err(format!("{ready} are ready: {}", laboratory.log()).into());
+    }
+    let requests = laboratory.server().requests().total();
+    let memory = laboratory.memory_kilobytes()?;
+    // In rest: rounds that somebody asks for.
+    let versions = laboratory.resource_versions("igt,igs")?;
+    laboratory.server().requests().reset();
+    for round in 0..3 {
+        let request = format!("iggyctl.dev/reconcile-requested-at=round-{round}");
+        let before = laboratory.server().requests().total();
+        laboratory.kubectl(&["annotate", "--overwrite", "igst/s-0", &request])?;
+        laboratory.wait("igst/s-0", "looked at", |_| {
+            laboratory.server().requests().total() > before
+        })?;
+    }
+    let reads = laboratory.server().requests().total();
+    let after = laboratory.resource_versions("igt,igs")?;
+    #[allow(clippy::print_stdout, reason = "the figures are what it is for")]
+    let () = println!(
+        "{count} topics: {:.1} s to create the objects, {:.1} s to converge, {requests} requests to \
+         Iggy, {memory} kB at most; 3 rounds in rest: {reads} requests to Iggy, {} objects written",
+        created.as_secs_f64(),
+        converged.as_secs_f64(),
+        if versions == after { "no" } else { "some" },
+    );
+    if versions != after {
+        let before: Vec<&str> = versions.split_whitespace().collect();
+        let written = after.split_whitespace().filter(|it| !before.contains(it));
+        let written: Vec<&str> = written.take(5).collect();
+        return Err(format!("written in rest: {written:?}").into());
+    }
+    Ok(())
+}
