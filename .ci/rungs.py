@@ -25,6 +25,7 @@ RUNGS = {
     "pre-commit": "pre-commit with the hook of this repository",
     "official-examples": "official example programs on the embedded server",
     "kubernetes": "the operator's resources on a real kube-apiserver",
+    "image": "the static program in an empty root",
     "real-server": "real server",
 }
 REQUIRED = ("embedded", "official-cli", "python-sdk", "ci-integrations", "pre-commit", "kubernetes")
