@@ -59,6 +59,17 @@ fn nobody_can_at_any_moment_do_what_neither_allows() {
         .unwrap();
 }
 
+/// The new grant is on everything, so it holds for what could not be deleted
+/// before it.
+#[test]
+fn a_grant_on_everything_is_no_excess_on_what_waits_for_its_deletion() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(play(scenario::a_deletion_waits_for_a_refused_narrowing()));
+}
+
 async fn play(scenario: Scenario) {
     let server = EmbeddedServer::builder()
         .password_hashing(PasswordHashing::Fast)

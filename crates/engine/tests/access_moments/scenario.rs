@@ -1,12 +1,15 @@
 //! What is there, what is wanted, and what happens in between.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use iggy_binary_protocol::codes;
-use iggyctl_core::access::UserStatus;
+use iggyctl_core::access::{Grants, StreamGrants, StreamPermission, UserStatus};
+use iggyctl_core::manifest::{SourceFile, Variables, compile};
 use iggyctl_core::name::ResourceName;
 use iggyctl_core::secret::{Secret, SecretSource};
 use iggyctl_core::state::desired::DesiredState;
-use iggyctl_core::state::observed::{AccessReading, ObservedState};
-use iggyctl_core::state::observed_access::{ObservedAccess, PasswordCheck};
+use iggyctl_core::state::observed::{AccessReading, ObservedState, ObservedStream};
+use iggyctl_core::state::observed_access::{ObservedAccess, ObservedUser, PasswordCheck};
 use iggyctl_core::testing::{
     Pruning, desired_state, observed_state, pruning, with_users, without_obstacles,
 };
@@ -98,6 +101,66 @@ pub(crate) fn scenarios() -> impl Strategy<Value = Scenario> {
                 interruption,
             },
         )
+}
+
+/// The permissions of `ann` on the stream `c` are to be taken away before it is
+/// deleted, which the server refuses once.
+pub(crate) fn a_deletion_waits_for_a_refused_narrowing() -> Scenario {
+    let manifest = "apiVersion: iggyctl.dev/v1alpha1\n\
+        kind: IggyTopology\n\
+        metadata: { name: test }\n\
+        spec:\n  \
+          owns: { streams: [c] }\n  \
+          users:\n  \
+          - { name: ann, permissions: {} }\n  \
+          - { name: bob, password: { env: NEW }, permissions: { allow: [read_servers] } }\n";
+    let desired = compile(
+        &[SourceFile::new("test.yaml", manifest.as_bytes())],
+        &Variables::default(),
+    )
+    .unwrap()
+    .state;
+    let of_stream = StreamGrants {
+        allow: [StreamPermission::ReadStream].into(),
+        topics: BTreeMap::new(),
+    };
+    let ann = ObservedUser {
+        id: 1,
+        created_at_micros: 1,
+        status: UserStatus::Active,
+        grants: Grants {
+            server: BTreeSet::new(),
+            streams: [(0, of_stream)].into(),
+        },
+        password: PasswordCheck::Declared,
+        tokens: None,
+    };
+    let stream = ObservedStream {
+        id: 0,
+        created_at_micros: 1,
+        size_bytes: 0,
+        messages: 0,
+        topics: BTreeMap::new(),
+    };
+    Scenario {
+        observed: ObservedState {
+            streams: [("c".parse().unwrap(), stream)].into(),
+            access: AccessReading::Read(ObservedAccess {
+                users: [("ann".parse().unwrap(), ann)].into(),
+                ..ObservedAccess::default()
+            }),
+            ..ObservedState::default()
+        },
+        behind_our_back: Vec::new(),
+        desired,
+        pruning: Pruning::Deletes,
+        interruption: Interruption::Fault {
+            kind: FaultKind::UnsupportedOptionKey,
+            target: FaultTarget::Command(codes::UPDATE_PERMISSIONS_CODE),
+            at: 1,
+        },
+        passwords_show_up_late: false,
+    }
 }
 
 fn replacement() -> impl Strategy<Value = Replacement> {
