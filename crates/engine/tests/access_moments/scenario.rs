@@ -145,10 +145,10 @@ pub(crate) fn a_deletion_waits_for_a_refused_narrowing() -> Scenario {
     Scenario {
         observed: ObservedState {
             streams: [("c".parse().unwrap(), stream)].into(),
-            access: AccessReading::Read(ObservedAccess {
+            access: AccessReading::Read(Box::new(ObservedAccess {
                 users: [("ann".parse().unwrap(), ann)].into(),
                 ..ObservedAccess::default()
-            }),
+            })),
             ..ObservedState::default()
         },
         behind_our_back: Vec::new(),
