@@ -450,6 +450,41 @@ impl<'a> Laboratory<'a> {
         })
     }
 
+    /// Whether the server lets somebody in with the value of an access token.
+    pub(crate) fn lets_token_in(&self, token: &str) -> bool {
+        self.unknown(async |client| {
+            let login = client.login_with_personal_access_token(token).await;
+            login.is_ok()
+        })
+    }
+
+    /// Something done on the server as a user.
+    pub(crate) fn as_user<T>(
+        &self,
+        user: &str,
+        password: &str,
+        work: impl AsyncFnOnce(IggyClient) -> T,
+    ) -> T {
+        self.unknown(async |client| {
+            client.login_user(user, password).await.unwrap();
+            work(client).await
+        })
+    }
+
+    /// With a connection that nobody is logged in on.
+    fn unknown<T>(&self, work: impl AsyncFnOnce(IggyClient) -> T) -> T {
+        let address = self.server().address().to_string();
+        self.runtime.block_on(async {
+            let client = IggyClient::builder()
+                .with_tcp()
+                .with_server_address(address)
+                .build()
+                .unwrap();
+            client.connect().await.unwrap();
+            work(client).await
+        })
+    }
+
     /// What `iggyctl plan` says of manifests: nothing differs.
     pub(crate) fn has_topic(&self, stream: &str, topic: &str) -> bool {
         self.by_hand(async |root| {

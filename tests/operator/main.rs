@@ -23,6 +23,7 @@ mod rules;
 mod scale;
 mod smoke;
 mod steady;
+mod tokens;
 
 use std::sync::OnceLock;
 
@@ -89,6 +90,7 @@ fn main() -> std::process::ExitCode {
         })
         .with_kind("scale"),
     );
+    trials.extend(tokens::trials());
     trials.extend(deletion::trials());
     trials.extend(steady::trials());
     trials.extend(robust::trials());

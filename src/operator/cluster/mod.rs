@@ -5,6 +5,7 @@ mod events;
 mod manifests;
 mod names;
 mod secrets;
+mod token_sinks;
 mod watch;
 mod write;
 
@@ -13,6 +14,7 @@ pub(crate) use events::Events;
 pub(crate) use manifests::{ManifestsError, Wanted, manifests};
 pub(crate) use names::DECLARING;
 pub(crate) use secrets::{Fetched, SecretReadError};
+pub(crate) use token_sinks::SecretSinks;
 pub(crate) use watch::{Seen, watch_all};
 pub(crate) use write::WriteError;
 
@@ -28,6 +30,9 @@ pub(crate) const FINALIZER: &str = "iggyctl.dev/cleanup";
 
 /// The label of Secrets that the operator may look at.
 pub(crate) const WATCH_LABEL: &str = "iggyctl.dev/watch";
+
+/// The label that says who made a Secret.
+const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 
 /// Which part of the cluster the operator works for.
 #[derive(Debug, Clone, PartialEq, Eq)]

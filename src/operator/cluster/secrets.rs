@@ -9,7 +9,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference}
 use kube::Api;
 use kube::api::{Patch, PatchParams};
 
-use super::{Cluster, FIELD_MANAGER, WriteError};
+use super::{Cluster, FIELD_MANAGER, MANAGED_BY, WriteError};
 use crate::operator::model::Object;
 use crate::operator::resources::{GROUP, VERSION};
 
@@ -94,7 +94,7 @@ impl Cluster {
                 namespace: Some(namespace.clone()),
                 owner_references: Some(vec![owner(object)]),
                 labels: Some(BTreeMap::from([(
-                    "app.kubernetes.io/managed-by".to_owned(),
+                    MANAGED_BY.to_owned(),
                     FIELD_MANAGER.to_owned(),
                 )])),
                 ..ObjectMeta::default()
@@ -116,7 +116,7 @@ impl Cluster {
 }
 
 /// It goes when the object goes.
-fn owner(object: &Object) -> OwnerReference {
+pub(super) fn owner(object: &Object) -> OwnerReference {
     OwnerReference {
         api_version: format!("{GROUP}/{VERSION}"),
         kind: object.key.kind.as_str().to_owned(),

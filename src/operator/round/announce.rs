@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use iggyctl_core::address::Address;
 
-use super::conditions::{CONFLICTED, Conditions, DRIFTED, Health, SYNCED};
+use super::conditions::{Conditions, Health, OF_THE_SERVER};
 use super::decide::Decision;
 use super::member::{Member, Subject};
 use crate::operator::model::Reason;
@@ -41,7 +41,7 @@ pub(crate) fn announcement(
         Reason::Progressing,
         "being applied",
     );
-    for kind in [SYNCED, DRIFTED, CONFLICTED] {
+    for kind in OF_THE_SERVER {
         conditions.keep(kind);
     }
     let mut claims = member.claims.clone();

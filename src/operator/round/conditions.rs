@@ -15,6 +15,12 @@ pub(crate) const DRIFTED: &str = "Drifted";
 /// Another object holds something that this one declares.
 pub(crate) const CONFLICTED: &str = "Conflicted";
 
+/// The values of its tokens are in their Secrets.
+pub(crate) const SECRET_WRITTEN: &str = "SecretWritten";
+
+/// What was seen of the server, and stays said while nobody looks.
+pub(crate) const OF_THE_SERVER: [&str; 4] = [SYNCED, DRIFTED, CONFLICTED, SECRET_WRITTEN];
+
 /// Whether the present spec was applied completely before: what differs now was changed by
 /// somebody else.
 pub(crate) fn is_settled(object: &Object) -> bool {

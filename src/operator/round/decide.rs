@@ -38,8 +38,9 @@ pub(crate) fn prepare(members: &[Member]) -> Preparation {
             to_observe.join(&kept);
         }
         // Of what another one holds, too, the incarnation is noted.
-        let ending = let_go(member).into_iter().cloned();
-        to_observe.owns.exactly.extend(ending);
+        let ending = let_go(member).into_iter();
+        let ending = ending.filter(|it| !matches!(it, Address::Token(..)));
+        to_observe.owns.exactly.extend(ending.cloned());
     }
     Preparation {
         contest,

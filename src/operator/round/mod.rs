@@ -22,6 +22,7 @@ mod member;
 mod removal;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod unreachable;
 
 pub(crate) use announce::announcement;

@@ -65,7 +65,9 @@ impl Removals {
         let mut deletions = Deletions::default();
         let waiting = self.fates.iter().zip(members);
         let waiting = waiting.filter(|(_, member)| !member.is_forced());
-        for (address, fate) in waiting.flat_map(|(fates, _)| fates) {
+        let fates = waiting.flat_map(|(fates, _)| fates);
+        // A token is revoked by its user, and in no plan.
+        for (address, fate) in fates.filter(|(it, _)| !matches!(it, Address::Token(..))) {
             match fate {
                 Fate::HandedOver | Fate::Gone | Fate::Retained => continue,
                 Fate::DeletedIfEmpty => {}
@@ -135,9 +137,10 @@ fn fate(member: &Member, address: &Address, contest: &Contest, observed: &Observ
     let Some(held) = member.claims.get(address) else {
         return Fate::Gone;
     };
-    // Nothing is known of a token but to its user; it goes when its user does.
     let live = Incarnation::of(observed, address);
     match (held.incarnation, live) {
+        // Of a token nothing is known but to its user.
+        (None, None) if matches!(address, Address::Token(..)) => {}
         (_, None) => return Fate::Gone,
         (Some(held), Some(live)) if held != live => return Fate::Gone,
         _ => {}

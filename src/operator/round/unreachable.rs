@@ -5,7 +5,7 @@ use std::time::Duration;
 use iggyctl_core::state::DeletionPolicy;
 
 use super::conclude::{Conclusion, Happening, names};
-use super::conditions::{CONFLICTED, Conditions, DRIFTED, Health, SYNCED};
+use super::conditions::{Conditions, Health, OF_THE_SERVER};
 use super::member::{Member, Subject};
 use crate::operator::model::Reason;
 use crate::operator::resources::status::TopologyStatus;
@@ -61,7 +61,7 @@ fn without(member: &Member, why: &NoServer, subject: &Subject) -> Conclusion {
         _ => Health::Reconciling,
     };
     let mut conditions = Conditions::new(object, subject.now, health, *reason, message);
-    for kind in [SYNCED, DRIFTED, CONFLICTED] {
+    for kind in OF_THE_SERVER {
         conditions.keep(kind);
     }
     Conclusion {

@@ -4,7 +4,7 @@
 //! it applied last in a Secret of its own beside the object: once the Secret that the object
 //! names has another value, that is the previous one. Nobody has to write it down twice.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use iggyctl_core::address::Address;
@@ -36,7 +36,7 @@ fn kept_in(object: &Object) -> String {
 /// What was gathered for a round.
 #[derive(Default)]
 pub(super) struct Gathered {
-    pub(super) secrets: Vec<(SecretReference, Secret)>,
+    pub(super) secrets: BTreeMap<SecretReference, Secret>,
     /// What could not be read, by the place of the member.
     pub(super) missing: BTreeMap<usize, String>,
 }
@@ -44,7 +44,10 @@ pub(super) struct Gathered {
 impl Gathered {
     /// As the engine takes them.
     pub(super) fn secrets(&self) -> Secrets {
-        self.secrets.iter().cloned().collect()
+        let secrets = self.secrets.iter();
+        secrets
+            .map(|(reference, secret)| (reference.clone(), secret.clone()))
+            .collect()
     }
 }
 
@@ -74,7 +77,9 @@ pub(super) async fn gather(cluster: &Cluster, members: &[Member]) -> Gathered {
                 Err(error) => Err(error.to_string()),
             };
             match value {
-                Ok(value) => gathered.secrets.push((reference.clone(), value)),
+                Ok(value) => {
+                    gathered.secrets.insert(reference.clone(), value);
+                }
                 Err(error) => {
                     gathered.missing.entry(place).or_insert(error);
                 }
@@ -99,17 +104,12 @@ pub(super) async fn add_previous(
         if member.is_foreign || member.is_deleting() {
             continue;
         }
-        let values: BTreeMap<&SecretReference, &Secret> = gathered
-            .secrets
-            .iter()
-            .map(|(it, value)| (it, value))
-            .collect();
         let users = declared.state.users.iter().filter_map(|(name, user)| {
             let password = user.password.as_ref()?;
-            let value = values.get(password)?;
+            let value = gathered.secrets.get(password)?;
             let is_known = verified.get(password) == Some(value);
             let asks = user.previous_password.is_none() && !is_known;
-            asks.then(|| (name.clone(), password.clone(), (*value).clone()))
+            asks.then(|| (name.clone(), password.clone(), value.clone()))
         });
         let users: Vec<_> = users.collect();
         if users.is_empty() {
@@ -136,7 +136,7 @@ pub(super) async fn add_previous(
                 }),
                 origin: password.origin,
             };
-            gathered.secrets.push((reference.clone(), previous));
+            gathered.secrets.insert(reference.clone(), previous);
             if let Some(user) = changed.state.users.get_mut(&name) {
                 user.previous_password = Some(reference);
             }
@@ -152,11 +152,6 @@ pub(super) fn to_keep(
     live: &BTreeMap<SecretReference, Secret>,
     kept: &BTreeMap<String, BTreeMap<String, Secret>>,
 ) -> Vec<(Arc<Object>, BTreeMap<String, Secret>)> {
-    let values: BTreeMap<&SecretReference, &Secret> = gathered
-        .secrets
-        .iter()
-        .map(|(it, value)| (it, value))
-        .collect();
     let mut all = Vec::new();
     for member in members {
         let Ok(declared) = &member.declared else {
@@ -171,9 +166,9 @@ pub(super) fn to_keep(
             .iter()
             .filter_map(|(name, user)| {
                 let reference = user.password.as_ref()?;
-                let value = values.get(reference)?;
+                let value = gathered.secrets.get(reference)?;
                 let is_live = live.get(reference) == Some(value);
-                is_live.then(|| (key_of(name), (*value).clone()))
+                is_live.then(|| (key_of(name), value.clone()))
             })
             .collect();
         if !passwords.is_empty() && kept.get(&member.object.uid) != Some(&passwords) {
@@ -205,7 +200,6 @@ pub(super) fn without_password(
     contest: &Contest,
     gathered: &Gathered,
 ) -> BTreeMap<Address, String> {
-    let there: BTreeSet<&SecretReference> = gathered.secrets.iter().map(|(it, _)| it).collect();
     let mut without = BTreeMap::new();
     for (place, member) in members.iter().enumerate() {
         let Ok(declared) = &member.declared else {
@@ -216,7 +210,10 @@ pub(super) fn without_password(
         }
         for (name, user) in &declared.state.users {
             let address = Address::User(name.clone());
-            let is_missing = user.password.as_ref().is_some_and(|it| !there.contains(it));
+            let is_missing = user
+                .password
+                .as_ref()
+                .is_some_and(|it| !gathered.secrets.contains_key(it));
             if is_missing && contest.is_won(place, &address) {
                 let why = gathered.missing.get(&place).cloned();
                 let why = why.unwrap_or_else(|| "its password is not there".to_owned());

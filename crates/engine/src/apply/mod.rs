@@ -25,3 +25,4 @@ pub use outcome::{
     StepResult,
 };
 pub use supplies::Supplies;
+pub use token::revoke_declared;

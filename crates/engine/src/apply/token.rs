@@ -109,6 +109,21 @@ pub(super) async fn create<B: BrokerWrite, S: TokenSinks>(
     Ok(Sent::NotDelivered(error, aftermath))
 }
 
+/// Revokes a declared token that nobody declares any more, under both names that it may have
+/// on the server, logged in as its user.
+///
+/// # Errors
+/// When the server refuses it, or does not answer; what is not there is revoked.
+pub async fn revoke_declared<B: BrokerWrite>(
+    broker: &B,
+    token: &ResourceName,
+) -> Result<(), BrokerError> {
+    for slot in TokenSlot::ALL {
+        revoke(broker, &slot.name_of(token)).await?;
+    }
+    Ok(())
+}
+
 /// Revokes a token; one that is not there is revoked.
 pub(super) async fn revoke<B: BrokerWrite>(
     broker: &B,

@@ -5,15 +5,14 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use iggyctl_core::access::TokenSlot;
-use iggyctl_core::address::Address;
 use iggyctl_core::secret::{Secret, TokenSink};
 use iggyctl_core::state::desired_token::TokenDestination;
 use iggyctl_core::state::observed_token::SinkContent;
 
 use super::disk::{Disk, Existing, Staged, look};
-use super::value_file::{DeliveredValue, NewValue, OwnValues, ValueFile};
-use super::{Beginning, Delivery, SinkError, TokenOwner, TokenSinks};
+use super::record::NewToken;
+use super::value_file::{DeliveredValue, OwnValues, ValueFile};
+use super::{Beginning, Delivery, SinkError, TokenSinks};
 use crate::places::mounted_path;
 
 /// Files on this machine, each with a note beside it, `FILE.iggyctl.json`.
@@ -112,21 +111,6 @@ impl fmt::Debug for FileSinks {
     }
 }
 
-fn new_value(
-    token: &Address,
-    owner: TokenOwner<'_>,
-    slot: TokenSlot,
-    revokes: Option<TokenSlot>,
-) -> NewValue {
-    NewValue {
-        token: token.clone(),
-        owner_created_at_micros: owner.created_at_micros,
-        server: owner.server.map(str::to_owned),
-        slot,
-        revokes,
-    }
-}
-
 impl TokenSinks for FileSinks {
     async fn read(&self, destination: &TokenDestination) -> SinkContent {
         self.blocking(destination, |file, _| Ok(file.content()))
@@ -145,14 +129,8 @@ impl TokenSinks for FileSinks {
         destination: &TokenDestination,
         beginning: &Beginning<'_>,
     ) -> Result<(), SinkError> {
-        let Beginning {
-            token,
-            owner,
-            takes_over,
-            slot,
-            revokes,
-        } = *beginning;
-        let new = new_value(token, owner, slot, revokes);
+        let new = NewToken::from(beginning);
+        let takes_over = beginning.takes_over;
         self.blocking(destination, move |file, shared| {
             let own = file.begin(&shared.disk, &new, takes_over)?;
             shared.set_own(file, own);
@@ -166,18 +144,10 @@ impl TokenSinks for FileSinks {
         destination: &TokenDestination,
         delivery: &Delivery<'_>,
     ) -> Result<(), SinkError> {
-        let Delivery {
-            token,
-            owner,
-            slot,
-            expiry,
-            revokes,
-            value,
-        } = *delivery;
         let delivery = DeliveredValue {
-            new: new_value(token, owner, slot, revokes),
-            expiry,
-            value: value.clone(),
+            new: NewToken::from(delivery),
+            expiry: delivery.expiry,
+            value: delivery.value.clone(),
         };
         self.blocking(destination, move |file, shared| {
             let mut own = shared.own_of(file);

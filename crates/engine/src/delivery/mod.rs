@@ -23,6 +23,7 @@ mod value_file;
 pub use error::SinkError;
 pub use file::{FileSinks, NewFile};
 pub use no_sinks::NoSinks;
+pub use record::{NOTE_SUFFIX, NewToken, Note, NoteError, NoteRefusal};
 
 use std::future::Future;
 

@@ -4,15 +4,22 @@
 use iggyctl_core::access::TokenSlot;
 use iggyctl_core::address::Address;
 use iggyctl_core::quantity::MessageExpiry;
-use iggyctl_core::state::observed_token::DeliveredToken;
+use iggyctl_core::state::observed_token::{DeliveredToken, TokenCheck, TokenRecord};
 use serde::{Deserialize, Serialize};
+
+use super::{Beginning, Delivery, TokenOwner};
+
+/// What the place of a note is called beside that of its value: `FILE.iggyctl.json`, or
+/// the key `KEY.iggyctl.json` of a Secret.
+pub const NOTE_SUFFIX: &str = ".iggyctl.json";
 
 /// The one version there is.
 const VERSION: u32 = 1;
 
-/// What a note says.
+/// What is noted beside the value of a token, wherever that is: which one was delivered, and
+/// what was begun and not finished. Never the value.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Note {
+pub struct Note {
     /// The token, as it was declared.
     pub(super) token: Address,
     /// When the server created its user, in microseconds since the Unix epoch.
@@ -30,7 +37,7 @@ pub(super) struct Note {
 /// Why a note is not understood. Never repeats it: somebody may have put the
 /// value there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum NoteError {
+pub enum NoteError {
     /// Not what iggyctl writes.
     #[error("it is no record of iggyctl (line {line}, column {column})")]
     NotUnderstood {
@@ -48,6 +55,194 @@ pub(super) enum NoteError {
     /// Its `token` is the address of none.
     #[error("its `token` is not the address of a token")]
     NoToken,
+}
+
+/// Why a value is not written over what is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoteRefusal {
+    /// There is a value, and nothing says that iggyctl wrote it.
+    Foreign,
+    /// It is the value of another token.
+    OtherToken {
+        /// That one.
+        noted: Address,
+    },
+    /// Nobody said that this one is about to be created.
+    NotAwaited,
+}
+
+/// A token that is about to be created or was, as it is noted.
+#[derive(Debug, Clone)]
+pub struct NewToken {
+    pub(super) token: Address,
+    pub(super) owner_created_at_micros: u64,
+    pub(super) server: Option<String>,
+    pub(super) slot: TokenSlot,
+    pub(super) revokes: Option<TokenSlot>,
+}
+
+impl NewToken {
+    fn new(
+        token: &Address,
+        owner: TokenOwner<'_>,
+        slot: TokenSlot,
+        revokes: Option<TokenSlot>,
+    ) -> Self {
+        Self {
+            token: token.clone(),
+            owner_created_at_micros: owner.created_at_micros,
+            server: owner.server.map(str::to_owned),
+            slot,
+            revokes,
+        }
+    }
+
+    /// Whether a note is about it. Its user may have been renamed since, and is known by when
+    /// it was created.
+    fn is_noted(&self, note: &Note) -> bool {
+        match (&note.token, &self.token) {
+            (Address::Token(_, noted), Address::Token(_, token)) => {
+                noted == token && note.owner_created_at_micros == self.owner_created_at_micros
+            }
+            _ => false,
+        }
+    }
+}
+
+impl From<&Beginning<'_>> for NewToken {
+    fn from(beginning: &Beginning<'_>) -> Self {
+        let Beginning {
+            token,
+            owner,
+            takes_over: _,
+            slot,
+            revokes,
+        } = *beginning;
+        Self::new(token, owner, slot, revokes)
+    }
+}
+
+impl From<&Delivery<'_>> for NewToken {
+    fn from(delivery: &Delivery<'_>) -> Self {
+        let Delivery {
+            token,
+            owner,
+            slot,
+            expiry: _,
+            revokes,
+            value: _,
+        } = *delivery;
+        Self::new(token, owner, slot, revokes)
+    }
+}
+
+impl Note {
+    /// What is noted when a token is about to be created, over what is there.
+    ///
+    /// # Errors
+    /// When something is there that must not be written over.
+    pub fn begun(
+        there: Option<Self>,
+        has_value: bool,
+        new: &NewToken,
+        takes_over: bool,
+    ) -> Result<Self, NoteRefusal> {
+        let note = Self {
+            token: new.token.clone(),
+            owner_created_at_micros: new.owner_created_at_micros,
+            server: new.server.clone(),
+            delivered: None,
+            pending: Some(new.slot),
+            revokes: new.revokes,
+        };
+        match there {
+            Some(_) if takes_over => Ok(note),
+            Some(there) if !new.is_noted(&there) => {
+                Err(NoteRefusal::OtherToken { noted: there.token })
+            }
+            Some(there) => Ok(Self {
+                delivered: there.delivered,
+                ..note
+            }),
+            None if has_value => Err(NoteRefusal::Foreign),
+            None => Ok(note),
+        }
+    }
+
+    /// Whether the value of a token may be written over what is there.
+    ///
+    /// # Errors
+    /// When the note is about another token, or this one was not begun.
+    pub fn awaits(&self, new: &NewToken) -> Result<(), NoteRefusal> {
+        if !new.is_noted(self) {
+            let noted = self.token.clone();
+            return Err(NoteRefusal::OtherToken { noted });
+        }
+        // Done is one whose success could not be told to whoever asked for it.
+        let is_done = |delivered: DeliveredToken| delivered.slot == new.slot;
+        let is_awaited = self.pending == Some(new.slot)
+            || self.pending.is_none() && self.delivered.is_some_and(is_done);
+        match is_awaited {
+            true => Ok(()),
+            false => Err(NoteRefusal::NotAwaited),
+        }
+    }
+
+    /// What is noted once a value is there.
+    #[must_use]
+    pub fn of_delivered(new: &NewToken, expiry: MessageExpiry) -> Self {
+        Self {
+            token: new.token.clone(),
+            owner_created_at_micros: new.owner_created_at_micros,
+            server: new.server.clone(),
+            delivered: Some(DeliveredToken {
+                slot: new.slot,
+                expiry,
+            }),
+            pending: None,
+            revokes: new.revokes,
+        }
+    }
+
+    /// Which token it is about.
+    #[must_use]
+    pub fn token(&self) -> &Address {
+        &self.token
+    }
+
+    /// What is noted once the predecessor is revoked; `None` when that is noted already.
+    #[must_use]
+    pub fn finished(self) -> Option<Self> {
+        self.revokes?;
+        Some(Self {
+            revokes: None,
+            ..self
+        })
+    }
+
+    /// What it says, for a comparison.
+    #[must_use]
+    pub fn into_record(self, has_value: bool, is_open_to_others: bool) -> TokenRecord {
+        let Self {
+            token,
+            owner_created_at_micros,
+            server,
+            delivered,
+            pending,
+            revokes,
+        } = self;
+        TokenRecord {
+            token,
+            owner_created_at_micros,
+            server,
+            is_open_to_others,
+            delivered,
+            pending,
+            revokes,
+            has_value,
+            check: TokenCheck::NotChecked,
+        }
+    }
 }
 
 /// Of any version.
@@ -80,7 +275,11 @@ struct Delivered {
 }
 
 impl Note {
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, NoteError> {
+    /// Reads one.
+    ///
+    /// # Errors
+    /// When it is not what this or an earlier iggyctl writes.
+    pub fn parse(bytes: &[u8]) -> Result<Self, NoteError> {
         let not_understood = |error: serde_json::Error| NoteError::NotUnderstood {
             line: error.line(),
             column: error.column(),
@@ -114,7 +313,10 @@ impl Note {
     }
 
     /// As it is written, with a final line break.
-    pub(super) fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
+    ///
+    /// # Errors
+    /// None that is known of.
+    pub fn to_json(&self) -> Result<Vec<u8>, serde_json::Error> {
         let Self {
             token,
             owner_created_at_micros,

@@ -11,18 +11,13 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use iggyctl_core::access::TokenSlot;
-use iggyctl_core::address::Address;
 use iggyctl_core::quantity::MessageExpiry;
 use iggyctl_core::secret::Secret;
-use iggyctl_core::state::observed_token::{DeliveredToken, SinkContent, TokenCheck, TokenRecord};
+use iggyctl_core::state::observed_token::SinkContent;
 
 use super::SinkError;
 use super::disk::{Disk, Existing, Identity, failed, is_open_to_others, look, read};
-use super::record::Note;
-
-/// What the name of a note has after that of its value.
-const NOTE_SUFFIX: &str = ".iggyctl.json";
+use super::record::{NOTE_SUFFIX, NewToken, Note, NoteRefusal};
 
 /// Where a value and its note are.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -78,27 +73,10 @@ impl ValueFile {
             Ok(Found {
                 value,
                 note: Some(note),
-            }) => {
-                let Note {
-                    token,
-                    owner_created_at_micros,
-                    server,
-                    delivered,
-                    pending,
-                    revokes,
-                } = note;
-                SinkContent::Record(TokenRecord {
-                    token,
-                    owner_created_at_micros,
-                    server,
-                    is_open_to_others: is_open_to_others(&self.value),
-                    delivered,
-                    pending,
-                    revokes,
-                    has_value: value.is_some_and(|value| value.bytes > 0),
-                    check: TokenCheck::NotChecked,
-                })
-            }
+            }) => SinkContent::Record(note.into_record(
+                value.is_some_and(|value| value.bytes > 0),
+                is_open_to_others(&self.value),
+            )),
         }
     }
 
@@ -123,34 +101,12 @@ impl ValueFile {
     pub(super) fn begin(
         &self,
         disk: &Disk,
-        beginning: &NewValue,
+        new: &NewToken,
         takes_over: bool,
     ) -> Result<OwnValues, SinkError> {
-        let NewValue {
-            token,
-            owner_created_at_micros,
-            server,
-            slot,
-            revokes,
-        } = beginning;
         let Found { value, note } = self.find()?;
-        let new = Note {
-            token: token.clone(),
-            owner_created_at_micros: *owner_created_at_micros,
-            server: server.clone(),
-            delivered: None,
-            pending: Some(*slot),
-            revokes: *revokes,
-        };
-        let note = match note {
-            Some(_) if takes_over => new,
-            Some(note) => Note {
-                delivered: self.of_token(note, beginning)?.delivered,
-                ..new
-            },
-            None if value.is_some() => return Err(self.foreign()),
-            None => new,
-        };
+        let note = Note::begun(note, value.is_some(), new, takes_over)
+            .map_err(|refusal| self.not_written(&refusal, new))?;
         self.write_note(disk, &note)?;
         Ok(value.into_iter().collect())
     }
@@ -164,31 +120,10 @@ impl ValueFile {
         delivery: &DeliveredValue,
     ) -> Result<(), SinkError> {
         let DeliveredValue { new, expiry, value } = delivery;
-        let NewValue {
-            token,
-            owner_created_at_micros,
-            server,
-            slot,
-            revokes,
-        } = new;
         let found = self.find()?;
         if let Some(note) = found.note {
-            let note = self.of_token(note, new)?;
-            let is_done = |delivered: DeliveredToken| delivered.slot == *slot;
-            // Done is one whose success could not be told to whoever asked for it.
-            let awaited = note.pending == Some(*slot)
-                || note.pending.is_none() && note.delivered.is_some_and(is_done);
-            if !awaited {
-                return Err(SinkError::Failed {
-                    operation: "write",
-                    place: self.value.display().to_string(),
-                    reason: format!(
-                        "{} no longer says that this one is about to be created: \
-                         another iggyctl seems to be at work",
-                        self.note.display()
-                    ),
-                });
-            }
+            note.awaits(new)
+                .map_err(|refusal| self.not_written(&refusal, new))?;
             if own.is_none() {
                 *own = Some(found.value.into_iter().collect());
             }
@@ -202,20 +137,7 @@ impl ValueFile {
         let mut staged = disk.stage(&self.value)?;
         own.push(disk.fill(&mut staged, value.expose().as_bytes())?);
         disk.publish(staged, existing)?;
-        self.write_note(
-            disk,
-            &Note {
-                token: token.clone(),
-                owner_created_at_micros: *owner_created_at_micros,
-                server: server.clone(),
-                delivered: Some(DeliveredToken {
-                    slot: *slot,
-                    expiry: *expiry,
-                }),
-                pending: None,
-                revokes: *revokes,
-            },
-        )?;
+        self.write_note(disk, &Note::of_delivered(new, *expiry))?;
         disk.remove_leftovers(&self.value);
         disk.remove_leftovers(&self.note);
         Ok(())
@@ -229,16 +151,10 @@ impl ValueFile {
                 reason: "it is no longer there".to_owned(),
             });
         };
-        if note.revokes.is_none() {
-            return Ok(());
+        match note.finished() {
+            None => Ok(()),
+            Some(note) => self.write_note(disk, &note),
         }
-        self.write_note(
-            disk,
-            &Note {
-                revokes: None,
-                ..note
-            },
-        )
     }
 
     fn find(&self) -> Result<Found, SinkError> {
@@ -264,21 +180,22 @@ impl ValueFile {
         disk.replace(&self.note, &json)
     }
 
-    /// Its user may have been renamed since, and is known by when it was created.
-    fn of_token(&self, note: Note, new: &NewValue) -> Result<Note, SinkError> {
-        let is_it = match (&note.token, &new.token) {
-            (Address::Token(_, noted), Address::Token(_, token)) => {
-                noted == token && note.owner_created_at_micros == new.owner_created_at_micros
-            }
-            _ => false,
-        };
-        if is_it {
-            return Ok(note);
+    fn not_written(&self, refusal: &NoteRefusal, new: &NewToken) -> SinkError {
+        match refusal {
+            NoteRefusal::Foreign => self.foreign(),
+            NoteRefusal::OtherToken { noted } => self.refused(
+                "write",
+                &format!("it has the value of {noted}, not of {}", new.token),
+            ),
+            NoteRefusal::NotAwaited => self.refused(
+                "write",
+                &format!(
+                    "{} no longer says that this one is about to be created: another iggyctl \
+                     seems to be at work",
+                    self.note.display()
+                ),
+            ),
         }
-        Err(self.refused(
-            "write",
-            &format!("it has the value of {}, not of {}", note.token, new.token),
-        ))
     }
 
     fn refused(&self, operation: &'static str, reason: &str) -> SinkError {
@@ -296,20 +213,10 @@ impl ValueFile {
     }
 }
 
-/// What to note of a value.
-#[derive(Debug)]
-pub(super) struct NewValue {
-    pub(super) token: Address,
-    pub(super) owner_created_at_micros: u64,
-    pub(super) server: Option<String>,
-    pub(super) slot: TokenSlot,
-    pub(super) revokes: Option<TokenSlot>,
-}
-
 /// A value to write, and what to note of it.
 #[derive(Debug)]
 pub(super) struct DeliveredValue {
-    pub(super) new: NewValue,
+    pub(super) new: NewToken,
     pub(super) expiry: MessageExpiry,
     pub(super) value: Secret,
 }

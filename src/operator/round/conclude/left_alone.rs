@@ -2,7 +2,7 @@
 
 use iggyctl_core::address::Address;
 
-use super::super::conditions::{CONFLICTED, Conditions, DRIFTED, Health, SYNCED};
+use super::super::conditions::{Conditions, Health, OF_THE_SERVER};
 use super::super::decide::removes;
 use super::lines::names;
 use super::telling::Happening;
@@ -40,7 +40,7 @@ impl Concluding<'_> {
             Reason::Paused,
             "the annotation iggyctl.dev/pause says to leave it alone",
         );
-        for kind in [SYNCED, DRIFTED, CONFLICTED] {
+        for kind in OF_THE_SERVER {
             conditions.keep(kind);
         }
         self.unchanged(conditions)

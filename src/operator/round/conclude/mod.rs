@@ -18,9 +18,12 @@ pub(super) use lines::names;
 pub(crate) use telling::Happening;
 
 use self::lines::lines_of;
-use super::conditions::{CONFLICTED, Conditions, DRIFTED, Health, SYNCED, is_settled, time};
+use super::conditions::{
+    CONFLICTED, Conditions, DRIFTED, Health, SECRET_WRITTEN, SYNCED, is_settled, time,
+};
 use super::decide::{Decision, Grant, removes};
 use super::member::{Member, Subject, conflict};
+use super::tokens::is_delivered;
 use crate::operator::model::Reason;
 use crate::operator::resources::status::{ChangeLine, ConditionStatus, TopologyStatus};
 
@@ -39,6 +42,8 @@ pub(crate) struct After<'a> {
     pub(crate) applied: &'a BTreeSet<Address>,
     /// What failed, by address, with what was said.
     pub(crate) failed: &'a BTreeMap<Address, String>,
+    /// Tokens that nobody can revoke, with the reason: they stay valid until they end.
+    pub(crate) orphaned: &'a BTreeMap<Address, String>,
     /// What is left for objects that only look, by their place.
     pub(crate) looked: &'a BTreeMap<usize, PlanReport>,
 }
@@ -183,6 +188,20 @@ impl Concluding<'_> {
             let (reason, message) = self.conflicted();
             conditions.set(CONFLICTED, ConditionStatus::True, reason, &message);
         }
+        if let Some(unwritten) = self.unwritten()
+            && !member.only_observes()
+            && !self.decision.is_replaced
+        {
+            match unwritten.is_empty() {
+                true => conditions.set(SECRET_WRITTEN, ConditionStatus::True, Reason::Applied, ""),
+                false => conditions.set(
+                    SECRET_WRITTEN,
+                    ConditionStatus::False,
+                    verdict.reason,
+                    &format!("not written: {}", names(unwritten.iter())),
+                ),
+            }
+        }
         let changed = self.changed();
         let last_applied_time = match changed.is_empty() {
             true => object.status.last_applied_time.clone(),
@@ -231,7 +250,7 @@ impl Concluding<'_> {
             // have been all the same.
             if live.is_some()
                 || was.incarnation.is_none() && was_announced
-                || self.is_token(address)
+                || self.is_delivered(address)
             {
                 let incarnation = live;
                 held.insert(
@@ -244,7 +263,15 @@ impl Concluding<'_> {
             }
         }
         for (address, fate) in &self.decision.removals.fates[self.place] {
-            if removes(*fate)
+            if matches!(address, Address::Token(..)) {
+                // It is revoked, unless that failed.
+                if removes(*fate)
+                    && self.after.failed.contains_key(address)
+                    && let Some(was) = self.member.claims.get(address)
+                {
+                    held.insert(address.clone(), *was);
+                }
+            } else if removes(*fate)
                 && !self.grant.held.contains_key(address)
                 && let Some(was) = self.member.claims.get(address)
                 && Incarnation::of(observed, address).is_some()
@@ -256,9 +283,26 @@ impl Concluding<'_> {
         held
     }
 
-    /// Tokens are seen only by their users.
-    fn is_token(&self, address: &Address) -> bool {
-        matches!(address, Address::Token(..)) && self.after.applied.contains(address)
+    /// Whether it is a token of its own: only the Secret with the value tells.
+    fn is_delivered(&self, address: &Address) -> bool {
+        let is_blocked = || {
+            let mut blocked = self.lines.iter().filter(|line| line.code.is_some());
+            blocked.any(|line| line.address == address.to_string())
+        };
+        is_delivered(self.after.observed, address) && !is_blocked()
+    }
+
+    /// The values of its tokens that are not where they belong, if it declares any.
+    fn unwritten(&self) -> Option<Vec<Address>> {
+        let declared = self.member.declared.as_ref().ok()?;
+        let tokens = declared.state.tokens.iter().flat_map(|(user, tokens)| {
+            let names = tokens.keys();
+            names.map(|name| Address::Token(user.clone(), name.clone()))
+        });
+        let tokens: Vec<Address> = tokens.collect();
+        let is_written = |it: &Address| self.grant.held.contains_key(it) && self.is_delivered(it);
+        let written = |it: &Address| !is_written(it);
+        (!tokens.is_empty()).then(|| tokens.into_iter().filter(written).collect())
     }
 
     /// A user is removed when it may do nothing any more; it stays as a tombstone.

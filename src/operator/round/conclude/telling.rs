@@ -78,6 +78,12 @@ impl Concluding<'_> {
                 self.happenings.push(Happening::normal(reason, note));
             }
         }
+        for (address, why) in self.after.orphaned {
+            if fates.contains_key(address) {
+                let note = format!("{why}; left on the server: {address}");
+                self.happenings.push(Happening::warning("Orphaned", note));
+            }
+        }
         self.tell_transitions();
     }
 

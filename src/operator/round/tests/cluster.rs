@@ -157,6 +157,7 @@ impl Cluster {
             tried: &tried,
             applied: &applied,
             failed: &failed,
+            orphaned: &BTreeMap::new(),
             looked: &looked,
         };
         let conclusions = conclude(&members, &decision, &after, &subject);

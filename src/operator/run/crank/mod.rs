@@ -9,6 +9,7 @@
 mod connecting;
 mod members;
 mod round;
+mod tokens;
 mod writes;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use iggyctl_core::address::Address;
 use iggyctl_core::secret::Secret;
 use iggyctl_core::state::desired_user::SecretReference;
 use iggyctl_engine::ReadOnly;
@@ -25,6 +27,7 @@ use iggyctl_engine::observe::ReadError;
 use jiff::Timestamp;
 use tokio::sync::Notify;
 
+use self::tokens::Seen;
 use super::Shared;
 use super::connection::{Connection, MadeFrom, NoConnection, Said};
 use super::passwords::{add_previous, gather};
@@ -64,6 +67,8 @@ pub(super) struct Crank {
     verified: BTreeMap<SecretReference, Secret>,
     /// What was kept of the passwords that were applied last, by the uid of the object.
     kept: BTreeMap<String, BTreeMap<String, Secret>>,
+    /// Tokens that were as they should be.
+    tokens: BTreeMap<Address, Seen>,
     failures: u32,
     /// When the present round began.
     began: Instant,
@@ -95,6 +100,7 @@ impl Crank {
             declared: BTreeMap::new(),
             verified: BTreeMap::new(),
             kept: BTreeMap::new(),
+            tokens: BTreeMap::new(),
             failures: 0,
             began: Instant::now(),
         }

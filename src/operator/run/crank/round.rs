@@ -12,15 +12,15 @@ use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::desired_user::SecretReference;
 use iggyctl_core::state::observed::{AccessReading, ObservedState};
 use iggyctl_core::state::observed_access::PasswordCheck;
+use iggyctl_engine::Secrets;
 use iggyctl_engine::apply::{Cancellation, StepResult, Supplies, apply};
 use iggyctl_engine::connect::{ConnectionPool, ServerConnector};
-use iggyctl_engine::delivery::NoSinks;
 use iggyctl_engine::observe::{Checks, Reach, observe_and_check};
 
 use super::super::connection::NoConnection;
 use super::super::passwords::{Gathered, keep, to_keep, without_password};
-use super::{Crank, Rounded, no_server};
-use crate::operator::cluster::WriteError;
+use super::{Crank, Rounded, no_server, tokens};
+use crate::operator::cluster::{SecretSinks, WriteError};
 use crate::operator::model::Reason;
 use crate::operator::round::{After, Decision, Member, Subject, conclude, decide, prepare};
 
@@ -41,20 +41,30 @@ impl Crank {
             true => Reach::OwnedInDepth,
             false => Reach::Declared,
         };
-        let to_verify = gathered
-            .secrets
-            .iter()
-            .filter(|(reference, secret)| self.verified.get(reference) != Some(secret));
-        let to_verify = to_verify.cloned().collect();
-        let checks = Checks {
-            secrets: Some(&to_verify),
-            reach,
-            sinks: &NoSinks,
-        };
         let wanted = &preparation.to_observe;
-        let observed = observe_and_check(pool, wanted, checks).await;
-        let observed = observed.map_err(no_server)?;
+        let sinks = SecretSinks::new(&self.shared.cluster, tokens::owners(members));
+        let logins = tokens::logins(wanted, &sinks, &self.tokens, subject.now).await;
+        let to_verify = gathered.secrets.iter().filter(|(reference, secret)| {
+            self.verified.get(reference) != Some(secret) || logins.contains(reference)
+        });
+        let to_verify: Secrets = to_verify
+            .map(|(reference, secret)| (reference.clone(), secret.clone()))
+            .collect();
+        let look = async || {
+            let checks = Checks {
+                secrets: Some(&to_verify),
+                reach,
+                sinks: &sinks,
+            };
+            let mut observed = observe_and_check(pool, wanted, checks).await?;
+            if let AccessReading::Read(access) = &mut observed.access {
+                access.server = Some(connection.address.clone());
+            }
+            Ok(observed)
+        };
+        let observed: ObservedState = look().await.map_err(no_server)?;
         let mut decision = decide(members, &preparation, &observed, subject);
+        decision.settle_tokens(members, &preparation.contest, &observed);
         let mut failed = BTreeMap::new();
         for (address, why) in without_password(members, &preparation.contest, gathered) {
             decision.leave_out(&address);
@@ -80,7 +90,9 @@ impl Crank {
             });
         }
 
-        let mut applied = BTreeSet::new();
+        let revoked = tokens::revoke_all(pool, &sinks, &decision, members, gathered).await;
+        let mut applied = revoked.done;
+        failed.extend(revoked.failed);
         let has_steps = !executed.steps.is_empty() && !decision.is_replaced;
         if has_steps {
             let addresses = decision.approvals.allow_destroy.clone();
@@ -88,7 +100,7 @@ impl Crank {
             match executed.approve(true, &grant) {
                 Ok(approved) => {
                     let secrets = gathered.secrets();
-                    let supplies = Supplies::new(&secrets, &NoSinks);
+                    let supplies = Supplies::new(&secrets, &sinks).of_server(&connection.address);
                     carry_out(pool, &approved, supplies, &mut applied, &mut failed).await;
                 }
                 Err(refusal) => {
@@ -102,18 +114,13 @@ impl Crank {
         }
         let observed_after = match has_steps {
             false => None,
-            true => {
-                let checks = Checks {
-                    secrets: Some(&to_verify),
-                    reach,
-                    sinks: &NoSinks,
-                };
-                let again = observe_and_check(pool, wanted, checks).await;
-                Some(again.map_err(no_server)?)
-            }
+            true => Some(look().await.map_err(no_server)?),
         };
+        // Those that were to be replaced were.
+        decision.compared.forget_rotations();
         let now_there = observed_after.as_ref().unwrap_or(&observed);
         let verified = verified(members, now_there, gathered);
+        let seen = tokens::seen(wanted, now_there);
         let left = match &observed_after {
             None => None,
             Some(after) => Some(Compared::of(&decision.compared, &decision, after)),
@@ -137,6 +144,7 @@ impl Crank {
             tried: &tried,
             applied: &applied,
             failed: &failed,
+            orphaned: &revoked.orphaned,
             looked: &looked,
         };
         let conclusions = conclude(members, &decision, &after, subject);
@@ -144,7 +152,9 @@ impl Crank {
         let is_replaced = decision.is_replaced;
         let mut rounded = self.write_all(members, conclusions, needs).await;
         rounded.is_replaced = is_replaced;
+        rounded.retries |= sinks.had_trouble();
         self.verified.extend(verified);
+        self.tokens.extend(seen);
         rounded.retries |= !self.keep_passwords(members, gathered).await;
         Ok(rounded)
     }
@@ -189,7 +199,7 @@ impl Compared {
 async fn carry_out(
     pool: &ConnectionPool<ServerConnector>,
     approved: &ApprovedPlan,
-    supplies: Supplies<'_, NoSinks>,
+    supplies: Supplies<'_, SecretSinks>,
     applied: &mut BTreeSet<Address>,
     failed: &mut BTreeMap<Address, String>,
 ) {
@@ -221,11 +231,6 @@ fn verified(
     let AccessReading::Read(access) = &observed.access else {
         return Vec::new();
     };
-    let values: BTreeMap<&SecretReference, &Secret> = gathered
-        .secrets
-        .iter()
-        .map(|(it, value)| (it, value))
-        .collect();
     let declared = members.iter().filter_map(|it| it.declared.as_ref().ok());
     let users = declared.flat_map(|declared| &declared.state.users);
     let live = users.filter(|(name, _)| {
@@ -234,8 +239,8 @@ fn verified(
     });
     live.filter_map(|(_, user)| {
         let reference = user.password.as_ref()?;
-        let value = values.get(reference)?;
-        Some((reference.clone(), (*value).clone()))
+        let value = gathered.secrets.get(reference)?;
+        Some((reference.clone(), value.clone()))
     })
     .collect()
 }

@@ -1,0 +1,96 @@
+//! Access tokens: who may have them replaced, and which are revoked.
+//!
+//! A token is seen only by its user, and its value is shown once. So it has no number by which
+//! a claim could know it again; what tells is the Secret with its value.
+
+use iggyctl_core::address::Address;
+use iggyctl_core::api::v1alpha1::Adoption;
+use iggyctl_core::diff::{TokenNotice, TokenNoticeKind, diff};
+use iggyctl_core::state::observed::{AccessReading, ObservedState};
+use iggyctl_core::state::observed_token::SinkContent;
+
+use super::contest::Contest;
+use super::decide::Decision;
+use super::member::Member;
+use super::removal::{Fate, let_go};
+
+impl Decision {
+    /// Says what becomes of tokens that the server has and whose value is nowhere: nobody but
+    /// the operator writes it, so one that an object holds is replaced. One that was there
+    /// before is somebody's, and is only replaced for an object that may adopt it.
+    pub(crate) fn settle_tokens(
+        &mut self,
+        members: &[Member],
+        contest: &Contest,
+        observed: &ObservedState,
+    ) {
+        if self.compared.tokens.is_empty() {
+            return;
+        }
+        let is_about = |address: &Address| matches!(address, Address::User(_) | Address::Token(..));
+        let elsewhere: Vec<Address> = diff(&self.compared.keeping(is_about), observed)
+            .token_notices
+            .iter()
+            .filter(|it| matches!(it.what, TokenNoticeKind::Elsewhere { .. }))
+            .map(|TokenNotice { address, .. }| address.clone())
+            .collect();
+        for address in elsewhere {
+            let Some(place) = contest.winners.get(&address).copied() else {
+                continue;
+            };
+            if may_replace(&members[place], members, &address) {
+                for state in [&mut self.compared, &mut self.executed] {
+                    // What is only compared is not among what is executed.
+                    let _ = state.request_rotation(&address);
+                }
+            } else {
+                self.leave_out(&address);
+                let grant = &mut self.grants[place];
+                grant.held.remove(&address);
+                grant.refused.insert(address);
+            }
+        }
+    }
+
+    /// The tokens to revoke, each with the place of the object that held it.
+    pub(crate) fn revocations<'a>(
+        &'a self,
+        members: &'a [Member],
+    ) -> impl Iterator<Item = (usize, &'a Address)> {
+        let waiting = self.removals.fates.iter().zip(members).enumerate();
+        let waiting = waiting.filter(|(_, (_, member))| !self.is_replaced && !member.is_forced());
+        waiting.flat_map(|(place, (fates, _))| {
+            fates
+                .iter()
+                .filter(|(address, fate)| {
+                    matches!(address, Address::Token(..)) && **fate == Fate::Deleted
+                })
+                .map(move |(address, _)| (place, address))
+        })
+    }
+}
+
+fn may_replace(member: &Member, members: &[Member], address: &Address) -> bool {
+    let is_handed_over = || {
+        let mut others = members.iter();
+        others.any(|other| other.claims.contains_key(address) && let_go(other).contains(&address))
+    };
+    member.claims.contains_key(address)
+        || member.waits_for.contains_key(address)
+        || member.policies.adoption == Adoption::Adopt
+        || is_handed_over()
+}
+
+/// Whether the value of a token is where it belongs.
+pub(super) fn is_delivered(observed: &ObservedState, address: &Address) -> bool {
+    let (Address::Token(user, token), AccessReading::Read(access)) = (address, &observed.access)
+    else {
+        return false;
+    };
+    match access.sinks.get(&(user.clone(), token.clone())) {
+        Some(SinkContent::Record(record)) => {
+            record.has_value && record.delivered.is_some() && record.pending.is_none()
+        }
+        _ => false,
+    }
+}
