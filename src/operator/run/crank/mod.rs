@@ -249,7 +249,10 @@ impl Crank {
             },
         };
         let needs_finalizer = round.needs_server;
-        let written = self.write_server(server, look, needs_finalizer, said).await;
+        // At the very time that its message names.
+        let written = self
+            .write_server(server, look, needs_finalizer, said, now)
+            .await;
         // With the former credentials only for as long as it takes: a round that has nothing
         // left to do did not change the password, and nobody will.
         if !round.retries {
@@ -328,7 +331,8 @@ impl Crank {
         };
         let needs = view.objects.iter().any(|object| object.has_finalizer);
         if let Some(said) = said {
-            self.write_server(server, look, needs, said).await;
+            let now = Timestamp::now();
+            self.write_server(server, look, needs, said, now).await;
         }
         next
     }
@@ -357,16 +361,13 @@ fn jittered(wait: Duration) -> Duration {
     wait.saturating_mul(900 + part) / 1000
 }
 
-/// What somebody has to write to go on with a server that was replaced: since when it is
-/// said, so that what was acknowledged once is not acknowledged for ever.
+/// What somebody has to write to go on with a server that was replaced: since when the server
+/// object is stalled, so that what was acknowledged once is not acknowledged for ever. That
+/// time stays while the reason changes.
 fn replacement_token(server: &ServerObject, now: Timestamp) -> String {
     let mut conditions = server.status.conditions.iter();
-    let said = conditions.find(|it| {
-        it.kind == "Stalled"
-            && it.status == ConditionStatus::True
-            && it.reason == Reason::ServerReplaced.as_str()
-    });
-    said.map_or_else(|| time(now).0, |it| it.last_transition_time.0.clone())
+    let stalled = conditions.find(|it| it.kind == "Stalled" && it.status == ConditionStatus::True);
+    stalled.map_or_else(|| time(now).0, |it| it.last_transition_time.0.clone())
 }
 
 async fn ledger_identity(

@@ -197,9 +197,9 @@ impl Crank {
         look: Look,
         needs_finalizer: bool,
         said: &Said<'_>,
+        now: Timestamp,
     ) -> bool {
         let cluster = &self.shared.cluster;
-        let now = Timestamp::now();
         let waited = server.deleted_at.is_some_and(|deleted| {
             let waited = now.duration_since(deleted);
             jiff::SignedDuration::try_from(said.orphan_after).is_ok_and(|most| waited >= most)
