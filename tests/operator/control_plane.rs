@@ -4,6 +4,7 @@
 //! The programs are found as controller-runtime finds them: `KUBEBUILDER_ASSETS` names their
 //! folder (`tests/control-plane/build` makes one, `setup-envtest` another).
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -112,6 +113,12 @@ impl ControlPlane {
             plane.path("tokens.csv"),
             "administrator,administrator,administrator,\"system:masters\"\n",
         )?;
+        fs::write(
+            plane.path("audit-policy.yaml"),
+            "apiVersion: audit.k8s.io/v1\nkind: Policy\n\
+             omitStages: [RequestReceived, ResponseStarted]\n\
+             rules:\n- { level: Metadata, userGroups: [\"system:serviceaccounts\"] }\n- { level: None }\n",
+        )?;
         let api_server = plane.api_server.get_or_init(|| (client, secure));
         plane.spawn("kube-apiserver", &mut plane.command(api_server))?;
         plane.write_kubeconfig(secure)?;
@@ -138,8 +145,34 @@ impl ControlPlane {
             .args(["--authorization-mode", "RBAC"])
             .arg("--token-auth-file")
             .arg(self.path("tokens.csv"))
-            .args(["--disable-admission-plugins", "ServiceAccount"]);
+            .args(["--disable-admission-plugins", "ServiceAccount"])
+            .arg("--audit-policy-file")
+            .arg(self.path("audit-policy.yaml"))
+            .arg("--audit-log-path")
+            .arg(self.path("audit.log"));
         command
+    }
+
+    /// How often a service account asked for what, by verb: as the API server itself wrote it
+    /// down, before it answered.
+    pub(crate) fn requests_of(
+        &self,
+        namespace: &str,
+        account: &str,
+    ) -> Result<BTreeMap<String, usize>, Failure> {
+        let user = format!("system:serviceaccount:{namespace}:{account}");
+        let mut counts = BTreeMap::new();
+        for line in fs::read_to_string(self.path("audit.log"))?.lines() {
+            // The last one may be on its way.
+            let Ok(entry) = serde_json::from_str::<serde_json::Value>(line) else {
+                continue;
+            };
+            if entry["user"]["username"] == user.as_str() {
+                let verb = entry["verb"].as_str().unwrap_or_default();
+                *counts.entry(verb.to_owned()).or_default() += 1;
+            }
+        }
+        Ok(counts)
     }
 
     /// How an administrator gets to it.

@@ -396,6 +396,17 @@ impl<'a> Laboratory<'a> {
         writes.map(|(_, count)| count).sum()
     }
 
+    /// How often the operator asked the API server for something that changes something, also
+    /// where nothing changed by it.
+    pub(crate) fn writes_to_kubernetes(&self) -> Result<usize, Failure> {
+        let requests = self.plane.requests_of(&self.namespace, ACCOUNT)?;
+        let reads = ["get", "list", "watch"];
+        let writes = requests
+            .iter()
+            .filter(|(verb, _)| !reads.contains(&verb.as_str()));
+        Ok(writes.map(|(_, count)| count).sum())
+    }
+
     /// The versions of all that is in the namespace.
     pub(crate) fn versions(&self) -> Result<BTreeMap<String, String>, Failure> {
         let what = "iggy,secrets,events.events.k8s.io";

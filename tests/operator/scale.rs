@@ -66,6 +66,8 @@ pub(crate) fn of_topics(plane: &ControlPlane) -> Result<(), Failure> {
     }
     let requests = laboratory.server().requests().total();
     let memory = laboratory.memory_kilobytes()?;
+    let asked = plane.requests_of(&laboratory.namespace, "operator")?;
+    let written = laboratory.writes_to_kubernetes()?;
     // In rest: rounds that somebody asks for.
     let versions = laboratory.resource_versions("igt,igs")?;
     laboratory.server().requests().reset();
@@ -79,15 +81,16 @@ pub(crate) fn of_topics(plane: &ControlPlane) -> Result<(), Failure> {
     }
     let reads = laboratory.server().requests().total();
     let after = laboratory.resource_versions("igt,igs")?;
+    let written_in_rest = laboratory.writes_to_kubernetes()? - written;
     #[allow(clippy::print_stdout, reason = "the figures are what it is for")]
     let () = println!(
         "{count} topics: {:.1} s to create the objects, {:.1} s to converge, {requests} requests to \
-         Iggy, {memory} kB at most; 3 rounds in rest: {reads} requests to Iggy, {} objects written",
+         Iggy, {asked:?} to Kubernetes, {memory} kB at most; 3 rounds in rest: {reads} requests to \
+         Iggy, {written_in_rest} writes to Kubernetes",
         created.as_secs_f64(),
         converged.as_secs_f64(),
-        if versions == after { "no" } else { "some" },
     );
-    if versions != after {
+    if versions != after || written_in_rest > 0 {
         let before: Vec<&str> = versions.split_whitespace().collect();
         let written = after.split_whitespace().filter(|it| !before.contains(it));
         let written: Vec<&str> = written.take(5).collect();

@@ -68,12 +68,26 @@ fn delete_events(laboratory: &Laboratory<'_>) {
     });
 }
 
+/// The shortest interval is ten seconds, and each of these looks twice: ten minutes' worth of
+/// intervals, asked for rather than waited for.
+const ROUNDS: usize = 30;
+
 /// Round after round nothing is written, to neither side.
 fn stays(laboratory: &Laboratory<'_>, object: &str) -> Result<(), Failure> {
+    stays_for(4, laboratory, object)
+}
+
+fn stays_for(rounds: usize, laboratory: &Laboratory<'_>, object: &str) -> Result<(), Failure> {
     laboratory.round(object)?;
     let (writes, versions) = (laboratory.writes(), laboratory.versions()?);
-    for _ in 0..4 {
+    let written = laboratory.writes_to_kubernetes()?;
+    for _ in 0..rounds {
         laboratory.round(object)?;
+    }
+    let written_since = laboratory.writes_to_kubernetes()? - written;
+    if written == 0 || written_since > 0 {
+        let log = laboratory.log();
+        return Err(format!("{written_since} writes to Kubernetes after {written}\n{log}").into());
     }
     let mut after = laboratory.versions()?;
     let mut before = versions;
@@ -110,7 +124,7 @@ fn writes_nothing(plane: &ControlPlane) -> Result<(), Failure> {
     laboratory.wait_for("igst/theirs", "Stalled", "True", "AdoptionRefused")?;
     laboratory.apply(&topology("interval: 1h", EVENTS))?;
     let asked = laboratory.ready("igtopo/all")?;
-    stays(&laboratory, "igtopo/all")?;
+    stays_for(ROUNDS, &laboratory, "igtopo/all")?;
     let after = laboratory.get("igtopo/all")?;
     match asked["status"] == after["status"] {
         true => Ok(()),
