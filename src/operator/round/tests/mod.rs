@@ -3,3 +3,4 @@
 mod cluster;
 mod properties;
 mod tables;
+mod tokens;

@@ -1,0 +1,170 @@
+//! Access tokens: replaced only by who may, revoked only when nobody declares them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use iggyctl_core::access::{Grants, UserStatus};
+use iggyctl_core::address::Address;
+use iggyctl_core::api::v1alpha1::Kind;
+use iggyctl_core::state::DeletionPolicy;
+use iggyctl_core::state::observed::{AccessReading, ObservedState};
+use iggyctl_core::state::observed_access::{ObservedAccess, ObservedUser, PasswordCheck};
+use iggyctl_core::state::observed_token::{ObservedToken, SinkContent};
+use iggyctl_core::testing::name;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::super::{Decision, Member, Subject, decide, prepare};
+use super::cluster::object;
+use crate::operator::model::{Declared, Defaults, Object};
+use crate::operator::resources::status::{Claim, TopologyStatus};
+
+fn address() -> Address {
+    "token/svc/ci".parse().unwrap()
+}
+
+fn user() -> Object {
+    let password = json!({ "secretKeyRef": { "name": "svc", "key": "password" } });
+    object(
+        Kind::IggyUser,
+        "svc",
+        0,
+        json!({ "password": password, "adoption": "Adopt" }),
+    )
+}
+
+fn token(of: &str, more: Value) -> Object {
+    let place = json!({ "secretKeyRef": { "name": of, "key": "token" } });
+    let mut spec = json!({ "user": "svc", "name": "ci", "writeTo": place });
+    for (key, value) in more.as_object().unwrap() {
+        spec[key] = value.clone();
+    }
+    object(Kind::IggyAccessToken, of, 1, spec)
+}
+
+fn holding(mut object: Object) -> Object {
+    object.status = Arc::new(TopologyStatus {
+        claims: vec![Claim {
+            address: address().to_string(),
+            server: "server".to_owned(),
+            id: None,
+            created_at_microseconds: None,
+            deletion_policy: Some(DeletionPolicy::Delete),
+        }],
+        ..TopologyStatus::default()
+    });
+    object
+}
+
+fn deleted(mut object: Object) -> Object {
+    object.deleted_at = Some(Timestamp::UNIX_EPOCH);
+    object.has_finalizer = true;
+    object
+}
+
+/// The server has the token, and its value is in no Secret.
+fn elsewhere() -> ObservedState {
+    let live = ObservedUser {
+        id: 1,
+        created_at_micros: 1,
+        status: UserStatus::Active,
+        grants: Grants::default(),
+        password: PasswordCheck::Declared,
+        tokens: Some(BTreeMap::from([(
+            name("ci"),
+            ObservedToken {
+                expires_at_micros: None,
+            },
+        )])),
+    };
+    ObservedState {
+        access: AccessReading::Read(Box::new(ObservedAccess {
+            users: [(name("svc"), live)].into(),
+            sinks: [((name("svc"), name("ci")), SinkContent::Empty)].into(),
+            ..ObservedAccess::default()
+        })),
+        ..ObservedState::default()
+    }
+}
+
+fn decided(objects: Vec<Object>) -> (Vec<Member>, Decision) {
+    let subject = Subject {
+        identity: "server".to_owned(),
+        aliases: Some(Vec::new()),
+        is_another: false,
+        replacement_acknowledged: false,
+        defaults: Defaults::default(),
+        now: Timestamp::UNIX_EPOCH,
+    };
+    let members: Vec<Member> = objects
+        .into_iter()
+        .map(|object| {
+            let declared = Declared::of(&object).map(Arc::new);
+            Member::new(Arc::new(object), declared, &subject)
+        })
+        .collect();
+    let preparation = prepare(&members);
+    let observed = elsewhere();
+    let mut decision = decide(&members, &preparation, &observed, &subject);
+    decision.settle_tokens(&members, &preparation.contest, &observed);
+    (members, decision)
+}
+
+fn is_replaced(decision: &Decision) -> bool {
+    let token = decision.executed.token(&name("svc"), &name("ci"));
+    token.is_some_and(|token| token.rotate)
+}
+
+#[test]
+fn one_whose_value_is_nowhere_is_replaced_only_by_who_may() {
+    let nobody = json!({});
+    for (object, may) in [
+        (token("ci", nobody.clone()), false),
+        (token("ci", json!({ "adoption": "Adopt" })), true),
+        (holding(token("ci", nobody.clone())), true),
+    ] {
+        let (_, decision) = decided(vec![object, user()]);
+        assert_eq!(is_replaced(&decision), may);
+        assert_eq!(decision.grants[0].refused.contains(&address()), !may);
+        assert_eq!(decision.grants[0].held.contains_key(&address()), may);
+    }
+    // That of an object that goes is its successor's.
+    let going = deleted(holding(token("first", nobody.clone())));
+    let (_, decision) = decided(vec![token("second", nobody), going, user()]);
+    assert!(is_replaced(&decision));
+}
+
+const NONE: [usize; 0] = [];
+
+#[test]
+fn one_is_revoked_when_nobody_declares_it() {
+    let revoked = |objects: Vec<Object>| {
+        let (members, decision) = decided(objects);
+        let revocations = decision.revocations(&members);
+        revocations.map(|(place, _)| place).collect::<Vec<_>>()
+    };
+    let going = |more| deleted(holding(token("first", more)));
+    assert_eq!(revoked(vec![going(json!({})), user()]), [0]);
+    // Whatever becomes of other things.
+    let defaults = json!({ "driftPolicy": "Report" });
+    assert_eq!(revoked(vec![going(defaults), user()]), [0]);
+    let second = token("second", json!({}));
+    assert_eq!(revoked(vec![going(json!({})), second, user()]), NONE);
+    let only_looks = json!({ "management": "ObserveOnly" });
+    assert_eq!(revoked(vec![going(only_looks), user()]), NONE);
+    let mut forced = going(json!({}));
+    forced.requests.force_release = true;
+    assert_eq!(revoked(vec![forced, user()]), NONE);
+    // One that it never held is somebody else's.
+    assert_eq!(
+        revoked(vec![deleted(token("first", json!({}))), user()]),
+        NONE
+    );
+    // Its spec no longer has it.
+    let mut other = holding(token("first", json!({})));
+    other.spec = Arc::new(json!({
+        "user": "svc", "name": "other",
+        "writeTo": { "secretKeyRef": { "name": "first", "key": "token" } },
+    }));
+    assert_eq!(revoked(vec![other, user()]), [0]);
+}
