@@ -57,6 +57,8 @@ pub(crate) struct Grant {
     pub(crate) adopted: BTreeSet<Address>,
     /// What is there, held by nobody, and not taken over; and what is in that.
     pub(crate) refused: BTreeSet<Address>,
+    /// Tokens of users that are not of its namespace, with the reason.
+    pub(crate) forbidden: BTreeMap<Address, String>,
     /// What another object has.
     pub(crate) lost: BTreeMap<Address, usize>,
     /// What was its own, was deleted, and is another thing by now.

@@ -4,7 +4,7 @@
 //! a claim could know it again; what tells is the Secret with its value.
 
 use iggyctl_core::address::Address;
-use iggyctl_core::api::v1alpha1::Adoption;
+use iggyctl_core::api::v1alpha1::{Adoption, ServerKind};
 use iggyctl_core::diff::{TokenNotice, TokenNoticeKind, diff};
 use iggyctl_core::state::observed::{AccessReading, ObservedState};
 use iggyctl_core::state::observed_token::SinkContent;
@@ -27,6 +27,7 @@ impl Decision {
         if self.compared.tokens.is_empty() {
             return;
         }
+        self.forbid_tokens(members, contest);
         let is_about = |address: &Address| matches!(address, Address::User(_) | Address::Token(..));
         let elsewhere: Vec<Address> = diff(&self.compared.keeping(is_about), observed)
             .token_notices
@@ -48,6 +49,35 @@ impl Decision {
                 let grant = &mut self.grants[place];
                 grant.held.remove(&address);
                 grant.refused.insert(address);
+            }
+        }
+    }
+
+    /// On a server that several namespaces share, whoever gets a token of a user may do what
+    /// that user may: it has to be one that the same namespace declares, within its ceiling.
+    fn forbid_tokens(&mut self, members: &[Member], contest: &Contest) {
+        let tokens: Vec<Address> = self.compared.declared().collect();
+        for address in tokens {
+            let Address::Token(user, _) = &address else {
+                continue;
+            };
+            let Some(place) = contest.winners.get(&address).copied() else {
+                continue;
+            };
+            let object = &members[place].object;
+            let is_shared = object.server().kind() == ServerKind::ClusterIggyServer;
+            let owner = contest.winners.get(&Address::User(user.clone()));
+            let is_own = owner
+                .is_some_and(|owner| members[*owner].object.key.namespace == object.key.namespace);
+            if is_shared && !is_own {
+                let why = format!(
+                    "no object of the namespace {} declares user/{user}",
+                    object.key.namespace
+                );
+                self.leave_out(&address);
+                let grant = &mut self.grants[place];
+                grant.held.remove(&address);
+                grant.forbidden.insert(address, why);
             }
         }
     }

@@ -64,6 +64,9 @@ impl Concluding<'_> {
             let (reason, message) = self.conflicted();
             return stalled(reason, message);
         }
+        if let Some((address, why)) = self.grant.forbidden.first_key_value() {
+            return stalled(Reason::NotPermitted, format!("{address}: {why}"));
+        }
         if !self.grant.refused.is_empty() {
             return stalled(Reason::AdoptionRefused, self.refused());
         }

@@ -168,3 +168,29 @@ fn one_is_revoked_when_nobody_declares_it() {
     }));
     assert_eq!(revoked(vec![other, user()]), [0]);
 }
+
+#[test]
+fn one_of_a_user_of_others_is_not_given_out() {
+    let shared = |mut object: Object| {
+        let mut spec = object.spec.as_ref().clone();
+        spec["serverRef"] = json!({ "kind": "ClusterIggyServer", "name": "shared" });
+        object.spec = Arc::new(spec);
+        object
+    };
+    let adopting = || token("ci", json!({ "adoption": "Adopt" }));
+    let forbidden = |objects: Vec<Object>| {
+        let (_, decision) = decided(objects);
+        assert_eq!(
+            is_replaced(&decision),
+            decision.grants[0].forbidden.is_empty()
+        );
+        !decision.grants[0].forbidden.is_empty()
+    };
+    assert!(!forbidden(vec![shared(adopting()), shared(user())]));
+    let mut others = shared(user());
+    others.key.namespace = "others".to_owned();
+    assert!(forbidden(vec![shared(adopting()), others]));
+    // The login of the operator itself, which no object declares.
+    let (_, decision) = decided(vec![shared(adopting())]);
+    assert!(decision.grants[0].forbidden.contains_key(&address()));
+}
