@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use iggyctl_core::address::Address;
 use iggyctl_core::state::DeletionPolicy;
 use jiff::Timestamp;
@@ -30,13 +31,17 @@ impl Crank {
         creating: &BTreeSet<Address>,
         subject: &Subject,
     ) -> bool {
-        let writes = members.iter().enumerate();
-        let writes: Vec<_> = writes
-            .map(|(place, _)| self.announce_one(members, place, decision, creating, subject))
-            .collect();
-        let mut written = futures::stream::iter(writes).buffer_unordered(WRITES_AT_ONCE);
         let mut all = true;
-        while let Some(is_done) = written.next().await {
+        let mut writing = FuturesUnordered::new();
+        for place in 0..members.len() {
+            // Each is begun only when there is room for it: thousands of them at rest would
+            // take more memory than all that they write.
+            if writing.len() == WRITES_AT_ONCE {
+                all &= writing.next().await.unwrap_or(true);
+            }
+            writing.push(self.announce_one(members, place, decision, creating, subject));
+        }
+        while let Some(is_done) = writing.next().await {
             all &= is_done;
         }
         all
@@ -78,17 +83,25 @@ impl Crank {
         conclusions: Vec<Option<Conclusion>>,
         needs_finalizer: impl Fn(usize) -> bool,
     ) -> Rounded {
-        let concluded = members.iter().zip(conclusions).enumerate();
-        let writes: Vec<_> = concluded
-            .filter_map(|(place, (member, conclusion))| {
-                Some(self.write(member, conclusion?, needs_finalizer(place)))
-            })
-            .collect();
-        let mut written = futures::stream::iter(writes).buffer_unordered(WRITES_AT_ONCE);
         let mut rounded = Rounded::default();
-        while let Some(one) = written.next().await {
+        let mut add = |one: Rounded| {
             rounded.retries |= one.retries;
             rounded.needs_server |= one.needs_server;
+        };
+        let mut writing = FuturesUnordered::new();
+        for (place, (member, conclusion)) in members.iter().zip(conclusions).enumerate() {
+            let Some(conclusion) = conclusion else {
+                continue;
+            };
+            if writing.len() == WRITES_AT_ONCE
+                && let Some(one) = writing.next().await
+            {
+                add(one);
+            }
+            writing.push(self.write(member, conclusion, needs_finalizer(place)));
+        }
+        while let Some(one) = writing.next().await {
+            add(one);
         }
         rounded
     }
