@@ -186,6 +186,38 @@ fn a_record_that_cannot_be_read_is_made_anew_as_is_said() {
     lab.assert_blocked("stream/shop-a", reason);
 }
 
+/// What a topology says holds as if each thing in it said so.
+#[test]
+fn what_a_topology_retains_stays_by_itself() {
+    let lab = Lab::new();
+    let header = HEADER.replace("  streams:\n", "  deletionPolicy: Retain\n  streams:\n");
+    lab.served.sandbox.write("password", "s3cret-password");
+    let user = "  users: [{ name: svc-a, password: { file: password } }]\n";
+    let more = "    - { name: shop-a }\n    - { name: shop-e, deletionPolicy: Delete }\n";
+    let topics = |topics: &str| format!("    - name: orders\n      topics: [{topics}]\n");
+    lab.write(&[&header, more, &topics("{ name: events }"), user].concat());
+    lab.apply();
+    lab.write(&[&header, &*topics("")].concat());
+    let run = lab.run(&["plan", "--prune"]);
+    assert_eq!(run.code, 3, "{}", run.transcript());
+    for address in ["stream/shop-a", "topic/orders/events", "user/svc-a"] {
+        let blocked = format!("! {address}\n      blocked: its deletionPolicy is Retain\n");
+        assert!(run.stdout.contains(&blocked), "{}", run.transcript());
+    }
+    assert!(
+        run.stdout.contains("- stream/shop-e"),
+        "{}",
+        run.transcript()
+    );
+    // `destroy` goes by the manifests.
+    let run = lab.run(&["destroy", "--yes", "--expect-removals", "0"]);
+    for address in ["stream/shop-b", "stream/orders"] {
+        let blocked = format!("! {address}\n      blocked: its deletionPolicy is Retain\n");
+        assert!(run.stdout.contains(&blocked), "{}", run.transcript());
+    }
+    assert!(lab.has_stream("shop-b"));
+}
+
 #[test]
 fn what_is_declared_otherwise_by_now_is_not_retained() {
     let lab = Lab::new();

@@ -49,6 +49,10 @@ pub(crate) fn trials() -> Vec<Trial> {
             "deleting_from_lists_follows_the_policy_of_what_was_declared",
             removed_from_lists,
         ),
+        trial(
+            "deleting_what_says_nothing_follows_the_policy_of_its_topology",
+            by_topology,
+        ),
     ]
 }
 
@@ -365,5 +369,35 @@ fn removed_from_lists(plane: &ControlPlane) -> Result<(), Failure> {
     match laboratory.has_topic("orders", "events") {
         false => Ok(()),
         true => Err("it is empty, and was not deleted".into()),
+    }
+}
+
+fn by_topology(plane: &ControlPlane) -> Result<(), Failure> {
+    let laboratory = Laboratory::start(plane)?;
+    laboratory.patch(
+        "igs/default",
+        r#"{"spec":{"defaults":{"deletionPolicy":"DeleteIfEmpty"}}}"#,
+    )?;
+    let topology = |more: &str| {
+        format!(
+            "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyTopology\nmetadata: {{ name: all }}\nspec:\n  \
+             deletionPolicy: Delete\n  streams:\n    - name: orders\n      \
+             topics: [{{ name: events }}{more}]\n    \
+             - {{ name: archive, deletionPolicy: Retain, topics: [{{ name: years }}] }}\n"
+        )
+    };
+    laboratory.apply(&topology(", { name: dropped }"))?;
+    laboratory.ready("igtopo/all")?;
+    message(&laboratory);
+    laboratory.apply(&topology(""))?;
+    laboratory.ready("igtopo/all")?;
+    if laboratory.has_topic("orders", "dropped") {
+        return Err("what was taken out of a list is there".into());
+    }
+    laboratory.kubectl(&["delete", "igtopo/all", "--timeout=20s"])?;
+    is_there(&laboratory, false)?;
+    match laboratory.has_topic("archive", "years") {
+        true => Ok(()),
+        false => Err("what is to stay was deleted".into()),
     }
 }

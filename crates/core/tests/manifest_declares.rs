@@ -99,6 +99,56 @@ fn every_setting_arrives() {
     assert!(compiled.warnings.is_empty());
 }
 
+/// What is more special wins: its own, then that of what it is in. What stands in another document is none of
+/// the topology's matter.
+#[test]
+fn the_deletion_policy_of_a_topology_is_that_of_what_says_nothing() {
+    let topology = "\
+apiVersion: iggyctl.dev/v1alpha1
+kind: IggyTopology
+metadata: { name: orders }
+spec:
+  deletionPolicy: Retain
+  streams:
+    - name: orders
+      topics:
+        - { name: events, consumerGroups: [billing] }
+        - { name: scratch, deletionPolicy: Delete, consumerGroups: [audit] }
+    - name: cache
+      deletionPolicy: DeleteIfEmpty
+      topics: [{ name: entries, consumerGroups: [readers] }]
+  users:
+    - { name: svc-orders }
+    - { name: svc-guest, deletionPolicy: Delete }
+";
+    let alone = "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyStream\nmetadata: { name: alone }\n\
+                 spec: {}\n---\napiVersion: iggyctl.dev/v1alpha1\nkind: IggyTopic\n\
+                 metadata: { name: more }\nspec: { stream: orders }\n";
+    for files in [
+        [("a.yaml", topology), ("b.yaml", alone)],
+        [("a.yaml", alone), ("b.yaml", topology)],
+    ] {
+        let compiled = compiled(&files, &Variables::default());
+        let policies = compiled.state.deletion_policies.iter();
+        let policies: Vec<String> = policies
+            .map(|(address, policy)| format!("{address} {policy}"))
+            .collect();
+        let expected = [
+            "stream/cache DeleteIfEmpty",
+            "stream/orders Retain",
+            "topic/cache/entries DeleteIfEmpty",
+            "topic/orders/events Retain",
+            "topic/orders/scratch Delete",
+            "group/cache/entries/readers DeleteIfEmpty",
+            "group/orders/events/billing Retain",
+            "group/orders/scratch/audit Delete",
+            "user/svc-guest Delete",
+            "user/svc-orders Retain",
+        ];
+        assert_eq!(policies, expected);
+    }
+}
+
 #[test]
 fn granular_documents_join_what_others_declare_in_any_order() {
     let topic = "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyTopic\nmetadata: {name: events}\nspec: {stream: orders, partitions: 3}\n";

@@ -31,6 +31,8 @@ pub(super) struct Merge {
     pub(super) state: DesiredState,
     pub(super) renames: Vec<Rename>,
     topology: Option<Place>,
+    /// What the topology says of what says nothing itself. Its streams come after it.
+    topology_policy: Option<DeletionPolicy>,
 }
 
 impl Merge {
@@ -45,19 +47,15 @@ impl Merge {
         }
     }
 
-    fn nested_stream(&mut self, stream: Stream, node: Node<'_>, diagnostics: &mut Vec<Diagnostic>) {
-        let Stream {
-            name,
-            previous_name,
-            deletion_policy,
-            topics,
-        } = stream;
+    fn nested_stream(
+        &mut self,
+        mut stream: Stream,
+        node: Node<'_>,
+        diagnostics: &mut Vec<Diagnostic>,
+    ) {
         let place = field_place(node, "name");
-        self.deletion_policy(
-            Address::Stream(name.clone().into_resource_name()),
-            deletion_policy,
-        );
-        self.stream(name, previous_name, topics, node, place, diagnostics);
+        stream.deletion_policy = stream.deletion_policy.or(self.topology_policy);
+        self.stream(stream, node, place, diagnostics);
     }
 
     /// `None` when it has no name that can be used, which is said then.
@@ -83,6 +81,7 @@ impl Merge {
                     self.state.project = Some(topology.metadata.name.to_string());
                 }
                 self.state.context = topology.spec.context;
+                self.topology_policy = topology.spec.deletion_policy;
                 if let Some(owns) = topology.spec.owns {
                     ownership::rules(&owns, spec.get("owns").unwrap_or(spec), diagnostics);
                     self.state.owns = Ownership {
@@ -94,8 +93,9 @@ impl Merge {
                 }
                 let users = topology.spec.users.unwrap_or_default();
                 let nodes = spec.get("users").into_iter().flat_map(|list| list.items());
-                for (user, node) in users.into_iter().zip(nodes) {
+                for (mut user, node) in users.into_iter().zip(nodes) {
                     let place = field_place(node, "name");
+                    user.deletion_policy = user.deletion_policy.or(self.topology_policy);
                     self.users().user(user, node, place, diagnostics);
                 }
                 let nodes = spec
@@ -110,19 +110,13 @@ impl Merge {
             Document::Stream(document) => {
                 let (name, place) =
                     name_of(document.spec.name, &document.metadata, node, diagnostics)?;
-                let previous = document.spec.previous_name;
-                self.deletion_policy(
-                    Address::Stream(name.clone().into_resource_name()),
-                    document.spec.deletion_policy,
-                );
-                self.stream(
+                let stream = Stream {
                     name,
-                    previous,
-                    document.spec.topics,
-                    spec,
-                    place,
-                    diagnostics,
-                );
+                    previous_name: document.spec.previous_name,
+                    deletion_policy: document.spec.deletion_policy,
+                    topics: document.spec.topics,
+                };
+                self.stream(stream, spec, place, diagnostics);
             }
             Document::Topic(document) => {
                 let name = document.spec.name.clone();
@@ -181,16 +175,21 @@ impl Merge {
 
     fn stream(
         &mut self,
-        name: StreamName,
-        previous_name: Option<StreamName>,
-        topics: Option<Vec<Topic>>,
+        stream: Stream,
         node: Node<'_>,
         place: Place,
         diagnostics: &mut Vec<Diagnostic>,
     ) {
+        let Stream {
+            name,
+            previous_name,
+            deletion_policy,
+            topics,
+        } = stream;
         let name = name.into_resource_name();
         let previous_name = previous_name.map(StreamName::into_resource_name);
         let address = || Address::Stream(name.clone());
+        self.deletion_policy(address(), deletion_policy);
         if let Some(first) = self.state.streams.get_mut(&name)
             && first.presence == Presence::Declared
         {
@@ -221,8 +220,10 @@ impl Merge {
         stream.topics_listed = topics.is_some();
         stream.origin = place.origin;
         let nodes = node.get("topics").into_iter().flat_map(|list| list.items());
-        for (topic, node) in topics.unwrap_or_default().into_iter().zip(nodes) {
+        for (mut topic, node) in topics.unwrap_or_default().into_iter().zip(nodes) {
             let place = field_place(node, "name");
+            // What says nothing goes by what it is in.
+            topic.deletion_policy = topic.deletion_policy.or(deletion_policy);
             self.topic(&name, topic, node, place, diagnostics);
         }
         // A map that grew one by one is half empty; one that is made of a
@@ -303,6 +304,11 @@ impl Merge {
             desired.origin = place.origin;
         }
         for (group, node) in groups.into_iter().zip(group_nodes) {
+            let group_name = group.clone().into_resource_name();
+            self.deletion_policy(
+                Address::ConsumerGroup(stream.clone(), name.clone(), group_name),
+                deletion_policy,
+            );
             self.group(stream, &name, group, node.place(), diagnostics);
         }
     }

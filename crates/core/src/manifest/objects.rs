@@ -22,6 +22,9 @@ pub const MOST_TOPICS_IN_OBJECT: usize = 512;
 /// [`MOST_TOPICS_IN_OBJECT`].
 pub const MOST_GROUPS_IN_OBJECT: usize = 128;
 
+/// What becomes of something that is no longer declared.
+const POLICY: &str = "deletionPolicy";
+
 /// The longest name of an object.
 const MAX_OBJECT_NAME: usize = 253;
 
@@ -69,10 +72,13 @@ struct Objects {
 
 impl Objects {
     fn topology(&mut self, topology: IggyTopology) -> Result<(), serde_json::Error> {
-        for stream in topology.spec.streams.into_iter().flatten() {
+        let policy = topology.spec.deletion_policy;
+        for mut stream in topology.spec.streams.into_iter().flatten() {
+            stream.deletion_policy = stream.deletion_policy.or(policy);
             self.stream(fields(&stream)?);
         }
-        for user in topology.spec.users.into_iter().flatten() {
+        for mut user in topology.spec.users.into_iter().flatten() {
+            user.deletion_policy = user.deletion_policy.or(policy);
             let mut user = fields(&user)?;
             user.remove("password");
             user.remove("previousPassword");
@@ -83,6 +89,9 @@ impl Objects {
 
     fn stream(&mut self, mut stream: Map<String, Value>) {
         let name = text(&stream, "name");
+        // What becomes an object of its own says itself what the one that it was in said.
+        let policy_of = |fields: &Map<String, Value>| fields.get(POLICY).cloned();
+        let policy = policy_of(&stream);
         let topics = list(&mut stream, "topics");
         let has_topics = topics.is_some();
         let mut inside = Vec::new();
@@ -100,8 +109,10 @@ impl Objects {
                 .is_some_and(|groups| groups.len() > MOST_GROUPS_IN_OBJECT);
             if is_crowded {
                 let of = text(&topic, "name");
+                let policy = policy_of(&topic).or_else(|| policy.clone());
                 let many = list(&mut topic, "consumerGroups").unwrap_or_default();
-                groups.extend(many.into_iter().map(|group| (of.clone(), group)));
+                let many = many.into_iter();
+                groups.extend(many.map(|group| (of.clone(), group, policy.clone())));
             }
             if are_many {
                 alone.push(topic);
@@ -115,11 +126,17 @@ impl Objects {
         self.add(Kind::IggyStream, &[], stream);
         for mut topic in alone {
             topic.insert("stream".to_owned(), json!(name));
+            if let Some(policy) = &policy {
+                topic.entry(POLICY).or_insert_with(|| policy.clone());
+            }
             self.add(Kind::IggyTopic, &[&name], topic);
         }
-        for (topic, group) in groups {
+        for (topic, group, policy) in groups {
             let spec = json!({ "stream": name, "topic": topic, "name": group });
-            if let Value::Object(spec) = spec {
+            if let Value::Object(mut spec) = spec {
+                if let Some(policy) = policy {
+                    spec.insert(POLICY.to_owned(), policy);
+                }
                 self.add(Kind::IggyConsumerGroup, &[&name, &topic], spec);
             }
         }
@@ -304,6 +321,32 @@ spec:
         assert_eq!(count("IggyTopic"), MOST_TOPICS_IN_OBJECT + 1);
         assert_eq!(count("IggyConsumerGroup"), MOST_GROUPS_IN_OBJECT + 1);
         assert!(declared(&objects) == declared(&manifest));
+    }
+
+    /// Each object is on its own.
+    #[test]
+    fn what_a_topology_says_of_deletion_is_said_by_each_object() {
+        let mut manifest = String::from(
+            "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyTopology\nmetadata: { name: big }\nspec:\n  \
+             deletionPolicy: Delete\n  users: [{ name: svc-a }]\n  streams:\n    \
+             - { name: kept, deletionPolicy: Retain }\n    - name: many\n      topics:\n        \
+             - { name: t-kept, deletionPolicy: Retain }\n",
+        );
+        for topic in 0..=MOST_TOPICS_IN_OBJECT {
+            writeln!(manifest, "        - {{ name: t-{topic} }}").unwrap();
+        }
+        manifest.push_str(
+            "    - name: crowded\n      topics:\n        - name: t\n          consumerGroups:\n",
+        );
+        for group in 0..=MOST_GROUPS_IN_OBJECT {
+            writeln!(manifest, "            - g-{group}").unwrap();
+        }
+        let objects = objects_of(&manifest);
+        let count = |policy: &str| objects.matches(&format!("{POLICY}: {policy}\n")).count();
+        assert_eq!(count("Retain"), 2);
+        // The user, two streams, and what became objects of its own.
+        let alone = MOST_TOPICS_IN_OBJECT + 1 + MOST_GROUPS_IN_OBJECT + 1;
+        assert_eq!(count("Delete"), 3 + alone);
     }
 
     #[test]

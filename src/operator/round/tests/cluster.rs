@@ -28,6 +28,8 @@ pub(super) struct Cluster {
     pub(super) objects: Vec<Object>,
     pub(super) server: ObservedState,
     pub(super) acknowledged: bool,
+    /// What the server object says.
+    pub(super) defaults: Defaults,
     /// Writes, to either.
     pub(super) writes: usize,
     /// How many more it makes before it is killed.
@@ -41,6 +43,7 @@ impl Cluster {
             objects,
             server: ObservedState::default(),
             acknowledged: false,
+            defaults: Defaults::default(),
             writes: 0,
             lives: None,
             happenings: Vec::new(),
@@ -84,7 +87,7 @@ impl Cluster {
             aliases: Some(Vec::new()),
             is_another: false,
             replacement_acknowledged: self.acknowledged,
-            defaults: Defaults::default(),
+            defaults: self.defaults,
             now: Timestamp::UNIX_EPOCH,
         };
         let members: Vec<Member> = self

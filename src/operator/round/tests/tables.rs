@@ -1,6 +1,7 @@
 //! Single rules.
 
 use iggyctl_core::api::v1alpha1::Kind;
+use iggyctl_core::state::DeletionPolicy;
 use iggyctl_core::testing::{name, there_stream, there_topic};
 use serde_json::{Value, json};
 
@@ -143,6 +144,38 @@ fn what_is_taken_out_of_a_list_goes_by_its_policy() {
         assert_eq!(cluster.there().contains("orders/more"), stays, "{policy}");
         assert!(!cluster.holders().contains_key("topic/orders/more"));
         assert_eq!(cluster.reason("a"), "Applied");
+    }
+}
+
+/// What is more special wins; below it comes what the server object says.
+#[test]
+fn the_policy_of_a_topology_is_that_of_what_says_nothing() {
+    let more = json!([
+        { "name": "orders", "topics": [{ "name": "events" }, { "name": "more" }] },
+        { "name": "kept", "deletionPolicy": "Retain", "topics": [{ "name": "in-it" }] },
+    ]);
+    let fewer = json!([{ "name": "orders", "topics": [{ "name": "events" }] }]);
+    for (policy, by_server, goes) in [
+        ("Delete", DeletionPolicy::Retain, true),
+        ("Retain", DeletionPolicy::Delete, false),
+    ] {
+        let spec = json!({ "deletionPolicy": policy, "streams": more });
+        let mut cluster = Cluster::new(vec![object(Kind::IggyTopology, "a", 0, spec)]);
+        cluster.defaults.deletion_policy = by_server;
+        cluster.settle().unwrap();
+        assert_eq!(cluster.objects[0].has_finalizer, goes);
+        // What is taken out goes by what was said while it was declared.
+        cluster.change("a", json!({ "streams": fewer }));
+        cluster.settle().unwrap();
+        assert_eq!(cluster.there().contains("orders/more"), !goes, "{policy}");
+        assert!(cluster.there().contains("kept/in-it"));
+        assert_eq!(cluster.objects[0].has_finalizer, !goes);
+        cluster.change("a", json!({ "deletionPolicy": policy, "streams": fewer }));
+        cluster.settle().unwrap();
+        cluster.delete("a");
+        cluster.settle().unwrap();
+        assert_eq!(cluster.there().contains("orders/events"), !goes, "{policy}");
+        assert!(cluster.there().contains("kept/in-it"));
     }
 }
 

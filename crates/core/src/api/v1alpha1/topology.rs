@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lifecycle::with_lifecycle;
 use super::{Kind, Manifest, Owns, Spec, Stream, User};
+use crate::state::DeletionPolicy;
 
 /// A project: its streams with their topics and consumer groups, and its users, nested.
 pub type IggyTopology = Manifest<IggyTopologySpec>;
@@ -20,6 +21,10 @@ pub struct IggyTopologySpec {
     /// What belongs to the project: nothing outside it is ever deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owns: Option<Owns>,
+    /// What becomes of those streams, with their topics and groups, and of those users that say nothing
+    /// of it themselves when they are no longer declared: `Retain`, `Delete` or `DeleteIfEmpty`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<DeletionPolicy>,
     /// The streams that the project declares.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub streams: Option<Vec<Stream>>,
