@@ -20,8 +20,9 @@ use super::target::Target;
 
 /// Topic and group of the lease.
 pub(super) const LEASE: &str = "lease";
-/// A member of a group that is there is seen after a round trip or two.
-const UNTIL_SEEN: Duration = Duration::from_secs(10);
+/// A member of a group that is there is seen after a round trip or two, on a machine that has
+/// time for it.
+const UNTIL_SEEN: Duration = Duration::from_secs(30);
 const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 
 /// Held by a run.

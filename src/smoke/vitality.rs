@@ -2,9 +2,13 @@
 //!
 //! A run is a member of the group of its lease. But a group without members is not yet a
 //! dead run: when the server restarts, or a connection is lost, the member is gone until
-//! it has joined again. So a run counts as dead only when nobody was seen in its group
-//! for longer than joining again takes, by somebody whose own connection to the server
-//! held all the time: a restart in between begins the wait anew.
+//! it has joined again. So a run counts as dead only when many looks, one after another,
+//! saw nobody in its group, by somebody whose own connection to the server held all the
+//! time: a restart in between begins the count anew.
+//!
+//! It is looks that count, and no clock: on a machine that has no time for the other run
+//! to join again there is little for looking, too, and time in which nobody looked, since
+//! the machine or this process was stopped, shows nothing.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,11 +24,12 @@ use super::target::Target;
 
 type Admin<'a> = Held<'a, ServerConnector>;
 
-/// A member that lost its connection looks for the server every four seconds at least,
-/// and needs a login and two round trips then.
-const ABSENCE: Duration = Duration::from_secs(10);
 /// Each look is one request for each run that is not known to be alive.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
+/// Looks that have to see nobody. They take ten seconds at least: a member that lost its
+/// connection looks for the server every four seconds at least, and needs a login and two
+/// round trips then.
+const ABSENT_LOOKS: u32 = 40;
 /// Who cannot look for so long leaves it to the next run.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -46,21 +51,22 @@ enum Vitality {
     Unknown,
 }
 
-/// Since when nobody was seen, with answers to all looks.
+/// How many looks in a row saw nobody, with answers to all of them.
 #[derive(Debug, Default)]
-struct Absence(Option<Instant>);
+struct Absence(u32);
 
 impl Absence {
-    fn look(&mut self, now: Instant, look: Look) -> Vitality {
+    fn look(&mut self, look: Look) -> Vitality {
         match look {
             Look::Somebody => Vitality::Alive,
             Look::NoAnswer => {
-                self.0 = None;
+                self.0 = 0;
                 Vitality::Unknown
             }
             Look::Nobody => {
-                let since = *self.0.get_or_insert(now);
-                match now.duration_since(since) >= ABSENCE {
+                self.0 += 1;
+                // The first one begins the time in which the others are made.
+                match self.0 > ABSENT_LOOKS {
                     true => Vitality::Dead,
                     false => Vitality::Unknown,
                 }
@@ -98,7 +104,7 @@ pub(super) async fn dead_among(
                 admin.discard();
                 target.admin.forget_idle();
             }
-            match looked.map(|look| absence.look(Instant::now(), look)) {
+            match looked.map(|look| absence.look(look)) {
                 Ok(Vitality::Alive) => tracing::info!(%run, "another run is alive"),
                 Ok(Vitality::Dead) => dead.push(run),
                 Ok(Vitality::Unknown) => unknown.push((run, lease, absence)),
@@ -146,49 +152,45 @@ async fn look(admin: &Admin<'_>, lease: &ResourceName) -> Result<Look, String> {
 mod tests {
     use super::*;
 
-    /// The verdicts of looks, each so long after the first one.
-    fn verdicts(looks: &[(Duration, Look)]) -> Vec<Vitality> {
-        let first = Instant::now();
+    /// The verdicts of looks that are made so often, after the last of each.
+    fn verdicts(looks: &[(u32, Look)]) -> Vec<Vitality> {
         let mut absence = Absence::default();
-        looks
-            .iter()
-            .map(|(after, look)| absence.look(first + *after, *look))
-            .collect()
+        let verdicts = looks.iter().map(|(times, look)| {
+            let each = (0..*times).map(|_| absence.look(*look));
+            each.last().unwrap()
+        });
+        verdicts.collect()
     }
 
     #[test]
     fn one_look_tells_no_death() {
-        let begin = Duration::ZERO;
-        assert_eq!(verdicts(&[(begin, Look::Nobody)]), [Vitality::Unknown]);
-        assert_eq!(verdicts(&[(begin, Look::Somebody)]), [Vitality::Alive]);
+        assert_eq!(verdicts(&[(1, Look::Nobody)]), [Vitality::Unknown]);
+        assert_eq!(verdicts(&[(1, Look::Somebody)]), [Vitality::Alive]);
     }
 
     #[test]
     fn who_joins_again_in_time_is_alive() {
-        let looks = [
-            (Duration::ZERO, Look::Nobody),
-            (ABSENCE / 2, Look::Nobody),
-            (ABSENCE, Look::Somebody),
-        ];
-        assert_eq!(verdicts(&looks).last(), Some(&Vitality::Alive));
+        let looks = [(ABSENT_LOOKS, Look::Nobody), (1, Look::Somebody)];
+        assert_eq!(verdicts(&looks), [Vitality::Unknown, Vitality::Alive]);
     }
 
     #[test]
-    fn who_is_not_there_for_so_long_is_dead() {
-        let looks = [(Duration::ZERO, Look::Nobody), (ABSENCE, Look::Nobody)];
+    fn who_is_not_there_for_so_many_looks_is_dead() {
+        let looks = [(ABSENT_LOOKS, Look::Nobody), (1, Look::Nobody)];
         assert_eq!(verdicts(&looks), [Vitality::Unknown, Vitality::Dead]);
+        // A member needs so long to find its way back, and the looks are made meanwhile.
+        assert!(BETWEEN_LOOKS * ABSENT_LOOKS >= Duration::from_secs(10));
     }
 
     #[test]
-    fn a_restart_in_between_begins_the_wait_anew() {
+    fn a_restart_in_between_begins_the_count_anew() {
         let looks = [
-            (Duration::ZERO, Look::Nobody),
-            (ABSENCE / 2, Look::NoAnswer),
-            (ABSENCE, Look::Nobody),
-            (ABSENCE * 3 / 2, Look::Nobody),
-            (ABSENCE * 2, Look::Nobody),
+            (ABSENT_LOOKS, Look::Nobody),
+            (1, Look::NoAnswer),
+            (ABSENT_LOOKS, Look::Nobody),
+            (1, Look::Nobody),
         ];
         use Vitality::{Dead, Unknown};
-        assert_eq!(verdicts(&looks), [Unknown, Unknown, Unknown, Unknown, Dead]);
+        assert_eq!(verdicts(&looks), [Unknown, Unknown, Unknown, Dead]);
     }
 }

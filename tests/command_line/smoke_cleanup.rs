@@ -13,6 +13,8 @@ use crate::served::Served;
 
 /// `send_messages` of the wire protocol.
 const SEND: u32 = 101;
+/// `get_consumer_groups` of the wire protocol: how runs look for each other.
+const LOOK: u32 = 601;
 /// Longer than any test waits.
 const FOR_EVER: Duration = Duration::from_secs(600);
 
@@ -60,6 +62,25 @@ fn hanging(served: &Served) -> Child {
             .iter()
             .all(|end| names.iter().any(|name| name.ends_with(end)))
     });
+    process
+}
+
+/// A run that has a stream and a user, and waits for a restart of the server that does not
+/// end before the run does.
+fn waiting(served: &Served) -> Child {
+    let began = served.sandbox.path().join("restart-began");
+    let restart = "touch restart-began; while kill -0 $PPID; do sleep 1; done";
+    let address = served.address();
+    let arguments = ["smoke", "--server", &address, "--time-limit", "1h"];
+    let scenario = ["--scenario", "login-after-restart", "--restart-command"];
+    let process = served
+        .sandbox
+        .command(&[&arguments[..], &scenario, &[restart]].concat())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    until("it waits for the restart", || began.exists());
     process
 }
 
@@ -126,25 +147,41 @@ fn a_run_takes_nothing_from_one_that_is_alive() {
     assert_eq!(before, after);
 }
 
+/// How many are in the group of a lease.
+fn members(served: &Served, lease: &str) -> u32 {
+    let (stream, topic) = (Identifier::named(lease), Identifier::named("lease"));
+    let (stream, topic) = (stream.unwrap(), topic.unwrap());
+    served.by_hand(async |root| {
+        let groups = root.get_consumer_groups(&stream, &topic).await.unwrap();
+        groups.iter().map(|group| group.members_count).sum()
+    })
+}
+
 /// As after a restart of the server: the group has no members until the run that is alive
 /// has found its way back.
 #[test]
 fn a_run_takes_nothing_from_one_that_lost_its_connection_for_a_moment() {
     let served = served();
-    let mut process = hanging(&served);
+    let mut process = waiting(&served);
     let testing = served.server().testing();
     testing.advance_clock(Duration::from_secs(10));
     let before = belongings(&served);
     let lease = before
         .iter()
-        .find(|name| name.len() == "iggyctl-smoke-".len() + 8);
-    testing
-        .set_group_members(lease.unwrap(), "lease", "lease", 0)
+        .find(|name| name.len() == "iggyctl-smoke-".len() + 8)
         .unwrap();
-    served.server().faults().clear();
+    // However long the machine takes to let it join again, too few looks are made meanwhile.
+    let delay = FaultKind::Delay(Duration::from_secs(2));
+    let plan = FaultPlan::none().always(delay, FaultTarget::Command(LOOK));
+    served.server().faults().set(plan);
+    testing
+        .set_group_members(lease, "lease", "lease", 0)
+        .unwrap();
     let run = served.run(&["smoke", "--scenario", "basic"]);
     assert_eq!(run.code, 0, "{}", run.transcript());
     let after = belongings(&served);
+    served.server().faults().clear();
+    until("it joins again", || members(&served, lease) == 1);
     process.kill().unwrap();
     process.wait().unwrap();
     assert_eq!(before, after);
