@@ -31,6 +31,10 @@ pub(crate) enum Seen {
     /// A namespace, with its labels.
     Namespace(String, BTreeMap<String, String>),
     NoNamespace(String),
+    /// The watch of this number begins to list all that there is.
+    ListBegins(usize),
+    /// What the watch of this number lists.
+    Listed(usize, Box<Self>),
     /// The watch of this number has listed all that there is.
     Synced(usize),
     /// A watch does not work at the moment; it tries again.
@@ -210,11 +214,14 @@ fn whole<T, K: Ord + Clone + Send + 'static>(
                     all.push(gone(key));
                 }
             }
-            Ok(Event::Init) => listed.clear(),
+            Ok(Event::Init) => {
+                listed.clear();
+                all.push(Seen::ListBegins(number));
+            }
             Ok(Event::InitApply(object)) => {
                 if let Some((key, object)) = seen(object) {
                     listed.insert(key);
-                    all.push(object);
+                    all.push(Seen::Listed(number, Box::new(object)));
                 }
             }
             Ok(Event::InitDone) => {
@@ -226,4 +233,53 @@ fn whole<T, K: Ord + Clone + Send + 'static>(
         }
         futures::stream::iter(all)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn what_a_list_says_is_told_from_what_changes() {
+        let name = |name: &str| name.to_owned();
+        let events = [
+            Event::Init,
+            Event::InitApply(name("a")),
+            Event::InitApply(name("b")),
+            Event::InitDone,
+            Event::Apply(name("a")),
+            Event::Init,
+            Event::InitApply(name("b")),
+            Event::InitDone,
+        ];
+        let seen = |name: String| {
+            let namespace = Seen::Namespace(name.clone(), BTreeMap::new());
+            Some((name, namespace))
+        };
+        let events = futures::stream::iter(events.map(Ok));
+        let all = whole(events, 3, seen, Seen::NoNamespace).map(|seen| match seen {
+            Seen::ListBegins(3) => "begins".to_owned(),
+            Seen::Listed(3, seen) => match *seen {
+                Seen::Namespace(name, _) => format!("listed {name}"),
+                other => panic!("{other:?}"),
+            },
+            Seen::Namespace(name, _) => format!("changed {name}"),
+            Seen::NoNamespace(name) => format!("gone {name}"),
+            Seen::Synced(3) => "synced".to_owned(),
+            other => panic!("{other:?}"),
+        });
+        let all: Vec<String> = all.collect().await;
+        let expected = [
+            "begins",
+            "listed a",
+            "listed b",
+            "synced",
+            "changed a",
+            "begins",
+            "listed b",
+            "gone a",
+            "synced",
+        ];
+        assert_eq!(all, expected);
+    }
 }

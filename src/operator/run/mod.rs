@@ -176,6 +176,7 @@ async fn work(shared: &Arc<Shared>, leadership: &mut Leadership) -> Result<(), R
                 match seen {
                     Seen::Trouble(error) => tracing::warn!(%error, "a watch does not work"),
                     Seen::Synced(number) => {
+                        waiting.extend(shared.world.saw(Seen::Synced(number)));
                         if shared.health.synced(number, watches.count) {
                             waiting.extend(shared.world.servers_in_use());
                         }

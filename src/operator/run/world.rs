@@ -28,6 +28,15 @@ struct State {
     secrets: BTreeMap<(String, String), String>,
     /// Labels of the namespaces, where they are watched.
     namespaces: BTreeMap<String, BTreeMap<String, String>>,
+    /// What was written while a watch lists what there is, by the number of the watch: the
+    /// list may be from before that.
+    written_during: BTreeMap<usize, Written>,
+}
+
+#[derive(Default)]
+struct Written {
+    objects: BTreeSet<ObjectKey>,
+    servers: BTreeSet<ServerKey>,
 }
 
 /// What concerns one server object.
@@ -189,10 +198,14 @@ impl World {
     /// it, which the watch does not tell any more.
     pub(crate) fn wrote(&self, object: Arc<Object>) -> bool {
         let mut state = self.state();
-        match state.objects.get_mut(&object.key) {
+        let key = object.key.clone();
+        match state.objects.get_mut(&key) {
             Some(known) if known.uid == object.uid && !is_older(&object, known) => {
                 let is_news = object.is_asked_again(known);
                 *known = object;
+                for written in state.written_during.values_mut() {
+                    written.objects.insert(key.clone());
+                }
                 is_news
             }
             _ => false,
@@ -202,10 +215,14 @@ impl World {
     /// As [`Self::wrote`], of a server object.
     pub(crate) fn wrote_server(&self, server: Arc<ServerObject>) -> bool {
         let mut state = self.state();
-        match state.servers.get_mut(&server.key) {
+        let key = server.key.clone();
+        match state.servers.get_mut(&key) {
             Some(known) if known.uid == server.uid && !is_older_server(&server, known) => {
                 let is_news = server.is_asked_again(known);
                 *known = server;
+                for written in state.written_during.values_mut() {
+                    written.servers.insert(key.clone());
+                }
                 is_news
             }
             _ => false,
@@ -215,71 +232,7 @@ impl World {
     /// Takes in what was seen; returns the servers to look at because of it. The own writes
     /// of a status are seen, too, and are no reason.
     pub(crate) fn saw(&self, seen: Seen) -> Vec<ServerKey> {
-        let mut state = self.state();
-        match seen {
-            Seen::Object(object) => state.saw_object(*object),
-            Seen::NoObject(key) => {
-                let Some(object) = state.objects.remove(&key) else {
-                    return Vec::new();
-                };
-                let server = object.server();
-                state.forget(&server, &key);
-                // What it held may go to another one.
-                if !object.has_finalizer && !object.status.claims.is_empty() {
-                    let departed = state.departed.entry(server.clone()).or_default();
-                    departed.push(object);
-                }
-                vec![server]
-            }
-            Seen::Server(server) => {
-                let key = server.key.clone();
-                let server = Arc::new(*server);
-                if let Some(known) = state.servers.get(&key)
-                    && is_older_server(&server, known)
-                {
-                    return Vec::new();
-                }
-                let before = state.servers.insert(key.clone(), Arc::clone(&server));
-                let is_new = before.is_none_or(|before| server.is_asked_again(&before));
-                is_new.then_some(key).into_iter().collect()
-            }
-            Seen::NoServer(key) => {
-                state.servers.remove(&key);
-                vec![key]
-            }
-            Seen::Secret(key, version) => {
-                let before = state.secrets.insert(key.clone(), version.clone());
-                match before == Some(version) {
-                    true => Vec::new(),
-                    false => state.users_of_secret(&key),
-                }
-            }
-            Seen::NoSecret(key) => {
-                state.secrets.remove(&key);
-                state.users_of_secret(&key)
-            }
-            Seen::Namespace(name, labels) => {
-                let before = state.namespaces.insert(name, labels.clone());
-                match before == Some(labels) {
-                    true => Vec::new(),
-                    false => state.shared_servers(),
-                }
-            }
-            Seen::NoNamespace(name) => {
-                state.namespaces.remove(&name);
-                state.shared_servers()
-            }
-            Seen::SmokeTest(test) => {
-                let key = test.object.key.clone();
-                state.smoke_tests.insert(key, Arc::new(*test));
-                Vec::new()
-            }
-            Seen::NoSmokeTest(key) => {
-                state.smoke_tests.remove(&key);
-                Vec::new()
-            }
-            Seen::Synced(_) | Seen::Trouble(_) => Vec::new(),
-        }
+        self.state().saw(seen)
     }
 }
 
@@ -301,6 +254,118 @@ fn is_before(version: &str, known: &str) -> bool {
 }
 
 impl State {
+    fn saw(&mut self, seen: Seen) -> Vec<ServerKey> {
+        match seen {
+            Seen::Object(object) => self.saw_object(*object),
+            Seen::ListBegins(number) => {
+                self.written_during.insert(number, Written::default());
+                Vec::new()
+            }
+            Seen::Listed(number, seen) => {
+                let was_rewound = self.forget_later(number, &seen);
+                let mut asked = self.saw(*seen);
+                asked.extend(was_rewound);
+                asked
+            }
+            Seen::Synced(number) => {
+                self.written_during.remove(&number);
+                Vec::new()
+            }
+            Seen::NoObject(key) => {
+                let Some(object) = self.objects.remove(&key) else {
+                    return Vec::new();
+                };
+                let server = object.server();
+                self.forget(&server, &key);
+                // What it held may go to another one.
+                if !object.has_finalizer && !object.status.claims.is_empty() {
+                    let departed = self.departed.entry(server.clone()).or_default();
+                    departed.push(object);
+                }
+                vec![server]
+            }
+            Seen::Server(server) => {
+                let key = server.key.clone();
+                let server = Arc::new(*server);
+                if let Some(known) = self.servers.get(&key)
+                    && is_older_server(&server, known)
+                {
+                    return Vec::new();
+                }
+                let before = self.servers.insert(key.clone(), Arc::clone(&server));
+                let is_new = before.is_none_or(|before| server.is_asked_again(&before));
+                is_new.then_some(key).into_iter().collect()
+            }
+            Seen::NoServer(key) => {
+                self.servers.remove(&key);
+                vec![key]
+            }
+            Seen::Secret(key, version) => {
+                let before = self.secrets.insert(key.clone(), version.clone());
+                match before == Some(version) {
+                    true => Vec::new(),
+                    false => self.users_of_secret(&key),
+                }
+            }
+            Seen::NoSecret(key) => {
+                self.secrets.remove(&key);
+                self.users_of_secret(&key)
+            }
+            Seen::Namespace(name, labels) => {
+                let before = self.namespaces.insert(name, labels.clone());
+                match before == Some(labels) {
+                    true => Vec::new(),
+                    false => self.shared_servers(),
+                }
+            }
+            Seen::NoNamespace(name) => {
+                self.namespaces.remove(&name);
+                self.shared_servers()
+            }
+            Seen::SmokeTest(test) => {
+                let key = test.object.key.clone();
+                self.smoke_tests.insert(key, Arc::new(*test));
+                Vec::new()
+            }
+            Seen::NoSmokeTest(key) => {
+                self.smoke_tests.remove(&key);
+                Vec::new()
+            }
+            Seen::Trouble(_) => Vec::new(),
+        }
+    }
+
+    /// A list is at least as new as everything that was seen or written before it began, so
+    /// what was known of a later version is of a time that the API server has no more: it was
+    /// restored from a backup. Returns the server that this is about.
+    fn forget_later(&mut self, number: usize, listed: &Seen) -> Option<ServerKey> {
+        let written = self.written_during.get(&number);
+        match listed {
+            Seen::Object(object) => {
+                let known = self.objects.get(&object.key)?;
+                let is_written = written.is_some_and(|it| it.objects.contains(&object.key));
+                if is_written || !is_older(object, known) {
+                    return None;
+                }
+                let key = object.key.clone();
+                let server = known.server();
+                self.objects.remove(&key);
+                self.forget(&server, &key);
+                Some(server)
+            }
+            Seen::Server(server) => {
+                let known = self.servers.get(&server.key)?;
+                let is_written = written.is_some_and(|it| it.servers.contains(&server.key));
+                if is_written || !is_older_server(server, known) {
+                    return None;
+                }
+                self.servers.remove(&server.key);
+                Some(server.key.clone())
+            }
+            _ => None,
+        }
+    }
+
     fn saw_object(&mut self, object: Object) -> Vec<ServerKey> {
         let server = object.server();
         let key = object.key.clone();
@@ -359,3 +424,6 @@ impl State {
         servers.into_iter().collect()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+use jiff::Timestamp;
+
+use super::*;
+use crate::operator::model::Requests;
+use crate::operator::resources::status::{ServerStatus, TopologyStatus};
+
+const WATCH: usize = 3;
+
+fn object(version: &str) -> Object {
+    Object {
+        key: ObjectKey {
+            kind: Kind::IggyStream,
+            namespace: "shop".to_owned(),
+            name: "orders".to_owned(),
+        },
+        uid: "uid".to_owned(),
+        resource_version: version.to_owned(),
+        generation: 1,
+        created_at: Timestamp::UNIX_EPOCH,
+        deleted_at: None,
+        has_finalizer: false,
+        finalizers: Vec::new(),
+        requests: Requests::default(),
+        spec: Arc::default(),
+        status: Arc::new(TopologyStatus::default()),
+    }
+}
+
+fn server(version: &str) -> ServerObject {
+    ServerObject {
+        key: object("1").server(),
+        uid: "uid".to_owned(),
+        resource_version: version.to_owned(),
+        generation: 1,
+        deleted_at: None,
+        finalizers: Vec::new(),
+        requests: Requests::default(),
+        acknowledged: None,
+        spec: Err("it does not matter".to_owned()),
+        status: ServerStatus::default(),
+    }
+}
+
+/// The versions of both that are known.
+fn versions(world: &World) -> [String; 2] {
+    let object = world.object(&object("1").key).unwrap();
+    let server = world.server(&server("1").key).unwrap();
+    [
+        object.resource_version.clone(),
+        server.resource_version.clone(),
+    ]
+}
+
+fn both(version: &str) -> [Seen; 2] {
+    [
+        Seen::Object(Box::new(object(version))),
+        Seen::Server(Box::new(server(version))),
+    ]
+}
+
+fn with_both(version: &str) -> World {
+    let world = World::default();
+    for seen in both(version) {
+        world.saw(seen);
+    }
+    world
+}
+
+fn lists(world: &World, version: &str) -> Vec<ServerKey> {
+    let listed = both(version).map(|seen| Seen::Listed(WATCH, Box::new(seen)));
+    let asked = listed.map(|seen| world.saw(seen));
+    world.saw(Seen::Synced(WATCH));
+    asked.into_iter().flatten().collect()
+}
+
+#[test]
+fn a_change_that_comes_late_is_passed_over() {
+    let world = with_both("9");
+    for seen in both("8") {
+        assert!(world.saw(seen).is_empty());
+    }
+    assert_eq!(versions(&world), ["9", "9"]);
+}
+
+/// As when the API server's store was restored from a backup.
+#[test]
+fn what_is_listed_counts_whatever_its_version() {
+    let world = with_both("9");
+    world.saw(Seen::ListBegins(WATCH));
+    let asked = lists(&world, "4");
+    assert_eq!(versions(&world), ["4", "4"]);
+    // What is held may be another thing now.
+    assert!(asked.contains(&server("1").key), "{asked:?}");
+    // What changes from there on counts.
+    for seen in both("5") {
+        world.saw(seen);
+    }
+    assert_eq!(versions(&world), ["5", "5"]);
+    assert_eq!(world.view(&server("1").key, None).objects.len(), 1);
+    // The same again is no news.
+    world.saw(Seen::ListBegins(WATCH));
+    assert_eq!(lists(&world, "5"), []);
+}
+
+/// The list may have been made before it, and the watch goes on from there.
+#[test]
+fn what_was_written_while_it_is_listed_is_not_undone() {
+    let world = with_both("4");
+    world.saw(Seen::ListBegins(WATCH));
+    world.wrote(Arc::new(object("6")));
+    world.wrote_server(Arc::new(server("6")));
+    assert_eq!(lists(&world, "5"), []);
+    assert_eq!(versions(&world), ["6", "6"]);
+    // A list that begins later has it, if there is such a thing.
+    world.saw(Seen::ListBegins(WATCH));
+    lists(&world, "5");
+    assert_eq!(versions(&world), ["5", "5"]);
+}
