@@ -21,6 +21,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("robust_a_secret_is_removed_and_restored", secret_removed),
         trial("robust_an_emptied_server_must_be_acknowledged", emptied),
         trial("robust_another_ledger_must_be_acknowledged", another_ledger),
+        trial(
+            "robust_all_that_is_gone_from_a_server_with_its_ledger_is_made_again",
+            same_ledger,
+        ),
         trial("robust_a_stream_of_the_same_name_is_recognised", recreated),
         trial("robust_the_api_server_is_restarted", api_server),
         trial("robust_of_two_operators_one_writes", two_operators),
@@ -230,6 +234,27 @@ fn another_ledger(plane: &ControlPlane) -> Result<(), Failure> {
         return Err(format!("what it held was forgotten: {:#}", held["status"]).into());
     }
     acknowledged(&laboratory)
+}
+
+/// One stream is all that is held, and the ledger tells that the server is the one it was.
+fn same_ledger(plane: &ControlPlane) -> Result<(), Failure> {
+    let mut laboratory = Laboratory::without_operator(plane)?;
+    laboratory.apply_by_command_line()?;
+    laboratory.connect_server()?;
+    laboratory.start_operator()?;
+    laboratory.apply(STREAM)?;
+    laboratory.ready("igst/orders")?;
+    laboratory.ready("igs/default")?;
+    laboratory.by_hand(async |root| {
+        let orders = Identifier::named("orders").unwrap();
+        root.delete_stream(&orders).await.unwrap();
+    });
+    laboratory.look_again("igst/orders")?;
+    laboratory.ready("igst/orders")?;
+    match laboratory.has_topic("orders", "events") {
+        true => Ok(()),
+        false => Err("it was not made again".into()),
+    }
 }
 
 fn recreated(plane: &ControlPlane) -> Result<(), Failure> {

@@ -97,8 +97,8 @@ pub(crate) fn decide(
 ) -> Decision {
     let contest = &preparation.contest;
     let removals = Removals::of(members, contest, observed);
-    let is_replaced =
-        !subject.replacement_acknowledged && (subject.is_another || all_is_gone(members, observed));
+    let is_emptied = || !subject.is_the_same && all_is_gone(members, observed);
+    let is_replaced = !subject.replacement_acknowledged && (subject.is_another || is_emptied());
     let predecessors = predecessors(members);
     let mut decision = Decision {
         grants: Vec::new(),

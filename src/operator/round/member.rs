@@ -21,6 +21,8 @@ pub(crate) struct Subject {
     pub(crate) defaults: Defaults,
     /// Whether it tells of itself that it is not the one it was.
     pub(crate) is_another: bool,
+    /// Whether it tells of itself that it is the one it was: what is gone from it was removed.
+    pub(crate) is_the_same: bool,
     /// Whether somebody said that all that was held may be gone.
     pub(crate) replacement_acknowledged: bool,
     /// Now.

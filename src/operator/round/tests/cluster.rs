@@ -28,6 +28,8 @@ pub(super) struct Cluster {
     pub(super) objects: Vec<Object>,
     pub(super) server: ObservedState,
     pub(super) acknowledged: bool,
+    /// Whether the server tells that it is the one it was.
+    pub(super) is_the_same: bool,
     /// What the server object says.
     pub(super) defaults: Defaults,
     /// Writes, to either.
@@ -43,6 +45,7 @@ impl Cluster {
             objects,
             server: ObservedState::default(),
             acknowledged: false,
+            is_the_same: false,
             defaults: Defaults::default(),
             writes: 0,
             lives: None,
@@ -86,6 +89,7 @@ impl Cluster {
             identity: "server".to_owned(),
             aliases: Some(Vec::new()),
             is_another: false,
+            is_the_same: self.is_the_same,
             replacement_acknowledged: self.acknowledged,
             defaults: self.defaults,
             now: Timestamp::UNIX_EPOCH,

@@ -130,6 +130,24 @@ fn an_emptied_server_must_be_a_decision() {
     assert!(cluster.there().contains("orders/events"));
 }
 
+/// With a ledger it is known which server it is, however little was held on it.
+#[test]
+fn what_is_gone_from_the_same_server_is_made_again() {
+    for is_the_same in [false, true] {
+        let mut cluster = settled(vec![stream("a", 0, json!({}))]);
+        cluster.is_the_same = is_the_same;
+        cluster.server.streams.clear();
+        cluster.settle().unwrap();
+        let reason = if is_the_same {
+            "Applied"
+        } else {
+            "ServerReplaced"
+        };
+        assert_eq!(cluster.reason("a"), reason);
+        assert_eq!(cluster.there().contains("orders/events"), is_the_same);
+    }
+}
+
 #[test]
 fn what_is_taken_out_of_a_list_goes_by_its_policy() {
     for (policy, stays) in [("Retain", true), ("Delete", false)] {

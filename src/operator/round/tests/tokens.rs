@@ -92,6 +92,7 @@ fn decided(objects: Vec<Object>) -> (Vec<Member>, Decision) {
         identity: "server".to_owned(),
         aliases: Some(Vec::new()),
         is_another: false,
+        is_the_same: false,
         replacement_acknowledged: false,
         defaults: Defaults::default(),
         now: Timestamp::UNIX_EPOCH,

@@ -201,10 +201,12 @@ impl Crank {
         let before = server.status.server_identity.clone();
         let had_own = before.as_ref().is_some_and(|before| *before != address);
         let is_another = had_own && before.as_ref() != Some(&identity);
+        let is_the_same = own_identity.is_some() && before == own_identity;
         let now = Timestamp::now();
         let replacement = replacement_token(server, now);
         let subject = Subject {
             is_another,
+            is_the_same,
             identity: identity.clone(),
             // What it was called before counts even if it is another one: that is how it shows.
             aliases: Some(before.into_iter().chain([address]).collect()),
@@ -275,6 +277,7 @@ impl Crank {
             aliases: None,
             defaults,
             is_another: false,
+            is_the_same: false,
             replacement_acknowledged: false,
             now: Timestamp::now(),
         };
