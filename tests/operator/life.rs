@@ -121,6 +121,12 @@ pub(crate) fn rotation(plane: &ControlPlane) -> Result<(), Failure> {
     laboratory.wait("igu/svc-orders", "rotated", |_| {
         lets_in(&laboratory, "second-password")
     })?;
+    // Nobody changed the server behind its back.
+    laboratory.round("igu/svc-orders")?;
+    let drift = laboratory.events("svc-orders", "DriftCorrected")?;
+    if !drift.is_empty() {
+        return Err(format!("{drift:?}").into());
+    }
     if lets_in(&laboratory, "first-password") {
         return Err("the former password still works".into());
     }

@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use iggyctl_core::address::Address;
 use iggyctl_core::api::v1alpha1::{DriftPolicy, Management};
 use iggyctl_core::plan::Plan;
-use iggyctl_core::render::PlanReport;
+use iggyctl_core::render::{ChangeReport, PlanReport};
 use iggyctl_core::state::Incarnation;
 use iggyctl_core::state::observed::ObservedState;
 
@@ -70,7 +70,7 @@ pub(crate) fn conclude(
     subject: &Subject,
 ) -> Vec<Option<Conclusion>> {
     let mut lines: BTreeMap<usize, Vec<ChangeLine>> = BTreeMap::new();
-    let mut differed: BTreeMap<usize, u64> = BTreeMap::new();
+    let mut drift: BTreeMap<usize, BTreeSet<&Address>> = BTreeMap::new();
     let owners = owners(decision);
     for line in lines_of(after.left_report, after.left) {
         let owner = line.address.parse().ok().and_then(|it| owner(&owners, &it));
@@ -78,9 +78,10 @@ pub(crate) fn conclude(
             lines.entry(owner).or_default().push(line);
         }
     }
-    for change in &after.before_report.changes {
+    let differing = after.before_report.changes.iter();
+    for change in differing.filter(|change| is_made_by_others(change)) {
         if let Some(owner) = owner(&owners, &change.address) {
-            *differed.entry(owner).or_default() += 1;
+            drift.entry(owner).or_default().insert(&change.address);
         }
     }
     members
@@ -100,7 +101,8 @@ pub(crate) fn conclude(
                 after,
                 subject,
                 lines,
-                differed: differed.get(&place).copied().unwrap_or(0),
+                owners: &owners,
+                drift: drift.remove(&place).unwrap_or_default(),
                 happenings: Vec::new(),
             };
             Some(this.conclude())
@@ -120,6 +122,17 @@ fn owners(decision: &Decision) -> BTreeMap<Address, usize> {
     owners
 }
 
+/// What a plan calls the password of a user.
+const PASSWORD: &str = "password";
+
+/// Whether the server was changed by somebody else, where the spec was not: another password
+/// comes from its Secret, and another token from its time.
+fn is_made_by_others(change: &ChangeReport) -> bool {
+    let mut attributes = change.attributes.iter();
+    let is_password = !change.attributes.is_empty() && attributes.all(|it| it.name == PASSWORD);
+    !is_password && !matches!(change.address, Address::Token(..))
+}
+
 /// That of the thing itself, or of what it is in.
 fn owner(owners: &BTreeMap<Address, usize>, address: &Address) -> Option<usize> {
     address
@@ -136,7 +149,9 @@ struct Concluding<'a> {
     after: &'a After<'a>,
     subject: &'a Subject,
     lines: Vec<ChangeLine>,
-    differed: u64,
+    owners: &'a BTreeMap<Address, usize>,
+    /// What others changed, if the spec is what it was.
+    drift: BTreeSet<&'a Address>,
     happenings: Vec<Happening>,
 }
 
@@ -354,14 +369,9 @@ impl Concluding<'_> {
 
     /// What was done for it.
     fn changed(&self) -> Vec<&Address> {
-        let fates = &self.decision.removals.fates[self.place];
         let applied = self.after.applied.iter();
         applied
-            .filter(|address| {
-                address
-                    .with_ancestors()
-                    .any(|it| self.grant.held.contains_key(&it) || fates.contains_key(&it))
-            })
+            .filter(|address| owner(self.owners, address) == Some(self.place))
             .collect()
     }
 
@@ -371,8 +381,9 @@ impl Concluding<'_> {
         }
         // The spec is what it was when all was as declared.
         if is_settled(&self.member.object) && !self.member.is_deleting() {
-            let corrected = self.changed().len() as u64;
-            return (self.differed, corrected.min(self.differed));
+            let changed = self.changed().into_iter();
+            let corrected = changed.filter(|address| self.drift.contains(address));
+            return (self.drift.len() as u64, corrected.count() as u64);
         }
         (0, 0)
     }

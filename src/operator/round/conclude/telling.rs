@@ -40,17 +40,22 @@ impl Happening {
 impl Concluding<'_> {
     /// What people are told: only what is new.
     pub(super) fn tell(&mut self) {
-        let changed = self.changed();
-        let count = changed.len();
-        if count > 0 {
-            let what = names(changed.into_iter());
-            let (reason, verb) = match is_settled(&self.member.object) {
-                true if !self.member.is_deleting() => ("DriftCorrected", "changed back"),
-                _ => ("Applied", "applied"),
-            };
-            let note = format!("{} {verb}: {what}", counted(count, "resource"));
-            self.happenings.push(Happening::normal(reason, note));
+        let is_unasked = is_settled(&self.member.object) && !self.member.is_deleting();
+        let is_correction = |address: &&Address| is_unasked && self.drift.contains(address);
+        let (corrected, applied): (Vec<_>, Vec<_>) =
+            self.changed().into_iter().partition(is_correction);
+        let mut told = Vec::new();
+        for (changed, reason, verb) in [
+            (corrected, "DriftCorrected", "changed back"),
+            (applied, "Applied", "applied"),
+        ] {
+            if !changed.is_empty() {
+                let resources = counted(changed.len(), "resource");
+                let note = format!("{resources} {verb}: {}", names(changed.into_iter()));
+                told.push(Happening::normal(reason, note));
+            }
         }
+        self.happenings.extend(told);
         let known = &self.member.claims;
         let new = self
             .grant

@@ -242,6 +242,35 @@ fn drift_is_corrected_or_reported() {
     }
 }
 
+/// A topic that another object declares is no change of the stream that it is in.
+#[test]
+fn what_is_done_for_another_object_is_told_of_that_one() {
+    let mut cluster = settled(vec![object(
+        Kind::IggyStream,
+        "stream",
+        0,
+        json!({ "name": "orders" }),
+    )]);
+    cluster.happenings.clear();
+    let topic = json!({ "stream": "orders", "name": "events" });
+    cluster
+        .objects
+        .push(object(Kind::IggyTopic, "topic", 1, topic));
+    cluster.settle().unwrap();
+    let told = |cluster: &Cluster| -> Vec<(&'static str, String)> {
+        let happenings = cluster.happenings.iter();
+        happenings.map(|it| (it.reason, it.note.clone())).collect()
+    };
+    let applied = "1 resource applied: topic/orders/events".to_owned();
+    assert_eq!(told(&cluster), [("Applied", applied)]);
+    cluster.happenings.clear();
+    let orders = cluster.server.streams.get_mut(&name("orders")).unwrap();
+    orders.topics.clear();
+    cluster.settle().unwrap();
+    let corrected = "1 resource changed back: topic/orders/events".to_owned();
+    assert_eq!(told(&cluster), [("DriftCorrected", corrected)]);
+}
+
 #[test]
 fn management_says_what_is_done() {
     let spec = |management: &str| {
