@@ -36,7 +36,8 @@ fn is_manifest(path: &Path) -> Result<bool, Failure> {
     Ok(text.contains("apiVersion: iggyctl.dev/") && !text.contains("kind: IggyPolicy"))
 }
 
-fn rendered(path: &Path) -> Result<String, Failure> {
+/// A manifest as the API server gets it.
+pub(crate) fn rendered(path: &Path) -> Result<String, Failure> {
     let output = Command::new(env!("CARGO_BIN_EXE_iggyctl"))
         .args(["render", "--literal", "-f"])
         .arg(path)
@@ -48,6 +49,16 @@ fn rendered(path: &Path) -> Result<String, Failure> {
     Ok(String::from_utf8(output.stdout)?)
 }
 
+/// Those that a cluster takes.
+pub(crate) fn for_clusters() -> Result<Vec<PathBuf>, Failure> {
+    let mut all = all()?;
+    all.retain(|path| !is_for_the_command_line(path));
+    match all.len() {
+        0..5 => Err(format!("only {} examples were found", all.len()).into()),
+        _ => Ok(all),
+    }
+}
+
 fn is_for_the_command_line(path: &Path) -> bool {
     FOR_THE_COMMAND_LINE
         .iter()
@@ -55,11 +66,7 @@ fn is_for_the_command_line(path: &Path) -> bool {
 }
 
 pub(crate) fn each(plane: &ControlPlane) -> Result<(), Failure> {
-    let mut tried = 0;
-    for path in all()? {
-        if is_for_the_command_line(&path) {
-            continue;
-        }
+    for path in for_clusters()? {
         let text = rendered(&path)?;
         let namespace = plane.namespace()?;
         let with = |arguments: &[&'static str]| {
@@ -85,10 +92,6 @@ pub(crate) fn each(plane: &ControlPlane) -> Result<(), Failure> {
                 return Err(format!("{}: {}", path.display(), said.stderr).into());
             }
         }
-        tried += 1;
-    }
-    if tried < 5 {
-        return Err(format!("only {tried} examples were tried").into());
     }
     Ok(())
 }

@@ -20,6 +20,7 @@ mod life;
 mod metrics;
 mod robust;
 mod rules;
+mod same_plan;
 mod scale;
 mod smoke;
 mod steady;
@@ -49,6 +50,10 @@ fn main() -> std::process::ExitCode {
         trial(
             "what_is_for_the_command_line_is_refused_with_a_hint",
             examples::refused,
+        ),
+        trial(
+            "every_example_is_planned_as_on_the_command_line",
+            same_plan::of_every_example,
         ),
         trial("a_server_becomes_objects", export::becomes_objects),
         Trial::test("argo_cd_understands_each_status", || {

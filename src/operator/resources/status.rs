@@ -96,7 +96,9 @@ pub(crate) struct SmokeRun {
     /// How many did not.
     pub(crate) failed: i64,
     /// Those that did not, at most 20, in one line each.
+    // Two of them may read the same.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub(crate) failures: Vec<String>,
 }
 
@@ -185,7 +187,9 @@ pub(crate) struct PlanStatus {
     /// How many are blocked.
     pub(crate) blocked: i64,
     /// The first 50 of them.
+    // More than one line may be about the same thing.
     #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(extend("x-kubernetes-list-type" = "atomic"))]
     pub(crate) changes: Vec<ChangeLine>,
 }
 

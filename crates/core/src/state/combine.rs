@@ -3,9 +3,10 @@
 //! The operator compiles each object by itself, decides which object may have what, and
 //! compares and applies what is left of all of them as one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::desired::{DesiredState, DesiredStream, DesiredTopic, Presence};
+use super::desired_user::NameOrPattern;
 use crate::address::Address;
 use crate::name::ResourceName;
 
@@ -64,6 +65,45 @@ impl DesiredState {
         kept
     }
 
+    /// Adds what another state declares of what is only named here: what something is in, and
+    /// what a user may use.
+    pub fn complete_from(&mut self, others: &Self) {
+        let mut named: BTreeMap<ResourceName, BTreeSet<ResourceName>> = BTreeMap::new();
+        for (name, stream) in &self.streams {
+            let parents = stream.topics.iter();
+            let parents = parents.filter(|(_, topic)| topic.presence == Presence::Parent);
+            let topics = named.entry(name.clone()).or_default();
+            topics.extend(parents.map(|(topic, _)| topic.clone()));
+        }
+        let users = self.users.values();
+        let permissions = users.filter_map(|user| user.permissions.as_ref());
+        for rule in permissions.flat_map(|permissions| &permissions.streams) {
+            if let NameOrPattern::Name(name) = &rule.name {
+                let topics = rule.topics.iter().filter_map(|topic| match &topic.name {
+                    NameOrPattern::Name(name) => Some(name.clone()),
+                    NameOrPattern::Pattern(_) => None,
+                });
+                named.entry(name.clone()).or_default().extend(topics);
+            }
+        }
+        let mut completing = Self::default();
+        for (name, topics) in named {
+            let theirs = others.streams.get_key_value(&name);
+            if let Some((name, theirs)) = theirs
+                && theirs.presence == Presence::Declared
+            {
+                let part = theirs.with_topics(&topics);
+                completing.streams.insert(name.clone(), part);
+            }
+        }
+        for user in self.tokens.keys() {
+            if let Some(theirs) = others.users.get(user) {
+                completing.users.insert(user.clone(), theirs.clone());
+            }
+        }
+        self.join(&completing);
+    }
+
     /// Adds what another state declares. Where both declare the same, this one's word holds.
     /// What is owned, the project and the context are no part of it.
     pub fn join(&mut self, other: &Self) {
@@ -104,6 +144,26 @@ fn join_names<T: Clone>(mine: &mut BTreeMap<ResourceName, T>, others: &BTreeMap<
 }
 
 impl DesiredStream {
+    /// It with no more than these topics, without their groups.
+    fn with_topics(&self, names: &BTreeSet<ResourceName>) -> Self {
+        let declared = names.iter().filter_map(|name| {
+            let topic = self.topics.get(name)?;
+            let alone = DesiredTopic {
+                groups: BTreeMap::new(),
+                groups_listed: false,
+                ..topic.clone()
+            };
+            (topic.presence == Presence::Declared).then(|| (name.clone(), alone))
+        });
+        Self {
+            presence: self.presence,
+            previous_name: self.previous_name.clone(),
+            topics_listed: false,
+            topics: declared.collect(),
+            origin: self.origin.clone(),
+        }
+    }
+
     fn become_parent(&mut self) {
         self.presence = Presence::Parent;
         self.previous_name = None;
@@ -207,6 +267,37 @@ mod tests {
         assert_eq!(events.presence, Presence::Parent);
         assert_eq!(events.partitions, None);
         assert!(state(ORDERS).keeping(|_| false).streams.is_empty());
+    }
+
+    #[test]
+    fn what_is_only_named_is_completed() {
+        let others = state(ORDERS);
+        let mut group = others.keeping(|it| it.to_string() == "group/orders/events/a");
+        group.complete_from(&others);
+        assert_eq!(
+            addresses(&group),
+            [
+                "stream/orders",
+                "topic/orders/events",
+                "group/orders/events/a"
+            ]
+        );
+        // Its own word holds, and nothing that it does not name is added.
+        let mut own = state(
+            "{ streams: [{ name: orders, topics: [{ name: events, partitions: 1 }] }], users: [{ name: bob, permissions: { streams: [{ name: orders, topics: [{ name: more, preset: consumer }] }, { name: elsewhere, preset: consumer }] } }] }",
+        );
+        own.complete_from(&others);
+        assert_eq!(
+            addresses(&own),
+            [
+                "stream/orders",
+                "topic/orders/events",
+                "topic/orders/more",
+                "user/bob"
+            ]
+        );
+        let events = &own.streams[&name("orders")].topics[&name("events")];
+        assert_eq!(events.partitions, Some(1));
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! What is pending or blocked, in words.
 
 use iggyctl_core::address::Address;
-use iggyctl_core::plan::Plan;
 use iggyctl_core::render::{ChangeReport, ChangeVerb, PlanReport};
 
 use super::Concluding;
@@ -13,8 +12,8 @@ const LINES: usize = 50;
 /// Most addresses that a message names.
 pub(super) const NAMED: usize = 5;
 
-pub(super) fn lines_of(report: &PlanReport, plan: &Plan) -> Vec<ChangeLine> {
-    let blocked = plan.blocked.iter().map(|line| ChangeLine {
+pub(super) fn lines_of(report: &PlanReport) -> Vec<ChangeLine> {
+    let blocked = report.blocked.iter().map(|line| ChangeLine {
         address: line.address.to_string(),
         summary: line.why(),
         code: Some(line.reason.code()),
@@ -73,16 +72,22 @@ impl Concluding<'_> {
     pub(super) fn all_lines(&self) -> Vec<ChangeLine> {
         match self.after.looked.get(&self.place) {
             None => self.lines.clone(),
-            Some(report) => report
-                .changes
-                .iter()
-                .map(|change| ChangeLine {
-                    address: change.address.to_string(),
-                    summary: summary(change),
-                    code: None,
-                })
-                .collect(),
+            Some(report) => {
+                let mut lines = lines_of(report);
+                lines.retain(|line| self.declares(line));
+                lines
+            }
         }
+    }
+
+    /// Whether the line is about something that the object itself declares, and not about
+    /// what that is in.
+    fn declares(&self, line: &ChangeLine) -> bool {
+        let declared = self.member.declared.as_ref();
+        declared.is_ok_and(|declared| {
+            let address = line.address.parse::<Address>();
+            address.is_ok_and(|address| declared.state.declares(&address))
+        })
     }
 
     pub(super) fn first_lines(&self) -> String {

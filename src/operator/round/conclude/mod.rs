@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use iggyctl_core::address::Address;
 use iggyctl_core::api::v1alpha1::{DriftPolicy, Management};
-use iggyctl_core::plan::Plan;
 use iggyctl_core::render::{ChangeReport, PlanReport};
 use iggyctl_core::state::Incarnation;
 use iggyctl_core::state::observed::ObservedState;
@@ -31,11 +30,10 @@ use crate::operator::resources::status::{ChangeLine, ConditionStatus, TopologySt
 pub(crate) struct After<'a> {
     /// What the server has now.
     pub(crate) observed: &'a ObservedState,
-    /// What would still be changed, of all that is compared; with its report.
-    pub(crate) left: &'a Plan,
-    pub(crate) left_report: &'a PlanReport,
+    /// What would still be changed, of all that is compared.
+    pub(crate) left: &'a PlanReport,
     /// What differed before anything was done.
-    pub(crate) before_report: &'a PlanReport,
+    pub(crate) before: &'a PlanReport,
     /// What was tried: of it nobody can be sure that it is not there.
     pub(crate) tried: &'a BTreeSet<Address>,
     /// What was done, by address.
@@ -72,13 +70,13 @@ pub(crate) fn conclude(
     let mut lines: BTreeMap<usize, Vec<ChangeLine>> = BTreeMap::new();
     let mut drift: BTreeMap<usize, BTreeSet<&Address>> = BTreeMap::new();
     let owners = owners(decision);
-    for line in lines_of(after.left_report, after.left) {
+    for line in lines_of(after.left) {
         let owner = line.address.parse().ok().and_then(|it| owner(&owners, &it));
         if let Some(owner) = owner {
             lines.entry(owner).or_default().push(line);
         }
     }
-    let differing = after.before_report.changes.iter();
+    let differing = after.before.changes.iter();
     for change in differing.filter(|change| is_made_by_others(change)) {
         if let Some(owner) = owner(&owners, &change.address) {
             drift.entry(owner).or_default().insert(&change.address);

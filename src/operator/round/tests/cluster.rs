@@ -104,7 +104,7 @@ impl Cluster {
             .collect();
         let preparation = prepare(&members);
         let decision = decide(&members, &preparation, &self.server, &subject);
-        let (_, before_report) = compared(&decision.compared, &decision.approvals, &self.server);
+        let (_, before) = compared(&decision.compared, &decision.approvals, &self.server);
         let (executed, _) = compared(&decision.executed, &decision.approvals, &self.server);
         let tried: BTreeSet<Address> = match decision.is_replaced {
             true => BTreeSet::new(),
@@ -145,22 +145,22 @@ impl Cluster {
                 };
             }
         }
-        let (left, left_report) = compared(&decision.compared, &decision.approvals, &self.server);
+        let (_, left) = compared(&decision.compared, &decision.approvals, &self.server);
         let looked = members
             .iter()
             .enumerate()
             .filter(|(_, it)| it.only_observes());
         let looked = looked
             .map(|(place, member)| {
-                let state = &member.declared.as_ref().unwrap().state;
-                (place, compared(state, &decision.approvals, &self.server).1)
+                let mut state = member.declared.as_ref().unwrap().state.clone();
+                state.complete_from(&preparation.to_observe);
+                (place, compared(&state, &decision.approvals, &self.server).1)
             })
             .collect();
         let after = After {
             observed: &self.server.clone(),
             left: &left,
-            left_report: &left_report,
-            before_report: &before_report,
+            before: &before,
             tried: &tried,
             applied: &applied,
             failed: &failed,

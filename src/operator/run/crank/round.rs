@@ -132,15 +132,16 @@ impl Crank {
             .filter(|(_, it)| it.only_observes());
         let looked = looked.filter_map(|(place, member)| {
             let declared = member.declared.as_ref().ok()?;
-            let state = &declared.state;
-            Some((place, Compared::of(state, &decision, now_there).report))
+            let mut state = declared.state.clone();
+            // What it is in may be declared by another object.
+            state.complete_from(wanted);
+            Some((place, Compared::of(&state, &decision, now_there).report))
         });
         let looked = looked.collect();
         let after = After {
             observed: now_there,
-            left: &left.plan,
-            left_report: &left.report,
-            before_report: &compared.report,
+            left: &left.report,
+            before: &compared.report,
             tried: &tried,
             applied: &applied,
             failed: &failed,
