@@ -28,7 +28,10 @@ const ACCOUNT: &str = "operator";
 
 pub(crate) struct Laboratory<'a> {
     pub(crate) plane: &'a ControlPlane,
+    /// Where it works at the moment.
     pub(crate) namespace: String,
+    /// Whether its operator is for all namespaces.
+    is_of_cluster: bool,
     runtime: Runtime,
     server: Option<EmbeddedServer>,
     operator: Option<Child>,
@@ -56,11 +59,24 @@ impl<'a> Laboratory<'a> {
     }
 
     pub(crate) fn without_operator(plane: &'a ControlPlane) -> Result<Self, Failure> {
+        Self::with_rights(plane, false)
+    }
+
+    /// With an operator of all namespaces, which runs with the rights for that and is in a
+    /// namespace of its own. The control plane must have no other operator.
+    pub(crate) fn of_cluster(plane: &'a ControlPlane) -> Result<Self, Failure> {
+        let mut laboratory = Self::with_rights(plane, true)?;
+        laboratory.start_operator()?;
+        Ok(laboratory)
+    }
+
+    fn with_rights(plane: &'a ControlPlane, is_of_cluster: bool) -> Result<Self, Failure> {
         let runtime = Runtime::new()?;
         let folder = tempfile::tempdir()?;
         let mut laboratory = Self {
             namespace: plane.namespace()?,
             plane,
+            is_of_cluster,
             runtime,
             server: None,
             operator: None,
@@ -111,18 +127,14 @@ impl<'a> Laboratory<'a> {
         self.resume_server(address)
     }
 
-    /// What the chart allows it in one namespace, and nothing else.
+    /// What the chart allows it, in one namespace or in all, and nothing else.
     fn allow_operator(&self) -> Result<(), Failure> {
         let namespace = &self.namespace;
-        let mut roles = vec![
-            "operator",
-            "rbac",
-            "--name",
-            ACCOUNT,
-            "--namespace",
-            namespace,
-        ];
+        let mut roles = vec!["operator", "rbac", "--name", ACCOUNT];
         roles.extend(["--operator-namespace", namespace]);
+        if !self.is_of_cluster {
+            roles.extend(["--namespace", namespace]);
+        }
         let account = format!(
             "{}---\napiVersion: v1\nkind: ServiceAccount\nmetadata: {{ name: {ACCOUNT} }}\n",
             iggyctl(&roles)?
@@ -153,7 +165,17 @@ impl<'a> Laboratory<'a> {
         self.server.as_ref().unwrap()
     }
 
-    /// Starts the real binary for the namespace.
+    /// Works in another namespace from now on, and makes it, with this label.
+    pub(crate) fn enter_new(&mut self, name: &str, label: &str) -> Result<(), Failure> {
+        let manifest = format!(
+            "apiVersion: v1\nkind: Namespace\nmetadata: {{ name: {name}, labels: {{ {label} }} }}\n"
+        );
+        self.plane.succeed(&["apply", "-f", "-"], &manifest)?;
+        name.clone_into(&mut self.namespace);
+        Ok(())
+    }
+
+    /// Starts the real binary.
     pub(crate) fn start_operator(&mut self) -> Result<(), Failure> {
         self.operator = Some(self.spawn_operator(&[])?);
         Ok(())
@@ -164,9 +186,14 @@ impl<'a> Laboratory<'a> {
         let number = self.operators.get();
         self.operators.set(number + 1);
         let log = fs::File::create(self.folder.path().join(format!("operator-{number}.log")))?;
+        let watched = ["--namespace", &self.namespace];
+        let watched = match self.is_of_cluster {
+            true => &[][..],
+            false => &watched[..],
+        };
         let child = Command::new(env!("CARGO_BIN_EXE_iggyctl"))
             .args(["operator", "run", "--listen", "127.0.0.1:0"])
-            .args(["--namespace", &self.namespace])
+            .args(watched)
             .args(arguments)
             .env_clear()
             .env("HOME", self.folder.path())

@@ -25,6 +25,8 @@ mod scale;
 mod smoke;
 mod steady;
 mod tokens;
+mod tenancy;
+mod whole_cluster;
 
 use std::sync::OnceLock;
 
@@ -99,6 +101,7 @@ fn main() -> std::process::ExitCode {
     trials.extend(deletion::trials());
     trials.extend(steady::trials());
     trials.extend(robust::trials());
+    trials.extend(tenancy::trials());
     trials.extend(chart::trials(trial));
     trials.extend(image::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
@@ -123,6 +126,7 @@ fn plane() -> Result<&'static ControlPlane, Failure> {
 }
 
 fn stop() {
+    whole_cluster::stop();
     if let Some(Ok(plane)) = PLANE.get() {
         plane.stop();
     }
