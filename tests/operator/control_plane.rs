@@ -36,6 +36,8 @@ pub(crate) struct Programs {
     etcd: PathBuf,
     api_server: PathBuf,
     kubectl: PathBuf,
+    /// Not everybody's collection has it.
+    controller_manager: Result<PathBuf, String>,
 }
 
 /// Where the programs are, or why there are none.
@@ -63,6 +65,10 @@ pub(crate) fn find() -> Result<Programs, String> {
         etcd: program("TEST_ASSET_ETCD", "etcd")?,
         api_server: program("TEST_ASSET_KUBE_APISERVER", "kube-apiserver")?,
         kubectl: program("TEST_ASSET_KUBECTL", "kubectl")?,
+        controller_manager: program(
+            "TEST_ASSET_KUBE_CONTROLLER_MANAGER",
+            "kube-controller-manager",
+        ),
     })
 }
 
@@ -173,6 +179,25 @@ impl ControlPlane {
             }
         }
         Ok(counts)
+    }
+
+    /// Starts what ends namespaces, collects what nobody owns any more, and puts roles together;
+    /// without it, nobody does.
+    pub(crate) fn start_controller_manager(&self) -> Result<(), Failure> {
+        let program = self.programs.controller_manager.clone();
+        let program = program.map_err(NotHere)?;
+        self.spawn(
+            "kube-controller-manager",
+            Command::new(program)
+                .arg("--kubeconfig")
+                .arg(self.kubeconfig())
+                .args([
+                    "--controllers",
+                    "namespace-controller,garbage-collector-controller,\
+                     clusterrole-aggregation-controller",
+                ])
+                .args(["--leader-elect=false", "--secure-port=0"]),
+        )
     }
 
     /// How an administrator gets to it.

@@ -18,6 +18,7 @@ mod image;
 mod laboratory;
 mod life;
 mod metrics;
+mod namespaces;
 mod robust;
 mod rules;
 mod same_plan;
@@ -102,6 +103,7 @@ fn main() -> std::process::ExitCode {
     trials.extend(steady::trials());
     trials.extend(robust::trials());
     trials.extend(tenancy::trials());
+    trials.extend(namespaces::trials());
     trials.extend(chart::trials(trial));
     trials.extend(image::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);

@@ -47,3 +47,13 @@ pub(crate) fn stop() {
         plane.stop();
     }
 }
+
+/// With the controllers of Kubernetes that namespaces and roles need, too.
+pub(crate) fn with_controllers(laboratory: &Laboratory<'_>) -> Result<(), Failure> {
+    static STARTED: OnceLock<()> = OnceLock::new();
+    if STARTED.get().is_none() {
+        laboratory.plane.start_controller_manager()?;
+        STARTED.get_or_init(|| ());
+    }
+    Ok(())
+}
