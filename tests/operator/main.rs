@@ -15,6 +15,7 @@ mod export;
 mod from_cluster;
 mod gitops;
 mod image;
+mod kinds;
 mod laboratory;
 mod life;
 mod metrics;
@@ -102,6 +103,7 @@ fn main() -> std::process::ExitCode {
     trials.extend(deletion::trials());
     trials.extend(steady::trials());
     trials.extend(robust::trials());
+    trials.extend(kinds::trials());
     trials.extend(tenancy::trials());
     trials.extend(namespaces::trials());
     trials.extend(chart::trials(trial));

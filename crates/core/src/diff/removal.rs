@@ -216,7 +216,7 @@ impl Search<'_> {
                 None if is_owned || self.scope.owns_topic_alone(declared_name, name) => {
                     self.topic(declared_name, name, topic);
                 }
-                None => {}
+                None => self.groups_alone(declared_name, name, topic),
             }
         }
     }
@@ -227,13 +227,18 @@ impl Search<'_> {
                 self.topic(stream_name, name, topic);
                 continue;
             }
-            let address = Address::Topic(stream_name.clone(), name.clone());
-            for (group, there) in topic.groups.iter().flatten() {
-                if let Some(group) = super::group_in(&address, group)
-                    && self.scope.names_group(&group)
-                {
-                    self.group(group, *there, Incarnation::of_topic(topic));
-                }
+            self.groups_alone(stream_name, name, topic);
+        }
+    }
+
+    /// Those that are owned by themselves, in a topic that is neither owned nor declared.
+    fn groups_alone(&mut self, stream: &ResourceName, name: &ResourceName, topic: &ObservedTopic) {
+        let address = Address::Topic(stream.clone(), name.clone());
+        for (group, there) in topic.groups.iter().flatten() {
+            if let Some(group) = super::group_in(&address, group)
+                && self.scope.names_group(&group)
+            {
+                self.group(group, *there, Incarnation::of_topic(topic));
             }
         }
     }
@@ -259,12 +264,11 @@ impl Search<'_> {
         there: &ObservedTopic,
         is_owned: bool,
     ) {
-        if !declared.groups_listed || !is_owned {
-            return;
-        }
+        let owns_all = declared.groups_listed && is_owned;
         for (name, group) in there.groups.iter().flatten() {
             if let Some(address) = super::group_in(topic, name)
                 && !declared.groups.contains_key(name)
+                && (owns_all || self.scope.names_group(&address))
             {
                 self.group(address, *group, Incarnation::of_topic(there));
             }

@@ -54,7 +54,8 @@ pub(super) async fn owned_streams<C: Connect>(
     Ok(streams)
 }
 
-/// The groups of every topic that would be deleted.
+/// The groups of every topic that would be deleted, and of every one in which some are owned by
+/// themselves: the topic may be declared by somebody else.
 pub(super) fn group_questions(
     desired: &DesiredState,
     scope: &Scope<'_>,
@@ -69,10 +70,10 @@ pub(super) fn group_questions(
         let declared = desired.streams.get(stream_name);
         for (topic_name, topic) in &stream.topics {
             let is_declared = declared.is_some_and(|stream| stream.topics.contains_key(topic_name));
-            let is_owned = scope.owns_topic(stream_name, topic_name)
-                || scope.names_stream(stream_name)
-                || scope.names_groups_of(stream_name, topic_name);
-            if topic.groups.is_none() && !is_declared && is_owned {
+            let is_owned = !is_declared
+                && (scope.owns_topic(stream_name, topic_name) || scope.names_stream(stream_name));
+            let has_owned = scope.names_groups_of(stream_name, topic_name);
+            if topic.groups.is_none() && (is_owned || has_owned) {
                 let (stream, topic) = (stream_name.clone(), topic_name.clone());
                 questions.push(Question::Groups(stream, topic));
             }

@@ -96,6 +96,7 @@ pub(crate) fn conclude(
                 member,
                 decision,
                 grant: &decision.grants[place],
+                owners: &owners,
                 after,
                 subject,
                 lines,
@@ -144,6 +145,8 @@ struct Concluding<'a> {
     member: &'a Member,
     decision: &'a Decision,
     grant: &'a Grant,
+    /// Who is told of what.
+    owners: &'a BTreeMap<Address, usize>,
     after: &'a After<'a>,
     subject: &'a Subject,
     lines: Vec<ChangeLine>,
@@ -368,9 +371,13 @@ impl Concluding<'_> {
     /// What was done for it.
     fn changed(&self) -> Vec<&Address> {
         let applied = self.after.applied.iter();
-        applied
-            .filter(|address| owner(self.owners, address) == Some(self.place))
-            .collect()
+        applied.filter(|address| self.is_told_of(address)).collect()
+    }
+
+    /// Whether it is this one that is told of something: what another one holds in what this
+    /// one does is told to that.
+    fn is_told_of(&self, address: &Address) -> bool {
+        owner(self.owners, address) == Some(self.place)
     }
 
     fn drift_counts(&self, drifted: bool) -> (u64, u64) {

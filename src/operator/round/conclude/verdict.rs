@@ -97,13 +97,9 @@ impl Concluding<'_> {
     }
 
     pub(super) fn own_failures(&self) -> Vec<String> {
-        let fates = &self.decision.removals.fates[self.place];
-        let of_it = |address: &Address| {
-            self.grant.held.contains_key(address) || fates.contains_key(address)
-        };
         let failed = self.after.failed.iter();
         failed
-            .filter(|(address, _)| address.with_ancestors().any(|it| of_it(&it)))
+            .filter(|(address, _)| self.is_told_of(address))
             .map(|(address, why)| format!("{address}: {why}"))
             .take(NAMED)
             .collect()
