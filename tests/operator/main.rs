@@ -23,11 +23,12 @@ mod namespaces;
 mod robust;
 mod rules;
 mod same_plan;
+mod same_server;
 mod scale;
 mod smoke;
 mod steady;
-mod tokens;
 mod tenancy;
+mod tokens;
 mod whole_cluster;
 
 use std::sync::OnceLock;
@@ -104,6 +105,7 @@ fn main() -> std::process::ExitCode {
     trials.extend(steady::trials());
     trials.extend(robust::trials());
     trials.extend(kinds::trials());
+    trials.extend(same_server::trials());
     trials.extend(tenancy::trials());
     trials.extend(namespaces::trials());
     trials.extend(chart::trials(trial));

@@ -42,6 +42,14 @@ impl ServerObject {
         self.finalizers.iter().any(|it| it == FINALIZER)
     }
 
+    /// Where the server is, as the spec says it.
+    pub(crate) fn address(&self) -> Option<&str> {
+        match self.spec.as_ref().ok()? {
+            ServerSpec::Namespaced(spec) => Some(&spec.address),
+            ServerSpec::Cluster(spec) => Some(&spec.address),
+        }
+    }
+
     /// What makes it worth to look again.
     pub(crate) fn is_asked_again(&self, before: &Self) -> bool {
         self.uid != before.uid

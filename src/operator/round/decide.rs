@@ -97,7 +97,7 @@ pub(crate) fn decide(
 ) -> Decision {
     let contest = &preparation.contest;
     let removals = Removals::of(members, contest, observed);
-    let is_emptied = || !subject.is_the_same && all_is_gone(members, observed);
+    let is_emptied = || !subject.is_the_same && all_is_gone(members, contest, observed);
     let is_replaced = !subject.replacement_acknowledged && (subject.is_another || is_emptied());
     let predecessors = predecessors(members);
     let mut decision = Decision {
@@ -347,15 +347,20 @@ fn is_executed(member: &Member, address: &Address, observed: &ObservedState) -> 
 }
 
 /// Whether the server has nothing of all that was held: it was emptied, or it is another one.
-fn all_is_gone(members: &[Member], observed: &ObservedState) -> bool {
+fn all_is_gone(members: &[Member], contest: &Contest, observed: &ObservedState) -> bool {
     let reads_users = matches!(observed.access, AccessReading::Read(_));
     let unread: BTreeSet<&Address> = observed.gaps.iter().map(|gap| &gap.address).collect();
     let mut any = false;
-    for member in members {
+    for (place, member) in members.iter().enumerate() {
         if member.is_foreign || member.declared.is_err() || member.is_deleting() {
             continue;
         }
         for (address, held) in &member.claims {
+            // Only who has it from now on looks for it.
+            let mut winner = contest.winners.get(address).into_iter();
+            if winner.any(|winner| *winner != place) {
+                continue;
+            }
             let can_be_seen = match address {
                 Address::Stream(_) | Address::Topic(..) => {
                     !address.with_ancestors().any(|it| unread.contains(&it))

@@ -20,7 +20,7 @@ mod world;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt as _;
@@ -82,11 +82,26 @@ pub(crate) enum RunError {
 
 /// What all cranks share.
 pub(crate) struct Shared {
+    /// What turns each crank.
+    turns: Mutex<BTreeMap<ServerKey, Arc<Notify>>>,
     pub(crate) cluster: Cluster,
     pub(crate) events: Events,
     pub(crate) world: Arc<World>,
     pub(crate) health: Health,
     pub(crate) metrics: Arc<Metrics>,
+}
+
+impl Shared {
+    /// Has another crank look again, if there is one.
+    fn turn(&self, key: &ServerKey) -> bool {
+        let notify = self.turns().get(key).cloned();
+        notify.inspect(|notify| notify.notify_one()).is_some()
+    }
+
+    fn turns(&self) -> MutexGuard<'_, BTreeMap<ServerKey, Arc<Notify>>> {
+        // Nothing that is done with it can be cut off in the middle.
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What the pages are made from.
@@ -119,6 +134,7 @@ pub(crate) async fn run(
     let address = endpoints::serve(settings.listen, pages.clone()).await?;
     ready(address);
     let shared = Arc::new(Shared {
+        turns: Mutex::default(),
         events: Events::new(client.clone(), &settings.identity),
         cluster,
         world: pages.world,
@@ -202,18 +218,16 @@ async fn work(shared: &Arc<Shared>, leadership: &mut Leadership) -> Result<(), R
 #[derive(Default)]
 struct Cranks {
     tasks: JoinSet<()>,
-    by_server: BTreeMap<ServerKey, Arc<Notify>>,
 }
 
 impl Cranks {
     fn turn(&mut self, key: ServerKey, shared: &Arc<Shared>) {
-        if let Some(notify) = self.by_server.get(&key) {
-            notify.notify_one();
+        if shared.turn(&key) {
             return;
         }
         let notify = Arc::new(Notify::new());
         notify.notify_one();
-        self.by_server.insert(key.clone(), Arc::clone(&notify));
+        shared.turns().insert(key.clone(), Arc::clone(&notify));
         let crank = Crank::new(key, Arc::clone(shared), notify);
         self.tasks.spawn(crank.run());
     }

@@ -169,10 +169,14 @@ impl World {
             keys.filter_map(|it| state.objects.get(it).cloned())
                 .collect()
         };
+        let address = state.servers.get(key).and_then(|server| server.address());
         let others = state.servers.values().filter(|other| {
-            other.key != *key
-                && identity.is_some()
-                && other.status.server_identity.as_deref() == identity
+            let is_same = match other.status.server_identity.as_deref() {
+                Some(theirs) => identity == Some(theirs),
+                // It was not asked yet.
+                None => address.is_some() && other.address() == address,
+            };
+            other.key != *key && is_same
         });
         View {
             server: state.servers.get(key).cloned(),

@@ -35,7 +35,7 @@ use super::server_status::Look;
 use super::world::View;
 use crate::operator::cluster::ServerObject;
 use crate::operator::model::{Declared, Defaults, Object, Reason, Refused, ServerKey};
-use crate::operator::resources::status::ConditionStatus;
+use crate::operator::resources::status::{Claim, ConditionStatus};
 use crate::operator::round::{Health, Member, NoServer, Subject, time, without_server};
 
 /// How long one round may take, whatever hangs.
@@ -197,7 +197,14 @@ impl Crank {
         let latency = started.elapsed();
         let address = connection.address.clone();
         let identity = own_identity.clone().unwrap_or_else(|| address.clone());
-        self.identity = Some(identity.clone());
+        let mut view = view;
+        let viewed_anew;
+        if self.identity.as_ref() != Some(&identity) {
+            // Which other server objects are for the same server shows only now.
+            self.identity = Some(identity.clone());
+            viewed_anew = self.shared.world.view(&self.key, Some(&identity));
+            view = &viewed_anew;
+        }
         let before = server.status.server_identity.clone();
         let had_own = before.as_ref().is_some_and(|before| *before != address);
         let is_another = had_own && before.as_ref() != Some(&identity);
@@ -223,7 +230,7 @@ impl Crank {
         let mut gathered = gather(cluster, &members).await;
         add_previous(cluster, &mut members, &mut gathered, &self.verified).await;
         let round = self.round(&members, &gathered, &subject).await?;
-        self.departed.clear();
+        let has_departed = !std::mem::take(&mut self.departed).is_empty();
         let version = self.version().await;
         let look = match round.is_replaced {
             false => Look {
@@ -255,6 +262,7 @@ impl Crank {
         let written = self
             .write_server(server, look, needs_finalizer, said, now)
             .await;
+        self.tell_others(view, has_departed);
         // With the former credentials only for as long as it takes: a round that has nothing
         // left to do did not change the password, and nobody will.
         if !round.retries {
@@ -267,6 +275,25 @@ impl Crank {
         match round.retries || !written || is_former {
             true => Ok(Next::Retry),
             false => Ok(Next::After(interval(&members, &subject))),
+        }
+    }
+
+    /// Other server objects for the same server share what is claimed. Rounds of two of them
+    /// may overlap, so each has to look again after the other one took or let go something.
+    fn tell_others(&self, before: &View, has_departed: bool) {
+        let after = self.shared.world.view(&self.key, self.identity.as_deref());
+        if after.others.is_empty() {
+            return;
+        }
+        let mut own = after.objects.iter();
+        let is_gone = own.any(|it| it.deleted_at.is_some() && !it.has_finalizer);
+        if is_gone || has_departed || claims(&before.objects) != claims(&after.objects) {
+            for (other, _) in &after.others {
+                self.shared.turn(&other.key);
+            }
+        }
+        if claims_of_others(before) != claims_of_others(&after) {
+            self.notify.notify_one();
         }
     }
 
@@ -339,6 +366,18 @@ impl Crank {
         }
         next
     }
+}
+
+/// What each of the objects holds.
+fn claims(objects: &[Arc<Object>]) -> Vec<(&str, &[Claim])> {
+    let objects = objects.iter();
+    let claims = objects.map(|object| (object.uid.as_str(), object.status.claims.as_slice()));
+    claims.collect()
+}
+
+fn claims_of_others(view: &View) -> Vec<Vec<(&str, &[Claim])>> {
+    let others = view.others.iter();
+    others.map(|(_, objects)| claims(objects)).collect()
 }
 
 /// What became of a round, as far as it decides about the next one.
