@@ -27,6 +27,9 @@ impl std::fmt::Display for NotHere {
 
 impl std::error::Error for NotHere {}
 
+/// What its process is called.
+const API_SERVER: &str = "kube-apiserver";
+
 /// How long the servers may take to be ready.
 const READY: Duration = Duration::from_secs(60);
 
@@ -76,7 +79,8 @@ pub(crate) fn find() -> Result<Programs, String> {
 pub(crate) struct ControlPlane {
     programs: Programs,
     folder: tempfile::TempDir,
-    children: Mutex<Vec<Child>>,
+    /// In the order in which they were started, by their names.
+    children: Mutex<Vec<(String, Child)>>,
     /// Where etcd is, and where the API server listens.
     api_server: OnceLock<(String, u16)>,
     namespaces: AtomicUsize,
@@ -126,7 +130,7 @@ impl ControlPlane {
              rules:\n- { level: Metadata, userGroups: [\"system:serviceaccounts\"] }\n- { level: None }\n",
         )?;
         let api_server = plane.api_server.get_or_init(|| (client, secure));
-        plane.spawn("kube-apiserver", &mut plane.command(api_server))?;
+        plane.spawn(API_SERVER, &mut plane.command(api_server))?;
         plane.write_kubeconfig(secure)?;
         plane.wait_until_ready()?;
         Ok(plane)
@@ -217,20 +221,21 @@ impl ControlPlane {
     pub(crate) fn restart_api_server(&self) -> Result<(), Failure> {
         let mut command = {
             let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut child = children.pop().ok_or("it does not run")?;
+            let place = children.iter().position(|(name, _)| name == API_SERVER);
+            let (_, mut child) = children.remove(place.ok_or("it does not run")?);
             drop(child.kill());
             drop(child.wait());
             let api_server = self.api_server.get().ok_or("it was never started")?;
             self.command(api_server)
         };
-        self.spawn("kube-apiserver", &mut command)?;
+        self.spawn(API_SERVER, &mut command)?;
         self.wait_until_ready()
     }
 
     /// Ends both servers, the API server first.
     pub(crate) fn stop(&self) {
         let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
-        for mut child in children.drain(..).rev() {
+        for (_, mut child) in children.drain(..).rev() {
             drop(child.kill());
             drop(child.wait());
         }
@@ -252,7 +257,7 @@ impl ControlPlane {
         self.children
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .push(child);
+            .push((name.to_owned(), child));
         Ok(())
     }
 
@@ -286,7 +291,7 @@ impl ControlPlane {
                 .lock()
                 .unwrap_or_else(PoisonError::into_inner)
                 .iter_mut()
-                .any(|child| matches!(child.try_wait(), Ok(Some(_))));
+                .any(|(_, child)| matches!(child.try_wait(), Ok(Some(_))));
             if ended || begin.elapsed() > READY {
                 let log = fs::read_to_string(self.path("kube-apiserver.log"))?;
                 let last: Vec<&str> = log.lines().rev().take(10).collect();

@@ -65,7 +65,24 @@ pub(crate) fn are_current() -> Result<(), Failure> {
 
 /// Installs the definitions, and waits until they are served.
 pub(crate) fn install(plane: &ControlPlane) -> Result<(), Failure> {
-    plane.succeed(&["apply", "--server-side", "-f", "-"], &printed()?)?;
+    install_text(plane, &printed()?)
+}
+
+/// Installs those of a later version: others, and nothing that was valid is not.
+pub(crate) fn install_later(plane: &ControlPlane) -> Result<(), Failure> {
+    let present = printed()?;
+    let later = present.replace(
+        "description: What this object holds on the server.",
+        "description: What this object holds on the server, as a later version says it.",
+    );
+    match later == present {
+        true => Err("nothing differs in the later definitions".into()),
+        false => install_text(plane, &later),
+    }
+}
+
+fn install_text(plane: &ControlPlane, text: &str) -> Result<(), Failure> {
+    plane.succeed(&["apply", "--server-side", "-f", "-"], text)?;
     plane.succeed(
         &[
             "wait",

@@ -239,6 +239,20 @@ impl<'a> Laboratory<'a> {
         }
     }
 
+    /// Stops it where it is (`STOP`), or lets it go on (`CONT`).
+    pub(crate) fn signal_operator(&self, signal: &str) -> Result<(), Failure> {
+        let operator = self.operator.as_ref().ok_or("no operator runs")?;
+        let (signal, process) = (format!("-{signal}"), operator.id().to_string());
+        match Command::new("kill")
+            .args([signal, process])
+            .status()?
+            .success()
+        {
+            true => Ok(()),
+            false => Err("the operator cannot be signalled".into()),
+        }
+    }
+
     /// What all operators said.
     pub(crate) fn log(&self) -> String {
         let logs = (0..self.operators.get()).map(|number| {

@@ -28,6 +28,7 @@ mod scale;
 mod smoke;
 mod steady;
 mod tenancy;
+mod time_passes;
 mod tokens;
 mod whole_cluster;
 
@@ -108,6 +109,7 @@ fn main() -> std::process::ExitCode {
     trials.extend(same_server::trials());
     trials.extend(tenancy::trials());
     trials.extend(namespaces::trials());
+    trials.extend(time_passes::trials());
     trials.extend(chart::trials(trial));
     trials.extend(image::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
