@@ -241,7 +241,9 @@ impl SecretSinks {
             let value = value.map(str::trim_end).filter(|it| !it.is_empty());
             return Ok(Some(OwnToken {
                 value: value.map(Secret::new),
-                is_all: data.len() <= 2,
+                is_all: data
+                    .keys()
+                    .all(|it| it.strip_suffix(NOTE_SUFFIX).unwrap_or(it) == key),
                 key: SecretKey {
                     name: secret.metadata.name.unwrap_or_default(),
                     key: key.to_owned(),
