@@ -100,7 +100,6 @@ pub(crate) fn conclude(
                 after,
                 subject,
                 lines,
-                owners: &owners,
                 drift: drift.remove(&place).unwrap_or_default(),
                 happenings: Vec::new(),
             };
@@ -150,7 +149,6 @@ struct Concluding<'a> {
     after: &'a After<'a>,
     subject: &'a Subject,
     lines: Vec<ChangeLine>,
-    owners: &'a BTreeMap<Address, usize>,
     /// What others changed, if the spec is what it was.
     drift: BTreeSet<&'a Address>,
     happenings: Vec<Happening>,
