@@ -21,6 +21,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("token_is_revoked_with_its_object", revoked),
         trial("token_taken_out_of_a_list_is_revoked", taken_out),
         trial("token_without_value_and_password_is_told", orphaned),
+        trial("token_of_the_own_login_is_revoked_by_itself", own),
     ]
 }
 
@@ -296,4 +297,25 @@ fn orphaned(plane: &ControlPlane) -> Result<(), Failure> {
     laboratory.gone("igat/ci")?;
     let note = laboratory.told("ci", "Orphaned")?;
     expect(note.contains("token/svc/ci"), &note, &laboratory)
+}
+
+/// That of the operator itself, whose value is lost: nobody needs it to revoke it.
+fn own(plane: &ControlPlane) -> Result<(), Failure> {
+    let mut laboratory = Laboratory::start(plane)?;
+    laboratory.apply(&token("").replace("user: svc", "user: iggy"))?;
+    laboratory.wait_for("igat/ci", "SecretWritten", "True", "Applied")?;
+    let value = value(&laboratory, "svc-ci", "token")?;
+    expect(laboratory.lets_token_in(&value), "it works", &laboratory)?;
+    laboratory.kill_operator();
+    laboratory.delete("secret/svc-ci")?;
+    laboratory.delete("igat/ci")?;
+    laboratory.start_operator()?;
+    laboratory.gone("igat/ci")?;
+    expect(
+        !laboratory.lets_token_in(&value),
+        "it is revoked",
+        &laboratory,
+    )?;
+    let told = laboratory.events("ci", "Orphaned")?;
+    expect(told.is_empty(), "nothing is left", &laboratory)
 }

@@ -13,6 +13,7 @@ use iggyctl_core::state::desired_user::SecretReference;
 use iggyctl_core::state::observed::{AccessReading, ObservedState};
 use iggyctl_core::state::observed_token::{SinkContent, TokenCheck};
 use iggyctl_engine::apply::revoke_declared;
+use iggyctl_engine::broker::BrokerRead;
 use iggyctl_engine::connect::{
     Connect as _, ConnectError, ConnectionPool, Credentials, ServerConnector,
 };
@@ -126,7 +127,7 @@ pub(super) struct Revoked {
 }
 
 /// Revokes tokens, logged in as their users: with the values, which the Secrets still have,
-/// or with the password that an object declares.
+/// with the password that an object declares, or as the operator itself where it is its own.
 pub(super) async fn revoke_all(
     pool: &ConnectionPool<ServerConnector>,
     sinks: &SecretSinks,
@@ -185,6 +186,12 @@ async fn revoke_one(
         username: user.as_str().to_owned(),
         password: password.clone(),
     });
+    let connection = pool.acquire().await?;
+    if is_me(&*connection, user).await {
+        revoke_declared(&*connection, name).await?;
+        return Ok(true);
+    }
+    drop(connection);
     let connector = pool.connector();
     for credentials in with_password
         .into_iter()
@@ -203,6 +210,14 @@ async fn revoke_one(
     }
     // A value that the server does not take lets nobody in.
     Ok(had_value)
+}
+
+/// Whether it is the operator's own login. One that may not read users is not known to be.
+async fn is_me(broker: &impl BrokerRead, user: &ResourceName) -> bool {
+    let (Ok(me), Ok(Some(user))) = (broker.me().await, broker.get_user(user).await) else {
+        return false;
+    };
+    me.user_id == Some(user.id)
 }
 
 /// Why a token is not revoked yet.
