@@ -173,8 +173,13 @@ impl World {
         let others = state.servers.values().filter(|other| {
             let is_same = match other.status.server_identity.as_deref() {
                 Some(theirs) => identity == Some(theirs),
-                // It was not asked yet.
-                None => address.is_some() && other.address() == address,
+                // It was not asked yet. One that was, and was not let in, has no say in what is
+                // on the server.
+                None => {
+                    other.status.conditions.is_empty()
+                        && address.is_some()
+                        && other.address() == address
+                }
             };
             other.key != *key && is_same
         });

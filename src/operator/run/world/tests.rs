@@ -1,8 +1,11 @@
 use jiff::Timestamp;
+use serde_json::json;
 
 use super::*;
-use crate::operator::model::Requests;
+use crate::operator::cluster::ServerSpec;
+use crate::operator::model::{Reason, Requests};
 use crate::operator::resources::status::{ServerStatus, TopologyStatus};
+use crate::operator::round::{Health, standard_conditions};
 
 const WATCH: usize = 3;
 
@@ -115,4 +118,54 @@ fn what_was_written_while_it_is_listed_is_not_undone() {
     world.saw(Seen::ListBegins(WATCH));
     lists(&world, "5");
     assert_eq!(versions(&world), ["5", "5"]);
+}
+
+/// Anybody can write down an address; who was not let in there takes nothing from those who
+/// were.
+#[test]
+fn a_server_object_that_was_not_let_in_is_not_known_to_be_the_same() {
+    let of = |name: &str| {
+        let spec = json!({
+            "address": "iggy://127.0.0.1:8090",
+            "credentialsSecretRef": { "name": name },
+        });
+        ServerObject {
+            key: ServerKey::new(ServerKind::IggyServer, name, name.to_owned()),
+            spec: serde_json::from_value(spec)
+                .map(ServerSpec::Namespaced)
+                .map_err(|error| error.to_string()),
+            ..server("1")
+        }
+    };
+    let others = |theirs: ServerStatus| {
+        let world = World::default();
+        world.saw(Seen::Server(Box::new(of("ours"))));
+        let theirs = ServerObject {
+            status: theirs,
+            ..of("theirs")
+        };
+        world.saw(Seen::Server(Box::new(theirs)));
+        let view = world.view(&of("ours").key, Some("identity"));
+        view.others.len()
+    };
+    let nobody_asked = ServerStatus::default();
+    assert_eq!(others(nobody_asked), 1);
+    let refused = ServerStatus {
+        conditions: standard_conditions(
+            &[],
+            1,
+            Timestamp::UNIX_EPOCH,
+            Health::Stalled,
+            Reason::CredentialsRefused,
+            "",
+        ),
+        ..ServerStatus::default()
+    };
+    assert_eq!(others(refused), 0);
+    let let_in = |identity: &str| ServerStatus {
+        server_identity: Some(identity.to_owned()),
+        ..ServerStatus::default()
+    };
+    assert_eq!(others(let_in("identity")), 1);
+    assert_eq!(others(let_in("another")), 0);
 }
