@@ -20,6 +20,7 @@ mod contest;
 mod decide;
 mod member;
 mod removal;
+mod standing;
 #[cfg(test)]
 mod tests;
 mod tokens;

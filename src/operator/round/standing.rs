@@ -1,0 +1,87 @@
+//! Whose something on the server is, for a member that declares it.
+
+use std::collections::BTreeMap;
+
+use iggyctl_core::address::Address;
+use iggyctl_core::state::Incarnation;
+use iggyctl_core::state::desired::DesiredState;
+use iggyctl_core::state::observed::ObservedState;
+
+use super::member::{Held, Member};
+
+/// Whose something on the server is.
+pub(super) enum Standing {
+    /// Nobody's: it is not there.
+    Missing,
+    /// The member's.
+    Own,
+    /// That of an object that let it go, or is gone.
+    HandedOver,
+    /// It was the member's, was deleted, and somebody made another one.
+    Recreated,
+    /// Nobody's.
+    Unclaimed,
+}
+
+pub(super) fn standing(
+    member: &Member,
+    address: &Address,
+    live: Option<Incarnation>,
+    predecessors: &BTreeMap<&Address, Incarnation>,
+) -> Standing {
+    let Some(live) = live else {
+        return Standing::Missing;
+    };
+    // They hold no messages and no settings: whoever has the topic or the user may have them.
+    if matches!(address, Address::ConsumerGroup(..) | Address::Token(..)) {
+        return Standing::Own;
+    }
+    let holds_it = |held: &Held| held.incarnation == Some(live);
+    // It may have had another name when it was claimed.
+    if member.claims.values().any(holds_it) {
+        return Standing::Own;
+    }
+    if predecessors.get(address) == Some(&live)
+        || member.waits_for.get(address) == Some(&Some(live))
+    {
+        return Standing::HandedOver;
+    }
+    match member.claims.get(address) {
+        Some(Held {
+            incarnation: None, ..
+        }) => Standing::Own,
+        Some(_) => Standing::Recreated,
+        None => Standing::Unclaimed,
+    }
+}
+
+/// The former name that a declaration gives, as an address.
+pub(super) fn declared_name(state: &DesiredState, address: &Address) -> Option<Address> {
+    match address {
+        Address::Stream(name) => {
+            let previous = state.streams.get(name)?.previous_name.clone()?;
+            Some(Address::Stream(previous))
+        }
+        Address::Topic(stream, name) => {
+            let topic = state.streams.get(stream)?.topics.get(name)?;
+            Some(Address::Topic(stream.clone(), topic.previous_name.clone()?))
+        }
+        Address::User(name) => {
+            let previous = state.users.get(name)?.previous_name.clone()?;
+            Some(Address::User(previous))
+        }
+        Address::ConsumerGroup(..) | Address::Token(..) => None,
+    }
+}
+
+/// What would be renamed to it.
+pub(super) fn former(
+    previous: Option<Address>,
+    live: Option<Incarnation>,
+    observed: &ObservedState,
+) -> Option<Incarnation> {
+    match live {
+        Some(_) => None,
+        None => Incarnation::of(observed, &previous?),
+    }
+}
