@@ -3,12 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use iggyctl_core::api::v1alpha1::{API_VERSION, ServerKind};
+use iggyctl_core::api::v1alpha1::ServerKind;
 use iggyctl_core::manifest::SourceFile;
 use kube::api::ListParams;
 use kube::config::{InferConfigError, KubeConfigOptions, KubeconfigError};
 use kube::{Client, Config};
-use serde_json::json;
 
 use super::convert::declaring;
 use super::{Cluster, DECLARING, Reach};
@@ -149,13 +148,7 @@ fn said(what: &str, error: kube::Error) -> ManifestsError {
 }
 
 fn manifest(object: &Object) -> SourceFile {
-    let manifest = json!({
-        "apiVersion": API_VERSION,
-        "kind": object.key.kind.as_str(),
-        "metadata": { "name": object.key.name },
-        "spec": object.spec.as_ref(),
-    });
     // JSON is YAML, too; line by line, so that what is said of it has a place.
-    let text = format!("{manifest:#}\n");
+    let text = format!("{:#}\n", object.manifest());
     SourceFile::new(Arc::from(object.key.to_string()), text.into_bytes())
 }

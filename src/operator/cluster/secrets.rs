@@ -73,9 +73,7 @@ impl Cluster {
             }),
         }
     }
-}
 
-impl Cluster {
     /// Writes a Secret of the operator's own, which goes with the object that it is about.
     ///
     /// # Errors

@@ -45,6 +45,11 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
+    /// The namespace and the name of its Secret.
+    fn secret(&self) -> (String, String) {
+        (self.object.key.namespace.clone(), self.key.name.clone())
+    }
+
     fn note_key(&self) -> String {
         format!("{}{NOTE_SUFFIX}", self.key.key)
     }
@@ -132,15 +137,13 @@ impl SecretSinks {
     }
 
     fn remember(&self, place: &Place<'_>, secret: Option<v1::Secret>) {
-        let key = (place.object.key.namespace.clone(), place.key.name.clone());
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(key, secret);
+        known.insert(place.secret(), secret);
     }
 
     fn remembered(&self, place: &Place<'_>) -> Option<Option<v1::Secret>> {
-        let key = (place.object.key.namespace.clone(), place.key.name.clone());
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(&key).cloned()
+        known.get(&place.secret()).cloned()
     }
 
     /// As it was when it was last looked at in this round.
@@ -268,7 +271,7 @@ impl SecretSinks {
         self.known
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .remove(&(object.key.namespace.clone(), name.clone()));
+            .remove(&place.secret());
         let done = match token.is_all {
             true => api.delete(name, &DeleteParams::default()).await.map(drop),
             false => {

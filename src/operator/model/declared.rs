@@ -3,14 +3,14 @@ use std::sync::Arc;
 
 use iggyctl_core::address::Address;
 use iggyctl_core::api::v1alpha1::{
-    API_VERSION, IggyAccessTokenSpec, IggyConsumerGroupSpec, IggyStreamSpec, IggyTopicSpec,
-    IggyTopologySpec, IggyUserSpec, Kind, Lifecycle,
+    IggyAccessTokenSpec, IggyConsumerGroupSpec, IggyStreamSpec, IggyTopicSpec, IggyTopologySpec,
+    IggyUserSpec, Kind, Lifecycle,
 };
 use iggyctl_core::manifest::{SourceFile, Variables, compile};
 use iggyctl_core::state::DeletionPolicy;
 use iggyctl_core::state::desired::DesiredState;
 use serde::de::DeserializeOwned;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{Defaults, Object, Reason};
 
@@ -55,14 +55,8 @@ impl Declared {
     /// # Errors
     /// Everything that is wrong with it.
     pub(crate) fn of(object: &Object) -> Result<Self, Refused> {
-        let manifest = json!({
-            "apiVersion": API_VERSION,
-            "kind": object.key.kind.as_str(),
-            "metadata": { "name": object.key.name },
-            "spec": object.spec.as_ref(),
-        });
         // JSON is YAML, too.
-        let text = manifest.to_string();
+        let text = object.manifest().to_string();
         let source = SourceFile::new(Arc::from(object.key.to_string()), text.into_bytes());
         let compiled = compile(&[source], &Variables::default()).map_err(|diagnostics| {
             let errors = diagnostics

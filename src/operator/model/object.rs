@@ -1,9 +1,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use iggyctl_core::api::v1alpha1::{Kind, ServerKind};
+use iggyctl_core::api::v1alpha1::{API_VERSION, Kind, ServerKind};
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::ServerKey;
 use crate::operator::resources::status::TopologyStatus;
@@ -73,6 +73,16 @@ impl Object {
             _ => ServerKind::IggyServer,
         };
         ServerKey::new(kind, &self.key.namespace, name)
+    }
+
+    /// As it would be written for the command line.
+    pub(crate) fn manifest(&self) -> Value {
+        json!({
+            "apiVersion": API_VERSION,
+            "kind": self.key.kind.as_str(),
+            "metadata": { "name": self.key.name },
+            "spec": self.spec.as_ref(),
+        })
     }
 
     /// The one that comes first where two want the same: the older one.
