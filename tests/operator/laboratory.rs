@@ -127,6 +127,32 @@ impl<'a> Laboratory<'a> {
         self.resume_server(address)
     }
 
+    /// Keeps what the server has, while it is stopped; `restore` brings it back.
+    pub(crate) fn back_up(&self) -> Result<(), Failure> {
+        self.copy("server", "backup")
+    }
+
+    /// Puts what was kept in place of what the server has, while it is stopped.
+    pub(crate) fn restore(&self) -> Result<(), Failure> {
+        fs::remove_dir_all(self.folder.path().join("server"))?;
+        self.copy("backup", "server")
+    }
+
+    fn copy(&self, from: &str, to: &str) -> Result<(), Failure> {
+        let folder = self.folder.path();
+        let (from, to) = (folder.join(from), folder.join(to));
+        match Command::new("cp")
+            .arg("-r")
+            .arg(from)
+            .arg(to)
+            .status()?
+            .success()
+        {
+            true => Ok(()),
+            false => Err("not copied".into()),
+        }
+    }
+
     /// What the chart allows it, in one namespace or in all, and nothing else.
     fn allow_operator(&self) -> Result<(), Failure> {
         let namespace = &self.namespace;
@@ -200,6 +226,7 @@ impl<'a> Laboratory<'a> {
             .env("HOSTNAME", format!("operator-{number}"))
             .env("KUBECONFIG", self.kubeconfig())
             .env("RUST_LOG", "info")
+            .env("IGGYCTL_TEST_CLOCK", "signals")
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -239,7 +266,7 @@ impl<'a> Laboratory<'a> {
         }
     }
 
-    /// Stops it where it is (`STOP`), or lets it go on (`CONT`).
+    /// Stops it where it is (`STOP`), lets it go on (`CONT`), or moves its clock (`USR2`).
     pub(crate) fn signal_operator(&self, signal: &str) -> Result<(), Failure> {
         let operator = self.operator.as_ref().ok_or("no operator runs")?;
         let (signal, process) = (format!("-{signal}"), operator.id().to_string());
@@ -410,6 +437,26 @@ impl<'a> Laboratory<'a> {
         Ok(())
     }
 
+    /// Lets an interval of the operator pass by its clock, until the round after it has asked all
+    /// that it asks.
+    pub(crate) fn interval(&self) -> Result<(), Failure> {
+        let rounds = || self.server().requests().count(codes::GET_STATS_CODE);
+        let before = rounds();
+        let begin = Instant::now();
+        while rounds() == before {
+            if begin.elapsed() > PATIENCE {
+                return Err(format!("no round ended\n{}", self.log()).into());
+            }
+            // Time that passes during a round does not count for the next one.
+            self.signal_operator("USR2")?;
+            let moved = Instant::now();
+            while rounds() == before && moved.elapsed() < Duration::from_millis(500) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+        Ok(())
+    }
+
     /// How often the server was asked to change something.
     pub(crate) fn writes(&self) -> u64 {
         let reads = [
@@ -430,6 +477,7 @@ impl<'a> Laboratory<'a> {
             codes::POLL_MESSAGES_CODE,
             codes::LOGIN_USER_CODE,
             codes::LOGIN_REGISTER_CODE,
+            codes::LOGIN_REGISTER_WITH_PAT_CODE,
             codes::LOGOUT_USER_CODE,
         ];
         let counts = self.server().requests().counts();

@@ -147,6 +147,91 @@ pub(crate) fn rotation(plane: &ControlPlane) -> Result<(), Failure> {
     Ok(())
 }
 
+/// While the password of one user cannot be read, that of another one changes: what was applied
+/// last for the first is still known afterwards.
+pub(crate) fn rotation_beside(plane: &ControlPlane) -> Result<(), Failure> {
+    let mut laboratory = Laboratory::start(plane)?;
+    laboratory.apply(&password("one", "first-of-one"))?;
+    laboratory.apply(&password("two", "first-of-two"))?;
+    let user = |name: &str| {
+        format!(
+            "- {{ name: {name}, password: {{ secretKeyRef: {{ name: {name}, key: password }} }} }}"
+        )
+    };
+    laboratory.apply(&format!(
+        "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyTopology\nmetadata: {{ name: both }}\n\
+         spec:\n  users:\n    {}\n    {}\n",
+        user("one"),
+        user("two")
+    ))?;
+    laboratory.ready("igtopo/both")?;
+    laboratory.kubectl(&["delete", "secret/two"])?;
+    laboratory.apply(&password("one", "second-of-one"))?;
+    laboratory.until("one is rotated", || laboratory.lets_in("one:second-of-one"))?;
+    laboratory.round("igtopo/both")?;
+    laboratory.kill_operator();
+    laboratory.start_operator()?;
+    laboratory.wait("igtopo/both", "looked at", |it| {
+        it["status"]["conditions"].to_string().contains("two")
+    })?;
+    laboratory.apply(&password("two", "second-of-two"))?;
+    laboratory.until("two is rotated", || laboratory.lets_in("two:second-of-two"))?;
+    laboratory.ready("igtopo/both")?;
+    Ok(())
+}
+
+/// The server is restored from a backup that has the former password: it is not said that all is
+/// well, and the former password in the Secret makes it so.
+pub(crate) fn restored(plane: &ControlPlane) -> Result<(), Failure> {
+    let mut laboratory = Laboratory::start(plane)?;
+    laboratory.apply(&password("svc", "before-the-backup"))?;
+    laboratory.apply(
+        "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyUser\nmetadata: { name: svc }\n\
+         spec:\n  password: { secretKeyRef: { name: svc, key: password } }\n",
+    )?;
+    laboratory.ready("igu/svc")?;
+    let address = laboratory.stop_server();
+    laboratory.back_up()?;
+    laboratory.resume_server(address)?;
+    laboratory.apply(&password("svc", "after-the-backup"))?;
+    laboratory.until("rotated", || laboratory.lets_in("svc:after-the-backup"))?;
+    laboratory.round("igu/svc")?;
+    laboratory.ready("igu/svc")?;
+    laboratory.stop_server();
+    laboratory.restore()?;
+    laboratory.resume_server(address)?;
+    laboratory.look_again("igu/svc")?;
+    laboratory.wait_for("igu/svc", "Stalled", "True", "Blocked")?;
+    laboratory.apply(&password("svc", "before-the-backup"))?;
+    laboratory.ready("igu/svc")?;
+    Ok(())
+}
+
+/// Whoever may not read Secrets cannot have them sent anywhere by naming them.
+pub(crate) fn unlabelled(plane: &ControlPlane) -> Result<(), Failure> {
+    let laboratory = Laboratory::start(plane)?;
+    let labelled = password("somebodys", "not-to-be-sent");
+    let start = labelled.find(", labels").unwrap_or_default();
+    let end = labelled.find("} }").unwrap_or_default() + 1;
+    let secret = [&labelled[..start], &labelled[end..]].concat();
+    if start == 0 || secret.contains("iggyctl.dev") {
+        return Err(secret.into());
+    }
+    laboratory.apply(&secret)?;
+    laboratory.patch(
+        "igs/default",
+        r#"{"spec":{"credentialsSecretRef":{"name":"somebodys"}}}"#,
+    )?;
+    let server = laboratory.wait_for("igs/default", "Stalled", "True", "CredentialsMissing")?;
+    match server["status"]
+        .to_string()
+        .contains("label iggyctl.dev/watch")
+    {
+        true => Ok(()),
+        false => Err(format!("{server:#}").into()),
+    }
+}
+
 /// Its Secret may be gone before it: it is removed all the same, and leaves a tombstone. The
 /// object of somebody else that names a missing Secret for the same user is no hindrance.
 pub(crate) fn of_a_user(plane: &ControlPlane) -> Result<(), Failure> {

@@ -81,11 +81,18 @@ fn main() -> std::process::ExitCode {
         ),
         trial("what_objects_declare_is_planned", from_cluster::is_planned),
         trial("what_objects_declare_is_listed", from_cluster::is_listed),
-        trial("a_smoke_test_of_a_server", smoke::of_a_server),
-        trial("a_smoke_test_of_a_topology", smoke::of_a_topology),
         trial("metrics_say_what_happened", metrics::say_what_happened),
         trial("who_waits_says_nothing_of_objects", metrics::who_waits),
         trial("a_secret_is_rotated", life::rotation),
+        trial(
+            "a_secret_is_rotated_beside_one_that_is_not_there",
+            life::rotation_beside,
+        ),
+        trial("a_password_of_before_a_backup_is_seen", life::restored),
+        trial(
+            "a_secret_without_the_label_is_not_looked_at",
+            life::unlabelled,
+        ),
         trial("the_life_of_a_user", life::of_a_user),
         trial("the_login_of_the_operator_is_rotated", life::own_rotation),
     ];
@@ -102,6 +109,7 @@ fn main() -> std::process::ExitCode {
         .with_kind("scale"),
     );
     trials.extend(tokens::trials());
+    trials.extend(smoke::trials());
     trials.extend(deletion::trials());
     trials.extend(steady::trials());
     trials.extend(robust::trials());

@@ -25,6 +25,18 @@ pub(crate) fn trials() -> Vec<Trial> {
             "robust_all_that_is_gone_from_a_server_with_its_ledger_is_made_again",
             same_ledger,
         ),
+        trial(
+            "robust_all_that_is_gone_from_a_server_that_went_on_is_made_again",
+            same_process,
+        ),
+        trial(
+            "robust_an_invalid_server_object_is_said_and_not_stuck",
+            invalid_server,
+        ),
+        trial(
+            "robust_what_cannot_be_written_of_one_is_no_trouble_for_others",
+            one_refused,
+        ),
         trial("robust_a_stream_of_the_same_name_is_recognised", recreated),
         trial("robust_the_api_server_is_restarted", api_server),
         trial("robust_of_two_operators_one_writes", two_operators),
@@ -254,6 +266,105 @@ fn same_ledger(plane: &ControlPlane) -> Result<(), Failure> {
     match laboratory.has_topic("orders", "events") {
         true => Ok(()),
         false => Err("it was not made again".into()),
+    }
+}
+
+/// As [`same_ledger`], of a server that keeps none, but was not started anew.
+fn same_process(plane: &ControlPlane) -> Result<(), Failure> {
+    let laboratory = Laboratory::start(plane)?;
+    laboratory.apply(STREAM)?;
+    laboratory.ready("igst/orders")?;
+    laboratory.ready("igs/default")?;
+    laboratory.by_hand(async |root| {
+        let orders = Identifier::named("orders").unwrap();
+        root.delete_stream(&orders).await.unwrap();
+    });
+    laboratory.look_again("igst/orders")?;
+    laboratory.told("orders", "DriftCorrected")?;
+    laboratory.ready("igst/orders")?;
+    match laboratory.has_topic("orders", "events") {
+        true => Ok(()),
+        false => Err("it was not made again".into()),
+    }
+}
+
+/// Values that the API server takes and that mean nothing: it is said, and the object can go.
+fn invalid_server(plane: &ControlPlane) -> Result<(), Failure> {
+    let laboratory = Laboratory::start(plane)?;
+    laboratory.apply(&STREAM.replace("{ topics", "{ deletionPolicy: Delete, topics"))?;
+    laboratory.ready("igst/orders")?;
+    laboratory.wait("igs/default", "kept", |it| {
+        it["metadata"]["finalizers"].is_array()
+    })?;
+    laboratory.patch("igs/default", r#"{"spec":{"orphanAfter":"31d"}}"#)?;
+    laboratory.wait_for("igs/default", "Stalled", "True", "InvalidSpec")?;
+    laboratory.delete("igst/orders")?;
+    laboratory.wait_for("igst/orders", "Ready", "False", "InvalidSpec")?;
+    laboratory.patch("igs/default", r#"{"spec":{"orphanAfter":"1h"}}"#)?;
+    laboratory.gone("igst/orders")?;
+    match laboratory.streams().is_empty() {
+        true => laboratory.ready("igs/default").map(drop),
+        false => Err("what should be deleted is left behind".into()),
+    }
+}
+
+/// Somebody's admission policy takes no status of one object: it is only that object's trouble.
+fn one_refused(plane: &ControlPlane) -> Result<(), Failure> {
+    let laboratory = Laboratory::start(plane)?;
+    let name = &laboratory.namespace;
+    let policy = format!(
+        "apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicy\nmetadata: {{ name: {name} }}\n\
+         spec:\n  matchConstraints:\n    namespaceSelector: {{ matchLabels: {{ kubernetes.io/metadata.name: {name} }} }}\n    \
+         resourceRules: [{{ apiGroups: [iggyctl.dev], apiVersions: ['*'], operations: [UPDATE], resources: [iggystreams/status] }}]\n  \
+         validations: [{{ expression: \"object.metadata.name != 'refused'\" }}]\n---\n\
+         apiVersion: admissionregistration.k8s.io/v1\nkind: ValidatingAdmissionPolicyBinding\nmetadata: {{ name: {name} }}\n\
+         spec: {{ policyName: {name}, validationActions: [Deny] }}\n"
+    );
+    laboratory.plane.succeed(&["apply", "-f", "-"], &policy)?;
+    let stream = |name: &str| {
+        format!(
+            "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyStream\nmetadata: {{ name: {name} }}\nspec: {{}}\n---\n"
+        )
+    };
+    // Until the policy is in force.
+    let mut number = 0;
+    let begin = std::time::Instant::now();
+    loop {
+        number += 1;
+        let patch = r#"{"status":{"observedGeneration":1}}"#;
+        laboratory.apply(&stream("refused"))?;
+        let arguments = [
+            "-n",
+            name,
+            "patch",
+            "igst/refused",
+            "--subresource=status",
+            "--type=merge",
+            "-p",
+            patch,
+        ];
+        let is_refused = !laboratory.plane.kubectl(&arguments, "")?.status.success();
+        if is_refused {
+            break;
+        }
+        if begin.elapsed() > Duration::from_secs(30) {
+            return Err(format!("the policy is not in force after {number} attempts").into());
+        }
+        laboratory.kubectl(&["delete", "igst/refused", "--timeout=20s"])?;
+    }
+    laboratory.kubectl(&["delete", "igst/refused", "--timeout=20s"])?;
+    laboratory.by_hand(async |root| {
+        let refused = Identifier::named("refused").unwrap();
+        drop(root.delete_stream(&refused).await);
+    });
+    laboratory.apply(&[stream("refused"), stream("taken")].concat())?;
+    laboratory.ready("igst/taken")?;
+    laboratory.round("igst/taken")?;
+    let streams = laboratory.streams();
+    // What cannot be written down is not made: nobody would know whose it is.
+    match streams == ["taken"] {
+        true => Ok(()),
+        false => Err(format!("{streams:?}").into()),
     }
 }
 

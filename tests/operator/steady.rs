@@ -6,11 +6,13 @@ use serde_json::Value;
 
 use crate::control_plane::{ControlPlane, Failure};
 use crate::laboratory::Laboratory;
+use crate::tokens::{USER, token};
 use crate::trial;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("steady_state_writes_nothing_to_either_side", writes_nothing),
+        trial("steady_reads_grow_with_streams_not_with_objects", reads),
         trial(
             "steady_observe_only_shows_the_plan_and_changes_nothing",
             observe_only,
@@ -68,22 +70,29 @@ fn delete_events(laboratory: &Laboratory<'_>) {
     });
 }
 
-/// The shortest interval is ten seconds, and each of these looks twice: ten minutes' worth of
-/// intervals, asked for rather than waited for.
-const ROUNDS: usize = 30;
+/// As many as ten minutes have of the shortest interval that there is, ten seconds; of the usual
+/// one, five minutes, these are five hours.
+const INTERVALS: usize = 60;
 
 /// Round after round nothing is written, to neither side.
 fn stays(laboratory: &Laboratory<'_>, object: &str) -> Result<(), Failure> {
-    stays_for(4, laboratory, object)
+    stays_while(laboratory, object, || {
+        for _ in 0..4 {
+            laboratory.round(object)?;
+        }
+        Ok(())
+    })
 }
 
-fn stays_for(rounds: usize, laboratory: &Laboratory<'_>, object: &str) -> Result<(), Failure> {
+fn stays_while(
+    laboratory: &Laboratory<'_>,
+    object: &str,
+    rounds: impl FnOnce() -> Result<(), Failure>,
+) -> Result<(), Failure> {
     laboratory.round(object)?;
     let (writes, versions) = (laboratory.writes(), laboratory.versions()?);
     let written = laboratory.writes_to_kubernetes()?;
-    for _ in 0..rounds {
-        laboratory.round(object)?;
-    }
+    rounds()?;
     let written_since = laboratory.writes_to_kubernetes()? - written;
     if written == 0 || written_since > 0 {
         let log = laboratory.log();
@@ -104,7 +113,7 @@ fn stays_for(rounds: usize, laboratory: &Laboratory<'_>, object: &str) -> Result
     Ok(())
 }
 
-/// Every kind that needs no Secret, one that is stalled and one that is paused among them.
+/// Every kind, and some that are stalled.
 fn writes_nothing(plane: &ControlPlane) -> Result<(), Failure> {
     let laboratory = Laboratory::start(plane)?;
     let more = "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyStream\nmetadata: { name: first }\nspec:\n  \
@@ -122,13 +131,62 @@ fn writes_nothing(plane: &ControlPlane) -> Result<(), Failure> {
         "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyStream\nmetadata: { name: theirs }\nspec: {}\n",
     )?;
     laboratory.wait_for("igst/theirs", "Stalled", "True", "AdoptionRefused")?;
+    laboratory.apply(&[USER, &token("expiry: 30d")].concat())?;
+    laboratory.ready("igat/ci")?;
     laboratory.apply(&topology("interval: 1h", EVENTS))?;
     let asked = laboratory.ready("igtopo/all")?;
-    stays_for(ROUNDS, &laboratory, "igtopo/all")?;
+    stays_while(&laboratory, "igtopo/all", || {
+        for _ in 0..INTERVALS {
+            laboratory.interval()?;
+        }
+        Ok(())
+    })?;
     let after = laboratory.get("igtopo/all")?;
     match asked["status"] == after["status"] {
         true => Ok(()),
         false => Err(format!("{:#} {:#}", asked["status"], after["status"]).into()),
+    }
+}
+
+/// The fewest requests that a round makes: now and then one looks at more.
+fn requests_of_a_round(laboratory: &Laboratory<'_>) -> Result<u64, Failure> {
+    let mut fewest = u64::MAX;
+    for _ in 0..5 {
+        laboratory.interval()?;
+        laboratory.server().requests().reset();
+        laboratory.interval()?;
+        fewest = fewest.min(laboratory.server().requests().total());
+    }
+    Ok(fewest)
+}
+
+fn reads(plane: &ControlPlane) -> Result<(), Failure> {
+    let laboratory = Laboratory::start(plane)?;
+    let object = |kind: &str, name: &str, spec: &str| {
+        format!(
+            "apiVersion: iggyctl.dev/v1alpha1\nkind: {kind}\nmetadata: {{ name: {name} }}\n\
+             spec: {{ {spec} }}\n---\n"
+        )
+    };
+    let add = |kind: &str, names: std::ops::Range<usize>, spec: &str| -> Result<u64, Failure> {
+        let names: Vec<String> = names
+            .map(|it| format!("{}-{it}", kind.to_lowercase()))
+            .collect();
+        let all: Vec<String> = names.iter().map(|name| object(kind, name, spec)).collect();
+        laboratory.apply(&all.concat())?;
+        for name in &names {
+            laboratory.ready(&format!("{kind}/{name}"))?;
+        }
+        requests_of_a_round(&laboratory)
+    };
+    let stream = add("IggyStream", 0..1, "")?;
+    let topic = add("IggyTopic", 0..1, "stream: iggystream-0")?;
+    let topics = add("IggyTopic", 1..20, "stream: iggystream-0")?;
+    let streams = add("IggyStream", 1..4, "")?;
+    // Topics are in the answer about their stream, and there is one answer for each stream.
+    match topic == stream && topics == stream && streams == stream + 3 {
+        true => Ok(()),
+        false => Err(format!("{stream}, {topic}, {topics}, {streams}").into()),
     }
 }
 

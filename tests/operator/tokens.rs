@@ -25,14 +25,14 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-const USER: &str = "apiVersion: v1\nkind: Secret\n\
+pub(crate) const USER: &str = "apiVersion: v1\nkind: Secret\n\
     metadata: { name: svc, labels: { iggyctl.dev/watch: \"true\" } }\n\
     stringData: { password: of-the-service }\n---\n\
     apiVersion: iggyctl.dev/v1alpha1\nkind: IggyUser\nmetadata: { name: svc }\n\
     spec: { password: { secretKeyRef: { name: svc, key: password } } }\n---\n";
 
 /// A token of that user, with more fields of its spec.
-fn token(more: &str) -> String {
+pub(crate) fn token(more: &str) -> String {
     format!(
         "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyAccessToken\nmetadata: {{ name: ci }}\n\
          spec:\n  user: svc\n  {more}\n  \

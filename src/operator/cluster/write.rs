@@ -20,6 +20,9 @@ pub(crate) enum WriteError {
     /// Somebody else wrote it meanwhile.
     #[error("somebody else wrote it meanwhile")]
     Moved,
+    /// Something of that name is there that somebody else made.
+    #[error("something of that name is there that the operator did not make")]
+    OfAnother,
     /// The API server refused it, or did not answer.
     #[error(transparent)]
     Failed(kube::Error),
@@ -36,17 +39,24 @@ impl From<kube::Error> for WriteError {
 }
 
 impl Cluster {
-    /// Writes the status of an object, whole; returns the object as it is then.
+    /// Writes the status of an object, whole, if `version` is still the newest one: whoever has
+    /// not seen what another one wrote must not write over it. Returns the object as it is then.
     pub(crate) async fn write_status(
         &self,
         object: &Object,
+        version: &str,
         status: &TopologyStatus,
     ) -> Result<Object, WriteError> {
         let key = &object.key;
         let api = self.in_namespace(key.kind, &key.namespace);
-        let namespace = Some(key.namespace.as_str());
-        let written =
-            apply_status(&api, key.kind, namespace, &key.name, &object.uid, status).await?;
+        let identity = Identity {
+            kind: key.kind,
+            namespace: Some(&key.namespace),
+            name: &key.name,
+            uid: &object.uid,
+            version: Some(version),
+        };
+        let written = apply_status(&api, identity, status).await?;
         declaring(key.kind, written).ok_or(WriteError::Gone)
     }
 
@@ -58,8 +68,14 @@ impl Cluster {
     ) -> Result<(), WriteError> {
         let key = &object.key;
         let api = self.in_namespace(key.kind, &key.namespace);
-        let namespace = Some(key.namespace.as_str());
-        apply_status(&api, key.kind, namespace, &key.name, &object.uid, status).await?;
+        let identity = Identity {
+            kind: key.kind,
+            namespace: Some(&key.namespace),
+            name: &key.name,
+            uid: &object.uid,
+            version: None,
+        };
+        apply_status(&api, identity, status).await?;
         Ok(())
     }
 
@@ -71,8 +87,14 @@ impl Cluster {
     ) -> Result<ServerObject, WriteError> {
         let (api, kind) = self.server_api(&server.key);
         let ServerKey { namespace, name } = &server.key;
-        let namespace = namespace.as_deref();
-        let written = apply_status(&api, kind, namespace, name, &server.uid, status).await?;
+        let identity = Identity {
+            kind,
+            namespace: namespace.as_deref(),
+            name,
+            uid: &server.uid,
+            version: None,
+        };
+        let written = apply_status(&api, identity, status).await?;
         ServerObject::of(server.key.kind(), written).ok_or(WriteError::Gone)
     }
 
@@ -117,18 +139,35 @@ impl Cluster {
     }
 }
 
-/// The uid makes the API server refuse it for another object of the same name.
+/// Whose status it is.
+struct Identity<'a> {
+    kind: Kind,
+    namespace: Option<&'a str>,
+    name: &'a str,
+    /// Makes the API server refuse it for another object of the same name.
+    uid: &'a str,
+    /// Makes it refuse it for one that was written since; none where that does no harm.
+    version: Option<&'a str>,
+}
+
 async fn apply_status(
     api: &kube::Api<DynamicObject>,
-    kind: Kind,
-    namespace: Option<&str>,
-    name: &str,
-    uid: &str,
+    identity: Identity<'_>,
     status: &impl Serialize,
 ) -> Result<DynamicObject, WriteError> {
+    let Identity {
+        kind,
+        namespace,
+        name,
+        uid,
+        version,
+    } = identity;
     let mut metadata = json!({ "name": name, "uid": uid });
-    if let (Some(namespace), Some(fields)) = (namespace, metadata.as_object_mut()) {
-        fields.insert("namespace".to_owned(), json!(namespace));
+    let more = [("namespace", namespace), ("resourceVersion", version)];
+    if let Some(fields) = metadata.as_object_mut() {
+        let more = more.into_iter();
+        let more = more.filter_map(|(field, value)| Some((field.to_owned(), json!(value?))));
+        fields.extend(more);
     }
     let patch = json!({
         "apiVersion": format!("{GROUP}/{VERSION}"),

@@ -153,8 +153,8 @@ pub(super) fn of_topic() -> Vec<Rule> {
     let mut rules: Vec<Rule> = CREATE_ONLY.into_iter().map(create_only).collect();
     rules.push(Rule::new(
         "partitions-do-not-shrink",
-        "!has(self.partitions) || !has(oldSelf.partitions) || self.partitions >= oldSelf.partitions || (has(self.allowPartitionShrink) && self.allowPartitionShrink)",
-        "fewer partitions lose what is in the last ones: set allowPartitionShrink: true if that is meant",
+        "!has(oldSelf.partitions) || (has(self.partitions) && self.partitions >= oldSelf.partitions) || (has(self.allowPartitionShrink) && self.allowPartitionShrink)",
+        "fewer partitions lose what is in the last ones, and a number that is taken away may come back lower: set allowPartitionShrink: true if that is meant",
     ));
     rules
 }
@@ -178,7 +178,7 @@ pub(super) fn of_secret_source() -> Vec<Rule> {
     vec![Rule::new(
         "secrets-come-from-secrets",
         "has(self.secretKeyRef)",
-        "in a cluster secrets come from a Secret of the same namespace: secretKeyRef; env, file and context are for the command line",
+        "in a cluster secrets come from a Secret of the same namespace: secretKeyRef; env, file and context are for the command line, and `iggyctl render` makes objects of such manifests",
     )]
 }
 

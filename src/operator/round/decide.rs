@@ -337,6 +337,21 @@ pub(super) fn removes(fate: Fate) -> bool {
 }
 
 impl Decision {
+    /// Does nothing on the server for some members: what has to be written down before could not
+    /// be.
+    pub(crate) fn leave_for_later(&mut self, members: &[Member], places: &BTreeSet<usize>) {
+        for place in places {
+            let held = self.grants[*place].held.keys();
+            let all: BTreeSet<Address> =
+                held.chain(members[*place].claims.keys()).cloned().collect();
+            let keeps = |address: &Address| !all.contains(address);
+            let mut owns = self.executed.owns.clone();
+            owns.exactly.retain(|address| keeps(address));
+            self.executed = self.executed.keeping(keeps);
+            self.executed.owns = owns;
+        }
+    }
+
     /// Leaves something out: what is needed for it is not there.
     pub(crate) fn leave_out(&mut self, address: &Address) {
         let keeps = |other: &Address| !address.contains(other);

@@ -54,7 +54,7 @@ pub(super) struct Said<'a> {
 }
 
 /// How long an object that is being deleted waits for its server where nobody says it.
-const ORPHAN_AFTER: std::time::Duration = std::time::Duration::from_secs(60 * 60);
+pub(super) const ORPHAN_AFTER: std::time::Duration = std::time::Duration::from_secs(60 * 60);
 
 impl<'a> Said<'a> {
     pub(super) fn of(server: &'a ServerObject, spec: &'a ServerSpec) -> Self {

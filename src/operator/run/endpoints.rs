@@ -66,6 +66,13 @@ impl Health {
         is_last
     }
 
+    /// All is listed anew.
+    pub(super) fn forgets_what_was_seen(&self) {
+        let mut signs = self.signs();
+        signs.synced.clear();
+        signs.is_synced = false;
+    }
+
     /// Whether all that there is was seen once.
     pub(crate) fn is_synced(&self) -> bool {
         self.signs().is_synced

@@ -1,10 +1,14 @@
 //! Which of several operators writes.
 
-use kube::Client;
+use std::time::Duration;
+
+use k8s_openapi::api::coordination::v1::Lease;
+use kube::{Api, Client};
 use kube_lease_manager::{LeaseManager, LeaseManagerBuilder};
 use tokio::sync::watch::Receiver;
 use tokio::task::JoinHandle;
 
+use super::fence::Fence;
 use super::{RunError, Settings};
 
 /// How long an operator that vanished keeps others from writing, in seconds.
@@ -20,11 +24,18 @@ pub(super) struct Leadership {
     leads: bool,
     /// Whether that was said.
     is_told: bool,
+    /// Up to when it may write.
+    fence: Fence,
 }
 
 struct Seeking {
     receiver: Receiver<bool>,
     manager: JoinHandle<Result<LeaseManager, kube_lease_manager::LeaseManagerError>>,
+    leases: Api<Lease>,
+    lease_name: String,
+    identity: String,
+    /// Ends when the Lease was lost, by whatever way.
+    fenced: Option<JoinHandle<()>>,
 }
 
 impl Leadership {
@@ -38,9 +49,10 @@ impl Leadership {
                 seeking: None,
                 leads: true,
                 is_told: false,
+                fence: Fence::default(),
             });
         };
-        let manager = LeaseManagerBuilder::new(client, settings.lease_name.clone())
+        let manager = LeaseManagerBuilder::new(client.clone(), settings.lease_name.clone())
             .with_namespace(namespace.clone())
             .with_identity(settings.identity.clone())
             .with_duration(LEASE_SECONDS)
@@ -50,15 +62,28 @@ impl Leadership {
             .map_err(|error| RunError::Lease(error.to_string()))?;
         let (receiver, manager) = manager.watch().await;
         Ok(Self {
-            seeking: Some(Seeking { receiver, manager }),
+            seeking: Some(Seeking {
+                receiver,
+                manager,
+                leases: Api::namespaced(client, namespace),
+                lease_name: settings.lease_name.clone(),
+                identity: settings.identity.clone(),
+                fenced: None,
+            }),
             leads: false,
             is_told: true,
+            fence: Fence::default(),
         })
     }
 
     /// Whether this operator may write.
     pub(super) fn leads(&self) -> bool {
         self.leads
+    }
+
+    /// Up to when it may write.
+    pub(super) fn fence(&self) -> Fence {
+        self.fence.clone()
     }
 
     /// Comes back when this operator begins to lead.
@@ -74,7 +99,17 @@ impl Leadership {
             return std::future::pending().await;
         };
         loop {
-            if seeking.receiver.changed().await.is_err() {
+            let fenced = async {
+                match &mut seeking.fenced {
+                    Some(fenced) => drop(fenced.await),
+                    None => std::future::pending().await,
+                }
+            };
+            let changed = tokio::select! {
+                () = fenced => return Err(RunError::LeaseLost),
+                changed = seeking.receiver.changed() => changed,
+            };
+            if changed.is_err() {
                 return Err(RunError::Lease("nobody renews it any more".to_owned()));
             }
             let leads = *seeking.receiver.borrow_and_update();
@@ -82,6 +117,14 @@ impl Leadership {
                 (true, false) => return Err(RunError::LeaseLost),
                 (false, true) => {
                     self.leads = true;
+                    let following = self.fence.clone().follow(
+                        seeking.leases.clone(),
+                        seeking.lease_name.clone(),
+                        seeking.identity.clone(),
+                        Duration::from_secs(LEASE_SECONDS),
+                        Duration::from_secs(GRACE_SECONDS),
+                    );
+                    seeking.fenced = Some(tokio::spawn(following));
                     return Ok(());
                 }
                 _ => {}
@@ -91,11 +134,15 @@ impl Leadership {
 
     /// Lets another operator lead at once.
     pub(super) async fn release(self) {
-        let Some(Seeking { receiver, manager }) = self.seeking else {
+        let Some(seeking) = self.seeking else {
             return;
         };
+        if let Some(fenced) = seeking.fenced {
+            fenced.abort();
+        }
+        let manager = seeking.manager;
         // Without anybody who listens it gives the lease back, and ends.
-        drop(receiver);
+        drop(seeking.receiver);
         match manager.await {
             Ok(Ok(_)) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the lease was not given back"),

@@ -6,9 +6,11 @@
 //!                                 its interval, its backoff
 //! ```
 
+mod clock;
 mod connection;
 mod crank;
 mod endpoints;
+mod fence;
 mod leader;
 mod metrics;
 mod passwords;
@@ -17,19 +19,21 @@ mod smoke;
 mod smoke_run;
 mod world;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use kube::Client;
+use kube::{Client, Config};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
+use self::clock::Clock;
 use self::crank::Crank;
 use self::endpoints::Health;
+use self::fence::Fence;
 use self::leader::Leadership;
 use self::metrics::Metrics;
 use self::world::World;
@@ -75,6 +79,9 @@ pub(crate) enum RunError {
     /// What happens cannot be counted.
     #[error("the metrics: {0}")]
     Metrics(#[from] metrics_exporter_prometheus::BuildError),
+    /// Signals cannot be received.
+    #[error("signals: {0}")]
+    Signals(std::io::Error),
     /// The watches ended, which they never do.
     #[error("nothing is watched any more")]
     NothingWatched,
@@ -89,6 +96,8 @@ pub(crate) struct Shared {
     pub(crate) world: Arc<World>,
     pub(crate) health: Health,
     pub(crate) metrics: Arc<Metrics>,
+    clock: Clock,
+    fence: Fence,
 }
 
 impl Shared {
@@ -124,7 +133,7 @@ pub(crate) async fn run(
     ready: impl FnOnce(SocketAddr),
     stop: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
-    let client = Client::try_default().await.map_err(RunError::NoCluster)?;
+    let client = client().await.map_err(RunError::NoCluster)?;
     let cluster = Cluster::new(client.clone(), settings.reach.clone());
     let pages = Pages {
         health: Health::default(),
@@ -133,15 +142,17 @@ pub(crate) async fn run(
     };
     let address = endpoints::serve(settings.listen, pages.clone()).await?;
     ready(address);
+    let mut leadership = Leadership::seek(client.clone(), &settings).await?;
     let shared = Arc::new(Shared {
         turns: Mutex::default(),
-        events: Events::new(client.clone(), &settings.identity),
+        events: Events::new(client, &settings.identity),
         cluster,
         world: pages.world,
         health: pages.health,
         metrics: pages.metrics,
+        clock: Clock::of_environment().map_err(RunError::Signals)?,
+        fence: leadership.fence(),
     });
-    let mut leadership = Leadership::seek(client, &settings).await?;
     let result = tokio::select! {
         () = stop => Ok(()),
         result = work(&shared, &mut leadership) => result,
@@ -151,11 +162,20 @@ pub(crate) async fn run(
     result
 }
 
+/// How long the API server may be silent: it ends watches after 290 s by itself, as the watcher
+/// asks for, and the client has no limit of its own.
+const LONGEST_SILENCE: Duration = Duration::from_secs(300);
+
+async fn client() -> Result<Client, kube::Error> {
+    let mut config = Config::infer().await.map_err(kube::Error::InferConfig)?;
+    config.read_timeout = Some(LONGEST_SILENCE);
+    Client::try_from(config)
+}
+
 async fn work(shared: &Arc<Shared>, leadership: &mut Leadership) -> Result<(), RunError> {
-    let watches = watch_all(&shared.cluster);
-    let mut stream = watches.stream;
+    let mut watches = watch_all(&shared.cluster);
     let mut cranks = Cranks::default();
-    let mut waiting: Vec<ServerKey> = Vec::new();
+    let mut waiting: BTreeSet<ServerKey> = BTreeSet::new();
     let look_at_smoke_tests = Arc::new(Notify::new());
     let mut signs_of_life = tokio::time::interval(SIGN_OF_LIFE);
     loop {
@@ -171,10 +191,11 @@ async fn work(shared: &Arc<Shared>, leadership: &mut Leadership) -> Result<(), R
                 let look = Arc::clone(&look_at_smoke_tests);
                 cranks.tasks.spawn(smoke::run(Arc::clone(shared), look));
                 if shared.health.is_synced() {
-                    waiting.clear();
-                    for key in shared.world.servers_in_use() {
-                        cranks.turn(key, shared);
-                    }
+                    // Who waited may not have seen yet what the one before wrote down last, and a
+                    // watch that does not work at the moment does not say so.
+                    shared.health.forgets_what_was_seen();
+                    shared.world.forget();
+                    watches = watch_all(&shared.cluster);
                 }
             }
             Some(ended) = cranks.tasks.join_next() => {
@@ -185,7 +206,7 @@ async fn work(shared: &Arc<Shared>, leadership: &mut Leadership) -> Result<(), R
                     std::panic::resume_unwind(error.into_panic());
                 }
             }
-            seen = stream.next() => {
+            seen = watches.stream.next() => {
                 let Some(seen) = seen else {
                     return Err(RunError::NothingWatched);
                 };
@@ -201,11 +222,12 @@ async fn work(shared: &Arc<Shared>, leadership: &mut Leadership) -> Result<(), R
                 }
                 if !leadership.leads() {
                     shared.world.forget_departed();
+                    waiting.clear();
                 }
                 // Before all is known, the older of two objects may not have been seen.
                 if shared.health.is_synced() && leadership.leads() {
                     look_at_smoke_tests.notify_one();
-                    for key in waiting.drain(..) {
+                    for key in std::mem::take(&mut waiting) {
                         cranks.turn(key, shared);
                     }
                 }

@@ -117,7 +117,7 @@ pub(super) async fn add_previous(
         }
         let object = Arc::clone(&member.object);
         let secret = kept_in(&object);
-        let Ok(kept) = cluster.secret(&object.key.namespace, &secret).await else {
+        let Ok(kept) = cluster.own_secret(&object, &secret).await else {
             continue;
         };
         let mut changed = Declared::clone(declared);
@@ -151,7 +151,7 @@ pub(super) fn to_keep(
     gathered: &Gathered,
     live: &BTreeMap<SecretReference, Secret>,
     kept: &BTreeMap<String, BTreeMap<String, Secret>>,
-) -> Vec<(Arc<Object>, BTreeMap<String, Secret>)> {
+) -> Vec<(Arc<Object>, Arc<Declared>, BTreeMap<String, Secret>)> {
     let mut all = Vec::new();
     for member in members {
         let Ok(declared) = &member.declared else {
@@ -172,23 +172,28 @@ pub(super) fn to_keep(
             })
             .collect();
         if !passwords.is_empty() && kept.get(&member.object.uid) != Some(&passwords) {
-            all.push((Arc::clone(&member.object), passwords));
+            let object = Arc::clone(&member.object);
+            all.push((object, Arc::clone(declared), passwords));
         }
     }
     all
 }
 
-/// Keeps them.
+/// Keeps them, beside those of other users of the object, whose password is not live now: it may
+/// be the only one that the server accepts.
 ///
 /// # Errors
 /// When the API server does not take them.
 pub(super) async fn keep(
     cluster: &Cluster,
     object: &Object,
+    declared: &Declared,
     passwords: &BTreeMap<String, Secret>,
 ) -> Result<(), WriteError> {
+    let users = declared.state.users.keys().map(key_of).collect();
+    let name = kept_in(object);
     cluster
-        .write_own_secret(object, &kept_in(object), passwords)
+        .write_own_secret(object, &name, passwords, &users)
         .await
 }
 

@@ -1,9 +1,12 @@
 //! Which smoke tests are to be run, one after the other, and what is said of them.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use futures::StreamExt as _;
+use futures::stream::FuturesUnordered;
 use iggyctl_core::api::v1alpha1::{IggySmokeTestSpec, Kind};
 use iggyctl_core::secret::SecretSource;
 use iggyctl_engine::Secrets;
@@ -15,7 +18,7 @@ use super::connection::{MadeFrom, Said, connection};
 use super::metrics::Outcome;
 use super::smoke_run::{Found, Subject, Work, in_a_thread};
 use crate::operator::cluster::{ServerObject, ServerSpec};
-use crate::operator::model::{Ceiling, Declared, Object, ObjectKey, Reason, SmokeTest};
+use crate::operator::model::{Ceiling, Declared, Object, ObjectKey, Reason, ServerKey, SmokeTest};
 use crate::operator::resources::status::{Condition, ConditionStatus, SmokeRun, SmokeTestStatus};
 use crate::operator::round::{Happening, Health, standard_conditions, time};
 
@@ -28,9 +31,12 @@ const FOR_CLEANING: Duration = Duration::from_secs(60);
 /// How often is looked again without being told to: for what failed and may pass.
 const AGAIN: Duration = Duration::from_secs(30);
 
-/// What was run last, by the uid of the object, and what was said of it: what is seen of the
-/// cluster may be older, and says something else while it waits.
-type Ended = BTreeMap<String, (Tried, SmokeTestStatus)>;
+/// What was run last, and what was said of it: what is seen of the cluster may be older, and
+/// says something else while it waits.
+type Ended = (Tried, SmokeTestStatus);
+
+/// How long a turn may take beside its run: for what it reads and writes in the cluster.
+const BESIDE: Duration = Duration::from_secs(2 * 60);
 
 /// What is tried anew only when it has changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,12 +46,30 @@ struct Tried {
     asked: Option<String>,
 }
 
-/// Looks at all smoke tests each time that something was seen, until it is dropped.
+/// Looks at all smoke tests each time that something was seen, until it is dropped. Those of one
+/// server are run one after the other, and no server waits for another one.
 pub(super) async fn run(shared: Arc<Shared>, look: Arc<Notify>) {
-    let mut ended = Ended::new();
+    let mut ended: BTreeMap<String, Ended> = BTreeMap::new();
+    let mut turns = FuturesUnordered::new();
+    // Whether something was seen since the turn of a test began.
+    let mut turning: BTreeMap<String, bool> = BTreeMap::new();
+    let busy = Busy::default();
     loop {
-        // Whichever comes first.
-        let _ = tokio::time::timeout(AGAIN, look.notified()).await;
+        tokio::select! {
+            () = shared.clock.pass(AGAIN) => {}
+            () = look.notified() => {}
+            Some((uid, now)) = turns.next() => {
+                let now: Option<Ended> = now;
+                let has_run = now.as_ref() != ended.get(&uid);
+                let was_seen = turning.remove(&uid).unwrap_or_default();
+                ended.extend(now.map(|now| (uid, now)));
+                // Others may have waited for the server, and what was seen of this one
+                // meanwhile was not looked at.
+                if !has_run && !was_seen {
+                    continue;
+                }
+            }
+        }
         // Before all is known, what a test is about may not have been seen.
         if !shared.health.is_synced() {
             continue;
@@ -53,9 +77,60 @@ pub(super) async fn run(shared: Arc<Shared>, look: Arc<Notify>) {
         let tests = shared.world.smoke_tests();
         ended.retain(|uid, _| tests.iter().any(|test| test.object.uid == *uid));
         for test in tests {
-            turn(&shared, &test, &mut ended).await;
+            let uid = test.object.uid.clone();
+            match turning.entry(uid.clone()) {
+                Entry::Occupied(mut turning) => {
+                    turning.insert(true);
+                    continue;
+                }
+                Entry::Vacant(turning) => turning.insert(false),
+            };
+            let last = ended.get(&uid).cloned();
+            let (shared, busy) = (Arc::clone(&shared), busy.clone());
+            turns.push(async move {
+                let longest = timeout(&test) + FOR_CLEANING + BESIDE;
+                let turn = turn(&shared, &test, last.clone(), &busy);
+                let now = tokio::time::timeout(longest, turn).await;
+                (uid, now.unwrap_or(last))
+            });
         }
     }
+}
+
+/// The servers that a test is run on.
+#[derive(Clone, Default)]
+struct Busy(Arc<Mutex<BTreeSet<ServerKey>>>);
+
+/// That a test is run on a server, as long as this is there.
+struct Running<'a> {
+    busy: &'a Busy,
+    key: ServerKey,
+}
+
+impl Busy {
+    /// Nothing where one is run already.
+    fn begin(&self, key: &ServerKey) -> Option<Running<'_>> {
+        let key = key.clone();
+        let is_free = self.servers().insert(key.clone());
+        is_free.then_some(Running { busy: self, key })
+    }
+
+    fn servers(&self) -> MutexGuard<'_, BTreeSet<ServerKey>> {
+        // Nothing that is done with it can be cut off in the middle.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.busy.servers().remove(&self.key);
+    }
+}
+
+/// How long a run of it may take.
+fn timeout(test: &SmokeTest) -> Duration {
+    let said = test.spec.as_ref().as_ref().ok().and_then(|it| it.timeout);
+    said.map_or(TIMEOUT, |it| it.duration())
 }
 
 /// Where a smoke test is, as far as it goes.
@@ -73,23 +148,31 @@ struct Ready {
     subject: String,
 }
 
-async fn turn(shared: &Shared, test: &SmokeTest, ended: &mut Ended) {
+/// What is run and said now; `last` is what was before.
+async fn turn(
+    shared: &Shared,
+    test: &SmokeTest,
+    last: Option<Ended>,
+    busy: &Busy,
+) -> Option<Ended> {
     let object = &test.object;
     if object.deleted_at.is_some() || object.requests.pause {
-        return;
+        return last;
     }
     let spec = match &*test.spec {
         Ok(spec) => spec,
         Err(error) => {
             let said = status(test, Health::Stalled, Reason::InvalidSpec, error);
-            return write(shared, test, &said).await;
+            write(shared, test, &said).await;
+            return last;
         }
     };
     let ready = match step(shared, test, spec) {
         Step::Run(ready) => *ready,
         Step::Waits(health, reason, message) => {
             let said = status(test, health, reason, &message);
-            return write(shared, test, &said).await;
+            write(shared, test, &said).await;
+            return last;
         }
     };
     let tried = Tried {
@@ -97,16 +180,28 @@ async fn turn(shared: &Shared, test: &SmokeTest, ended: &mut Ended) {
         subject: ready.subject.clone(),
         asked: object.requests.reconcile_at.clone(),
     };
-    match ended.get(&object.uid) {
+    match &last {
         // It may have waited meanwhile for what is there again.
-        Some((last, said)) if *last == tried => return write(shared, test, said).await,
-        None if is_tried(test, &tried) => {
-            let said = test.status.clone();
-            ended.insert(object.uid.clone(), (tried, said));
-            return;
+        Some((before, said)) if *before == tried => {
+            write(shared, test, said).await;
+            return last;
         }
+        None if is_tried(test, &tried) => return Some((tried, test.status.clone())),
         _ => {}
     }
+    // Once the other one has ended, all are looked at again.
+    let Some(_running) = busy.begin(&ready.server.key) else {
+        return last;
+    };
+    let work = match work(shared, test, spec, &ready).await {
+        Ok(work) => work,
+        // Nothing is written again until it is another reason.
+        Err((reason, message)) => {
+            let said = status(test, Health::Reconciling, reason, &message);
+            write(shared, test, &said).await;
+            return last;
+        }
+    };
     let running = status(test, Health::Reconciling, Reason::Progressing, "it is run");
     write(shared, test, &running).await;
     // What is said at the end differs from this, also where it is what was said before.
@@ -116,20 +211,14 @@ async fn turn(shared: &Shared, test: &SmokeTest, ended: &mut Ended) {
     };
     let object = &test.object;
     let (began, started) = (Timestamp::now(), Instant::now());
-    let found = match work(shared, test, spec, &ready).await {
-        Ok(work) => in_a_thread(work, FOR_CLEANING).await,
-        Err((reason, message)) => {
-            let said = status(test, Health::Reconciling, reason, &message);
-            return write(shared, test, &said).await;
-        }
-    };
+    let found = in_a_thread(work, FOR_CLEANING).await;
     let (said, happening) = conclude(test, ready.subject, began, found);
-    ended.insert(object.uid.clone(), (tried, said.clone()));
     let metrics = &shared.metrics;
     let outcome = Outcome::of_conditions(&said.conditions);
     metrics.reconciled(object.key.kind, outcome, started.elapsed());
     write(shared, test, &said).await;
     shared.events.tell(object, &happening).await;
+    Some((tried, said))
 }
 
 /// Whether this was run by the process before, as the status says.
@@ -249,7 +338,7 @@ async fn work(
     Ok(Work {
         connection,
         subject,
-        timeout: spec.timeout.map_or(TIMEOUT, |it| it.duration()),
+        timeout: timeout(test),
     })
 }
 

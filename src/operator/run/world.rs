@@ -128,6 +128,21 @@ impl World {
             .unwrap_or_else(std::sync::PoisonError::into_inner)
     }
 
+    /// Everything is listed anew, and nothing of before counts.
+    pub(crate) fn forget(&self) {
+        *self.state() = State::default();
+    }
+
+    /// The version of an object as it was seen or written last.
+    pub(crate) fn version(&self, object: &Object) -> String {
+        let state = self.state();
+        let newest = state.objects.get(&object.key);
+        let newest = newest.filter(|it| it.uid == object.uid);
+        newest
+            .map_or(&object.resource_version, |it| &it.resource_version)
+            .clone()
+    }
+
     /// All of them, in the order of their keys.
     pub(crate) fn smoke_tests(&self) -> Vec<Arc<SmokeTest>> {
         self.state().smoke_tests.values().cloned().collect()

@@ -21,5 +21,7 @@ mod user_port;
 pub use error::{BrokerError, BrokerErrorKind, Operation};
 pub use fact_port::{MessageFacts, MessagePlace, Which};
 pub use message_port::{FoundMessage, MessageProbe, PartitionRef, ProbeMessage, ReadFrom};
-pub use port::{BrokerRead, BrokerWrite, ConsumerGroups, ServerStats, SessionInfo, StreamSummary};
+pub use port::{
+    BrokerRead, BrokerWrite, ConsumerGroups, ServerProcess, ServerStats, SessionInfo, StreamSummary,
+};
 pub use user_port::{OwnTokens, UserRead, UserSummary, UserWrite};

@@ -28,6 +28,16 @@ pub struct StreamSummary {
     pub messages: u64,
 }
 
+/// What tells a process of a server from the one before it. The server counts the start in whole
+/// seconds (`get_stats` of 0.9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ServerProcess {
+    /// Its number, on the host or in the container.
+    pub id: u32,
+    /// When it began, in microseconds since 1970.
+    pub started_at_micros: u64,
+}
+
 /// What a server says about itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServerStats {
@@ -37,6 +47,8 @@ pub struct ServerStats {
     pub hostname: String,
     /// How long it has been running, in microseconds.
     pub uptime_micros: u64,
+    /// Which process it is.
+    pub process: ServerProcess,
     /// Number of streams.
     pub streams: u32,
     /// Number of topics in all streams.

@@ -19,8 +19,8 @@ use iggyctl_core::state::observed::{ObservedConsumerGroup, ObservedStream, Obser
 use super::client::send_raw;
 use super::{errors, settings};
 use crate::broker::{
-    BrokerError, BrokerErrorKind, BrokerRead, BrokerWrite, ConsumerGroups, Operation, ServerStats,
-    SessionInfo, StreamSummary,
+    BrokerError, BrokerErrorKind, BrokerRead, BrokerWrite, ConsumerGroups, Operation,
+    ServerProcess, ServerStats, SessionInfo, StreamSummary,
 };
 use crate::connect::RequestCount;
 
@@ -138,6 +138,10 @@ impl BrokerRead for SdkBroker {
             version: stats.iggy_server_version,
             hostname: stats.hostname,
             uptime_micros: stats.run_time.as_micros(),
+            process: ServerProcess {
+                id: stats.process_id,
+                started_at_micros: stats.start_time.as_micros(),
+            },
             streams: stats.streams_count,
             topics: stats.topics_count,
             partitions: stats.partitions_count,

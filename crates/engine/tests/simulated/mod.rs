@@ -15,8 +15,8 @@ use iggyctl_core::quantity::{ByteSize, Compression, Durability, MaxTopicSize, Me
 use iggyctl_core::state::desired::TopicSettings;
 use iggyctl_core::state::observed::{ObservedConsumerGroup, ObservedStream, ObservedTopic};
 use iggyctl_engine::broker::{
-    BrokerError, BrokerErrorKind, BrokerRead, BrokerWrite, ConsumerGroups, Operation, ServerStats,
-    SessionInfo, StreamSummary,
+    BrokerError, BrokerErrorKind, BrokerRead, BrokerWrite, ConsumerGroups, Operation,
+    ServerProcess, ServerStats, SessionInfo, StreamSummary,
 };
 use iggyctl_engine::connect::{Connect, ConnectError, Credentials};
 
@@ -470,6 +470,10 @@ impl BrokerRead for Simulated {
             version: "simulated".to_owned(),
             hostname: "simulated".to_owned(),
             uptime_micros: 0,
+            process: ServerProcess {
+                id: 1,
+                started_at_micros: 0,
+            },
             streams: world.streams.len() as u32,
             topics: topics().count() as u32,
             partitions: topics().map(|topic| topic.partitions).sum(),

@@ -1,9 +1,9 @@
 //! The connection that a round uses.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use iggyctl_engine::broker::BrokerRead as _;
+use iggyctl_engine::broker::{BrokerRead as _, ServerStats};
 use iggyctl_engine::connect::ConnectError;
 
 use super::super::connection::{Connection, MadeFrom, NoConnection, Said, connection};
@@ -11,10 +11,6 @@ use super::super::world::View;
 use super::Crank;
 use crate::operator::cluster::ServerObject;
 use crate::operator::model::{Object, Reason};
-
-/// How long credentials that were read are used after their Secret is gone, for what is being
-/// deleted together with it: those who delete a namespace say nothing of the order.
-const SECRET_OUTLIVED: Duration = Duration::from_secs(60);
 
 impl Crank {
     /// What a connection is to be made from now.
@@ -51,10 +47,11 @@ impl Crank {
             && why.reason == Reason::CredentialsMissing
         {
             let since = *self.secret_gone.get_or_insert_with(Instant::now);
-            // What was read is used to the end of what is being deleted together with it.
+            // What was read is used to the end of what is being deleted together with it: those
+            // who delete a namespace say nothing of the order.
             let is_ending = |object: &Arc<Object>| object.deleted_at.is_some();
             let ends = server.deleted_at.is_some() || view.objects.iter().any(is_ending);
-            if ends && since.elapsed() < SECRET_OUTLIVED {
+            if ends && since.elapsed() < said.orphan_after {
                 return Ok(());
             }
         }
@@ -86,11 +83,11 @@ impl Crank {
         }
     }
 
-    /// What the server says of its version; a login may not be allowed to ask.
-    pub(super) async fn version(&self) -> Option<String> {
+    /// What the server says of itself; a login may not be allowed to ask.
+    pub(super) async fn stats(&self) -> Option<ServerStats> {
         let pool = &self.connection.as_ref()?.pool;
         let lease = pool.acquire().await.ok()?;
-        Some(lease.stats().await.ok()?.version)
+        lease.stats().await.ok()
     }
 }
 

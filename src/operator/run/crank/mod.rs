@@ -21,6 +21,7 @@ use iggyctl_core::address::Address;
 use iggyctl_core::secret::Secret;
 use iggyctl_core::state::desired_user::SecretReference;
 use iggyctl_engine::ReadOnly;
+use iggyctl_engine::broker::ServerProcess;
 use iggyctl_engine::connect::{ConnectError, ConnectionPool, ServerConnector};
 use iggyctl_engine::ledger::{LedgerFailure, describe};
 use iggyctl_engine::observe::ReadError;
@@ -29,7 +30,7 @@ use tokio::sync::Notify;
 
 use self::tokens::Seen;
 use super::Shared;
-use super::connection::{Connection, MadeFrom, NoConnection, Said};
+use super::connection::{Connection, MadeFrom, NoConnection, ORPHAN_AFTER, Said};
 use super::passwords::{add_previous, gather};
 use super::server_status::Look;
 use super::world::View;
@@ -69,6 +70,8 @@ pub(super) struct Crank {
     kept: BTreeMap<String, BTreeMap<String, Secret>>,
     /// Tokens that were as they should be.
     tokens: BTreeMap<Address, Seen>,
+    /// The process of the server that had what is held.
+    process: Option<ServerProcess>,
     failures: u32,
     /// When the present round began.
     began: Instant,
@@ -101,6 +104,7 @@ impl Crank {
             verified: BTreeMap::new(),
             kept: BTreeMap::new(),
             tokens: BTreeMap::new(),
+            process: None,
             failures: 0,
             began: Instant::now(),
         }
@@ -112,8 +116,10 @@ impl Crank {
             match wait {
                 None => self.notify.notified().await,
                 Some(wait) => {
-                    // Whichever comes first.
-                    let _ = tokio::time::timeout(wait, self.notify.notified()).await;
+                    tokio::select! {
+                        () = self.shared.clock.pass(wait) => {}
+                        () = self.notify.notified() => {}
+                    }
                 }
             }
             self.began = Instant::now();
@@ -142,7 +148,10 @@ impl Crank {
         let view = self.shared.world.view(&self.key, self.identity.as_deref());
         if view.server.is_none() && view.objects.is_empty() {
             self.disconnect().await;
-            self.declared.clear();
+            // Whoever comes later under these names is another one.
+            self.shared.world.take_departed(&self.key);
+            let (key, shared, notify) = (&self.key, &self.shared, &self.notify);
+            *self = Self::new(key.clone(), Arc::clone(shared), Arc::clone(notify));
             return Next::Asked;
         }
         self.departed
@@ -208,8 +217,17 @@ impl Crank {
         let before = server.status.server_identity.clone();
         let had_own = before.as_ref().is_some_and(|before| *before != address);
         let is_another = had_own && before.as_ref() != Some(&identity);
-        let is_the_same = own_identity.is_some() && before == own_identity;
-        let now = Timestamp::now();
+        let stats = self.stats().await;
+        let process = stats.as_ref().map(|stats| stats.process);
+        // A process that goes on is still the same server, whatever is gone from it. One that
+        // does not may have been given what it had at another time: nothing is known of it.
+        let goes_on = process.is_some() && process == self.process;
+        if !goes_on {
+            self.verified.clear();
+            self.tokens.clear();
+        }
+        let is_the_same = own_identity.is_some() && before == own_identity || goes_on;
+        let now = self.shared.clock.now();
         let replacement = replacement_token(server, now);
         let subject = Subject {
             is_another,
@@ -230,8 +248,11 @@ impl Crank {
         let mut gathered = gather(cluster, &members).await;
         add_previous(cluster, &mut members, &mut gathered, &self.verified).await;
         let round = self.round(&members, &gathered, &subject).await?;
+        if !round.is_replaced {
+            self.process = process;
+        }
         let has_departed = !std::mem::take(&mut self.departed).is_empty();
-        let version = self.version().await;
+        let version = stats.map(|stats| stats.version);
         let look = match round.is_replaced {
             false => Look {
                 health: Health::Ready,
@@ -260,7 +281,7 @@ impl Crank {
         let needs_finalizer = round.needs_server;
         // At the very time that its message names.
         let written = self
-            .write_server(server, look, needs_finalizer, said, now)
+            .write_server(server, look, needs_finalizer, said.orphan_after, now)
             .await;
         self.tell_others(view, has_departed);
         // With the former credentials only for as long as it takes: a round that has nothing
@@ -272,10 +293,17 @@ impl Crank {
             .connection
             .as_ref()
             .is_some_and(|it| it.made_from != wanted);
-        match round.retries || !written || is_former {
-            true => Ok(Next::Retry),
-            false => Ok(Next::After(interval(&members, &subject))),
+        let interval = interval(&members, &subject);
+        if round.retries || !written || is_former {
+            // What fails for one of them is no reason to look less often for the others.
+            return Ok(Next::RetryWithin(interval));
         }
+        // A server object that waits for its objects waits no longer than it has to.
+        let waiting = server.deleted_at.filter(|_| server.has_finalizer());
+        let rest = waiting.map(|deleted| rest(deleted, said, now));
+        Ok(Next::After(
+            rest.map_or(interval, |rest| interval.min(rest)),
+        ))
     }
 
     /// Other server objects for the same server share what is claimed. Rounds of two of them
@@ -306,7 +334,7 @@ impl Crank {
             is_another: false,
             is_the_same: false,
             replacement_acknowledged: false,
-            now: Timestamp::now(),
+            now: self.shared.clock.now(),
         };
         let members = self.members(view, &subject);
         let conclusions = without_server(&members, why, &subject);
@@ -338,7 +366,7 @@ impl Crank {
         if self.secret_gone.is_none() {
             self.disconnect().await;
         }
-        let orphan_after = said.map_or(Duration::ZERO, |said| said.orphan_after);
+        let orphan_after = said.map_or(ORPHAN_AFTER, |said| said.orphan_after);
         let no_server = NoServer {
             reason: why.reason,
             message: format!("{}: {}", self.key, why.message),
@@ -360,10 +388,9 @@ impl Crank {
             dependants: view.objects.len(),
         };
         let needs = view.objects.iter().any(|object| object.has_finalizer);
-        if let Some(said) = said {
-            let now = Timestamp::now();
-            self.write_server(server, look, needs, said, now).await;
-        }
+        let now = self.shared.clock.now();
+        self.write_server(server, look, needs, orphan_after, now)
+            .await;
         next
     }
 }
@@ -387,6 +414,13 @@ struct Rounded {
     is_replaced: bool,
     /// Whether an object needs the server to be let go.
     needs_server: bool,
+}
+
+/// How long what was asked to be deleted may still be waited for; to the second, as the time of
+/// deletion is.
+fn rest(deleted: Timestamp, said: &Said<'_>, now: Timestamp) -> Duration {
+    let waited = Duration::try_from(now.duration_since(deleted)).unwrap_or_default();
+    said.orphan_after.saturating_sub(waited) + FIRST_RETRY
 }
 
 /// The shortest interval of all: one read is for all of them.

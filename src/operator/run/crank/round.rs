@@ -13,11 +13,12 @@ use iggyctl_core::state::desired_user::SecretReference;
 use iggyctl_core::state::observed::{AccessReading, ObservedState};
 use iggyctl_core::state::observed_access::PasswordCheck;
 use iggyctl_engine::Secrets;
-use iggyctl_engine::apply::{Cancellation, StepResult, Supplies, apply};
+use iggyctl_engine::apply::{ApplyEvent, Cancellation, StepResult, Supplies, apply};
 use iggyctl_engine::connect::{ConnectionPool, ServerConnector};
 use iggyctl_engine::observe::{Checks, Reach, observe_and_check};
 
 use super::super::connection::NoConnection;
+use super::super::fence::Fence;
 use super::super::passwords::{Gathered, keep, to_keep, without_password};
 use super::{Crank, Rounded, no_server, tokens};
 use crate::operator::cluster::{SecretSinks, WriteError};
@@ -71,25 +72,21 @@ impl Crank {
             failed.insert(address, why);
         }
         let compared = Compared::of(&decision.compared, &decision, &observed);
-        let executed = match decision.executed == decision.compared {
+        let mut executed = match decision.executed == decision.compared {
             true => compared.plan.clone(),
             false => Compared::of(&decision.executed, &decision, &observed).plan,
         };
-        let tried: BTreeSet<Address> = match decision.is_replaced {
-            true => BTreeSet::new(),
-            false => executed
-                .steps
-                .iter()
-                .map(|step| step.address.clone())
-                .collect(),
-        };
-        if !self.announce(members, &decision, &tried, subject).await {
-            return Ok(Rounded {
-                retries: true,
-                ..Rounded::default()
-            });
+        let mut tried = tried(&decision, &executed);
+        let unannounced = self.announce(members, &decision, &tried, subject).await;
+        if !unannounced.is_empty() {
+            decision.leave_for_later(members, &unannounced);
+            executed = Compared::of(&decision.executed, &decision, &observed).plan;
+            tried = self::tried(&decision, &executed);
         }
-
+        if !self.shared.fence.holds() {
+            // Another operator may write by now: this one ends, and does nothing until then.
+            return std::future::pending().await;
+        }
         let revoked = tokens::revoke_all(pool, &sinks, &decision, members, gathered).await;
         let mut applied = revoked.done;
         failed.extend(revoked.failed);
@@ -101,7 +98,8 @@ impl Crank {
                 Ok(approved) => {
                     let secrets = gathered.secrets();
                     let supplies = Supplies::new(&secrets, &sinks).of_server(&connection.address);
-                    carry_out(pool, &approved, supplies, &mut applied, &mut failed).await;
+                    let fence = &self.shared.fence;
+                    carry_out(pool, &approved, supplies, fence, &mut applied, &mut failed).await;
                 }
                 Err(refusal) => {
                     tracing::error!(%refusal, "a plan of the operator was refused");
@@ -120,7 +118,7 @@ impl Crank {
         decision.compared.forget_rotations();
         let now_there = observed_after.as_ref().unwrap_or(&observed);
         let verified = verified(members, now_there, gathered);
-        let seen = tokens::seen(wanted, now_there);
+        let seen = tokens::seen(wanted, now_there, subject.now);
         let left = match &observed_after {
             None => None,
             Some(after) => Some(Compared::of(&decision.compared, &decision, after)),
@@ -153,9 +151,15 @@ impl Crank {
         let is_replaced = decision.is_replaced;
         let mut rounded = self.write_all(members, conclusions, needs).await;
         rounded.is_replaced = is_replaced;
-        rounded.retries |= sinks.had_trouble();
+        rounded.retries |= sinks.had_trouble() || !unannounced.is_empty();
+        let unannounced = unannounced.iter().map(|place| &members[*place]);
+        rounded.needs_server |= unannounced.into_iter().any(|it| it.object.has_finalizer);
         self.verified.extend(verified);
         self.tokens.extend(seen);
+        // What nobody names any more is nobody's business, and passwords least of all.
+        self.verified
+            .retain(|reference, _| gathered.secrets.contains_key(reference));
+        self.tokens.retain(|address, _| wanted.declares(address));
         rounded.retries |= !self.keep_passwords(members, gathered).await;
         Ok(rounded)
     }
@@ -163,8 +167,9 @@ impl Crank {
     /// Keeps the passwords that are live now: the server asks for them when they change.
     async fn keep_passwords(&mut self, members: &[Member], gathered: &Gathered) -> bool {
         let mut all = true;
-        for (object, passwords) in to_keep(members, gathered, &self.verified, &self.kept) {
-            let written = keep(&self.shared.cluster, &object, &passwords).await;
+        let kept = to_keep(members, gathered, &self.verified, &self.kept);
+        for (object, declared, passwords) in kept {
+            let written = keep(&self.shared.cluster, &object, &declared, &passwords).await;
             match written {
                 Ok(()) | Err(WriteError::Gone) => {
                     self.kept.insert(object.uid.clone(), passwords);
@@ -177,6 +182,13 @@ impl Crank {
         }
         all
     }
+}
+
+/// What is tried, once it is announced.
+fn tried(decision: &Decision, executed: &Plan) -> BTreeSet<Address> {
+    let steps = executed.steps.iter();
+    let steps = steps.filter(|_| !decision.is_replaced);
+    steps.map(|step| step.address.clone()).collect()
 }
 
 /// A comparison with what follows from it.
@@ -201,11 +213,17 @@ async fn carry_out(
     pool: &ConnectionPool<ServerConnector>,
     approved: &ApprovedPlan,
     supplies: Supplies<'_, SecretSinks>,
+    fence: &Fence,
     applied: &mut BTreeSet<Address>,
     failed: &mut BTreeMap<Address, String>,
 ) {
     let cancellation = Cancellation::default();
-    let outcome = apply(approved, pool, supplies, &mut |_| {}, &cancellation).await;
+    let mut watch = |_: ApplyEvent<'_>| {
+        if !fence.holds() {
+            cancellation.cancel();
+        }
+    };
+    let outcome = apply(approved, pool, supplies, &mut watch, &cancellation).await;
     for (step, outcome) in approved.steps().iter().zip(outcome.steps) {
         match outcome.result {
             StepResult::Applied => {

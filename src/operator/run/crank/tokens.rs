@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use iggyctl_core::address::Address;
 use iggyctl_core::name::ResourceName;
@@ -34,7 +34,7 @@ pub(super) struct Seen {
     content: SinkContent,
     /// Microseconds since 1970.
     ends: Option<u64>,
-    at: Instant,
+    at: Timestamp,
 }
 
 /// Which object says where the value of a token goes.
@@ -57,7 +57,7 @@ pub(super) async fn logins(
     seen: &BTreeMap<Address, Seen>,
     now: Timestamp,
 ) -> BTreeSet<SecretReference> {
-    let now = u64::try_from(now.as_microsecond()).unwrap_or(0);
+    let now_micros = u64::try_from(now.as_microsecond()).unwrap_or(0);
     let mut logins = BTreeSet::new();
     for (user, tokens) in &wanted.tokens {
         let Some(password) = wanted
@@ -74,8 +74,10 @@ pub(super) async fn logins(
             let is_known = seen.get(&address).is_some_and(|seen| {
                 let is_due = seen
                     .ends
-                    .is_some_and(|ends| ends <= now.saturating_add(before));
-                seen.content == content && seen.at.elapsed() < LOOK_AGAIN && !is_due
+                    .is_some_and(|ends| ends <= now_micros.saturating_add(before));
+                // A clock that was set back has nothing of it known.
+                let age = Duration::try_from(now.duration_since(seen.at));
+                seen.content == content && age.is_ok_and(|age| age < LOOK_AGAIN) && !is_due
             });
             if !is_known {
                 logins.insert(password.clone());
@@ -86,7 +88,11 @@ pub(super) async fn logins(
 }
 
 /// What was seen of the tokens that are as they should be.
-pub(super) fn seen(wanted: &DesiredState, observed: &ObservedState) -> Vec<(Address, Seen)> {
+pub(super) fn seen(
+    wanted: &DesiredState,
+    observed: &ObservedState,
+    now: Timestamp,
+) -> Vec<(Address, Seen)> {
     let AccessReading::Read(access) = &observed.access else {
         return Vec::new();
     };
@@ -108,7 +114,7 @@ pub(super) fn seen(wanted: &DesiredState, observed: &ObservedState) -> Vec<(Addr
             let seen = Seen {
                 content: SinkContent::Record(content),
                 ends: there.expires_at_micros,
-                at: Instant::now(),
+                at: now,
             };
             all.push((Address::Token(user.clone(), name.clone()), seen));
         }

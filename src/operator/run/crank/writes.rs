@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
@@ -9,7 +10,6 @@ use iggyctl_core::address::Address;
 use iggyctl_core::state::DeletionPolicy;
 use jiff::Timestamp;
 
-use super::super::connection::Said;
 use super::super::metrics::Outcome;
 use super::super::server_status::{Look, server_status};
 use super::{Crank, Rounded};
@@ -23,28 +23,33 @@ const WRITES_AT_ONCE: usize = 16;
 
 impl Crank {
     /// Writes down what is about to be created and held, and makes sure that what may have to
-    /// be deleted one day is not forgotten. Returns whether all of that is done.
+    /// be deleted one day is not forgotten. Returns for which of them that could not be done: on
+    /// the server nothing may be done for those.
     pub(super) async fn announce(
         &self,
         members: &[Member],
         decision: &Decision,
         creating: &BTreeSet<Address>,
         subject: &Subject,
-    ) -> bool {
-        let mut all = true;
+    ) -> BTreeSet<usize> {
+        let mut failed = BTreeSet::new();
         let mut writing = FuturesUnordered::new();
+        let announce = async |place| {
+            let is_done = self.announce_one(members, place, decision, creating, subject);
+            (!is_done.await).then_some(place)
+        };
         for place in 0..members.len() {
             // Each is begun only when there is room for it: thousands of them at rest would
             // take more memory than all that they write.
             if writing.len() == WRITES_AT_ONCE {
-                all &= writing.next().await.unwrap_or(true);
+                failed.extend(writing.next().await.flatten());
             }
-            writing.push(self.announce_one(members, place, decision, creating, subject));
+            writing.push(announce(place));
         }
-        while let Some(is_done) = writing.next().await {
-            all &= is_done;
+        while let Some(one) = writing.next().await {
+            failed.extend(one);
         }
-        all
+        failed
     }
 
     async fn announce_one(
@@ -70,7 +75,8 @@ impl Crank {
         match announcement(members, decision, place, creating, subject) {
             None => true,
             Some(status) => {
-                let written = cluster.write_status(object, &status).await;
+                let version = self.shared.world.version(object);
+                let written = cluster.write_status(object, &version, &status).await;
                 self.took_in(object, written).is_some()
             }
         }
@@ -134,7 +140,8 @@ impl Crank {
         let cluster = &self.shared.cluster;
         // What the object said of itself before it goes is of no use to anybody.
         if !(releases && object.has_finalizer) && status != *object.status {
-            let written = cluster.write_status(&object, &status).await;
+            let version = self.shared.world.version(&object);
+            let written = cluster.write_status(&object, &version, &status).await;
             match self.took_in(&object, written) {
                 Some(written) => object = written,
                 None => retries = true,
@@ -209,13 +216,13 @@ impl Crank {
         server: &Arc<ServerObject>,
         look: Look,
         needs_finalizer: bool,
-        said: &Said<'_>,
+        orphan_after: Duration,
         now: Timestamp,
     ) -> bool {
         let cluster = &self.shared.cluster;
         let waited = server.deleted_at.is_some_and(|deleted| {
             let waited = now.duration_since(deleted);
-            jiff::SignedDuration::try_from(said.orphan_after).is_ok_and(|most| waited >= most)
+            jiff::SignedDuration::try_from(orphan_after).is_ok_and(|most| waited >= most)
         });
         let keeps = needs_finalizer && !waited && !server.requests.force_release;
         let mut all = true;
