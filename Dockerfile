@@ -3,7 +3,10 @@
 #   docker build -t iggyctl .
 #   docker run --rm iggyctl --version
 #
-# For the operator, the chart charts/iggyctl-operator runs it.
+# For the operator, the chart charts/iggyctl-operator runs it. There is no /tmp in it: what has to
+# write files (certificates of Iggy servers, smoke tests) needs one, as in
+#
+#   docker run --rm --read-only --tmpfs /tmp iggyctl smoke --server embedded
 
 FROM rust:1.95-bookworm AS build
 WORKDIR /source

@@ -3,12 +3,15 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 use libtest_mimic::{Completion, Trial};
 use serde_json::Value;
 
-use crate::control_plane::{Failure, Said, repository};
+use crate::control_plane::{ControlPlane, Failure, Said, find, repository};
+use crate::laboratory::Laboratory;
+use crate::plane;
+use crate::tls::Secured;
 
 /// Names a program that was built as the Dockerfile builds it.
 const PROGRAM: &str = "IGGYCTL_TEST_STATIC_PROGRAM";
@@ -21,6 +24,14 @@ pub(crate) fn trials() -> Vec<Trial> {
         }),
         trial("the_static_program_loads_nothing", loads_nothing),
         trial("the_static_program_runs_in_an_empty_root", runs_alone),
+        trial(
+            "the_static_program_knows_the_public_authorities",
+            knows_authorities,
+        ),
+        trial(
+            "the_static_program_is_an_operator_with_no_more_than_the_chart_gives_it",
+            |program| runs_the_operator(program, plane()?),
+        ),
     ]
 }
 
@@ -31,6 +42,9 @@ fn trial(name: &'static str, test: fn(&Path) -> Result<(), Failure>) -> Trial {
         };
         if !may_unshare() {
             return Ok(Completion::ignored_with("no new root can be made here"));
+        }
+        if let (Err(reason), true) = (find(), name.contains("operator")) {
+            return Ok(Completion::ignored_with(reason));
         }
         test(&program).map_err(|error| error.to_string())?;
         Ok(Completion::Completed)
@@ -121,7 +135,8 @@ fn loads_nothing(program: &Path) -> Result<(), Failure> {
 }
 
 /// What a container engine puts into every container, and nothing else: three devices, and the
-/// files that say where hosts are. Nothing can be written.
+/// files that say where hosts are. Nothing can be written, but to a `/tmp` in memory where the root
+/// has one.
 const ROOT: &str = r#"
 set -e
 mount --bind "$1" "$1"
@@ -130,24 +145,33 @@ for device in null random urandom; do
     mount --bind "/dev/$device" "$1/dev/$device"
 done
 mount -o remount,bind,ro "$1"
+if [ -d "$1/tmp" ]; then
+    mount -t tmpfs -o size=16m,mode=1777 none "$1/tmp"
+fi
 root="$1"
 shift
 cd /
 exec chroot "$root" /iggyctl "$@"
 "#;
 
-fn run(root: &Path, arguments: &[&str]) -> Result<Output, Failure> {
-    let output = Command::new("unshare")
+/// The program in that root; it is the process itself, so that to end the one ends the other.
+fn inside(root: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new("unshare");
+    command
         .args(["--map-root-user", "--mount", "sh", "-c", ROOT, "sh"])
         .arg(root)
         .args(arguments)
         .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-        .output()?;
-    Ok(output)
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command
 }
 
-fn runs_alone(program: &Path) -> Result<(), Failure> {
+fn run(root: &Path, arguments: &[&str]) -> Result<Output, Failure> {
+    Ok(inside(root, arguments).output()?)
+}
+
+/// A root with the program and nothing else.
+fn empty_root(program: &Path) -> Result<tempfile::TempDir, Failure> {
     let folder = tempfile::tempdir()?;
     let root = folder.path();
     fs::copy(program, root.join("iggyctl"))?;
@@ -163,6 +187,12 @@ fn runs_alone(program: &Path) -> Result<(), Failure> {
         root.join("etc/resolv.conf"),
         "nameserver 127.0.0.1\noptions timeout:1 attempts:1\n",
     )?;
+    Ok(folder)
+}
+
+fn runs_alone(program: &Path) -> Result<(), Failure> {
+    let folder = empty_root(program)?;
+    let root = folder.path();
     let said = Said::of(&run(root, &["--version"])?);
     if !said.stdout.contains(env!("CARGO_PKG_VERSION")) {
         return Err(format!("--version: {}{}", said.stdout, said.stderr).into());
@@ -179,6 +209,11 @@ fn runs_alone(program: &Path) -> Result<(), Failure> {
     for (address, words) in [
         ("iggy://iggy:iggy@iggy.orders.svc:1", "nothing listens"),
         ("iggy://iggy:iggy@nowhere.invalid:1", "cannot be resolved"),
+        // Over QUIC the SDK asks the system whom to trust, and here is none.
+        (
+            "iggy+quic://iggy:iggy@iggy.orders.svc:1?validate_certificate=true",
+            "cannot be used: invalid configuration",
+        ),
     ] {
         let said = Said::of(&run(root, &["ping", "--server", address])?);
         if !said.stderr.contains(words) {
@@ -186,4 +221,98 @@ fn runs_alone(program: &Path) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// Over TCP and WebSocket, public certificates are checked without a file of the system.
+fn knows_authorities(program: &Path) -> Result<(), Failure> {
+    let bytes = fs::read(program)?;
+    for name in ["ISRG Root X1", "DigiCert Global Root G2"] {
+        let name = name.as_bytes();
+        if !bytes.windows(name.len()).any(|window| window == name) {
+            return Err(format!("{} is not in it", String::from_utf8_lossy(name)).into());
+        }
+    }
+    Ok(())
+}
+
+/// With a server that has an authority of its own: its certificates are read as a file, and the
+/// chart's `/tmp` is where one can be.
+fn runs_the_operator(program: &Path, plane: &ControlPlane) -> Result<(), Failure> {
+    let laboratory = Laboratory::without_operator(plane)?;
+    let secured = Secured::start()?;
+    secured.connect(&laboratory)?;
+    laboratory.apply(
+        "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyStream\nmetadata: { name: orders }\nspec: {}\n---\n\
+         apiVersion: iggyctl.dev/v1alpha1\nkind: IggySmokeTest\nmetadata: { name: encrypted }\n\
+         spec: { scenarios: [tcp-tls] }\n",
+    )?;
+    let folder = empty_root(program)?;
+    let root = folder.path();
+    let kubeconfig = laboratory.kubeconfig_of_operator()?;
+    let mut kubeconfig: Value = serde_json::from_str(&kubeconfig)?;
+    let authority = &mut kubeconfig["clusters"][0]["cluster"]["certificate-authority"];
+    let certificates = fs::read(authority.as_str().ok_or("no authority")?)?;
+    *authority = "/etc/kubernetes.crt".into();
+    fs::write(root.join("etc/kubernetes.crt"), certificates)?;
+    fs::write(root.join("etc/kubeconfig"), kubeconfig.to_string())?;
+
+    let operator = Inside::start(root, &laboratory.namespace)?;
+    laboratory
+        .wait("igs/default", "without a place for a file", |found| {
+            let conditions = found["status"]["conditions"].to_string();
+            conditions.contains("the certificates cannot be written to a file")
+        })
+        .map_err(|error| operator.explain(&error))?;
+    drop(operator);
+    fs::create_dir(root.join("tmp"))?;
+    let operator = Inside::start(root, &laboratory.namespace)?;
+    for object in ["igs/default", "igst/orders"] {
+        let ready = laboratory.ready(object);
+        ready.map_err(|error| operator.explain(&error))?;
+    }
+    laboratory
+        .wait_for("igsmoke/encrypted", "Ready", "True", "SmokeTestPassed")
+        .map_err(|error| operator.explain(&error))?;
+    Ok(())
+}
+
+/// An operator in a root of its own, killed with this value.
+struct Inside {
+    child: Child,
+    log: tempfile::NamedTempFile,
+}
+
+impl Inside {
+    fn start(root: &Path, namespace: &str) -> Result<Self, Failure> {
+        let log = tempfile::NamedTempFile::new()?;
+        let child = inside(
+            root,
+            &[
+                "operator",
+                "run",
+                "--listen=127.0.0.1:0",
+                "--namespace",
+                namespace,
+            ],
+        )
+        .env("KUBECONFIG", "/etc/kubeconfig")
+        .env("RUST_LOG", "info")
+        .stdin(Stdio::null())
+        .stdout(log.reopen()?)
+        .stderr(log.reopen()?)
+        .spawn()?;
+        Ok(Self { child, log })
+    }
+
+    fn explain(&self, error: &Failure) -> String {
+        let log = fs::read_to_string(self.log.path()).unwrap_or_default();
+        format!("{error}\n{log}")
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
 }

@@ -166,10 +166,14 @@ impl<'a> Laboratory<'a> {
             iggyctl(&roles)?
         );
         self.apply(&account)?;
-        let token = self.kubectl(&["create", "token", ACCOUNT])?;
-        let kubeconfig = self.plane.kubeconfig_of(token.trim())?;
-        fs::write(self.kubeconfig(), kubeconfig)?;
+        fs::write(self.kubeconfig(), self.kubeconfig_of_operator()?)?;
         Ok(())
+    }
+
+    /// How the operator gets to the API server.
+    pub(crate) fn kubeconfig_of_operator(&self) -> Result<String, Failure> {
+        let token = self.kubectl(&["create", "token", ACCOUNT])?;
+        self.plane.kubeconfig_of(token.trim())
     }
 
     fn kubeconfig(&self) -> PathBuf {

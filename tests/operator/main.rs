@@ -29,6 +29,7 @@ mod smoke;
 mod steady;
 mod tenancy;
 mod time_passes;
+mod tls;
 mod tokens;
 mod whole_cluster;
 
@@ -118,6 +119,7 @@ fn main() -> std::process::ExitCode {
     trials.extend(tenancy::trials());
     trials.extend(namespaces::trials());
     trials.extend(time_passes::trials());
+    trials.extend(tls::trials());
     trials.extend(chart::trials(trial));
     trials.extend(image::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);

@@ -5,8 +5,8 @@ use std::io::Write as _;
 use iggyctl_core::api::v1alpha1::{CredentialsReference, ServerDefaults, ServerTls};
 use iggyctl_core::secret::Secret;
 use iggyctl_engine::connect::{
-    ConnectSettings, ConnectionPool, Credentials, RemoteAddress, RequestCount, ServerAddress,
-    ServerConnector, TlsOptions,
+    ConnectError, ConnectSettings, ConnectionPool, Credentials, RemoteAddress, RequestCount,
+    ServerAddress, ServerConnector, TlsOptions, Transport,
 };
 use tempfile::NamedTempFile;
 
@@ -114,6 +114,9 @@ pub(super) async fn connection(
         }
         Err(error) => return Err(invalid(format!("spec.address: {error}"))),
     };
+    if let Some(message) = unsupported(remote.transport, said.tls) {
+        return Err(invalid(message));
+    }
     let address = format!("iggy://{}", remote.authority());
     remote.credentials = Some(credentials(cluster, said).await?);
     let authority = match said.tls {
@@ -127,6 +130,38 @@ pub(super) async fn connection(
         made_from,
         authority,
     })
+}
+
+/// What no connection can do, so that it is said instead of passed over.
+fn unsupported(transport: Transport, tls: Option<&ServerTls>) -> Option<String> {
+    match (transport, tls) {
+        (Transport::Http, _) => Some(ConnectError::HttpIsForMessages.to_string()),
+        (Transport::Quic, Some(tls)) if *tls != ServerTls::default() => Some(
+            "over QUIC a certificate is checked by the system's authorities and the host of the \
+             address: spec.tls cannot name others. Use iggy:// or iggy+ws://"
+                .to_owned(),
+        ),
+        (Transport::Tcp | Transport::WebSocket | Transport::Quic, _) => None,
+    }
+}
+
+/// Why a server does not let us in, in the words of a server object: it has fields for what is
+/// an option of an address elsewhere.
+pub(super) fn refusal(error: &ConnectError) -> String {
+    match error {
+        ConnectError::TlsPort { address } => format!(
+            "{address} wants TLS: it needs spec.tls, with certificateAuthority if its \
+             certificate is not from a public authority"
+        ),
+        ConnectError::PlainPort { address } => {
+            format!("{address} does not speak TLS: leave out spec.tls, or use the port that has it")
+        }
+        ConnectError::CertificateNotTrusted { address, reason } => format!(
+            "the certificate of {address} is not trusted: {reason}; \
+             spec.tls.certificateAuthority says whom to trust, and spec.tls.domain whose it is"
+        ),
+        other => other.to_string(),
+    }
 }
 
 async fn credentials(cluster: &Cluster, said: &Said<'_>) -> Result<Credentials, NoConnection> {
@@ -161,6 +196,17 @@ async fn encrypt(
         Some(key) => {
             let secret = cluster.secret(&said.namespace, &key.name).await;
             let text = secret.and_then(|it| it.value(&key.key)).map_err(missing)?;
+            // Without one, whoever checks says only that it does not know the issuer.
+            if !text.expose().contains("-----BEGIN CERTIFICATE-----") {
+                let (name, key) = (&key.name, &key.key);
+                return Err(NoConnection {
+                    reason: Reason::CredentialsMissing,
+                    message: format!(
+                        "the Secret {name} of the namespace {} has no certificate in PEM in the key {key}",
+                        said.namespace
+                    ),
+                });
+            }
             Some(written(&text).map_err(|error| NoConnection {
                 reason: Reason::ServerUnavailable,
                 message: format!("the certificates cannot be written to a file: {error}"),

@@ -114,6 +114,16 @@ pub(crate) fn trials(on_plane: fn(&'static str, OnPlane) -> Trial) -> Vec<Trial>
             "the_arguments_of_the_chart_are_understood",
             objects::arguments,
         ),
+        trial("the_chart_has_no_webhook", objects::have_no_webhook),
+        trial("the_chart_has_no_hook", objects::have_no_hook),
+        trial(
+            "the_chart_has_a_disruption_budget_only_with_more_than_one_replica",
+            objects::have_a_disruption_budget,
+        ),
+        trial(
+            "the_pod_writes_to_one_small_folder_only",
+            objects::write_to_one_folder,
+        ),
         on_plane("the_roles_allow_what_is_needed_and_no_more", rights::allow),
         on_plane(
             "every_object_of_the_chart_is_accepted",
@@ -126,6 +136,10 @@ pub(crate) fn trials(on_plane: fn(&'static str, OnPlane) -> Trial) -> Vec<Trial>
         on_plane(
             "definitions_and_objects_outlive_releases",
             releases::leave_objects,
+        ),
+        on_plane(
+            "definitions_are_upgraded_and_brought_back",
+            releases::go_back_and_forth,
         ),
     ]
 }

@@ -269,3 +269,107 @@ pub(super) fn arguments(helm: &Path) -> Result<(), Failure> {
     }
     Ok(())
 }
+
+/// Nothing stands between people and the API server, and nothing runs but the operator: an
+/// outage of it keeps nobody from writing.
+pub(super) fn have_no_webhook(helm: &Path) -> Result<(), Failure> {
+    const KINDS: [&str; 13] = [
+        "ClusterRole",
+        "ClusterRoleBinding",
+        "ConfigMap",
+        "CustomResourceDefinition",
+        "Deployment",
+        "NetworkPolicy",
+        "PodDisruptionBudget",
+        "PodMonitor",
+        "PrometheusRule",
+        "Role",
+        "RoleBinding",
+        "Service",
+        "ServiceAccount",
+    ];
+    for (name, values) in VALUE_SETS {
+        for object in render(helm, "release", "here", values)? {
+            let identity = identity(&object);
+            if !KINDS.iter().any(|kind| object["kind"] == **kind) {
+                return Err(format!("{name}: {identity} is of another kind").into());
+            }
+            let conversion = &object["spec"]["conversion"];
+            if !(conversion.is_null() || conversion["strategy"] == "None") {
+                return Err(format!("{name}: {identity}: {conversion}").into());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Helm runs nothing before or after it installs, upgrades or uninstalls.
+pub(super) fn have_no_hook(helm: &Path) -> Result<(), Failure> {
+    for (name, values) in VALUE_SETS {
+        for object in render(helm, "release", "here", values)? {
+            let annotations = object["metadata"]["annotations"].as_object();
+            let mut keys = annotations.into_iter().flatten().map(|(key, _)| key);
+            if keys.any(|key| key.starts_with("helm.sh/hook")) {
+                return Err(format!("{name}: {}", identity(&object)).into());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// One replica that must not be disturbed would keep its node from being drained.
+pub(super) fn have_a_disruption_budget(helm: &Path) -> Result<(), Failure> {
+    for (replicas, enabled, expected) in [
+        (1, true, 0),
+        (2, true, 1),
+        (3, true, 1),
+        (1, false, 0),
+        (3, false, 0),
+    ] {
+        let replicas = format!("replicas={replicas}");
+        let enabled = format!("podDisruptionBudget.enabled={enabled}");
+        let objects = render(helm, "release", "here", &[&replicas, &enabled])?;
+        let budgets = objects
+            .iter()
+            .filter(|object| object["kind"] == "PodDisruptionBudget");
+        let budgets: Vec<&Value> = budgets.collect();
+        if budgets.len() != expected {
+            return Err(format!("{replicas}, {enabled}: {budgets:?}").into());
+        }
+        let deployment = objects
+            .iter()
+            .find(|object| object["kind"] == "Deployment")
+            .ok_or("no Deployment")?;
+        let labels = &deployment["spec"]["selector"]["matchLabels"];
+        for budget in budgets {
+            if budget["spec"]["selector"]["matchLabels"] != *labels {
+                return Err(format!("{budget} is about other pods").into());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What the SDK takes as a file has a place, and that is the only one.
+pub(super) fn write_to_one_folder(helm: &Path) -> Result<(), Failure> {
+    for (name, values) in VALUE_SETS {
+        let objects = render(helm, "release", "here", values)?;
+        let pod = objects
+            .iter()
+            .find(|object| object["kind"] == "Deployment")
+            .map(|deployment| &deployment["spec"]["template"]["spec"])
+            .ok_or("no Deployment")?;
+        let container = &pod["containers"][0];
+        let volumes = json!([{
+            "name": "temporary", "emptyDir": { "medium": "Memory", "sizeLimit": "16Mi" },
+        }]);
+        let mounts = json!([{ "name": "temporary", "mountPath": "/tmp" }]);
+        if pod["volumes"] != volumes
+            || container["volumeMounts"] != mounts
+            || container["securityContext"]["readOnlyRootFilesystem"] != true
+        {
+            return Err(format!("{name}: {pod}").into());
+        }
+    }
+    Ok(())
+}

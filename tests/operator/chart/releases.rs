@@ -81,49 +81,111 @@ fn older(folder: &Path) -> Result<String, Failure> {
     Ok(folder.to_str().ok_or("no text")?.to_owned())
 }
 
-/// On an API server of its own, since the others' definitions must not change.
-pub(super) fn leave_objects(_: &ControlPlane) -> Result<(), Failure> {
-    let folder = tempfile::tempdir()?;
-    let older = older(folder.path())?;
-    let releases = Releases {
-        helm: helm()?,
-        plane: ControlPlane::start(find()?)?,
-    };
-    let one = ["one", "--namespace", "operators"];
-    let with = |verb: &'static str, chart: &str, more: &[&str]| {
-        let mut all = vec![verb, "one", chart, "--namespace", "operators"];
-        all.extend(more);
-        releases.run(&all)
-    };
-    let said = with("install", &older, &["--create-namespace"])?;
-    if !said.stdout.contains("It looks after the whole cluster") {
-        return Err(said.stdout.into());
-    }
-    releases.plane.succeed(
-        &[
-            "wait",
-            "--for=condition=Established",
-            "--timeout=30s",
-            "crd",
-            "--all",
-        ],
-        "",
-    )?;
-    releases.plane.succeed(&["apply", "-f", "-"], STREAM)?;
-    let before = releases.identities()?;
-    if releases.has_column()? {
-        return Err("the older definitions are not older".into());
+/// With a release of the older chart, and an object.
+struct Beginning {
+    releases: Releases,
+    older: tempfile::TempDir,
+    before: [String; 2],
+}
+
+impl Beginning {
+    /// On an API server of its own, since the others' definitions must not change.
+    fn new() -> Result<Self, Failure> {
+        let older = tempfile::tempdir()?;
+        let releases = Releases {
+            helm: helm()?,
+            plane: ControlPlane::start(find()?)?,
+        };
+        let chart = self::older(older.path())?;
+        let said = releases.run(&[
+            "install",
+            "one",
+            &chart,
+            "--namespace",
+            "operators",
+            "--create-namespace",
+        ])?;
+        if !said.stdout.contains("It looks after the whole cluster") {
+            return Err(said.stdout.into());
+        }
+        releases.plane.succeed(
+            &[
+                "wait",
+                "--for=condition=Established",
+                "--timeout=30s",
+                "crd",
+                "--all",
+            ],
+            "",
+        )?;
+        releases.plane.succeed(&["apply", "-f", "-"], STREAM)?;
+        let before = releases.identities()?;
+        if releases.has_column()? {
+            return Err("the older definitions are not older".into());
+        }
+        Ok(Self {
+            releases,
+            older,
+            before,
+        })
     }
 
-    with("upgrade", CHART, &[])?;
-    releases.are_the_same(&before, "an upgrade")?;
-    if !releases.has_column()? {
-        return Err("an upgrade left the definitions as they were".into());
+    fn upgrade(&self, more: &[&str]) -> Result<(), Failure> {
+        let upgrade = ["upgrade", "one", CHART, "--namespace", "operators"];
+        self.releases.run(&[&upgrade[..], more].concat())?;
+        Ok(())
     }
-    with("upgrade", CHART, &["--set", "crds.install=false"])?;
-    releases.are_the_same(&before, "an upgrade without definitions")?;
-    with("upgrade", CHART, &["--set", "crds.install=true"])?;
-    releases.are_the_same(&before, "an upgrade with definitions again")?;
+
+    /// Nothing of people's is another one, and the definitions are new or old.
+    fn is(&self, after: &str, has_column: bool) -> Result<(), Failure> {
+        self.releases.are_the_same(&self.before, after)?;
+        match self.releases.has_column()? == has_column {
+            true => Ok(()),
+            false => {
+                Err(format!("the definitions are not what they should be after {after}").into())
+            }
+        }
+    }
+}
+
+/// By Helm, and by kubectl where it had been Helm before.
+pub(super) fn go_back_and_forth(_: &ControlPlane) -> Result<(), Failure> {
+    let beginning = Beginning::new()?;
+    beginning.upgrade(&[])?;
+    beginning.is("an upgrade", true)?;
+    let rollback = ["rollback", "one", "--namespace", "operators"];
+    beginning.releases.run(&rollback)?;
+    beginning.is("a rollback", false)?;
+
+    let printed = super::iggyctl(&["operator", "crds"])?;
+    let plane = &beginning.releases.plane;
+    let said = plane.kubectl(&["apply", "--server-side", "-f", "-"], &printed)?;
+    let said = Said::of(&said);
+    if !said.stderr.contains("conflict with \"helm\"") {
+        return Err(format!("whose they are is not said: {}{}", said.stdout, said.stderr).into());
+    }
+    beginning.is("a conflict", false)?;
+    let force = ["apply", "--server-side", "--force-conflicts", "-f", "-"];
+    plane.succeed(&force, &printed)?;
+    beginning.is("an upgrade by kubectl", true)?;
+    beginning.upgrade(&["--set", "crds.install=false"])?;
+    beginning.is("the end of Helm's part in it", true)
+}
+
+pub(super) fn leave_objects(_: &ControlPlane) -> Result<(), Failure> {
+    let beginning = Beginning::new()?;
+    let Beginning {
+        releases,
+        before,
+        older: _older,
+    } = &beginning;
+    let one = ["one", "--namespace", "operators"];
+    beginning.upgrade(&[])?;
+    beginning.is("an upgrade", true)?;
+    beginning.upgrade(&["--set", "crds.install=false"])?;
+    beginning.is("an upgrade without definitions", true)?;
+    beginning.upgrade(&["--set", "crds.install=true"])?;
+    beginning.is("an upgrade with definitions again", true)?;
 
     let second = ["install", "two", CHART, "--namespace", "operators"];
     match releases.run(&second) {
@@ -133,10 +195,10 @@ pub(super) fn leave_objects(_: &ControlPlane) -> Result<(), Failure> {
     let without = ["--set", "crds.install=false"];
     releases.run(&[&second[..], &without].concat())?;
     releases.run(&["uninstall", "two", "--namespace", "operators"])?;
-    releases.are_the_same(&before, "the end of the second release")?;
+    releases.are_the_same(before, "the end of the second release")?;
 
     releases.run(&[&["uninstall"][..], &one].concat())?;
-    releases.are_the_same(&before, "the end of the release")?;
+    releases.are_the_same(before, "the end of the release")?;
     let said = releases.plane.succeed(
         &[
             "get",
@@ -150,7 +212,7 @@ pub(super) fn leave_objects(_: &ControlPlane) -> Result<(), Failure> {
     if said.stdout.contains("iggyctl") {
         return Err(format!("left behind: {}", said.stdout).into());
     }
-    with("install", CHART, &[])?;
-    releases.are_the_same(&before, "an installation on what was left")?;
+    releases.run(&["install", "one", CHART, "--namespace", "operators"])?;
+    releases.are_the_same(before, "an installation on what was left")?;
     Ok(())
 }

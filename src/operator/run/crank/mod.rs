@@ -30,7 +30,7 @@ use tokio::sync::Notify;
 
 use self::tokens::Seen;
 use super::Shared;
-use super::connection::{Connection, MadeFrom, NoConnection, ORPHAN_AFTER, Said};
+use super::connection::{Connection, MadeFrom, NoConnection, ORPHAN_AFTER, Said, refusal};
 use super::passwords::{add_previous, gather};
 use super::server_status::Look;
 use super::world::View;
@@ -462,8 +462,9 @@ fn no_server(error: ReadError) -> NoConnection {
         ReadError::Connect(ConnectError::CredentialsRefused { .. }) => Reason::CredentialsRefused,
         _ => Reason::ServerUnavailable,
     };
-    NoConnection {
-        reason,
-        message: error.to_string(),
-    }
+    let message = match &error {
+        ReadError::Connect(error) => refusal(error),
+        ReadError::Broker(error) => error.to_string(),
+    };
+    NoConnection { reason, message }
 }
