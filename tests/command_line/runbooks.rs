@@ -1,5 +1,5 @@
-//! The command lines of the runbooks are ones that iggyctl understands: somebody types
-//! them in a hurry.
+//! The command lines of the runbooks and of the operator's pages are ones that iggyctl
+//! understands: somebody types them in a hurry.
 
 use std::path::{Path, PathBuf};
 
@@ -61,4 +61,38 @@ fn every_command_is_understood() {
         }
     }
     assert!(tried > 20, "only {tried} commands were found");
+}
+
+/// What comes after a command in a line is the shell's.
+fn without_the_rest(line: &str) -> &str {
+    let ends = [" | ", " > ", " && ", " #"];
+    let ends = ends.iter().filter_map(|end| line.find(end));
+    ends.min().map_or(line, |end| &line[..end])
+}
+
+#[test]
+fn every_command_of_the_pages_of_the_operator_is_understood() {
+    let sandbox = Sandbox::new();
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs");
+    let mut tried = 0;
+    for page in std::fs::read_dir(folder).unwrap() {
+        let page = page.unwrap().path();
+        let name = page.file_name().unwrap().to_string_lossy().into_owned();
+        if !name.starts_with("operator") {
+            continue;
+        }
+        for command in commands(&page) {
+            let command = without_the_rest(&command).strip_prefix("iggyctl ").unwrap();
+            let words = words(command);
+            let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
+            // It says how it is called instead of running, once it has understood the rest.
+            words.push("--help");
+            let run = sandbox.run(&words);
+            assert_eq!(run.code, 0, "{name}: {}", run.transcript());
+            tried += 1;
+        }
+    }
+    assert!(tried > 5, "only {tried} commands were found");
+    let run = sandbox.run(&["operator", "crds", "--no-such-flag", "--help"]);
+    assert_ne!(run.code, 0, "{}", run.transcript());
 }

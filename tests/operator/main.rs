@@ -10,13 +10,17 @@ mod chart;
 mod control_plane;
 mod definitions;
 mod deletion;
+mod documents;
 mod examples;
 mod export;
 mod from_cluster;
 mod gitops;
+#[path = "../access_presets/grants.rs"]
+mod grants;
 mod image;
 mod kinds;
 mod laboratory;
+mod least_rights;
 mod life;
 mod metrics;
 mod namespaces;
@@ -120,6 +124,8 @@ fn main() -> std::process::ExitCode {
     trials.extend(namespaces::trials());
     trials.extend(time_passes::trials());
     trials.extend(tls::trials());
+    trials.extend(documents::trials());
+    trials.extend(least_rights::trials());
     trials.extend(chart::trials(trial));
     trials.extend(image::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
