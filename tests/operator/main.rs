@@ -7,6 +7,7 @@
 )]
 
 mod chart;
+mod columns;
 mod control_plane;
 mod definitions;
 mod deletion;
@@ -124,6 +125,7 @@ fn main() -> std::process::ExitCode {
     trials.extend(namespaces::trials());
     trials.extend(time_passes::trials());
     trials.extend(tls::trials());
+    trials.extend(columns::trials());
     trials.extend(documents::trials());
     trials.extend(least_rights::trials());
     trials.extend(chart::trials(trial));
