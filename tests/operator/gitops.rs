@@ -38,9 +38,8 @@ fn object(case: &Value) -> Value {
 
 /// The script on each case, with no more of Lua than Argo CD gives it.
 pub(crate) fn argo_cd() -> Result<(), Failure> {
-    let script = fs::read_to_string(repository("deploy/argocd/health.lua"))?;
     for case in cases()? {
-        let said = evaluate(&script, &object(&case)).map_err(|error| error.to_string())?;
+        let said = argo(&object(&case))?;
         let message = case["message"].as_str().unwrap_or("no message in the case");
         if said["status"] != case["argo"]
             || !said["message"]
@@ -196,12 +195,84 @@ pub(crate) fn flux(plane: &ControlPlane) -> Result<(), Failure> {
         if case["flux"] != found {
             return Err(format!("{}: {found}", case["name"]).into());
         }
+        // The rules as we tell them of real objects are those of the library.
+        let whole = self::object(&case);
+        if kstatus(&whole) != found {
+            return Err(format!("{}: not {}", case["name"], kstatus(&whole)).into());
+        }
     }
     Ok(())
 }
 
 /// What kstatus makes of an object.
 const STATUSES: [&str; 3] = ["Current", "InProgress", "Failed"];
+
+/// What kstatus makes of an object of a kind that it does not know.
+pub(crate) fn kstatus(object: &Value) -> &'static str {
+    if !object["metadata"]["deletionTimestamp"].is_null() {
+        return "Terminating";
+    }
+    let observed = &object["status"]["observedGeneration"];
+    if !observed.is_null() && *observed != object["metadata"]["generation"] {
+        return "InProgress";
+    }
+    let conditions = object["status"]["conditions"].as_array();
+    let is = |kind: &str, status: &str| {
+        let mut conditions = conditions.into_iter().flatten();
+        conditions.any(|it| it["type"] == kind && it["status"] == status)
+    };
+    if is("Reconciling", "True") {
+        "InProgress"
+    } else if is("Stalled", "True") {
+        "Failed"
+    } else if is("Ready", "False") || is("Ready", "Unknown") {
+        "InProgress"
+    } else {
+        "Current"
+    }
+}
+
+/// What Argo CD makes of an object by our script.
+pub(crate) fn argo(object: &Value) -> Result<Value, Failure> {
+    let script = fs::read_to_string(repository("deploy/argocd/health.lua"))?;
+    evaluate(&script, object).map_err(|error| error.to_string().into())
+}
+
+/// What of an object those two go by, in a line.
+pub(crate) fn shape(object: &Value) -> String {
+    let metadata = &object["metadata"];
+    let is_paused = metadata["annotations"]["iggyctl.dev/pause"] == "true";
+    let observed = &object["status"]["observedGeneration"];
+    let observed = match observed {
+        Value::Null => "never",
+        observed if *observed == metadata["generation"] => "now",
+        _ => "before",
+    };
+    let conditions = object["status"]["conditions"].as_array();
+    let conditions = conditions
+        .into_iter()
+        .flatten()
+        .filter(|it| {
+            ["Ready", "Reconciling", "Stalled"]
+                .iter()
+                .any(|kind| it["type"] == *kind)
+        })
+        .map(|it| format!("{}={} {}", it["type"], it["status"], it["reason"]));
+    let mut conditions: Vec<String> = conditions.collect();
+    conditions.sort();
+    format!(
+        "paused: {is_paused}; looked at: {observed}; {}",
+        conditions.join(", ")
+    )
+}
+
+/// The cases that are what the operator writes, by their shapes.
+pub(crate) fn shapes() -> Result<Vec<(String, String)>, Failure> {
+    let cases = cases()?.into_iter().filter(|case| case["never"] != true);
+    Ok(cases
+        .map(|case| (case["name"].to_string(), shape(&object(&case))))
+        .collect())
+}
 
 /// What Helm saw when it had waited, or what it said instead.
 fn waited(

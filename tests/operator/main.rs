@@ -25,6 +25,7 @@ mod least_rights;
 mod life;
 mod metrics;
 mod namespaces;
+mod real_statuses;
 mod robust;
 mod rules;
 mod same_plan;
@@ -126,6 +127,7 @@ fn main() -> std::process::ExitCode {
     trials.extend(time_passes::trials());
     trials.extend(tls::trials());
     trials.extend(columns::trials());
+    trials.extend(real_statuses::trials());
     trials.extend(documents::trials());
     trials.extend(least_rights::trials());
     trials.extend(chart::trials(trial));
