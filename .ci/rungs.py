@@ -3,8 +3,9 @@
 
 Tests of a rung that needs something from the machine are named
 `[rung] test`, and those of a real server `real/…`; a rung that is missing shows its tests as ignored, never as
-passed. The official CLI, the Python SDK, pre-commit, the Kubernetes API server and what needs
-only bash, git and python3 must have run; a real server may be missing.
+passed. The official CLI, the Python SDK, pre-commit, the Kubernetes API server, the operator with
+many objects on it and what needs only bash, git and python3 must have run; a real server may be
+missing.
 
 Usage: rungs.py LOG [RUNG…]
 
@@ -25,17 +26,21 @@ RUNGS = {
     "pre-commit": "pre-commit with the hook of this repository",
     "official-examples": "official example programs on the embedded server",
     "kubernetes": "the operator's resources on a real kube-apiserver",
+    "scale": "the operator with many objects",
     "image": "the static program in an empty root",
     "real-server": "real server",
 }
-REQUIRED = ("embedded", "official-cli", "python-sdk", "ci-integrations", "pre-commit", "kubernetes")
+REQUIRED = ("embedded", "official-cli", "python-sdk", "ci-integrations", "pre-commit", "kubernetes", "scale")
 LINE = re.compile(r"^test (?:\[([a-z-]+)\]\s+)?(.*) \.\.\. (ok|FAILED|ignored)")
+# What tests/operator/scale prints, also where the name of the test stands before it.
+FIGURES = re.compile(r"(\d+ topics: \d.*|by themselves: .*)$")
 RESULT = re.compile(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored")
 
 
 def main():
     counts = {rung: Counter() for rung in RUNGS}
     total = Counter()
+    figures = []
     results = 0
     with open(sys.argv[1], encoding="utf-8", errors="replace") as log:
         for line in log:
@@ -45,6 +50,7 @@ def main():
                 if test.group(2).startswith("real/"):  # the contract, see docs/testing.md
                     rung = "real-server"
                 counts[rung][test.group(3)] += 1
+            figures += FIGURES.findall(line.rstrip("\n"))
             result = RESULT.match(line)
             if result:
                 results += 1
@@ -59,6 +65,9 @@ def main():
             print(f"{title}: NOT RUN ({count['ignored']} tests)")
         else:
             print(f"{title}: NOT RUN (no tests)")
+        if rung == "scale":
+            for line in figures:
+                print(f"  {line}")
     print(f"{total['passed']} passed, {total['failed']} failed, {total['ignored']} not run, in {results} test programs")
     missing = [RUNGS[rung] for rung in (*REQUIRED, *sys.argv[2:]) if not counts[rung]["ok"]]
     if missing:
