@@ -441,15 +441,14 @@ impl<'a> Laboratory<'a> {
         Ok(())
     }
 
-    /// Lets an interval of the operator pass by its clock, until the round after it has asked all
-    /// that it asks.
+    /// Lets an interval of the operator pass by its clock, until the round after it has begun.
     pub(crate) fn interval(&self) -> Result<(), Failure> {
         let rounds = || self.server().requests().count(codes::GET_STATS_CODE);
         let before = rounds();
         let begin = Instant::now();
         while rounds() == before {
             if begin.elapsed() > PATIENCE {
-                return Err(format!("no round ended\n{}", self.log()).into());
+                return Err(format!("no round began\n{}", self.log()).into());
             }
             // Time that passes during a round does not count for the next one.
             self.signal_operator("USR2")?;
