@@ -1,6 +1,8 @@
 //! How long thousands of objects take, and what they cost: figures for
 //! docs/performance.md. Runs where `IGGYCTL_TEST_SCALE` says how many topics.
 
+mod floor;
+
 use std::time::{Duration, Instant};
 
 use crate::control_plane::{ControlPlane, Failure};
@@ -33,7 +35,8 @@ pub(crate) fn of_topics(plane: &ControlPlane) -> Result<(), Failure> {
              spec: {{}}\n"
         )
     };
-    laboratory.apply(&(0..streams).map(stream).collect::<String>())?;
+    let streams_manifests: String = (0..streams).map(stream).collect();
+    laboratory.apply(&streams_manifests)?;
     let topic = |number: usize| {
         format!(
             "---\napiVersion: iggyctl.dev/v1alpha1\nkind: IggyTopic\nmetadata: {{ name: t-{number} }}\n\
@@ -42,10 +45,12 @@ pub(crate) fn of_topics(plane: &ControlPlane) -> Result<(), Failure> {
         )
     };
     let began = Instant::now();
+    let mut all = streams_manifests;
     for chunk in (0..count).collect::<Vec<_>>().chunks(500) {
         let manifests: String = chunk.iter().map(|number| topic(*number)).collect();
         let arguments = ["create", "-n", &laboratory.namespace, "-f", "-"];
         plane.succeed(&arguments, &manifests)?;
+        all.push_str(&manifests);
     }
     let created = began.elapsed();
     laboratory.server().requests().reset();
@@ -89,6 +94,17 @@ pub(crate) fn of_topics(plane: &ControlPlane) -> Result<(), Failure> {
          Iggy, {written_in_rest} writes to Kubernetes",
         created.as_secs_f64(),
         converged.as_secs_f64(),
+    );
+    laboratory.kill_operator();
+    let by_hand = floor::command_line(&all)?.as_secs_f64();
+    let (statuses, took) = floor::statuses(plane, &laboratory.namespace)?;
+    let took = took.as_secs_f64();
+    let goal = by_hand * 1.5 + took;
+    #[allow(clippy::print_stdout, reason = "the figures are what it is for")]
+    let () = println!(
+        "by themselves: {by_hand:.1} s for `iggyctl apply` of the same, {took:.1} s for {statuses} \
+         statuses; to converge took {:.2} x of 1.5 times the one and the other ({goal:.1} s)",
+        converged.as_secs_f64() / goal,
     );
     if versions != after || written_in_rest > 0 {
         let before: Vec<&str> = versions.split_whitespace().collect();
