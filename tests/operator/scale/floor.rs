@@ -38,7 +38,10 @@ pub(super) fn command_line(manifests: &str) -> Result<Duration, Failure> {
 
 /// How long the API server takes for one status of each topic of the namespace, by server-side
 /// apply, as the operator writes them; and how many there are.
-pub(super) fn statuses(plane: &ControlPlane, namespace: &str) -> Result<(usize, Duration), Failure> {
+pub(super) fn statuses(
+    plane: &ControlPlane,
+    namespace: &str,
+) -> Result<(usize, Duration), Failure> {
     install_crypto_provider();
     let kubeconfig = Kubeconfig::read_from(plane.kubeconfig())?;
     let runtime = tokio::runtime::Runtime::new()?;

@@ -20,6 +20,12 @@ pub(crate) fn topics() -> Result<usize, String> {
 /// A server has at most 4,096 topics in a stream.
 const IN_A_STREAM: usize = 500;
 
+/// Twelve of five minutes, the usual one, moved over.
+const INTERVALS: u64 = 12;
+
+/// In kB: 150 MB.
+const MOST_MEMORY: u64 = 150_000;
+
 /// How long it may take.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -73,16 +79,12 @@ pub(crate) fn of_topics(plane: &ControlPlane) -> Result<(), Failure> {
     let memory = laboratory.memory_kilobytes()?;
     let asked = plane.requests_of(&laboratory.namespace, "operator")?;
     let written = laboratory.writes_to_kubernetes()?;
-    // In rest: rounds that somebody asks for.
+    // In rest: an hour of the usual interval.
     let versions = laboratory.resource_versions("igt,igs")?;
+    laboratory.interval()?;
     laboratory.server().requests().reset();
-    for round in 0..3 {
-        let request = format!("iggyctl.dev/reconcile-requested-at=round-{round}");
-        let before = laboratory.server().requests().total();
-        laboratory.kubectl(&["annotate", "--overwrite", "igst/s-0", &request])?;
-        laboratory.wait("igst/s-0", "looked at", |_| {
-            laboratory.server().requests().total() > before
-        })?;
+    for _ in 0..INTERVALS {
+        laboratory.interval()?;
     }
     let reads = laboratory.server().requests().total();
     let after = laboratory.resource_versions("igt,igs")?;
@@ -90,11 +92,19 @@ pub(crate) fn of_topics(plane: &ControlPlane) -> Result<(), Failure> {
     #[allow(clippy::print_stdout, reason = "the figures are what it is for")]
     let () = println!(
         "{count} topics: {:.1} s to create the objects, {:.1} s to converge, {requests} requests to \
-         Iggy, {asked:?} to Kubernetes, {memory} kB at most; 3 rounds in rest: {reads} requests to \
-         Iggy, {written_in_rest} writes to Kubernetes",
+         Iggy, {asked:?} to Kubernetes, {memory} kB at most; {INTERVALS} intervals in rest: {reads} \
+         requests to Iggy, {written_in_rest} writes to Kubernetes",
         created.as_secs_f64(),
         converged.as_secs_f64(),
     );
+    if memory > MOST_MEMORY {
+        return Err(format!("{memory} kB of memory").into());
+    }
+    // Each stream once, and a few of the server itself.
+    let most = INTERVALS * (streams as u64 + 5);
+    if reads > most {
+        return Err(format!("{reads} requests to Iggy in {INTERVALS} intervals").into());
+    }
     laboratory.kill_operator();
     let by_hand = floor::command_line(&all)?.as_secs_f64();
     let (statuses, took) = floor::statuses(plane, &laboratory.namespace)?;
