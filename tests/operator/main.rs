@@ -28,6 +28,7 @@ mod namespaces;
 mod real_statuses;
 mod robust;
 mod rules;
+mod safety;
 mod same_plan;
 mod same_server;
 mod scale;
@@ -118,6 +119,7 @@ fn main() -> std::process::ExitCode {
     trials.extend(tokens::trials());
     trials.extend(smoke::trials());
     trials.extend(deletion::trials());
+    trials.extend(safety::trials());
     trials.extend(steady::trials());
     trials.extend(robust::trials());
     trials.extend(kinds::trials());

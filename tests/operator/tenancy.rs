@@ -32,6 +32,14 @@ pub(crate) fn trials() -> Vec<Trial> {
             "tenancy_a_namespace_cannot_use_the_secret_of_another_tenant",
             secret,
         ),
+        trial(
+            "tenancy_a_namespace_gets_no_token_of_the_login_of_the_operator",
+            own_login,
+        ),
+        trial(
+            "tenancy_names_are_not_blocked_through_another_server_object",
+            blocked_names,
+        ),
     ]
 }
 
@@ -64,7 +72,9 @@ fn share(laboratory: &mut Shared, stream: &str) -> Result<Option<u32>, Failure> 
          - name: a\n      namespaceSelector: {{ matchLabels: {{ team: a }} }}\n      names: [team-a-*]\n      \
          maxPermissions:\n        streams:\n          - {{ name: team-a-*, preset: admin }}\n          \
          - {{ name: news, preset: readOnly }}\n    \
-         - name: b\n      namespaceSelector: {{ matchLabels: {{ team: b }} }}\n      names: [team-b-*]\n"
+         - name: b\n      namespaceSelector: {{ matchLabels: {{ team: b }} }}\n      names: [team-b-*]\n    \
+         - name: wide\n      namespaceSelector: {{ matchLabels: {{ team: wide }} }}\n      names: [\"*\"]\n      \
+         maxPermissions: {{ streams: [{{ name: news, preset: readOnly }}] }}\n"
     ))?;
     laboratory.enter_new(&format!("{stream}-b"), "team: b")?;
     let spec = format!("  name: {stream}\n  topics: [{{ name: events }}]\n");
@@ -361,5 +371,82 @@ fn secret(laboratory: &mut Shared) -> Result<(), Failure> {
         ))?;
         laboratory.wait_for("igs/own", "Stalled", "True", "CredentialsMissing")?;
     }
+    Ok(())
+}
+
+/// Not even where the tenant may have all names: it would be all that the server has.
+fn own_login(laboratory: &mut Shared) -> Result<(), Failure> {
+    let stream = "team-b-login";
+    share(laboratory, stream)?;
+    laboratory.enter_new(&format!("{stream}-wide"), "team: wide")?;
+    laboratory.apply(&password("app", "a-guess-at-it"))?;
+    let user = "  name: iggy\n  password: { secretKeyRef: { name: app, key: password } }\n";
+    laboratory.apply(&object("IggyUser", "login", user))?;
+    laboratory.wait_for("igu/login", "Stalled", "True", "AdoptionRefused")?;
+    let token =
+        "  user: iggy\n  name: stolen\n  writeTo: { secretKeyRef: { name: stolen, key: token } }\n";
+    laboratory.apply(&object("IggyAccessToken", "stolen", token))?;
+    refused(laboratory, "igat/stolen", "the operator's own login")?;
+    laboratory.round("igat/stolen")?;
+    let tokens = laboratory.by_hand(async |root| {
+        let tokens = root.get_personal_access_tokens().await.unwrap();
+        tokens
+            .into_iter()
+            .any(|token| token.name.starts_with("stolen"))
+    });
+    match tokens || !laboratory.get("secret/stolen")?.is_null() {
+        true => Err("a namespace has a token of the operator's login".into()),
+        false => Ok(()),
+    }
+}
+
+/// A namespace connects itself to the server that all share, with a user that may make nothing,
+/// and declares the names of another team.
+fn blocked_names(laboratory: &mut Shared) -> Result<(), Failure> {
+    let stream = "team-b-blocked";
+    share(laboratory, stream)?;
+    laboratory.by_hand(async |root| {
+        let permissions = Permissions {
+            global: GlobalPermissions {
+                read_servers: true,
+                read_streams: true,
+                ..GlobalPermissions::default()
+            },
+            streams: None,
+        };
+        let status = UserStatus::Active;
+        root.create_user("team-a-reader", "of-the-reader", status, Some(permissions))
+            .await
+            .unwrap();
+    });
+    let address = laboratory.server().address();
+    let login = password("reader", "of-the-reader");
+    laboratory.apply(&login.replace("username: iggy", "username: team-a-reader"))?;
+    laboratory.apply(&format!(
+        "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyServer\nmetadata: {{ name: default }}\n\
+         spec:\n  address: iggy://{address}\n  credentialsSecretRef: {{ name: reader }}\n"
+    ))?;
+    laboratory.ready("igs/default")?;
+    let blocking = |name: &str| {
+        format!(
+            "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyStream\nmetadata: {{ name: {name} }}\n\
+             spec: {{ name: {name} }}\n"
+        )
+    };
+    let name = format!("{stream}-new");
+    laboratory.apply(&blocking(&name))?;
+    laboratory.wait_for(
+        &format!("igst/{name}"),
+        "Reconciling",
+        "True",
+        "ApplyFailed",
+    )?;
+    laboratory.enter_new(&format!("{stream}-b"), "team: b")?;
+    let spec = format!("  name: {name}\n");
+    laboratory.apply(&object("IggyStream", "new", &spec))?;
+    laboratory.ready("igst/new")?;
+    laboratory.enter_new(&format!("{stream}-a"), "team: a")?;
+    laboratory.look_again(&format!("igst/{name}"))?;
+    laboratory.wait_for(&format!("igst/{name}"), "Stalled", "True", "Conflicted")?;
     Ok(())
 }

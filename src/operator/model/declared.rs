@@ -79,20 +79,7 @@ impl Declared {
 
     /// The words of the object, or those of its server.
     pub(crate) fn policies(&self, defaults: Defaults) -> Defaults {
-        let Lifecycle {
-            server_ref: _,
-            management,
-            adoption,
-            drift_policy,
-            interval,
-        } = &self.lifecycle;
-        Defaults {
-            management: management.unwrap_or(defaults.management),
-            adoption: adoption.unwrap_or(defaults.adoption),
-            deletion_policy: defaults.deletion_policy,
-            drift_policy: drift_policy.unwrap_or(defaults.drift_policy),
-            interval: interval.map_or(defaults.interval, |interval| interval.duration()),
-        }
+        defaults.with(&self.lifecycle)
     }
 
     /// What becomes of something of it that is no longer declared.
@@ -107,6 +94,26 @@ impl Declared {
             .find_map(|address| policies.get(&address).copied());
         said.unwrap_or(defaults.deletion_policy)
     }
+}
+
+/// How an object is to be treated, as far as that can be read, whatever else it says.
+pub(crate) fn lifecycle_alone(spec: &Value) -> Lifecycle {
+    Lifecycle {
+        server_ref: None,
+        management: alone(spec, "management"),
+        adoption: alone(spec, "adoption"),
+        drift_policy: alone(spec, "driftPolicy"),
+        interval: alone(spec, "interval"),
+    }
+}
+
+/// What an object says of all that it has, whatever else it says.
+pub(crate) fn policy_alone(spec: &Value) -> Option<DeletionPolicy> {
+    alone(spec, "deletionPolicy")
+}
+
+fn alone<T: DeserializeOwned>(spec: &Value, field: &str) -> Option<T> {
+    T::deserialize(spec.get(field)?).ok()
 }
 
 fn lifecycle(kind: Kind, spec: &Value) -> Result<Lifecycle, Refused> {

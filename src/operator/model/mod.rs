@@ -11,7 +11,7 @@ mod server;
 mod smoke_test;
 mod tenancy;
 
-pub(crate) use declared::{Declared, Refused};
+pub(crate) use declared::{Declared, Refused, lifecycle_alone, policy_alone};
 pub(crate) use object::{Object, ObjectKey, Requests};
 pub(crate) use reason::Reason;
 pub(crate) use server::{Defaults, ServerKey};

@@ -68,11 +68,17 @@ impl Object {
                 .and_then(Value::as_str)
         };
         let name = text("name").unwrap_or("default").to_owned();
-        let kind = match text("kind") {
+        ServerKey::new(self.server_kind(), &self.key.namespace, name)
+    }
+
+    /// The kind of that.
+    pub(crate) fn server_kind(&self) -> ServerKind {
+        let reference = self.spec.get("serverRef");
+        let kind = reference.and_then(|it| it.get("kind"));
+        match kind.and_then(Value::as_str) {
             Some("ClusterIggyServer") => ServerKind::ClusterIggyServer,
             _ => ServerKind::IggyServer,
-        };
-        ServerKey::new(kind, &self.key.namespace, name)
+        }
     }
 
     /// As it would be written for the command line.

@@ -2,7 +2,7 @@ use std::fmt;
 use std::time::Duration;
 
 use iggyctl_core::api::v1alpha1::{
-    Adoption, DriftPolicy, Kind, Management, ServerDefaults, ServerKind,
+    Adoption, DriftPolicy, Kind, Lifecycle, Management, ServerDefaults, ServerKind,
 };
 use iggyctl_core::state::DeletionPolicy;
 
@@ -70,6 +70,24 @@ impl Default for Defaults {
 }
 
 impl Defaults {
+    /// With what an object says.
+    pub(crate) fn with(self, said: &Lifecycle) -> Self {
+        let Lifecycle {
+            server_ref: _,
+            management,
+            adoption,
+            drift_policy,
+            interval,
+        } = said;
+        Self {
+            management: management.unwrap_or(self.management),
+            adoption: adoption.unwrap_or(self.adoption),
+            deletion_policy: self.deletion_policy,
+            drift_policy: drift_policy.unwrap_or(self.drift_policy),
+            interval: interval.map_or(self.interval, |interval| interval.duration()),
+        }
+    }
+
     /// What a server object says, completed.
     pub(crate) fn of(declared: &ServerDefaults) -> Self {
         let ServerDefaults {

@@ -24,7 +24,8 @@ pub(crate) fn announcement(
     // What was deleted behind its back is created as another one.
     let is_new = |address: &Address| {
         let known = known.get(address);
-        known.is_none_or(|held| held.incarnation.is_some() && creating.contains(address))
+        decision.brings(place, address, creating)
+            && known.is_none_or(|held| held.incarnation.is_some())
     };
     if !held
         .iter()

@@ -14,12 +14,19 @@ pub(crate) const SYNCED: &str = "Synced";
 pub(crate) const DRIFTED: &str = "Drifted";
 /// Another object holds something that this one declares.
 pub(crate) const CONFLICTED: &str = "Conflicted";
-
+/// Something that it declares is there already, and was not taken over.
+pub(crate) const ADOPTION_REFUSED: &str = "AdoptionRefused";
 /// The values of its tokens are in their Secrets.
 pub(crate) const SECRET_WRITTEN: &str = "SecretWritten";
 
 /// What was seen of the server, and stays said while nobody looks.
-pub(crate) const OF_THE_SERVER: [&str; 4] = [SYNCED, DRIFTED, CONFLICTED, SECRET_WRITTEN];
+pub(crate) const OF_THE_SERVER: [&str; 5] = [
+    SYNCED,
+    DRIFTED,
+    CONFLICTED,
+    ADOPTION_REFUSED,
+    SECRET_WRITTEN,
+];
 
 /// Whether the present spec was applied completely before: what differs now was changed by
 /// somebody else.
@@ -149,7 +156,7 @@ pub(crate) fn time(at: Timestamp) -> Time {
 /// Longest text of a condition. The API server allows 32,768 characters; nobody reads them.
 const MOST_CHARACTERS: usize = 1_000;
 
-fn bounded(message: &str) -> String {
+pub(super) fn bounded(message: &str) -> String {
     match message.char_indices().nth(MOST_CHARACTERS) {
         None => message.to_owned(),
         Some((end, _)) => format!("{}…", &message[..end]),

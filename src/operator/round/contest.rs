@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 
 use iggyctl_core::address::Address;
+use iggyctl_core::state::Incarnation;
+use iggyctl_core::state::observed::ObservedState;
+use jiff::Timestamp;
 
 use super::member::Member;
+use crate::operator::model::ObjectKey;
 
 /// The winners.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -16,6 +20,25 @@ pub(crate) struct Contest {
 impl Contest {
     /// Whoever holds something keeps it; where nobody does, the older object gets it.
     pub(crate) fn among(members: &[Member]) -> Self {
+        Self::ranked(members, |_, _| true)
+    }
+
+    /// The same, now that it is known what there is.
+    pub(super) fn after_a_look(&self, members: &[Member], observed: &ObservedState) -> Self {
+        if !is_shared(members) {
+            return self.clone();
+        }
+        Self::ranked(members, |address, held| {
+            match Incarnation::of(observed, address) {
+                Some(live) => live == held,
+                // Users are looked at only by who may have them.
+                None => matches!(address, Address::User(_)),
+            }
+        })
+    }
+
+    fn ranked(members: &[Member], is_there: impl Fn(&Address, Incarnation) -> bool) -> Self {
+        let is_shared = is_shared(members);
         let mut winners: BTreeMap<Address, usize> = BTreeMap::new();
         for (place, member) in members.iter().enumerate() {
             let Ok(declared) = &member.declared else {
@@ -30,8 +53,11 @@ impl Contest {
                         winners.insert(address, place);
                     }
                     Some(winner) => {
-                        let better = rank(member, &address) < rank(&members[*winner], &address);
-                        if better {
+                        let rank = |place: usize| {
+                            let member: &Member = &members[place];
+                            rank(member, &address, is_shared, &is_there)
+                        };
+                        if rank(place) < rank(*winner) {
                             *winner = place;
                         }
                     }
@@ -47,9 +73,43 @@ impl Contest {
     }
 }
 
+/// Whether a server object with tenants is for the server.
+fn is_shared(members: &[Member]) -> bool {
+    members.iter().any(Member::is_bounded)
+}
+
+/// The best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Title {
+    Holds,
+    Permitted,
+    /// What it holds is not there, be it that it was never made.
+    Announced,
+    Declares,
+}
+
 /// The lowest one wins. Two that hold the same can only come of a hand-over that was cut
 /// off; then age decides, too.
-fn rank<'a>(member: &'a Member, address: &Address) -> (bool, impl Ord + use<'a>) {
-    let holds = member.claims.contains_key(address);
-    (!holds, member.object.seniority())
+///
+/// On a server that several namespaces share, nobody says what the objects of a server object
+/// without tenants may declare: they might block names with a login that may do nothing. They
+/// have what they did make, and else only what nobody wants who may have it.
+fn rank<'a>(
+    member: &'a Member,
+    address: &Address,
+    is_shared: bool,
+    is_there: &impl Fn(&Address, Incarnation) -> bool,
+) -> (Title, (Timestamp, &'a ObjectKey)) {
+    let title = match member.claims.get(address) {
+        claim if !is_shared || member.is_bounded() => match claim {
+            Some(_) => Title::Holds,
+            None => Title::Permitted,
+        },
+        Some(held) => match held.incarnation {
+            Some(held) if is_there(address, held) => Title::Holds,
+            _ => Title::Announced,
+        },
+        None => Title::Declares,
+    };
+    (title, member.object.seniority())
 }

@@ -13,7 +13,7 @@ use super::conditions::is_settled;
 use super::contest::Contest;
 use super::member::{Held, Member, Subject};
 use super::removal::{Fate, Removals, let_go};
-use super::standing::{Standing, declared_name, former, standing};
+use super::standing::{Standing, declared_name, found, standing};
 
 /// What has to be known of the server.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,9 +33,16 @@ pub(crate) fn prepare(members: &[Member]) -> Preparation {
             && !member.is_deleting()
         {
             let all = member.only_observes();
+            // What an object of another server object has is looked at by who does not get it:
+            // what it says to hold may be gone.
+            let is_elsewhere = |address: &Address| {
+                let winner = contest.winners.get(address);
+                winner.is_some_and(|winner| members[*winner].is_foreign)
+                    && !matches!(address, Address::User(_) | Address::Token(..))
+            };
             let kept = declared
                 .state
-                .keeping(|address| all || contest.is_won(place, address));
+                .keeping(|address| all || contest.is_won(place, address) || is_elsewhere(address));
             to_observe.join(&kept);
         }
         // Of what another one holds, too, the incarnation is noted.
@@ -69,6 +76,8 @@ pub(crate) struct Grant {
 /// What to do.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Decision {
+    /// Who may have what, now that it is known what there is.
+    pub(crate) contest: Contest,
     /// What each member gets.
     pub(crate) grants: Vec<Grant>,
     pub(crate) removals: Removals,
@@ -96,12 +105,13 @@ pub(crate) fn decide(
     observed: &ObservedState,
     subject: &Subject,
 ) -> Decision {
-    let contest = &preparation.contest;
-    let removals = Removals::of(members, contest, observed);
-    let is_emptied = || !subject.is_the_same && all_is_gone(members, contest, observed);
+    let contest = preparation.contest.after_a_look(members, observed);
+    let removals = Removals::of(members, &contest, observed);
+    let is_emptied = || !subject.is_the_same && all_is_gone(members, &contest, observed);
     let is_replaced = !subject.replacement_acknowledged && (subject.is_another || is_emptied());
-    let predecessors = predecessors(members);
+    let predecessors = predecessors(members, &removals);
     let mut decision = Decision {
+        contest,
         grants: Vec::new(),
         compared: DesiredState::default(),
         executed: DesiredState::default(),
@@ -110,7 +120,7 @@ pub(crate) fn decide(
         removals,
     };
     for (place, member) in members.iter().enumerate() {
-        let grant = grant(place, member, contest, observed, &predecessors);
+        let grant = grant(place, member, &decision.contest, observed, &predecessors);
         if let Ok(declared) = &member.declared
             && member.is_active()
             && !member.is_foreign
@@ -149,13 +159,34 @@ impl Decision {
     ) -> BTreeMap<Address, Held> {
         let known = &members[place].claims;
         let held = self.grants[place].held.iter();
-        held.filter(|(address, held)| {
-            held.incarnation.is_some()
-                || known.contains_key(*address)
-                || creating.contains(*address)
+        held.filter_map(|(address, held)| {
+            let held = match (held.incarnation, known.get(address)) {
+                (Some(_), _) => *held,
+                _ if self.brings(place, address, creating) => *held,
+                // What is gone is the one that it was, until there is another one.
+                (None, Some(known)) => Held {
+                    incarnation: known.incarnation,
+                    ..*held
+                },
+                (None, None) => return None,
+            };
+            Some((address.clone(), held))
         })
-        .map(|(address, held)| (address.clone(), *held))
         .collect()
+    }
+
+    /// Whether something is there after these steps that was not: created, renamed, or in what
+    /// is renamed.
+    pub(super) fn brings(
+        &self,
+        place: usize,
+        address: &Address,
+        steps: &BTreeSet<Address>,
+    ) -> bool {
+        let held = &self.grants[place].held;
+        let is_new = |it: &Address| held.get(it).is_some_and(|it| it.incarnation.is_none());
+        let mut all = address.with_ancestors();
+        all.any(|it| steps.contains(&it) && is_new(&it))
     }
 
     /// Whether something may have to be deleted for the member one day, so that it must not
@@ -175,11 +206,17 @@ impl Decision {
 }
 
 /// Incarnations that another object holds, or held until it let them go, by address.
-fn predecessors(members: &[Member]) -> BTreeMap<&Address, Incarnation> {
+fn predecessors<'a>(
+    members: &'a [Member],
+    removals: &Removals,
+) -> BTreeMap<&'a Address, Incarnation> {
     let mut predecessors = BTreeMap::new();
-    for member in members {
+    for (member, fates) in members.iter().zip(&removals.fates) {
         for address in let_go(member) {
-            if let Some(held) = member.claims.get(address)
+            // What it renames itself it does not let go.
+            let keeps = fates.get(address) == Some(&Fate::Former) && renames(member, address);
+            if !keeps
+                && let Some(held) = member.claims.get(address)
                 && let Some(incarnation) = held.incarnation
             {
                 predecessors.insert(address, incarnation);
@@ -187,6 +224,17 @@ fn predecessors(members: &[Member]) -> BTreeMap<&Address, Incarnation> {
         }
     }
     predecessors
+}
+
+/// Whether the member says itself that this, or what it is in, gets another name.
+fn renames(member: &Member, address: &Address) -> bool {
+    member.declared.as_ref().is_ok_and(|declared| {
+        let mut names = declared.state.declared();
+        names.any(|it| {
+            let former = declared_name(&declared.state, &it);
+            former.is_some_and(|former| former.contains(address))
+        })
+    })
 }
 
 fn grant(
@@ -221,8 +269,8 @@ fn grant(
         }
         let policy = declared.deletion_policy(&address, member.policies);
         let live = Incarnation::of(observed, &address);
-        let former = former(declared_name(&declared.state, &address), live, observed);
-        match standing(member, &address, live.or(former), predecessors) {
+        let found = found(&declared.state, &address, observed);
+        match standing(member, &address, found, predecessors) {
             Standing::Own => {}
             Standing::Missing => {}
             Standing::HandedOver => {

@@ -2,11 +2,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use iggyctl_core::address::Address;
-use iggyctl_core::api::v1alpha1::Management;
+use iggyctl_core::api::v1alpha1::{Management, ServerKind};
 use iggyctl_core::state::{DeletionPolicy, Incarnation};
 use jiff::Timestamp;
 
-use crate::operator::model::{Declared, Defaults, Object, Refused};
+use crate::operator::model::{
+    Declared, Defaults, Object, Reason, Refused, lifecycle_alone, policy_alone,
+};
 use crate::operator::resources::status::{Claim, Conflict};
 
 /// The server of a round.
@@ -64,6 +66,8 @@ pub(crate) struct Member {
     /// Whether it is gone from the cluster, and nothing kept it: others may go on with what it
     /// held, and nothing is deleted.
     pub(crate) has_departed: bool,
+    /// Whether it departed after it was let go, which was told then.
+    pub(crate) was_released: bool,
 }
 
 impl Member {
@@ -74,13 +78,15 @@ impl Member {
     ) -> Self {
         let policies = match &declared {
             Ok(declared) => declared.policies(subject.defaults),
-            Err(_) => subject.defaults,
+            // What it asks to be left alone is left alone, whatever else is wrong with it.
+            Err(_) => subject.defaults.with(&lifecycle_alone(&object.spec)),
         };
         let mut member = Self {
             claims: BTreeMap::new(),
             waits_for: BTreeMap::new(),
             is_foreign: false,
             has_departed: false,
+            was_released: false,
             object,
             declared,
             policies,
@@ -116,12 +122,15 @@ impl Member {
         declared: Result<Arc<Declared>, Refused>,
         subject: &Subject,
     ) -> Self {
+        // Without a finalizer it is never seen as one that is being deleted.
+        let was_released = object.deleted_at.is_some();
         let object = Object {
             deleted_at: Some(subject.now),
             ..object.clone()
         };
         Self {
             has_departed: true,
+            was_released,
             ..Self::new(Arc::new(object), declared, subject)
         }
     }
@@ -134,6 +143,11 @@ impl Member {
     /// Whether it is let go whatever stays behind.
     pub(crate) fn is_forced(&self) -> bool {
         self.is_deleting() && self.object.requests.force_release
+    }
+
+    /// Whether the tenants of its server object say what it may declare.
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.object.server_kind() == ServerKind::ClusterIggyServer
     }
 
     /// Whether it takes part in who may have what.
@@ -163,11 +177,48 @@ impl Member {
                 declared.deletion_policy(address, self.policies)
             }
             // It said so while it declared it.
-            _ => self
-                .claims
-                .get(address)
-                .map_or(DeletionPolicy::Retain, |held| held.policy),
+            Ok(_) => self.claimed_policy(address),
+            Err(_) if matches!(address, Address::Token(..)) => self.claimed_policy(address),
+            // Of what nobody can read, what keeps more counts.
+            Err(_) => match (
+                self.claimed_policy(address),
+                policy_alone(&self.object.spec),
+            ) {
+                (DeletionPolicy::Retain, _) | (_, Some(DeletionPolicy::Retain)) => {
+                    DeletionPolicy::Retain
+                }
+                (DeletionPolicy::DeleteIfEmpty, _) | (_, Some(DeletionPolicy::DeleteIfEmpty)) => {
+                    DeletionPolicy::DeleteIfEmpty
+                }
+                (DeletionPolicy::Delete, _) => DeletionPolicy::Delete,
+            },
         }
+    }
+
+    fn claimed_policy(&self, address: &Address) -> DeletionPolicy {
+        let held = self.claims.get(address);
+        held.map_or(DeletionPolicy::Retain, |held| held.policy)
+    }
+
+    /// Whether something that it holds and nobody declares any more is deleted, and is not
+    /// only left alone.
+    pub(crate) fn would_delete(&self, address: &Address) -> bool {
+        // What a namespace may no longer declare, it may not delete either.
+        let is_permitted = !matches!(
+            &self.declared,
+            Err(Refused {
+                reason: Reason::NotPermitted,
+                ..
+            })
+        );
+        is_permitted && self.would_delete_by(self.deletion_policy(address))
+    }
+
+    /// The same of something with this policy.
+    pub(crate) fn would_delete_by(&self, policy: DeletionPolicy) -> bool {
+        self.policies.management == Management::Full
+            && !self.has_departed
+            && policy != DeletionPolicy::Retain
     }
 }
 

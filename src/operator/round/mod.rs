@@ -19,6 +19,7 @@ mod conditions;
 mod contest;
 mod decide;
 mod member;
+mod naming;
 mod removal;
 mod standing;
 #[cfg(test)]
@@ -32,4 +33,4 @@ pub(crate) use conditions::{Health, is_settled, standard_conditions, time};
 pub(crate) use contest::Contest;
 pub(crate) use decide::{Decision, decide, prepare};
 pub(crate) use member::{Member, Subject};
-pub(crate) use unreachable::{NoServer, without_server};
+pub(crate) use unreachable::{NoServer, rest_of_wait, without_server};

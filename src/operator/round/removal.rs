@@ -3,13 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use iggyctl_core::address::Address;
-use iggyctl_core::api::v1alpha1::Management;
 use iggyctl_core::state::observed::ObservedState;
 use iggyctl_core::state::{DeletionPolicy, Incarnation};
 
 use super::contest::Contest;
 use super::member::Member;
-use crate::operator::model::{Reason, Refused};
+use super::naming::Namings;
 
 /// What becomes of something that its holder no longer declares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +19,9 @@ pub(crate) enum Fate {
     Gone,
     /// It stays on the server, and nobody holds it.
     Retained,
+    /// It stays, and is held, since a declaration names it, or what it is in, as what something
+    /// was called before: it is renamed, or somebody has to say what becomes of it.
+    Former,
     /// It is deleted if nothing is lost with it.
     DeletedIfEmpty,
     /// It is deleted.
@@ -30,6 +32,8 @@ pub(crate) enum Fate {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Removals {
     pub(crate) fates: Vec<BTreeMap<Address, Fate>>,
+    /// What is to be called otherwise, by the name that it is held by.
+    pub(super) successors: Vec<BTreeMap<Address, Address>>,
 }
 
 /// What a member holds and does not declare.
@@ -49,15 +53,23 @@ pub(super) fn let_go(member: &Member) -> Vec<&Address> {
 
 impl Removals {
     pub(super) fn of(members: &[Member], contest: &Contest, observed: &ObservedState) -> Self {
-        let fates = members.iter().map(|member| {
-            let ending = let_go(member).into_iter();
-            ending
-                .map(|address| (address.clone(), fate(member, address, contest, observed)))
-                .collect()
-        });
-        Self {
-            fates: fates.collect(),
+        let namings = Namings::of(members);
+        let mut removals = Self::default();
+        for (place, member) in members.iter().enumerate() {
+            let mut fates = BTreeMap::new();
+            let mut successors = BTreeMap::new();
+            for address in let_go(member) {
+                let successor = namings.successor(members, place, address);
+                let is_named = namings.names(members, place, address);
+                let naming = is_named.then_some(successor.as_ref());
+                let fate = fate(member, address, naming, contest, observed);
+                fates.insert(address.clone(), fate);
+                successors.extend(successor.map(|successor| (address.clone(), successor)));
+            }
+            removals.fates.push(fates);
+            removals.successors.push(successors);
         }
+        removals
     }
 
     /// What is to be deleted, with what it may be deleted with.
@@ -69,7 +81,7 @@ impl Removals {
         // A token is revoked by its user, and in no plan.
         for (address, fate) in fates.filter(|(it, _)| !matches!(it, Address::Token(..))) {
             match fate {
-                Fate::HandedOver | Fate::Gone | Fate::Retained => continue,
+                Fate::HandedOver | Fate::Gone | Fate::Retained | Fate::Former => continue,
                 Fate::DeletedIfEmpty => {}
                 Fate::Deleted => {
                     deletions.with_data.insert(address.clone());
@@ -130,7 +142,41 @@ impl Deletions {
     }
 }
 
-fn fate(member: &Member, address: &Address, contest: &Contest, observed: &ObservedState) -> Fate {
+/// What becomes of something; `naming` is there where it is called what something was called
+/// before, with what it is to be called.
+fn fate(
+    member: &Member,
+    address: &Address,
+    naming: Option<Option<&Address>>,
+    contest: &Contest,
+    observed: &ObservedState,
+) -> Fate {
+    let fate = unnamed(member, address, contest, observed);
+    let Some(successor) = naming else {
+        return fate;
+    };
+    let was_renamed = || {
+        let live = successor.and_then(|it| Incarnation::of(observed, it));
+        let held = member.claims.get(address);
+        live.is_some() && held.is_some_and(|held| held.incarnation == live)
+    };
+    match fate {
+        Fate::HandedOver => Fate::HandedOver,
+        Fate::Gone if member.is_deleting() || !was_renamed() => Fate::Gone,
+        // A rename that cannot happen must not cost what was to be renamed.
+        _ if !member.is_deleting() => Fate::Former,
+        Fate::Deleted | Fate::DeletedIfEmpty => Fate::HandedOver,
+        fate => fate,
+    }
+}
+
+/// The same where nobody names it as what something was called before.
+fn unnamed(
+    member: &Member,
+    address: &Address,
+    contest: &Contest,
+    observed: &ObservedState,
+) -> Fate {
     if contest.winners.contains_key(address) {
         return Fate::HandedOver;
     }
@@ -145,15 +191,7 @@ fn fate(member: &Member, address: &Address, contest: &Contest, observed: &Observ
         (Some(held), Some(live)) if held != live => return Fate::Gone,
         _ => {}
     }
-    // What a namespace may no longer declare, it may not delete either.
-    let is_permitted = !matches!(
-        &member.declared,
-        Err(Refused {
-            reason: Reason::NotPermitted,
-            ..
-        })
-    );
-    if member.policies.management != Management::Full || !is_permitted || member.has_departed {
+    if !member.would_delete(address) {
         return Fate::Retained;
     }
     match member.deletion_policy(address) {

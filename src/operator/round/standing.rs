@@ -23,13 +23,24 @@ pub(super) enum Standing {
     Unclaimed,
 }
 
+/// What there is of something that is declared.
+pub(super) struct Found {
+    /// Its name on the server, which may be its former one.
+    pub(super) name: Address,
+    pub(super) incarnation: Incarnation,
+}
+
 pub(super) fn standing(
     member: &Member,
     address: &Address,
-    live: Option<Incarnation>,
+    found: Option<Found>,
     predecessors: &BTreeMap<&Address, Incarnation>,
 ) -> Standing {
-    let Some(live) = live else {
+    let Some(Found {
+        name,
+        incarnation: live,
+    }) = found
+    else {
         return Standing::Missing;
     };
     // They hold no messages and no settings: whoever has the topic or the user may have them.
@@ -41,12 +52,11 @@ pub(super) fn standing(
     if member.claims.values().any(holds_it) {
         return Standing::Own;
     }
-    if predecessors.get(address) == Some(&live)
-        || member.waits_for.get(address) == Some(&Some(live))
-    {
+    if predecessors.get(&name) == Some(&live) || member.waits_for.get(&name) == Some(&Some(live)) {
         return Standing::HandedOver;
     }
-    match member.claims.get(address) {
+    let claims = &member.claims;
+    match claims.get(address).or_else(|| claims.get(&name)) {
         Some(Held {
             incarnation: None, ..
         }) => Standing::Own,
@@ -75,13 +85,21 @@ pub(super) fn declared_name(state: &DesiredState, address: &Address) -> Option<A
 }
 
 /// What would be renamed to it.
-pub(super) fn former(
-    previous: Option<Address>,
-    live: Option<Incarnation>,
+fn former(state: &DesiredState, address: &Address, observed: &ObservedState) -> Option<Found> {
+    let name = declared_name(state, address)?;
+    let incarnation = Incarnation::of(observed, &name)?;
+    Some(Found { name, incarnation })
+}
+
+/// What there is of it, under its own name or under its former one.
+pub(super) fn found(
+    state: &DesiredState,
+    address: &Address,
     observed: &ObservedState,
-) -> Option<Incarnation> {
-    match live {
-        Some(_) => None,
-        None => Incarnation::of(observed, &previous?),
-    }
+) -> Option<Found> {
+    let live = Incarnation::of(observed, address).map(|incarnation| Found {
+        name: address.clone(),
+        incarnation,
+    });
+    live.or_else(|| former(state, address, observed))
 }

@@ -4,12 +4,12 @@
 //! a claim could know it again; what tells is the Secret with its value.
 
 use iggyctl_core::address::Address;
-use iggyctl_core::api::v1alpha1::{Adoption, ServerKind};
+use iggyctl_core::api::v1alpha1::Adoption;
 use iggyctl_core::diff::{TokenNotice, TokenNoticeKind, diff};
+use iggyctl_core::name::ResourceName;
 use iggyctl_core::state::observed::{AccessReading, ObservedState};
 use iggyctl_core::state::observed_token::SinkContent;
 
-use super::contest::Contest;
 use super::decide::Decision;
 use super::member::Member;
 use super::removal::{Fate, let_go};
@@ -18,16 +18,11 @@ impl Decision {
     /// Says what becomes of tokens that the server has and whose value is nowhere: nobody but
     /// the operator writes it, so one that an object holds is replaced. One that was there
     /// before is somebody's, and is only replaced for an object that may adopt it.
-    pub(crate) fn settle_tokens(
-        &mut self,
-        members: &[Member],
-        contest: &Contest,
-        observed: &ObservedState,
-    ) {
+    pub(crate) fn settle_tokens(&mut self, members: &[Member], observed: &ObservedState) {
         if self.compared.tokens.is_empty() {
             return;
         }
-        self.forbid_tokens(members, contest);
+        self.forbid_tokens(members, observed);
         let is_about = |address: &Address| matches!(address, Address::User(_) | Address::Token(..));
         let elsewhere: Vec<Address> = diff(&self.compared.keeping(is_about), observed)
             .token_notices
@@ -36,7 +31,7 @@ impl Decision {
             .map(|TokenNotice { address, .. }| address.clone())
             .collect();
         for address in elsewhere {
-            let Some(place) = contest.winners.get(&address).copied() else {
+            let Some(place) = self.contest.winners.get(&address).copied() else {
                 continue;
             };
             if may_replace(&members[place], members, &address) {
@@ -54,32 +49,50 @@ impl Decision {
     }
 
     /// On a server that several namespaces share, whoever gets a token of a user may do what
-    /// that user may: it has to be one that the same namespace declares, within its ceiling.
-    fn forbid_tokens(&mut self, members: &[Member], contest: &Contest) {
+    /// that user may: it has to be one that the same namespace has, within its ceiling, and
+    /// never the operator itself.
+    fn forbid_tokens(&mut self, members: &[Member], observed: &ObservedState) {
+        let me = match &observed.access {
+            AccessReading::Read(access) => access.me.as_ref(),
+            _ => None,
+        };
         let tokens: Vec<Address> = self.compared.declared().collect();
         for address in tokens {
             let Address::Token(user, _) = &address else {
                 continue;
             };
-            let Some(place) = contest.winners.get(&address).copied() else {
+            let Some(place) = self.contest.winners.get(&address).copied() else {
                 continue;
             };
-            let object = &members[place].object;
-            let is_shared = object.server().kind() == ServerKind::ClusterIggyServer;
-            let owner = contest.winners.get(&Address::User(user.clone()));
-            let is_own = owner
-                .is_some_and(|owner| members[*owner].object.key.namespace == object.key.namespace);
-            if is_shared && !is_own {
-                let why = format!(
-                    "no object of the namespace {} declares user/{user}",
-                    object.key.namespace
-                );
-                self.leave_out(&address);
-                let grant = &mut self.grants[place];
-                grant.held.remove(&address);
-                grant.forbidden.insert(address, why);
+            if !members[place].is_bounded() {
+                continue;
             }
+            let namespace = &members[place].object.key.namespace;
+            let why = if me == Some(user) {
+                format!("user/{user} is the operator's own login")
+            } else if !self.has_user(members, user, namespace) {
+                format!("no object of the namespace {namespace} holds user/{user}")
+            } else {
+                continue;
+            };
+            self.leave_out(&address);
+            let grant = &mut self.grants[place];
+            grant.held.remove(&address);
+            grant.forbidden.insert(address, why);
         }
+    }
+
+    /// Whether an object of the namespace holds the user. To declare it is not enough: it may
+    /// be somebody else's.
+    fn has_user(&self, members: &[Member], user: &ResourceName, namespace: &str) -> bool {
+        let user = Address::User(user.clone());
+        self.contest.winners.get(&user).is_some_and(|&owner| {
+            let member = &members[owner];
+            let is_kept = member.is_paused() && member.claims.contains_key(&user);
+            member.object.key.namespace == namespace
+                && member.is_bounded()
+                && (is_kept || self.grants[owner].held.contains_key(&user))
+        })
     }
 
     /// The tokens to revoke, each with the place of the object that held it.

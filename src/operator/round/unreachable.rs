@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use iggyctl_core::state::DeletionPolicy;
+use iggyctl_core::address::Address;
 
 use super::conclude::{Conclusion, Happening, names};
 use super::conditions::{Conditions, Health, OF_THE_SERVER};
@@ -41,12 +41,7 @@ fn without(member: &Member, why: &NoServer, subject: &Subject) -> Conclusion {
     let object = &member.object;
     let releases = releases(member, *orphan_after, subject);
     let mut happenings = Vec::new();
-    let left: Vec<_> = member
-        .claims
-        .iter()
-        .filter(|(address, _)| member.deletion_policy(address) != DeletionPolicy::Retain)
-        .map(|(address, _)| address)
-        .collect();
+    let left = to_delete(member);
     if releases && !left.is_empty() {
         happenings.push(Happening::warning(
             "Orphaned",
@@ -68,6 +63,11 @@ fn without(member: &Member, why: &NoServer, subject: &Subject) -> Conclusion {
         status: TopologyStatus {
             observed_generation: Some(object.generation),
             conditions: conditions.finish(),
+            claims: match releases {
+                // Once is enough, whatever else keeps it.
+                true => Vec::new(),
+                false => object.status.claims.clone(),
+            },
             ..object.status.as_ref().clone()
         },
         happenings,
@@ -78,15 +78,44 @@ fn without(member: &Member, why: &NoServer, subject: &Subject) -> Conclusion {
     }
 }
 
+/// How long the first of those that wait for the server to be let go still waits.
+pub(crate) fn rest_of_wait(
+    members: &[Member],
+    why: &NoServer,
+    subject: &Subject,
+) -> Option<Duration> {
+    let waiting = members.iter().filter(|member| {
+        let is_asked = member.is_deleting() && !member.is_foreign && !member.is_paused();
+        is_asked && !releases(member, why.orphan_after, subject)
+    });
+    let rests = waiting.filter_map(|member| {
+        let waited = subject.now.duration_since(member.object.deleted_at?);
+        let waited = Duration::try_from(waited).unwrap_or_default();
+        Some(why.orphan_after?.saturating_sub(waited))
+    });
+    rests.min()
+}
+
+/// What it would delete if there were a server.
+fn to_delete(member: &Member) -> Vec<&Address> {
+    let held = member.claims.keys();
+    held.filter(|address| member.would_delete(address))
+        .collect()
+}
+
 fn releases(member: &Member, orphan_after: Option<Duration>, subject: &Subject) -> bool {
     let Some(deleted_at) = member.object.deleted_at else {
         return false;
     };
-    if member.object.requests.force_release {
+    if member.is_forced() {
         return true;
+    }
+    if member.is_paused() {
+        return false;
     }
     match orphan_after {
         None => true,
+        _ if to_delete(member).is_empty() => true,
         Some(wait) => {
             let waited = subject.now.duration_since(deleted_at);
             jiff::SignedDuration::try_from(wait).is_ok_and(|wait| waited >= wait)

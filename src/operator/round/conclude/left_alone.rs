@@ -22,7 +22,10 @@ impl Concluding<'_> {
         );
         let told = (!left.is_empty()).then(|| Happening::warning("Orphaned", note));
         Conclusion {
-            status: self.member.object.status.as_ref().clone(),
+            status: TopologyStatus {
+                claims: Vec::new(),
+                ..self.member.object.status.as_ref().clone()
+            },
             happenings: told.into_iter().collect(),
             releases: true,
             retries: false,

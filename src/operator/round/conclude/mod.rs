@@ -1,5 +1,6 @@
 //! What is said of each object after a round, in its status and in events.
 
+mod held;
 mod left_alone;
 mod lines;
 mod telling;
@@ -18,9 +19,10 @@ pub(crate) use telling::Happening;
 
 use self::lines::lines_of;
 use super::conditions::{
-    CONFLICTED, Conditions, DRIFTED, Health, SECRET_WRITTEN, SYNCED, is_settled, time,
+    ADOPTION_REFUSED, CONFLICTED, Conditions, DRIFTED, Health, SECRET_WRITTEN, SYNCED, is_settled,
+    time,
 };
-use super::decide::{Decision, Grant, removes};
+use super::decide::{Decision, Grant};
 use super::member::{Member, Subject, conflict};
 use super::tokens::is_delivered;
 use crate::operator::model::Reason;
@@ -35,9 +37,12 @@ pub(crate) struct After<'a> {
     /// What differed before anything was done.
     pub(crate) before: &'a PlanReport,
     /// What was tried: of it nobody can be sure that it is not there.
+    #[allow(dead_code, reason = "what is told of drift needs it")]
     pub(crate) tried: &'a BTreeSet<Address>,
     /// What was done, by address.
     pub(crate) applied: &'a BTreeSet<Address>,
+    /// What may have been made although that was not said.
+    pub(crate) unknown: &'a BTreeSet<Address>,
     /// What failed, by address, with what was said.
     pub(crate) failed: &'a BTreeMap<Address, String>,
     /// Tokens that nobody can revoke, with the reason: they stay valid until they end.
@@ -202,6 +207,10 @@ impl Concluding<'_> {
             let (reason, message) = self.conflicted();
             conditions.set(CONFLICTED, ConditionStatus::True, reason, &message);
         }
+        if !self.grant.refused.is_empty() {
+            let (status, reason) = (ConditionStatus::True, Reason::AdoptionRefused);
+            conditions.set(ADOPTION_REFUSED, status, reason, &self.refused());
+        }
         if let Some(unwritten) = self.unwritten()
             && !member.only_observes()
             && !self.decision.is_replaced
@@ -243,58 +252,13 @@ impl Concluding<'_> {
             // What is in something else goes first.
             retries: self.fails() || verdict.reason == Reason::Deleting && !outstanding.is_empty(),
             status,
-            happenings: std::mem::take(&mut self.happenings),
+            happenings: match member.was_released {
+                true => Vec::new(),
+                false => std::mem::take(&mut self.happenings),
+            },
             drift_found,
             drift_corrected,
         }
-    }
-
-    /// What it holds from now on, as the server has it.
-    fn held(&self) -> BTreeMap<Address, super::member::Held> {
-        let observed = self.after.observed;
-        let mut held = BTreeMap::new();
-        if self.decision.is_replaced {
-            return self.member.claims.clone();
-        }
-        for (address, was) in &self.grant.held {
-            let live = Incarnation::of(observed, address);
-            let was_announced =
-                self.member.claims.contains_key(address) || self.after.tried.contains(address);
-            // Under its former name nobody looks for it, and what could not be created may
-            // have been all the same.
-            if live.is_some()
-                || was.incarnation.is_none() && was_announced
-                || self.is_delivered(address)
-            {
-                let incarnation = live;
-                held.insert(
-                    address.clone(),
-                    super::member::Held {
-                        incarnation,
-                        policy: was.policy,
-                    },
-                );
-            }
-        }
-        for (address, fate) in &self.decision.removals.fates[self.place] {
-            if matches!(address, Address::Token(..)) {
-                // It is revoked, unless that failed.
-                if removes(*fate)
-                    && self.after.failed.contains_key(address)
-                    && let Some(was) = self.member.claims.get(address)
-                {
-                    held.insert(address.clone(), *was);
-                }
-            } else if removes(*fate)
-                && !self.grant.held.contains_key(address)
-                && let Some(was) = self.member.claims.get(address)
-                && Incarnation::of(observed, address).is_some()
-                && !self.is_removed_user(address)
-            {
-                held.insert(address.clone(), *was);
-            }
-        }
-        held
     }
 
     /// Whether it is a token of its own: only the Secret with the value tells.
@@ -317,27 +281,6 @@ impl Concluding<'_> {
         let is_written = |it: &Address| self.grant.held.contains_key(it) && self.is_delivered(it);
         let written = |it: &Address| !is_written(it);
         (!tokens.is_empty()).then(|| tokens.into_iter().filter(written).collect())
-    }
-
-    /// A user is removed when it may do nothing any more; it stays as a tombstone.
-    fn is_removed_user(&self, address: &Address) -> bool {
-        matches!(address, Address::User(_))
-            && !self.after.failed.contains_key(address)
-            && !self
-                .lines
-                .iter()
-                .any(|line| line.address == address.to_string())
-    }
-
-    /// What is still to be removed.
-    fn outstanding(&self, held: &BTreeMap<Address, super::member::Held>) -> Vec<Address> {
-        let fates = &self.decision.removals.fates[self.place];
-        let removing = fates.iter().filter(|(_, fate)| removes(**fate));
-        removing
-            .map(|(address, _)| address)
-            .filter(|address| held.contains_key(*address))
-            .cloned()
-            .collect()
     }
 
     fn conflicts(&self) -> Vec<crate::operator::resources::status::Conflict> {

@@ -3,7 +3,7 @@
 use iggyctl_core::address::Address;
 use iggyctl_core::wording::counted;
 
-use super::super::conditions::{CONFLICTED, DRIFTED, is_settled};
+use super::super::conditions::{ADOPTION_REFUSED, CONFLICTED, DRIFTED, bounded, is_settled};
 use super::super::removal::Fate;
 use super::Concluding;
 use super::lines::names;
@@ -105,12 +105,13 @@ impl Concluding<'_> {
         if self.drifted() && !was(DRIFTED) {
             told.push(Happening::warning("DriftFound", self.first_lines()));
         }
-        let refused_before = self.member.object.status.conditions.iter();
+        let refused = self.refused();
+        let mut refused_before = self.member.object.status.conditions.iter();
         let refused_before =
-            refused_before.filter(|it| it.reason == Reason::AdoptionRefused.as_str());
-        if !self.grant.refused.is_empty() && refused_before.count() == 0 {
+            refused_before.any(|it| it.kind == ADOPTION_REFUSED && it.message == bounded(&refused));
+        if !self.grant.refused.is_empty() && !refused_before {
             let reason = Reason::AdoptionRefused.as_str();
-            told.push(Happening::warning(reason, self.refused()));
+            told.push(Happening::warning(reason, refused));
         }
         self.happenings.extend(told);
     }

@@ -70,6 +70,15 @@ impl Concluding<'_> {
         if !self.grant.refused.is_empty() {
             return stalled(Reason::AdoptionRefused, self.refused());
         }
+        let kept = self.kept_by_name();
+        if !kept.is_empty() {
+            let message = format!(
+                "{} would be deleted, and stays since a previousName names it: take that away, or \
+                 move its data by hand",
+                names(kept.iter())
+            );
+            return stalled(Reason::Blocked, message);
+        }
         let blocked: Vec<&ChangeLine> = self.lines.iter().filter(|it| it.code.is_some()).collect();
         if let Some(first) = blocked.first() {
             let more = match blocked.len() {

@@ -9,13 +9,16 @@ use iggyctl_core::check::Findings;
 use iggyctl_core::diff::diff;
 use iggyctl_core::plan::{Approvals, DestructionGrant, Plan, plan};
 use iggyctl_core::render::PlanReport;
+use iggyctl_core::state::DeletionPolicy;
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::observed::ObservedState;
 use iggyctl_core::testing::apply_step;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::super::{After, Happening, Member, Subject, announcement, conclude, decide, prepare};
+use super::super::{
+    After, Decision, Happening, Member, Subject, announcement, conclude, decide, prepare,
+};
 use crate::operator::model::{Declared, Defaults, Object, ObjectKey, Requests};
 use crate::operator::resources::status::{ConditionStatus, TopologyStatus};
 
@@ -37,6 +40,10 @@ pub(super) struct Cluster {
     /// How many more it makes before it is killed.
     pub(super) lives: Option<usize>,
     pub(super) happenings: Vec<Happening>,
+    /// What the server does not do, by address.
+    pub(super) refused: BTreeSet<Address>,
+    /// What it may have done, without an answer.
+    pub(super) unanswered: BTreeSet<Address>,
 }
 
 impl Cluster {
@@ -50,6 +57,8 @@ impl Cluster {
             writes: 0,
             lives: None,
             happenings: Vec::new(),
+            refused: BTreeSet::new(),
+            unanswered: BTreeSet::new(),
         }
     }
 
@@ -131,12 +140,22 @@ impl Cluster {
         }
         let mut applied = BTreeSet::new();
         let mut failed = BTreeMap::new();
+        let mut unknown = BTreeSet::new();
         if !decision.is_replaced {
             let addresses = decision.approvals.allow_destroy.clone();
             let grant = DestructionGrant::from_deletion_policies(addresses, &executed);
             let approved = executed.approve(true, &grant).unwrap();
             for step in approved.steps() {
                 self.write()?;
+                if self.refused.contains(&step.address) {
+                    failed.insert(step.address.clone(), "refused".to_owned());
+                    continue;
+                }
+                if self.unanswered.contains(&step.address) {
+                    failed.insert(step.address.clone(), "no answer".to_owned());
+                    unknown.insert(step.address.clone());
+                    continue;
+                }
                 match apply_step(step, &mut self.server) {
                     Ok(()) => applied.insert(step.address.clone()),
                     Err(error) => failed
@@ -163,6 +182,7 @@ impl Cluster {
             before: &before,
             tried: &tried,
             applied: &applied,
+            unknown: &unknown,
             failed: &failed,
             orphaned: &BTreeMap::new(),
             looked: &looked,
@@ -172,9 +192,11 @@ impl Cluster {
             let conclusion = conclusion.unwrap();
             self.happenings.extend(conclusion.happenings);
             let member = &members[place];
+            let mut claims = conclusion.status.claims.iter();
+            let holds = claims.any(|it| it.deletion_policy != Some(DeletionPolicy::Retain));
             let keeps = match member.is_deleting() {
                 true => !conclusion.releases,
-                false => decision.needs_finalizer(&members, place, &tried),
+                false => holds || decision.needs_finalizer(&members, place, &tried),
             };
             if conclusion.status != *self.objects[place].status
                 && !(conclusion.releases && self.objects[place].has_finalizer)
@@ -188,6 +210,29 @@ impl Cluster {
             }
         }
         Ok(())
+    }
+
+    /// What is told of these members in a round in which nothing is done.
+    pub(super) fn told(
+        &self,
+        members: &[Member],
+        decision: &Decision,
+        subject: &Subject,
+    ) -> Vec<Happening> {
+        let (_, report) = compared(&decision.compared, &decision.approvals, &self.server);
+        let after = After {
+            observed: &self.server,
+            left: &report,
+            before: &report,
+            tried: &BTreeSet::new(),
+            applied: &BTreeSet::new(),
+            unknown: &BTreeSet::new(),
+            failed: &BTreeMap::new(),
+            orphaned: &BTreeMap::new(),
+            looked: &BTreeMap::new(),
+        };
+        let conclusions = conclude(members, decision, &after, subject).into_iter();
+        conclusions.flatten().flat_map(|it| it.happenings).collect()
     }
 
     pub(super) fn place(&self, name: &str) -> usize {

@@ -2,5 +2,7 @@
 
 mod cluster;
 mod properties;
+mod shared;
 mod tables;
 mod tokens;
+mod unreachable;

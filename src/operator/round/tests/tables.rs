@@ -339,3 +339,271 @@ fn what_waits_for_its_parent_is_not_written_again_and_again() {
     // Nothing is held, so nothing keeps it.
     assert!(!cluster.objects[0].has_finalizer);
 }
+
+/// A rename that cannot happen must not cost what was to be renamed.
+fn renamed(more: Value) -> Value {
+    let mut spec = json!({
+        "name": "new", "previousName": "orders", "deletionPolicy": "Delete",
+        "topics": [{ "name": "events" }],
+    });
+    for (key, value) in more.as_object().unwrap() {
+        spec[key] = value.clone();
+    }
+    spec
+}
+
+/// One that holds `orders` with messages, and would delete it.
+fn holding_messages() -> Cluster {
+    let mut cluster = settled(vec![stream("a", 0, json!({ "deletionPolicy": "Delete" }))]);
+    let orders = cluster.server.streams.get_mut(&name("orders")).unwrap();
+    orders.messages = 7;
+    orders.topics.get_mut(&name("events")).unwrap().messages = 7;
+    cluster
+}
+
+#[test]
+fn a_rename_keeps_what_is_in_it() {
+    let mut cluster = holding_messages();
+    let before = cluster.server.streams[&name("orders")].clone();
+    cluster.change("a", renamed(json!({})));
+    cluster.settle().unwrap();
+    assert_eq!(cluster.reason("a"), "Applied");
+    let after = &cluster.server.streams[&name("new")];
+    assert_eq!((after.id, after.messages), (before.id, 7));
+    let held: Vec<String> = cluster.holders().into_keys().collect();
+    assert_eq!(held, ["stream/new", "topic/new/events"]);
+}
+
+#[test]
+fn a_rename_to_what_is_there_deletes_nothing() {
+    for (adoption, reason) in [("Refuse", "AdoptionRefused"), ("Adopt", "Blocked")] {
+        let mut cluster = holding_messages();
+        there_stream(&mut cluster.server, "new");
+        cluster.change("a", renamed(json!({ "adoption": adoption })));
+        cluster.settle().unwrap();
+        assert_eq!(cluster.reason("a"), reason);
+        assert!(cluster.there().contains("orders/events"), "{adoption}");
+        assert_eq!(cluster.holders()["stream/orders"], ["a"]);
+        assert!(cluster.objects[0].has_finalizer);
+        // When nobody calls it so any more, it goes by its policy.
+        let mut spec = renamed(json!({ "adoption": "Adopt" }));
+        spec.as_object_mut().unwrap().remove("previousName");
+        cluster.change("a", spec);
+        cluster.settle().unwrap();
+        assert_eq!(cluster.reason("a"), "Applied");
+        assert!(!cluster.there().contains("orders"), "{adoption}");
+    }
+}
+
+#[test]
+fn a_rename_to_what_is_there_happens_once_that_is_gone() {
+    let mut cluster = holding_messages();
+    there_stream(&mut cluster.server, "new");
+    cluster.change("a", renamed(json!({})));
+    cluster.settle().unwrap();
+    cluster.server.streams.remove(&name("new"));
+    cluster.settle().unwrap();
+    assert_eq!(cluster.reason("a"), "Applied");
+    assert_eq!(cluster.server.streams[&name("new")].messages, 7);
+    assert!(!cluster.there().contains("orders"));
+}
+
+#[test]
+fn a_rename_to_what_another_object_holds_deletes_nothing() {
+    let mut cluster = holding_messages();
+    let other = object(Kind::IggyStream, "other", 0, json!({ "name": "new" }));
+    cluster.objects.push(other);
+    cluster.settle().unwrap();
+    cluster.change("a", renamed(json!({})));
+    cluster.settle().unwrap();
+    assert_eq!(cluster.reason("a"), "PartiallyConflicted");
+    assert!(cluster.there().contains("orders/events"));
+    // Deleted as it is, it deletes what it holds.
+    cluster.delete("a");
+    cluster.settle().unwrap();
+    assert!(!cluster.there().contains("orders"));
+    assert!(cluster.there().contains("new"));
+}
+
+#[test]
+fn a_topic_that_cannot_be_renamed_is_not_deleted() {
+    let topology = |topics: Value| json!({ "adoption": "Adopt", "deletionPolicy": "Delete", "streams": [{ "name": "orders", "topics": topics }] });
+    let spec = topology(json!([{ "name": "old" }]));
+    let mut cluster = settled(vec![object(Kind::IggyTopology, "a", 0, spec)]);
+    there_topic(&mut cluster.server, "orders", "new");
+    cluster.change(
+        "a",
+        topology(json!([{ "name": "new", "previousName": "old" }])),
+    );
+    cluster.settle().unwrap();
+    assert_eq!(cluster.reason("a"), "Blocked");
+    assert!(cluster.there().contains("orders/old"));
+    cluster.change("a", topology(json!([{ "name": "new" }])));
+    cluster.settle().unwrap();
+    assert_eq!(cluster.reason("a"), "Applied");
+    assert!(!cluster.there().contains("orders/old"));
+}
+
+/// What is taken out of a list while its stream is renamed goes by its policy, whenever the
+/// operator is killed.
+#[test]
+fn what_is_taken_out_of_a_renamed_stream_goes_by_its_policy() {
+    for policy in ["Delete", "Retain"] {
+        for lives in (0..16).map(Some).chain([None]) {
+            let more = json!({ "name": "more", "deletionPolicy": policy });
+            let topics = json!([{ "name": "events" }, more]);
+            let whole = json!({ "deletionPolicy": "Delete", "topics": topics });
+            let mut cluster = settled(vec![stream("a", 0, whole)]);
+            let id = cluster.server.streams[&name("orders")].id;
+            cluster.change("a", renamed(json!({})));
+            cluster.lives = lives;
+            let _ = cluster.settle();
+            cluster.lives = None;
+            cluster.settle().unwrap();
+            let stays = cluster.there().contains("new/more");
+            assert_eq!(stays, policy == "Retain", "{policy} {lives:?}");
+            assert_eq!(cluster.server.streams[&name("new")].id, id);
+            assert_eq!(cluster.reason("a"), "Applied");
+            let held: Vec<String> = cluster.holders().into_keys().collect();
+            assert_eq!(held, ["stream/new", "topic/new/events"]);
+        }
+    }
+}
+
+/// What one object lets go and another one renames goes on with that, and is not deleted.
+#[test]
+fn a_rename_by_another_object_is_a_hand_over() {
+    let next = || object(Kind::IggyStream, "next", 1, renamed(json!({})));
+    for lives in (0..12).map(Some).chain([None]) {
+        let mut cluster = holding_messages();
+        cluster.delete("a");
+        cluster.objects.push(next());
+        cluster.lives = lives;
+        let _ = cluster.settle();
+        cluster.lives = None;
+        cluster.settle().unwrap();
+        let there: Vec<String> = cluster.there().into_iter().collect();
+        assert_eq!(there, ["new", "new/events"], "{lives:?}");
+        assert_eq!(cluster.server.streams[&name("new")].messages, 7);
+        assert_eq!(cluster.reason("next"), "Applied", "{lives:?}");
+    }
+    // Nor is it where it cannot be renamed.
+    let mut cluster = holding_messages();
+    there_stream(&mut cluster.server, "new");
+    cluster.delete("a");
+    cluster.objects.push(next());
+    cluster.settle().unwrap();
+    assert_eq!(cluster.objects.len(), 1);
+    assert!(cluster.there().contains("orders/events"));
+}
+
+/// A claim is for what is there, or may be: not for what somebody makes later.
+#[test]
+fn what_was_refused_is_not_held() {
+    let mut cluster = Cluster::new(vec![stream("a", 0, json!({ "deletionPolicy": "Delete" }))]);
+    cluster.refused.insert("stream/orders".parse().unwrap());
+    for _ in 0..3 {
+        cluster.round().unwrap();
+    }
+    assert_eq!(cluster.reason("a"), "ApplyFailed");
+    assert!(cluster.holders().is_empty());
+    there_stream(&mut cluster.server, "orders").messages = 3;
+    cluster.settle().unwrap();
+    assert_eq!(cluster.reason("a"), "AdoptionRefused");
+    cluster.delete("a");
+    cluster.settle().unwrap();
+    assert!(cluster.there().contains("orders"));
+}
+
+#[test]
+fn what_may_have_been_made_is_held() {
+    let mut cluster = Cluster::new(vec![stream("a", 0, json!({}))]);
+    cluster.unanswered.insert("stream/orders".parse().unwrap());
+    cluster.round().unwrap();
+    assert_eq!(cluster.holders()["stream/orders"], ["a"]);
+    // It came through after all.
+    there_stream(&mut cluster.server, "orders");
+    cluster.unanswered.clear();
+    cluster.settle().unwrap();
+    assert_eq!(cluster.reason("a"), "Applied");
+}
+
+/// What was deleted behind its back and is not made again is still that one, and no other.
+#[test]
+fn what_is_gone_is_not_what_comes_by_its_name() {
+    for refused in [false, true] {
+        let policies = json!({ "deletionPolicy": "Delete", "driftPolicy": if refused { "Correct" } else { "Report" } });
+        let kept = object(Kind::IggyStream, "kept", 0, json!({}));
+        let mut cluster = settled(vec![stream("a", 0, policies), kept]);
+        cluster.server.streams.remove(&name("orders"));
+        if refused {
+            cluster.refused.insert("stream/orders".parse().unwrap());
+        }
+        for _ in 0..3 {
+            cluster.round().unwrap();
+        }
+        let made = there_stream(&mut cluster.server, "orders");
+        made.created_at_micros += 99;
+        cluster.settle().unwrap();
+        assert_eq!(cluster.reason("a"), "AdoptionRefused", "{refused}");
+        cluster.delete("a");
+        cluster.settle().unwrap();
+        assert!(cluster.there().contains("orders"), "{refused}");
+    }
+}
+
+/// Whatever else is wrong with the object.
+#[test]
+fn what_is_refused_is_told_once() {
+    let topology = object(
+        Kind::IggyTopology,
+        "topology",
+        2,
+        json!({ "streams": [{ "name": "orders" }, { "name": "theirs" }] }),
+    );
+    let mut cluster = Cluster::new(vec![stream("a", 1, json!({})), topology]);
+    there_stream(&mut cluster.server, "theirs");
+    for _ in 0..4 {
+        cluster.round().unwrap();
+    }
+    let told = |cluster: &Cluster| {
+        let happenings = cluster.happenings.iter();
+        happenings
+            .filter(|it| it.reason == "AdoptionRefused")
+            .count()
+    };
+    assert_eq!(cluster.reason("topology"), "Conflicted");
+    assert!(cluster.is_true("topology", "AdoptionRefused"));
+    assert_eq!(told(&cluster), 1);
+    // Something more is news.
+    there_stream(&mut cluster.server, "more");
+    let streams = json!([{ "name": "orders" }, { "name": "theirs" }, { "name": "more" }]);
+    cluster.change("topology", json!({ "streams": streams }));
+    cluster.settle().unwrap();
+    cluster.round().unwrap();
+    assert_eq!(told(&cluster), 2);
+}
+
+/// What asks to be left alone is, whatever else is wrong with the spec.
+#[test]
+fn an_invalid_spec_deletes_no_more_than_it_says() {
+    for (said, stays) in [
+        (json!({ "management": "ObserveOnly" }), true),
+        (json!({ "deletionPolicy": "Retain" }), true),
+        (json!({}), false),
+    ] {
+        let mut cluster = settled(vec![stream("a", 0, json!({ "deletionPolicy": "Delete" }))]);
+        let mut spec =
+            json!({ "name": "orders", "topics": [{ "name": "events" }, { "name": "events" }] });
+        for (key, value) in said.as_object().unwrap() {
+            spec[key] = value.clone();
+        }
+        cluster.change("a", spec);
+        cluster.settle().unwrap();
+        assert_eq!(cluster.reason("a"), "InvalidSpec");
+        cluster.delete("a");
+        cluster.settle().unwrap();
+        assert_eq!(cluster.there().contains("orders"), stays, "{said}");
+        assert!(cluster.objects.is_empty());
+    }
+}

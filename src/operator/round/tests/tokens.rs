@@ -88,6 +88,10 @@ fn elsewhere() -> ObservedState {
 }
 
 fn decided(objects: Vec<Object>) -> (Vec<Member>, Decision) {
+    decided_with(objects, &elsewhere())
+}
+
+fn decided_with(objects: Vec<Object>, observed: &ObservedState) -> (Vec<Member>, Decision) {
     let subject = Subject {
         identity: "server".to_owned(),
         aliases: Some(Vec::new()),
@@ -105,9 +109,8 @@ fn decided(objects: Vec<Object>) -> (Vec<Member>, Decision) {
         })
         .collect();
     let preparation = prepare(&members);
-    let observed = elsewhere();
-    let mut decision = decide(&members, &preparation, &observed, &subject);
-    decision.settle_tokens(&members, &preparation.contest, &observed);
+    let mut decision = decide(&members, &preparation, observed, &subject);
+    decision.settle_tokens(&members, observed);
     (members, decision)
 }
 
@@ -170,14 +173,55 @@ fn one_is_revoked_when_nobody_declares_it() {
     assert_eq!(revoked(vec![other, user()]), [0]);
 }
 
+/// For a server that several namespaces share.
+fn shared(mut object: Object) -> Object {
+    let mut spec = object.spec.as_ref().clone();
+    spec["serverRef"] = json!({ "kind": "ClusterIggyServer", "name": "shared" });
+    object.spec = Arc::new(spec);
+    object
+}
+
+/// Neither is one of a user that an object declares and does not get, nor one of the login of
+/// the operator, even where somebody may have all of its names.
+#[test]
+fn one_of_the_own_login_is_not_given_out() {
+    let adopting = || shared(token("ci", json!({ "adoption": "Adopt" })));
+    let refusing = || {
+        let mut user = shared(user());
+        let mut spec = user.spec.as_ref().clone();
+        spec["adoption"] = json!("Refuse");
+        user.spec = Arc::new(spec);
+        user
+    };
+    let (_, decision) = decided(vec![adopting(), refusing()]);
+    assert!(
+        decision.grants[1]
+            .refused
+            .contains(&Address::User(name("svc")))
+    );
+    assert!(decision.grants[0].forbidden.contains_key(&address()));
+    assert!(decision.executed.tokens.is_empty());
+    let mut observed = elsewhere();
+    let AccessReading::Read(access) = &mut observed.access else {
+        panic!("users are read");
+    };
+    access.me = Some(name("svc"));
+    let (_, decision) = decided_with(vec![adopting(), shared(user())], &observed);
+    assert!(
+        decision.grants[1]
+            .held
+            .contains_key(&Address::User(name("svc")))
+    );
+    assert!(decision.grants[0].forbidden.contains_key(&address()));
+    assert!(decision.executed.tokens.is_empty());
+    // Whoever has the server alone may have them.
+    let own = token("ci", json!({ "adoption": "Adopt" }));
+    let (_, decision) = decided_with(vec![own, user()], &observed);
+    assert!(is_replaced(&decision));
+}
+
 #[test]
 fn one_of_a_user_of_others_is_not_given_out() {
-    let shared = |mut object: Object| {
-        let mut spec = object.spec.as_ref().clone();
-        spec["serverRef"] = json!({ "kind": "ClusterIggyServer", "name": "shared" });
-        object.spec = Arc::new(spec);
-        object
-    };
     let adopting = || token("ci", json!({ "adoption": "Adopt" }));
     let forbidden = |objects: Vec<Object>| {
         let (_, decision) = decided(objects);
@@ -191,7 +235,7 @@ fn one_of_a_user_of_others_is_not_given_out() {
     let mut others = shared(user());
     others.key.namespace = "others".to_owned();
     assert!(forbidden(vec![shared(adopting()), others]));
-    // The login of the operator itself, which no object declares.
+    // One that no object declares.
     let (_, decision) = decided(vec![shared(adopting())]);
     assert!(decision.grants[0].forbidden.contains_key(&address()));
 }

@@ -37,7 +37,9 @@ use super::world::View;
 use crate::operator::cluster::ServerObject;
 use crate::operator::model::{Declared, Defaults, Object, Reason, Refused, ServerKey};
 use crate::operator::resources::status::{Claim, ConditionStatus};
-use crate::operator::round::{Health, Member, NoServer, Subject, time, without_server};
+use crate::operator::round::{
+    Health, Member, NoServer, Subject, rest_of_wait, time, without_server,
+};
 
 /// How long one round may take, whatever hangs.
 const LONGEST_ROUND: Duration = Duration::from_secs(10 * 60);
@@ -342,12 +344,8 @@ impl Crank {
         let needs = |place: usize| has.get(place).copied().unwrap_or(false);
         let rounded = self.write_all(&members, conclusions, needs).await;
         // Whoever waits to be let go waits no longer than it has to.
-        let waiting = members.iter().filter_map(|member| {
-            let waited = subject.now.duration_since(member.object.deleted_at?);
-            let waited = Duration::try_from(waited).unwrap_or_default();
-            Some(why.orphan_after?.saturating_sub(waited))
-        });
-        match (waiting.min(), why.reason, rounded.retries) {
+        let rest = rest_of_wait(&members, why, &subject);
+        match (rest, why.reason, rounded.retries) {
             // To the second, as the time of deletion is.
             (Some(rest), _, _) => Next::RetryWithin(rest + FIRST_RETRY),
             // That one appears is seen.

@@ -13,7 +13,9 @@ use iggyctl_core::state::desired_user::SecretReference;
 use iggyctl_core::state::observed::{AccessReading, ObservedState};
 use iggyctl_core::state::observed_access::PasswordCheck;
 use iggyctl_engine::Secrets;
-use iggyctl_engine::apply::{ApplyEvent, Cancellation, StepResult, Supplies, apply};
+use iggyctl_engine::apply::{
+    Aftermath, ApplyEvent, Cancellation, Failure, StepResult, Supplies, apply,
+};
 use iggyctl_engine::connect::{ConnectionPool, ServerConnector};
 use iggyctl_engine::observe::{Checks, Reach, observe_and_check};
 
@@ -65,9 +67,9 @@ impl Crank {
         };
         let observed: ObservedState = look().await.map_err(no_server)?;
         let mut decision = decide(members, &preparation, &observed, subject);
-        decision.settle_tokens(members, &preparation.contest, &observed);
+        decision.settle_tokens(members, &observed);
         let mut failed = BTreeMap::new();
-        for (address, why) in without_password(members, &preparation.contest, gathered) {
+        for (address, why) in without_password(members, &decision.contest, gathered) {
             decision.leave_out(&address);
             failed.insert(address, why);
         }
@@ -88,8 +90,12 @@ impl Crank {
             return std::future::pending().await;
         }
         let revoked = tokens::revoke_all(pool, &sinks, &decision, members, gathered).await;
-        let mut applied = revoked.done;
         failed.extend(revoked.failed);
+        let mut done = Done {
+            applied: revoked.done,
+            unknown: BTreeSet::new(),
+            failed,
+        };
         let has_steps = !executed.steps.is_empty() && !decision.is_replaced;
         if has_steps {
             let addresses = decision.approvals.allow_destroy.clone();
@@ -99,7 +105,7 @@ impl Crank {
                     let secrets = gathered.secrets();
                     let supplies = Supplies::new(&secrets, &sinks).of_server(&connection.address);
                     let fence = &self.shared.fence;
-                    carry_out(pool, &approved, supplies, fence, &mut applied, &mut failed).await;
+                    carry_out(pool, &approved, supplies, fence, &mut done).await;
                 }
                 Err(refusal) => {
                     tracing::error!(%refusal, "a plan of the operator was refused");
@@ -141,8 +147,9 @@ impl Crank {
             left: &left.report,
             before: &compared.report,
             tried: &tried,
-            applied: &applied,
-            failed: &failed,
+            applied: &done.applied,
+            unknown: &done.unknown,
+            failed: &done.failed,
             orphaned: &revoked.orphaned,
             looked: &looked,
         };
@@ -209,13 +216,21 @@ impl Compared {
     }
 }
 
+/// How the steps ended, by address.
+struct Done {
+    applied: BTreeSet<Address>,
+    /// What may be done although that was not said.
+    unknown: BTreeSet<Address>,
+    /// With what was said.
+    failed: BTreeMap<Address, String>,
+}
+
 async fn carry_out(
     pool: &ConnectionPool<ServerConnector>,
     approved: &ApprovedPlan,
     supplies: Supplies<'_, SecretSinks>,
     fence: &Fence,
-    applied: &mut BTreeSet<Address>,
-    failed: &mut BTreeMap<Address, String>,
+    done: &mut Done,
 ) {
     let cancellation = Cancellation::default();
     let mut watch = |_: ApplyEvent<'_>| {
@@ -225,17 +240,24 @@ async fn carry_out(
     };
     let outcome = apply(approved, pool, supplies, &mut watch, &cancellation).await;
     for (step, outcome) in approved.steps().iter().zip(outcome.steps) {
+        let address = step.address.clone();
         match outcome.result {
             StepResult::Applied => {
-                applied.insert(step.address.clone());
+                done.applied.insert(address);
             }
             StepResult::Failed(failure) => {
-                failed.insert(step.address.clone(), failure.to_string());
+                let is_left = matches!(
+                    &failure,
+                    Failure::NotDelivered(_, Aftermath::NotRevoked | Aftermath::NoteLeft)
+                );
+                if failure.is_unknown() || is_left {
+                    done.unknown.insert(address.clone());
+                }
+                done.failed.insert(address, failure.to_string());
             }
             StepResult::NotAttempted(why) => {
-                failed
-                    .entry(step.address.clone())
-                    .or_insert_with(|| why.to_string());
+                let failed = done.failed.entry(address);
+                failed.or_insert_with(|| why.to_string());
             }
         }
     }

@@ -138,8 +138,10 @@ impl Crank {
             policy.is_some_and(|policy| policy != DeletionPolicy::Retain)
         });
         let cluster = &self.shared.cluster;
-        // What the object said of itself before it goes is of no use to anybody.
-        if !(releases && object.has_finalizer) && status != *object.status {
+        // What the object said of itself before it goes is of no use to anybody, unless
+        // something else keeps it.
+        let goes = releases && object.has_finalizer && object.finalizers.len() <= 1;
+        if !goes && status != *object.status {
             let version = self.shared.world.version(&object);
             let written = cluster.write_status(&object, &version, &status).await;
             match self.took_in(&object, written) {
