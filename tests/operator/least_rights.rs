@@ -207,16 +207,18 @@ impl Case {
             attempts.begin(self, &name, |grants| {
                 with_one_word_less(&grants).swap_remove(lacking)
             })?;
+            // For want of a right, and of nothing else; what is said before it knows its server
+            // passes.
+            let says_why = ["41", "may not", "could not be read", "cannot be read"];
+            let object = self.object(&name);
             let found = attempts
                 .laboratory
-                .wait(&self.object(&name), "looked at", |found| {
-                    is_ready(found, "True") || is_ready(found, "False")
+                .wait(&object, "ready, or refused", |found| {
+                    let conditions = found["status"]["conditions"].to_string();
+                    let is_refused = says_why.iter().any(|words| conditions.contains(words));
+                    is_ready(found, "True") || is_ready(found, "False") && is_refused
                 })?;
-            let conditions = found["status"]["conditions"].to_string();
-            // For want of a right, and of nothing else.
-            let says_why = ["41", "may not", "could not be read", "cannot be read"];
-            if is_ready(&found, "True") || !says_why.iter().any(|words| conditions.contains(words))
-            {
+            if is_ready(&found, "True") {
                 let status = &found["status"];
                 return Err(format!("without the right {lacking}: {status:#}").into());
             }
