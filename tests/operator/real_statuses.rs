@@ -168,6 +168,11 @@ spec: { serverRef: { kind: IggyServer, name: locked } }
 ---
 apiVersion: iggyctl.dev/v1alpha1
 kind: IggyStream
+metadata: { name: meaningless }
+spec: { serverRef: { kind: IggyServer, name: meaningless } }
+---
+apiVersion: iggyctl.dev/v1alpha1
+kind: IggyStream
 metadata: { name: nowhere }
 spec: { serverRef: { kind: IggyServer, name: nowhere } }
 ---
@@ -249,6 +254,7 @@ fn are_understood(plane: &ControlPlane) -> Result<(), Failure> {
     seen.comes_to("igst/locked", &stalled("CredentialsMissing"))?;
     seen.comes_to("igs/locked", &stalled("CredentialsMissing"))?;
     seen.comes_to("igs/meaningless", &stalled("InvalidSpec"))?;
+    seen.comes_to("igst/meaningless", &stalled("InvalidSpec"))?;
     seen.comes_to("igst/nowhere", &stalled("ServerNotFound"))?;
     seen.comes_to("igsmoke/nowhere", &stalled("ServerNotFound"))?;
 

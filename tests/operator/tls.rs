@@ -72,7 +72,13 @@ impl Secured {
         Ok(())
     }
 
-    fn addresses(&self) -> [SocketAddr; 3] {
+    /// The authority that its clients trust, in PEM.
+    pub(crate) fn authority(&self) -> &str {
+        pem(&self.identity)
+    }
+
+    /// On TCP, WebSocket and QUIC.
+    pub(crate) fn addresses(&self) -> [SocketAddr; 3] {
         let server = self.server.as_ref().unwrap();
         let (websocket, quic) = (server.websocket_address(), server.quic_address());
         [server.address(), websocket.unwrap(), quic.unwrap()]
@@ -108,7 +114,7 @@ impl Secured {
             "root",
             &json!({ "username": "iggy", "password": "iggy" }),
         ))?;
-        trust(laboratory, pem(&self.identity))?;
+        trust(laboratory, self.authority())?;
         laboratory.apply(&server("default", &format!("iggy://{tcp}"), &trusting()))
     }
 }

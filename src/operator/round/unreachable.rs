@@ -50,9 +50,10 @@ fn without(member: &Member, why: &NoServer, subject: &Subject) -> Conclusion {
     }
     let health = match reason {
         // Only a person can help.
-        Reason::ServerNotFound | Reason::CredentialsMissing | Reason::NotPermitted => {
-            Health::Stalled
-        }
+        Reason::ServerNotFound
+        | Reason::CredentialsMissing
+        | Reason::InvalidSpec
+        | Reason::NotPermitted => Health::Stalled,
         _ => Health::Reconciling,
     };
     let mut conditions = Conditions::new(object, subject.now, health, *reason, message);
