@@ -13,6 +13,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a test needs and this machine lacks: the test is reported as not run.
@@ -163,24 +165,34 @@ impl ControlPlane {
         command
     }
 
-    /// How often a service account asked for what, by verb: as the API server itself wrote it
-    /// down, before it answered.
+    /// What a service account asked for, as the API server itself wrote it down, before it
+    /// answered.
+    pub(crate) fn asked_by(&self, namespace: &str, account: &str) -> Result<Vec<Value>, Failure> {
+        let user = format!("system:serviceaccount:{namespace}:{account}");
+        self.asked(|it| it == user)
+    }
+
+    fn asked(&self, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<Value>, Failure> {
+        let log = fs::read_to_string(self.path("audit.log"))?;
+        // The last one may be on its way.
+        let entries = log
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        Ok(entries
+            .filter(|entry| entry["user"]["username"].as_str().is_some_and(&is_wanted))
+            .collect())
+    }
+
+    /// How often it asked, by verb.
     pub(crate) fn requests_of(
         &self,
         namespace: &str,
         account: &str,
     ) -> Result<BTreeMap<String, usize>, Failure> {
-        let user = format!("system:serviceaccount:{namespace}:{account}");
         let mut counts = BTreeMap::new();
-        for line in fs::read_to_string(self.path("audit.log"))?.lines() {
-            // The last one may be on its way.
-            let Ok(entry) = serde_json::from_str::<serde_json::Value>(line) else {
-                continue;
-            };
-            if entry["user"]["username"] == user.as_str() {
-                let verb = entry["verb"].as_str().unwrap_or_default();
-                *counts.entry(verb.to_owned()).or_default() += 1;
-            }
+        for entry in self.asked_by(namespace, account)? {
+            let verb = entry["verb"].as_str().unwrap_or_default();
+            *counts.entry(verb.to_owned()).or_default() += 1;
         }
         Ok(counts)
     }
@@ -212,7 +224,7 @@ impl ControlPlane {
     /// How whoever has this token gets to it.
     pub(crate) fn kubeconfig_of(&self, token: &str) -> Result<String, Failure> {
         let text = fs::read_to_string(self.kubeconfig())?;
-        let mut configuration: serde_json::Value = serde_json::from_str(&text)?;
+        let mut configuration: Value = serde_json::from_str(&text)?;
         configuration["users"][0]["user"]["token"] = token.into();
         Ok(configuration.to_string())
     }

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::control_plane::{ControlPlane, Failure};
 use crate::laboratory::Laboratory;
+use crate::messages::send;
 use crate::trial;
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -22,26 +23,6 @@ pub(crate) fn trials() -> Vec<Trial> {
             server_object_too,
         ),
         trial(
-            "deleting_when_the_server_object_is_gone_releases_at_once",
-            server_object_gone,
-        ),
-        trial(
-            "deleting_when_the_server_is_unreachable_releases_after_a_time",
-            unreachable,
-        ),
-        trial(
-            "deleting_when_credentials_are_refused_releases_after_a_time",
-            refused,
-        ),
-        trial(
-            "deleting_when_the_secret_is_gone_releases_after_a_time",
-            secret_gone,
-        ),
-        trial(
-            "deleting_with_force_release_releases_now_and_says_what_stays",
-            force_release,
-        ),
-        trial(
             "deleting_everything_together_uses_credentials_to_the_end",
             everything,
         ),
@@ -56,52 +37,39 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-fn stream(policy: &str) -> String {
+pub(crate) fn stream(policy: &str) -> String {
     format!(
         "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyStream\nmetadata: {{ name: orders }}\nspec:\n  \
          deletionPolicy: {policy}\n  topics: [{{ name: events, partitions: 2 }}]\n"
     )
 }
 
-fn holds_data(object: &Value) -> bool {
+pub(crate) fn holds_data(object: &Value) -> bool {
     object["status"]["conditions"]
         .to_string()
         .contains("HoldsData")
 }
 
-fn message(laboratory: &Laboratory<'_>) {
-    laboratory.by_hand(async |root| {
-        let message = IggyMessage::builder().payload("m".into()).build().unwrap();
-        let (orders, events) = (Identifier::named("orders"), Identifier::named("events"));
-        let partition = Partitioning::partition_id(0);
-        root.send_messages(
-            &orders.unwrap(),
-            &events.unwrap(),
-            &partition,
-            &mut [message],
-        )
-        .await
-        .unwrap();
-    });
+pub(crate) fn message(laboratory: &Laboratory<'_>) {
+    send(laboratory, "orders", "events", &["m"]);
 }
 
 /// With one stream that is to be deleted with its object.
-fn with_stream<'a>(plane: &'a ControlPlane, policy: &str) -> Result<Laboratory<'a>, Failure> {
+pub(crate) fn with_stream<'a>(
+    plane: &'a ControlPlane,
+    policy: &str,
+) -> Result<Laboratory<'a>, Failure> {
     let laboratory = Laboratory::start(plane)?;
     laboratory.apply(&stream(policy))?;
     laboratory.ready("igst/orders")?;
     Ok(laboratory)
 }
 
-fn is_there(laboratory: &Laboratory<'_>, is_wanted: bool) -> Result<(), Failure> {
+pub(crate) fn is_there(laboratory: &Laboratory<'_>, is_wanted: bool) -> Result<(), Failure> {
     match laboratory.stream_id("orders").is_some() == is_wanted {
         true => Ok(()),
         false => Err(format!("the stream is there: {}", !is_wanted).into()),
     }
-}
-
-fn orphan_after_a_second(laboratory: &Laboratory<'_>) -> Result<(), Failure> {
-    laboratory.patch("igs/default", r#"{"spec":{"orphanAfter":"1s"}}"#)
 }
 
 fn retain(plane: &ControlPlane) -> Result<(), Failure> {
@@ -187,99 +155,6 @@ fn server_object_too(plane: &ControlPlane) -> Result<(), Failure> {
     laboratory.kubectl(&["delete", "igst/orders", "--timeout=20s"])?;
     laboratory.gone("igs/default")?;
     is_there(&laboratory, false)
-}
-
-fn server_object_gone(plane: &ControlPlane) -> Result<(), Failure> {
-    let mut laboratory = with_stream(plane, "Delete")?;
-    // As if it had gone before there was an operator.
-    laboratory.kill_operator();
-    laboratory.patch("igs/default", r#"{"metadata":{"finalizers":null}}"#)?;
-    laboratory.kubectl(&["delete", "igs/default", "--timeout=20s"])?;
-    laboratory.start_operator()?;
-    laboratory.wait_for("igst/orders", "Stalled", "True", "ServerNotFound")?;
-    laboratory.kubectl(&["delete", "igst/orders", "--timeout=10s"])?;
-    let note = laboratory.told("orders", "Orphaned")?;
-    if !note.contains("orders/events") {
-        return Err(note.into());
-    }
-    is_there(&laboratory, true)
-}
-
-fn unreachable(plane: &ControlPlane) -> Result<(), Failure> {
-    let mut laboratory = with_stream(plane, "Delete")?;
-    let address = laboratory.stop_server();
-    laboratory.delete("igst/orders")?;
-    let object = laboratory.wait("igst/orders", "waiting", |it| {
-        it["status"]["conditions"]
-            .to_string()
-            .contains("ServerUnavailable")
-    })?;
-    if object.is_null() {
-        return Err("it did not wait".into());
-    }
-    orphan_after_a_second(&laboratory)?;
-    laboratory.gone("igst/orders")?;
-    laboratory.told("orders", "Orphaned")?;
-    laboratory.resume_server(address)?;
-    is_there(&laboratory, true)
-}
-
-fn refused(plane: &ControlPlane) -> Result<(), Failure> {
-    let laboratory = with_stream(plane, "Delete")?;
-    laboratory.patch("secret/root", r#"{"stringData":{"password":"wrong"}}"#)?;
-    laboratory.wait_for("igst/orders", "Ready", "False", "CredentialsRefused")?;
-    laboratory.delete("igst/orders")?;
-    laboratory.wait("igst/orders", "waiting", |it| {
-        it["metadata"]["deletionTimestamp"].is_string()
-            && it["status"]["conditions"]
-                .to_string()
-                .contains("CredentialsRefused")
-    })?;
-    orphan_after_a_second(&laboratory)?;
-    laboratory.gone("igst/orders")?;
-    laboratory.told("orders", "Orphaned")?;
-    is_there(&laboratory, true)
-}
-
-fn secret_gone(plane: &ControlPlane) -> Result<(), Failure> {
-    let mut laboratory = with_stream(plane, "Delete")?;
-    // Nothing is known of it by heart, either.
-    laboratory.kill_operator();
-    laboratory.kubectl(&["delete", "secret/root"])?;
-    laboratory.start_operator()?;
-    laboratory.wait_for("igst/orders", "Stalled", "True", "CredentialsMissing")?;
-    laboratory.delete("igst/orders")?;
-    laboratory.wait("igst/orders", "waiting", |it| {
-        it["metadata"]["deletionTimestamp"].is_string()
-    })?;
-    orphan_after_a_second(&laboratory)?;
-    laboratory.gone("igst/orders")?;
-    laboratory.told("orders", "Orphaned")?;
-    is_there(&laboratory, true)
-}
-
-fn force_release(plane: &ControlPlane) -> Result<(), Failure> {
-    // While the server can be reached and while it cannot.
-    let mut laboratory = with_stream(plane, "DeleteIfEmpty")?;
-    message(&laboratory);
-    laboratory.delete("igst/orders")?;
-    laboratory.wait("igst/orders", "kept", holds_data)?;
-    laboratory.annotate("igst/orders", "force-release=true")?;
-    laboratory.gone("igst/orders")?;
-    let note = laboratory.told("orders", "Orphaned")?;
-    if !note.contains("left on the server: stream/orders, topic/orders/events") {
-        return Err(note.into());
-    }
-    let again = stream("Delete").replace("name: orders }", "name: again }");
-    laboratory.apply(&again.replace("spec:\n", "spec:\n  name: orders\n  adoption: Adopt\n"))?;
-    laboratory.ready("igst/again")?;
-    let address = laboratory.stop_server();
-    laboratory.delete("igst/again")?;
-    laboratory.annotate("igst/again", "force-release=true")?;
-    laboratory.gone("igst/again")?;
-    laboratory.told("again", "Orphaned")?;
-    laboratory.resume_server(address)?;
-    is_there(&laboratory, true)
 }
 
 /// As when a namespace is deleted: nobody knows in which order.

@@ -7,6 +7,7 @@ use libtest_mimic::Trial;
 use crate::control_plane::{ControlPlane, Failure};
 use crate::laboratory::Laboratory;
 use crate::trial;
+use crate::whole_cluster::trial as in_cluster;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
@@ -14,7 +15,45 @@ pub(crate) fn trials() -> Vec<Trial> {
         trial("whole_life_of_a_topic", |plane| TOPIC.live(plane)),
         trial("whole_life_of_a_consumer_group", |plane| GROUP.live(plane)),
         trial("whole_life_of_a_user", |plane| USER.live(plane)),
+        trial("whole_life_of_a_topology", |plane| TOPOLOGY.live(plane)),
+        in_cluster("whole_life_on_a_shared_server_of_a_stream", |laboratory| {
+            STREAM.live_on_shared(laboratory)
+        }),
+        in_cluster("whole_life_on_a_shared_server_of_a_topic", |laboratory| {
+            TOPIC.live_on_shared(laboratory)
+        }),
+        in_cluster(
+            "whole_life_on_a_shared_server_of_a_consumer_group",
+            |laboratory| GROUP.live_on_shared(laboratory),
+        ),
+        in_cluster("whole_life_on_a_shared_server_of_a_user", |laboratory| {
+            USER.live_on_shared(laboratory)
+        }),
+        in_cluster(
+            "whole_life_on_a_shared_server_of_a_topology",
+            |laboratory| TOPOLOGY.live_on_shared(laboratory),
+        ),
     ]
+}
+
+/// What objects say of the server that all of them share.
+pub(crate) const SHARED: &str = "  serverRef: { kind: ClusterIggyServer, name: of-lives }\n";
+
+/// A namespace that may have anything on a server object of the cluster.
+pub(crate) fn enter_shared(
+    laboratory: &mut Laboratory<'static>,
+    namespace: &str,
+) -> Result<(), Failure> {
+    laboratory.enter_new("of-lives", "")?;
+    laboratory.connect_server()?;
+    let address = laboratory.server().address();
+    laboratory.apply(&format!(
+        "apiVersion: iggyctl.dev/v1alpha1\nkind: ClusterIggyServer\nmetadata: {{ name: of-lives }}\nspec:\n  \
+         address: iggy://{address}\n  credentialsSecretRef: {{ namespace: of-lives, name: root }}\n  tenants:\n    \
+         - name: lives\n      namespaceSelector: {{ matchLabels: {{ lives: \"true\" }} }}\n      names: [\"*\"]\n      \
+         maxPermissions: {{ preset: admin }}\n"
+    ))?;
+    laboratory.enter_new(namespace, "lives: \"true\"")
 }
 
 struct Life {
@@ -53,7 +92,7 @@ const STREAM: Life = Life {
 
 const TOPIC: Life = Life {
     kind: "IggyTopic",
-    before: "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyStream\nmetadata: { name: orders }\nspec: {}\n---\n",
+    before: "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyStream\nmetadata: { name: orders }\nspec:\n  management: Full\n---\n",
     specs: [
         "  stream: orders\n  name: events\n  partitions: 2\n  messageExpiry: 1h\n",
         "  stream: orders\n  name: events\n  partitions: 3\n  messageExpiry: 2h\n",
@@ -86,7 +125,7 @@ const TOPIC: Life = Life {
 
 const GROUP: Life = Life {
     kind: "IggyConsumerGroup",
-    before: "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyStream\nmetadata: { name: orders }\nspec: { topics: [{ name: events }] }\n---\n",
+    before: "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyStream\nmetadata: { name: orders }\nspec:\n  topics: [{ name: events }]\n---\n",
     specs: [
         "  stream: orders\n  topic: events\n  name: billing\n",
         // It has nothing that could be changed on the server.
@@ -117,7 +156,7 @@ const USER: Life = Life {
     kind: "IggyUser",
     before: "apiVersion: v1\nkind: Secret\nmetadata: { name: svc, labels: { iggyctl.dev/watch: \"true\" } }\n\
          stringData: { password: not-secret-at-all }\n---\n\
-         apiVersion: iggyctl.dev/v1alpha1\nkind: IggyStream\nmetadata: { name: orders }\nspec: {}\n---\n",
+         apiVersion: iggyctl.dev/v1alpha1\nkind: IggyStream\nmetadata: { name: orders }\nspec:\n  management: Full\n---\n",
     specs: [
         "  name: svc\n  status: active\n  password: { secretKeyRef: { name: svc, key: password } }\n  \
          permissions: { streams: [{ name: orders, allow: [read_stream] }] }\n",
@@ -155,13 +194,38 @@ const USER: Life = Life {
     },
 };
 
+/// The nested one.
+const TOPOLOGY: Life = Life {
+    kind: "IggyTopology",
+    before: "",
+    specs: [
+        "  streams: [{ name: orders, topics: [{ name: events, partitions: 2 }] }]\n",
+        "  streams: [{ name: orders, topics: [{ name: events, partitions: 3 }, { name: refunds }] }]\n",
+    ],
+    ..STREAM
+};
+
 impl Life {
-    fn manifest(&self, spec: usize, policy: &str) -> String {
-        format!(
+    fn manifest(&self, spec: usize, policy: &str, server: &str) -> String {
+        let text = format!(
             "{}apiVersion: iggyctl.dev/v1alpha1\nkind: {}\nmetadata: {{ name: own }}\nspec:\n  \
              deletionPolicy: {policy}\n  adoption: Adopt\n{}",
             self.before, self.kind, self.specs[spec]
-        )
+        );
+        text.replace("spec:\n", &format!("spec:\n{server}"))
+    }
+
+    /// In a namespace of its own, with the server object of the cluster; nothing is left of it.
+    fn live_on_shared(&self, laboratory: &mut Laboratory<'static>) -> Result<(), Failure> {
+        enter_shared(laboratory, &format!("life-{}", self.kind.to_lowercase()))?;
+        self.live_in(laboratory, SHARED)?;
+        laboratory.kubectl(&["delete", "igst", "--all", "--timeout=20s"])?;
+        laboratory.by_hand(async |root| {
+            let (orders, svc) = (Identifier::named("orders"), Identifier::named("svc"));
+            drop(root.delete_stream(&orders.unwrap()).await);
+            drop(root.delete_user(&svc.unwrap()).await);
+        });
+        Ok(())
     }
 
     fn is(
@@ -178,36 +242,40 @@ impl Life {
     }
 
     fn live(&self, plane: &ControlPlane) -> Result<(), Failure> {
-        let laboratory = Laboratory::start(plane)?;
+        self.live_in(&Laboratory::start(plane)?, "")
+    }
+
+    /// With what objects say of their server.
+    fn live_in(&self, laboratory: &Laboratory<'_>, server: &str) -> Result<(), Failure> {
         let object = format!("{}/own", self.kind.to_lowercase());
         let [first, second] = self.states.map(Some);
-        laboratory.apply(&self.manifest(0, "Delete"))?;
+        laboratory.apply(&self.manifest(0, "Delete", server))?;
         laboratory.ready(&object)?;
-        self.is(&laboratory, first, "created")?;
-        laboratory.apply(&self.manifest(1, "Delete"))?;
+        self.is(laboratory, first, "created")?;
+        laboratory.apply(&self.manifest(1, "Delete", server))?;
         laboratory.ready(&object)?;
-        self.is(&laboratory, second, "changed")?;
-        (self.by_hand)(&laboratory);
-        if (self.state)(&laboratory).as_deref() == second {
+        self.is(laboratory, second, "changed")?;
+        (self.by_hand)(laboratory);
+        if (self.state)(laboratory).as_deref() == second {
             return Err("nothing was changed by hand".into());
         }
         laboratory.look_again(&object)?;
         laboratory.told("own", "DriftCorrected")?;
         laboratory.ready(&object)?;
-        self.is(&laboratory, second, "corrected")?;
+        self.is(laboratory, second, "corrected")?;
         if !laboratory.events("orders", "DriftCorrected")?.is_empty() {
             return Err("the stream was told of what another object has in it".into());
         }
         laboratory.kubectl(&["delete", &object, "--timeout=20s"])?;
-        self.is(&laboratory, None, "deleted")?;
-        laboratory.apply(&self.manifest(1, "Retain"))?;
+        self.is(laboratory, None, "deleted")?;
+        laboratory.apply(&self.manifest(1, "Retain", server))?;
         let found = laboratory.ready(&object)?;
-        self.is(&laboratory, second, "created anew")?;
+        self.is(laboratory, second, "created anew")?;
         if found["metadata"]["finalizers"].is_array() {
             return Err("nothing has to be deleted, and it has a finalizer".into());
         }
         laboratory.kubectl(&["delete", &object, "--timeout=20s"])?;
         laboratory.told("own", "Retained")?;
-        self.is(&laboratory, second, "retained")
+        self.is(laboratory, second, "retained")
     }
 }

@@ -24,7 +24,7 @@ static ROUNDS: AtomicUsize = AtomicUsize::new(0);
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What the operator runs as, and what its Lease is called.
-const ACCOUNT: &str = "operator";
+pub(crate) const ACCOUNT: &str = "operator";
 
 pub(crate) struct Laboratory<'a> {
     pub(crate) plane: &'a ControlPlane,
@@ -176,7 +176,8 @@ impl<'a> Laboratory<'a> {
         self.plane.kubeconfig_of(token.trim())
     }
 
-    fn kubeconfig(&self) -> PathBuf {
+    /// Where that is written.
+    pub(crate) fn kubeconfig(&self) -> PathBuf {
         self.folder.path().join("kubeconfig")
     }
 
@@ -195,6 +196,17 @@ impl<'a> Laboratory<'a> {
         self.server.as_ref().unwrap()
     }
 
+    /// One more server, with nothing in it.
+    pub(crate) fn another_server(&self) -> Result<EmbeddedServer, Failure> {
+        let builder = EmbeddedServer::builder().password_hashing(PasswordHashing::Fast);
+        Ok(self.runtime.block_on(builder.start())?)
+    }
+
+    /// Ends a server.
+    pub(crate) fn stop(&self, server: EmbeddedServer) {
+        self.runtime.block_on(server.shutdown());
+    }
+
     /// Works in another namespace from now on, and makes it, with this label.
     pub(crate) fn enter_new(&mut self, name: &str, label: &str) -> Result<(), Failure> {
         let manifest = format!(
@@ -207,7 +219,12 @@ impl<'a> Laboratory<'a> {
 
     /// Starts the real binary.
     pub(crate) fn start_operator(&mut self) -> Result<(), Failure> {
-        self.operator = Some(self.spawn_operator(&[])?);
+        self.start_operator_with(&[])
+    }
+
+    /// As [`Self::start_operator`], told more.
+    pub(crate) fn start_operator_with(&mut self, arguments: &[&str]) -> Result<(), Failure> {
+        self.operator = Some(self.spawn_operator(arguments)?);
         Ok(())
     }
 
@@ -272,16 +289,7 @@ impl<'a> Laboratory<'a> {
 
     /// Stops it where it is (`STOP`), lets it go on (`CONT`), or moves its clock (`USR2`).
     pub(crate) fn signal_operator(&self, signal: &str) -> Result<(), Failure> {
-        let operator = self.operator.as_ref().ok_or("no operator runs")?;
-        let (signal, process) = (format!("-{signal}"), operator.id().to_string());
-        match Command::new("kill")
-            .args([signal, process])
-            .status()?
-            .success()
-        {
-            true => Ok(()),
-            false => Err("the operator cannot be signalled".into()),
-        }
+        self::signal(self.operator.as_ref().ok_or("no operator runs")?, signal)
     }
 
     /// What all operators said.
@@ -481,6 +489,9 @@ impl<'a> Laboratory<'a> {
             codes::LOGIN_USER_CODE,
             codes::LOGIN_REGISTER_CODE,
             codes::LOGIN_REGISTER_WITH_PAT_CODE,
+            codes::LOGIN_WITH_PERSONAL_ACCESS_TOKEN_CODE,
+            codes::GET_CLIENTS_CODE,
+            codes::GET_CONSUMER_OFFSET_CODE,
             codes::LOGOUT_USER_CODE,
         ];
         let counts = self.server().requests().counts();
@@ -532,7 +543,11 @@ impl<'a> Laboratory<'a> {
 
     /// Something done on the server by hand, as root.
     pub(crate) fn by_hand<T>(&self, work: impl AsyncFnOnce(IggyClient) -> T) -> T {
-        let address = self.server().connection_string();
+        self.by_hand_on(self.server(), work)
+    }
+
+    fn by_hand_on<T>(&self, server: &EmbeddedServer, work: impl AsyncFnOnce(IggyClient) -> T) -> T {
+        let address = server.connection_string();
         self.runtime.block_on(async {
             let root = IggyClient::from_connection_string(&address).unwrap();
             root.connect().await.unwrap();
@@ -599,7 +614,12 @@ impl<'a> Laboratory<'a> {
 
     /// What the server has.
     pub(crate) fn streams(&self) -> Vec<String> {
-        self.by_hand(async |root| {
+        self.streams_of(self.server())
+    }
+
+    /// What a server has.
+    pub(crate) fn streams_of(&self, server: &EmbeddedServer) -> Vec<String> {
+        self.by_hand_on(server, async |root| {
             let streams = root.get_streams().await.unwrap();
             streams.into_iter().map(|stream| stream.name).collect()
         })
@@ -651,14 +671,42 @@ impl Candidate {
         Ok(fs::read_to_string(&self.log)?.contains("the one that writes"))
     }
 
+    /// Stops it where it is (`STOP`), or lets it go on (`CONT`).
+    pub(crate) fn signal(&self, signal: &str) -> Result<(), Failure> {
+        self::signal(&self.child, signal)
+    }
+
+    /// Waits until it ended by itself; what it said, where that was with an error.
+    pub(crate) fn failed(&mut self) -> Result<String, Failure> {
+        let begin = Instant::now();
+        loop {
+            let said = fs::read_to_string(&self.log)?;
+            match self.child.try_wait()? {
+                Some(status) if !status.success() => return Ok(said),
+                None if begin.elapsed() < PATIENCE => {
+                    std::thread::sleep(Duration::from_millis(20));
+                }
+                other => return Err(format!("it goes on, or ended well: {other:?}\n{said}").into()),
+            }
+        }
+    }
+
     /// Ends it in order, as Kubernetes ends a pod.
     pub(crate) fn terminate(&mut self) -> Result<(), Failure> {
-        let process = self.child.id().to_string();
-        Command::new("kill").args(["-TERM", &process]).status()?;
+        self.signal("TERM")?;
         match self.child.wait()?.success() {
             true => Ok(()),
             false => Err(fs::read_to_string(&self.log)?.into()),
         }
+    }
+}
+
+fn signal(process: &Child, signal: &str) -> Result<(), Failure> {
+    let (signal, process) = (format!("-{signal}"), process.id().to_string());
+    let mut kill = Command::new("kill");
+    match kill.args([signal, process]).status()?.success() {
+        true => Ok(()),
+        false => Err("the operator cannot be signalled".into()),
     }
 }
 

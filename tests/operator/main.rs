@@ -18,20 +18,28 @@ mod from_cluster;
 mod gitops;
 #[path = "../access_presets/grants.rs"]
 mod grants;
+mod hand_over;
 mod image;
+mod isolation;
 mod kinds;
 mod laboratory;
+mod leader;
 mod least_rights;
 mod life;
+mod messages;
 mod metrics;
 mod namespaces;
+mod needs;
+mod orphans;
 mod real_statuses;
+mod restarts;
 mod robust;
 mod rules;
 mod safety;
 mod same_plan;
 mod same_server;
 mod scale;
+mod servers;
 mod smoke;
 mod steady;
 mod tenancy;
@@ -70,6 +78,10 @@ fn main() -> std::process::ExitCode {
             same_plan::of_every_example,
         ),
         trial("a_server_becomes_objects", export::becomes_objects),
+        trial(
+            "a_server_becomes_objects_and_nothing_is_changed",
+            export::changes_nothing,
+        ),
         Trial::test("argo_cd_understands_each_status", || {
             gitops::argo_cd().map_err(|error| error.to_string().into())
         }),
@@ -82,7 +94,7 @@ fn main() -> std::process::ExitCode {
         ),
         trial("flux_understands_each_status", gitops::flux),
         trial("the_life_of_a_stream", life::of_a_stream),
-        trial("adopting_what_exists", life::adoption),
+        trial("need_adopting_what_exists_a_stream", life::adoption),
         trial(
             "two_objects_claim_one_stream_and_one_hands_it_over",
             life::conflict_and_hand_over,
@@ -116,6 +128,13 @@ fn main() -> std::process::ExitCode {
         })
         .with_kind("scale"),
     );
+    trials.extend(needs::trials());
+    trials.extend(hand_over::trials());
+    trials.extend(restarts::trials());
+    trials.extend(isolation::trials());
+    trials.extend(orphans::trials());
+    trials.extend(leader::trials());
+    trials.extend(servers::trials());
     trials.extend(tokens::trials());
     trials.extend(smoke::trials());
     trials.extend(deletion::trials());

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::control_plane::{ControlPlane, Failure, repository};
-use crate::laboratory::Laboratory;
+use crate::laboratory::{ACCOUNT, Laboratory};
 
 /// Each metric is there, says what happened, and in a form that Prometheus reads.
 pub(crate) fn say_what_happened(plane: &ControlPlane) -> Result<(), Failure> {
@@ -93,7 +93,7 @@ pub(crate) fn who_waits(plane: &ControlPlane) -> Result<(), Failure> {
     laboratory.connect_server()?;
     // Somebody else has it.
     laboratory.apply(
-        "apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: { name: iggyctl-operator }\n\
+        "apiVersion: coordination.k8s.io/v1\nkind: Lease\nmetadata: { name: operator }\n\
          spec: { holderIdentity: another, leaseDurationSeconds: 3600, leaseTransitions: 1, \
          acquireTime: \"2126-01-01T00:00:00.000000Z\", renewTime: \"2126-01-01T00:00:00.000000Z\" }\n",
     )?;
@@ -103,9 +103,10 @@ pub(crate) fn who_waits(plane: &ControlPlane) -> Result<(), Failure> {
         .args(["operator", "run", "--listen", "127.0.0.1:0"])
         .args(["--namespace", &laboratory.namespace])
         .args(["--leader-election-namespace", &laboratory.namespace])
+        .args(["--leader-election-name", ACCOUNT])
         .env_clear()
         .env("HOME", folder.path())
-        .env("KUBECONFIG", plane.kubeconfig())
+        .env("KUBECONFIG", laboratory.kubeconfig())
         .stdin(Stdio::null())
         .stderr(fs::File::create(&log)?)
         .spawn()?;
@@ -225,11 +226,29 @@ fn probes(laboratory: &Laboratory<'_>) -> Result<String, Failure> {
     address(|| laboratory.log())
 }
 
+/// What a series is now, of the operator that was started last.
+pub(crate) fn value(laboratory: &Laboratory<'_>, series: &str) -> Result<f64, Failure> {
+    wait(|| {
+        let page = page(&probes(laboratory)?, "/metrics")?;
+        let found = read(&page)?.get(series).copied();
+        found.ok_or_else(|| format!("no {series}:\n{page}").into())
+    })
+}
+
+/// Waits until a series is that.
+pub(crate) fn wait_for_value(
+    laboratory: &Laboratory<'_>,
+    series: &str,
+    value: f64,
+) -> Result<(), Failure> {
+    wait_for_values(&probes(laboratory)?, &[(series.to_owned(), value)])
+}
+
 fn address(log: impl Fn() -> String) -> Result<String, Failure> {
     wait(|| {
         let log = log();
-        let found = log.split("Probes: http://").nth(1);
-        let found = found.and_then(|rest| rest.split('/').next());
+        let found = log.rsplit_once("Probes: http://");
+        let found = found.and_then(|(_, rest)| rest.split('/').next());
         found
             .map(str::to_owned)
             .ok_or_else(|| "it does not say where it listens".into())

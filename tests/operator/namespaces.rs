@@ -1,10 +1,10 @@
 //! A namespace is deleted with everything in it; and what else of Kubernetes itself is needed.
 
-use iggy::prelude::*;
 use libtest_mimic::Trial;
 
 use crate::control_plane::Failure;
 use crate::laboratory::Laboratory;
+use crate::messages::send;
 use crate::whole_cluster::{trial, with_controllers};
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -46,22 +46,6 @@ fn objects(name: &str, policy: &str, server: &str) -> String {
     .concat()
 }
 
-fn message(laboratory: &Laboratory<'_>, stream: &str) {
-    laboratory.by_hand(async |root| {
-        let message = IggyMessage::builder().payload("m".into()).build().unwrap();
-        let (stream, events) = (Identifier::named(stream), Identifier::named("events"));
-        let partition = Partitioning::partition_id(0);
-        root.send_messages(
-            &stream.unwrap(),
-            &events.unwrap(),
-            &partition,
-            &mut [message],
-        )
-        .await
-        .unwrap();
-    });
-}
-
 const PASSWORD: &str = "apiVersion: v1\nkind: Secret\nmetadata: { name: app, labels: { iggyctl.dev/watch: \"true\" } }\n\
      stringData: { password: not-secret-at-all }\n";
 
@@ -98,7 +82,7 @@ fn go(laboratory: &mut Laboratory<'static>) -> Result<(), Failure> {
         for object in ["igst/stream", "igt/topic", "igcg/group", "igu/user"] {
             laboratory.ready(object)?;
         }
-        message(laboratory, name);
+        send(laboratory, name, "events", &["m"]);
     }
     let mut arguments = vec!["delete", "namespace", "--timeout=90s"];
     arguments.extend(NAMESPACES.map(|(name, _, _)| name));

@@ -6,6 +6,7 @@ use iggy::prelude::*;
 use iggy_binary_protocol::codes;
 use iggyctl_embedded::{Fault, FaultKind, FaultPlan, FaultTarget};
 use libtest_mimic::Trial;
+use serde_json::Value;
 
 use crate::control_plane::{ControlPlane, Failure, find};
 use crate::laboratory::Laboratory;
@@ -201,6 +202,14 @@ fn emptied(plane: &ControlPlane) -> Result<(), Failure> {
     acknowledged(&laboratory)
 }
 
+/// The words that a server object asks for.
+pub(crate) fn acknowledgement(server: &Value) -> Result<String, Failure> {
+    let message = server["status"]["conditions"].to_string();
+    let words = message.split("iggyctl.dev/").nth(1);
+    let words = words.and_then(|it| it.split('"').next());
+    Ok(words.ok_or("it does not say what to write")?.to_owned())
+}
+
 /// Nothing is created until the server object has the words that it asks for.
 fn acknowledged(laboratory: &Laboratory<'_>) -> Result<(), Failure> {
     let server = laboratory.wait_for("igs/default", "Stalled", "True", "ServerReplaced")?;
@@ -210,13 +219,7 @@ fn acknowledged(laboratory: &Laboratory<'_>) -> Result<(), Failure> {
     if log.count(codes::CREATE_STREAM_CODE) + log.count(codes::CREATE_TOPIC_CODE) > 0 {
         return Err("it was filled, and nobody asked for it".into());
     }
-    let message = server["status"]["conditions"].to_string();
-    let words = message
-        .split("iggyctl.dev/")
-        .nth(1)
-        .and_then(|it| it.split('"').next());
-    let words = words.ok_or("it does not say what to write")?;
-    laboratory.annotate("igs/default", words)?;
+    laboratory.annotate("igs/default", &acknowledgement(&server)?)?;
     laboratory.ready("igtopo/all")?;
     laboratory.ready("igs/default")?;
     match laboratory.has_topic("orders", "events") {

@@ -11,14 +11,17 @@ use crate::trial;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        trial("steady_state_writes_nothing_to_either_side", writes_nothing),
+        trial(
+            "need_unchanged_in_steady_state_writes_nothing",
+            writes_nothing,
+        ),
         trial("steady_reads_grow_with_streams_not_with_objects", reads),
         trial(
             "steady_observe_only_shows_the_plan_and_changes_nothing",
             observe_only,
         ),
         trial(
-            "steady_changed_behind_its_back_is_corrected_and_told",
+            "need_changed_behind_its_back_is_corrected_and_told",
             corrected,
         ),
         trial("steady_drift_policy_report_shows_and_leaves", report),

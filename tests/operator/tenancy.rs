@@ -11,7 +11,7 @@ use crate::whole_cluster::trial;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
-        trial("tenancy_a_permitted_namespace_works", permitted),
+        trial("need_connection_across_namespaces_by_tenants", permitted),
         trial(
             "tenancy_a_namespace_without_a_tenant_gets_nothing",
             stranger,

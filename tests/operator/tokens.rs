@@ -50,7 +50,11 @@ fn with_token<'a>(plane: &'a ControlPlane, more: &str) -> Result<Laboratory<'a>,
 }
 
 /// What a key of a Secret has.
-fn value(laboratory: &Laboratory<'_>, secret: &str, key: &str) -> Result<String, Failure> {
+pub(crate) fn value(
+    laboratory: &Laboratory<'_>,
+    secret: &str,
+    key: &str,
+) -> Result<String, Failure> {
     let found = laboratory.get(&format!("secret/{secret}"))?;
     let text = found["data"][key].as_str().unwrap_or_default();
     let bytes = base64::prelude::BASE64_STANDARD.decode(text)?;

@@ -112,8 +112,12 @@ impl Crank {
         rounded
     }
 
-    async fn write(&self, member: &Member, conclusion: Conclusion, needs: bool) -> Rounded {
+    async fn write(&self, member: &Member, mut conclusion: Conclusion, needs: bool) -> Rounded {
         let mut object = Arc::clone(&member.object);
+        // It was let go, and that was told: only the watch has not said yet that it is gone.
+        if member.is_deleting() && !object.has_finalizer && !member.has_departed {
+            conclusion.happenings.clear();
+        }
         if !member.has_departed {
             let metrics = &self.shared.metrics;
             metrics.concluded(&object, &conclusion, self.began.elapsed());
