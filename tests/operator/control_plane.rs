@@ -161,7 +161,9 @@ impl ControlPlane {
             .arg("--audit-policy-file")
             .arg(self.path("audit-policy.yaml"))
             .arg("--audit-log-path")
-            .arg(self.path("audit.log"));
+            .arg(self.path("audit.log"))
+            // All of it in one file: at the end each right has to be found in it.
+            .args(["--audit-log-maxsize", "10000"]);
         command
     }
 
@@ -170,6 +172,12 @@ impl ControlPlane {
     pub(crate) fn asked_by(&self, namespace: &str, account: &str) -> Result<Vec<Value>, Failure> {
         let user = format!("system:serviceaccount:{namespace}:{account}");
         self.asked(|it| it == user)
+    }
+
+    /// What the service accounts of this name asked for, in whichever namespace they are.
+    pub(crate) fn asked_by_any(&self, account: &str) -> Result<Vec<Value>, Failure> {
+        let end = format!(":{account}");
+        self.asked(|it| it.starts_with("system:serviceaccount:") && it.ends_with(&end))
     }
 
     fn asked(&self, is_wanted: impl Fn(&str) -> bool) -> Result<Vec<Value>, Failure> {

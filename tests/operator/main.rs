@@ -33,6 +33,7 @@ mod needs;
 mod orphans;
 mod real_statuses;
 mod restarts;
+mod rights_used;
 mod robust;
 mod rules;
 mod safety;
@@ -153,7 +154,21 @@ fn main() -> std::process::ExitCode {
     trials.extend(least_rights::trials());
     trials.extend(chart::trials(trial));
     trials.extend(image::trials());
-    let conclusion = libtest_mimic::run(&arguments, trials);
+    let mut conclusion = libtest_mimic::run(&arguments, trials);
+    let was_whole = arguments.filter.is_none()
+        && arguments.skip.is_empty()
+        && !arguments.list
+        && !arguments.ignored
+        && find().is_ok();
+    if was_whole && !conclusion.has_failed() {
+        // It is about what all the others did.
+        let last = Trial::test("each_right_of_the_operator_is_used", || {
+            let namespaced = PLANE.get().and_then(|plane| plane.as_ref().ok());
+            let planes = namespaced.into_iter().chain(whole_cluster::plane());
+            rights_used::check(planes).map_err(|error| error.to_string().into())
+        });
+        conclusion = libtest_mimic::run(&arguments, vec![last]);
+    }
     // What a static holds is not dropped.
     stop();
     conclusion.exit_code()

@@ -39,6 +39,11 @@ pub(crate) fn trial(
     .with_kind("kubernetes")
 }
 
+/// Where it is, where something asked for it.
+pub(crate) fn plane() -> Option<&'static ControlPlane> {
+    PLANE.get()
+}
+
 /// What a static holds is not dropped.
 pub(crate) fn stop() {
     let mut laboratory = LABORATORY.lock().unwrap_or_else(PoisonError::into_inner);

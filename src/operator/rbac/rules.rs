@@ -1,9 +1,11 @@
 //! The rules, each with the reason why the operator needs it.
 
+use iggyctl_core::api::v1alpha1::Kind;
+
 use crate::operator::resources::{GROUP, RESOURCES, Scope};
 
 /// What has to be seen as it is and as it becomes.
-const READ: &[&str] = &["get", "list", "watch"];
+const SEE: &[&str] = &["list", "watch"];
 
 /// One rule of a role.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,27 +43,36 @@ fn ours(scope: Scope, subresource: &str) -> Vec<String> {
         .collect()
 }
 
-fn of_kinds(scope: Scope) -> [Rule; 2] {
-    let rule = |why, subresource, verbs| Rule {
+fn of_kinds(scope: Scope) -> [Rule; 3] {
+    let rule = |why, resources, verbs| Rule {
         why,
         group: GROUP,
-        resources: ours(scope, subresource),
+        resources,
         verbs,
         names: Vec::new(),
     };
+    let smoke_tests = plural(Kind::IggySmokeTest);
+    let mut with_finalizer = ours(scope, "");
+    with_finalizer.retain(|it| Some(it.as_str()) != smoke_tests);
     [
+        rule("What is declared.", ours(scope, ""), SEE),
         rule(
-            "What is declared. To patch is for the finalizer, which is a field of the object itself; \
-             the operator never writes a spec.",
-            "",
-            &["get", "list", "watch", "patch"],
+            "The finalizer, which is a field of the object itself: the operator never writes a spec. \
+             Smoke tests have none.",
+            with_finalizer,
+            &["patch"],
         ),
         rule(
             "What it says of them, by server-side apply, which needs no other verb.",
-            "/status",
+            ours(scope, "/status"),
             &["patch"],
         ),
     ]
+}
+
+fn plural(kind: Kind) -> Option<&'static str> {
+    let resource = RESOURCES.iter().find(|it| it.kind == kind);
+    resource.map(|it| it.plural)
 }
 
 /// In every namespace that it looks after.
@@ -92,7 +103,7 @@ pub(super) fn in_cluster() -> Vec<Rule> {
         "Which namespaces a ClusterIggyServer is for is said by their labels.",
         "",
         &["namespaces"],
-        READ,
+        SEE,
     ));
     rules
 }
@@ -126,7 +137,7 @@ pub(super) fn of_viewers() -> Vec<Rule> {
               the cluster shows only to those whose role is bound in the cluster.",
         group: GROUP,
         resources: all,
-        verbs: READ,
+        verbs: &["get", "list", "watch"],
         names: Vec::new(),
     }]
 }
