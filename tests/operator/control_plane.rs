@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::reader::Reader;
+
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// What a test needs and this machine lacks: the test is reported as not run.
@@ -86,6 +88,7 @@ pub(crate) struct ControlPlane {
     /// Where etcd is, and where the API server listens.
     api_server: OnceLock<(String, u16)>,
     namespaces: AtomicUsize,
+    reader: OnceLock<Reader>,
 }
 
 impl Drop for ControlPlane {
@@ -103,6 +106,7 @@ impl ControlPlane {
             children: Mutex::default(),
             api_server: OnceLock::new(),
             namespaces: AtomicUsize::new(0),
+            reader: OnceLock::new(),
         };
         let [client, peer, secure] = free_ports()?;
         let client = format!("http://127.0.0.1:{client}");
@@ -357,6 +361,15 @@ impl ControlPlane {
             );
         }
         Ok(Said::of(&output))
+    }
+
+    /// What looks at objects.
+    pub(crate) fn reader(&self) -> Result<&Reader, Failure> {
+        if let Some(reader) = self.reader.get() {
+            return Ok(reader);
+        }
+        let reader = Reader::of(self)?;
+        Ok(self.reader.get_or_init(|| reader))
     }
 
     /// A namespace that nobody else has.

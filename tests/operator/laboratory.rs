@@ -314,6 +314,9 @@ impl<'a> Laboratory<'a> {
 
     /// The object, `null` where it is not there.
     pub(crate) fn get(&self, object: &str) -> Result<Value, Failure> {
+        if let Some(found) = self.plane.reader()?.get(&self.namespace, object)? {
+            return Ok(found);
+        }
         let arguments = ["get", object, "--ignore-not-found", "-o", "json"];
         let text = self.kubectl(&arguments)?;
         if text.trim().is_empty() {

@@ -31,6 +31,7 @@ mod metrics;
 mod namespaces;
 mod needs;
 mod orphans;
+mod reader;
 mod real_statuses;
 mod restarts;
 mod rights_used;

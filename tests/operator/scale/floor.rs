@@ -6,10 +6,8 @@ use std::time::{Duration, Instant};
 
 use futures::StreamExt as _;
 use iggyctl_embedded::{EmbeddedServer, PasswordHashing};
-use iggyctl_engine::connect::install_crypto_provider;
+use kube::Api;
 use kube::api::{ApiResource, DynamicObject, ListParams, Patch, PatchParams};
-use kube::config::{KubeConfigOptions, Kubeconfig};
-use kube::{Api, Client, Config};
 use serde_json::json;
 
 use crate::control_plane::{ControlPlane, Failure};
@@ -42,12 +40,8 @@ pub(super) fn statuses(
     plane: &ControlPlane,
     namespace: &str,
 ) -> Result<(usize, Duration), Failure> {
-    install_crypto_provider();
-    let kubeconfig = Kubeconfig::read_from(plane.kubeconfig())?;
-    let runtime = tokio::runtime::Runtime::new()?;
+    let (runtime, client) = plane.reader()?.parts();
     runtime.block_on(async {
-        let options = KubeConfigOptions::default();
-        let client = Client::try_from(Config::from_custom_kubeconfig(kubeconfig, &options).await?)?;
         let resource = ApiResource {
             group: "iggyctl.dev".to_owned(),
             version: "v1alpha1".to_owned(),
