@@ -383,6 +383,29 @@ fn own_login(laboratory: &mut Shared) -> Result<(), Failure> {
     let user = "  name: iggy\n  password: { secretKeyRef: { name: app, key: password } }\n";
     laboratory.apply(&object("IggyUser", "login", user))?;
     laboratory.wait_for("igu/login", "Stalled", "True", "AdoptionRefused")?;
+    // Nor may it say what the password of that login is, or of any user with unknown rights.
+    laboratory.by_hand(async |root| {
+        let status = UserStatus::Active;
+        root.create_user("somebody-else", "of-somebody-else", status, None)
+            .await
+            .unwrap();
+    });
+    for (name, user) in [("taken", "iggy"), ("other", "somebody-else")] {
+        let user = format!(
+            "  name: {user}\n  adoption: Adopt\n  password: {{ secretKeyRef: {{ name: app, key: password }} }}\n"
+        );
+        laboratory.kubectl(&["delete", "igu", "--all", "--timeout=20s"])?;
+        laboratory.apply(&object("IggyUser", name, &user))?;
+        let why = match name {
+            "taken" => "the operator's own login",
+            _ => "only with all its permissions declared",
+        };
+        refused(laboratory, &format!("igu/{name}"), why)?;
+    }
+    laboratory.round("igu/other")?;
+    if !laboratory.lets_in("iggy:iggy") || !laboratory.lets_in("somebody-else:of-somebody-else") {
+        return Err("a password was changed".into());
+    }
     let token =
         "  user: iggy\n  name: stolen\n  writeTo: { secretKeyRef: { name: stolen, key: token } }\n";
     laboratory.apply(&object("IggyAccessToken", "stolen", token))?;

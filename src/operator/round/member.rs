@@ -27,6 +27,9 @@ pub(crate) struct Subject {
     pub(crate) is_the_same: bool,
     /// Whether somebody said that all that was held may be gone.
     pub(crate) replacement_acknowledged: bool,
+    /// The namespace whose Secret has the login of the operator, where objects of several
+    /// namespaces share the server.
+    pub(crate) login_namespace: Option<String>,
     /// Now.
     pub(crate) now: Timestamp,
 }

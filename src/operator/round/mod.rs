@@ -26,6 +26,7 @@ mod standing;
 mod tests;
 mod tokens;
 mod unreachable;
+mod users;
 
 pub(crate) use announce::announcement;
 pub(crate) use conclude::{After, Conclusion, Happening, conclude};

@@ -145,13 +145,20 @@ pub(super) async fn add_previous(
     }
 }
 
-/// What is live now and is to be kept for the next change, by the place of the member.
+/// The passwords of one object that are live, and to be kept for the next change.
+pub(super) struct ToKeep {
+    pub(super) object: Arc<Object>,
+    declared: Arc<Declared>,
+    pub(super) passwords: BTreeMap<String, Secret>,
+}
+
+/// What is live now and is not yet kept.
 pub(super) fn to_keep(
     members: &[Member],
     gathered: &Gathered,
     live: &BTreeMap<SecretReference, Secret>,
     kept: &BTreeMap<String, BTreeMap<String, Secret>>,
-) -> Vec<(Arc<Object>, Arc<Declared>, BTreeMap<String, Secret>)> {
+) -> Vec<ToKeep> {
     let mut all = Vec::new();
     for member in members {
         let Ok(declared) = &member.declared else {
@@ -172,8 +179,11 @@ pub(super) fn to_keep(
             })
             .collect();
         if !passwords.is_empty() && kept.get(&member.object.uid) != Some(&passwords) {
-            let object = Arc::clone(&member.object);
-            all.push((object, Arc::clone(declared), passwords));
+            all.push(ToKeep {
+                object: Arc::clone(&member.object),
+                declared: Arc::clone(declared),
+                passwords,
+            });
         }
     }
     all
@@ -184,13 +194,9 @@ pub(super) fn to_keep(
 ///
 /// # Errors
 /// When the API server does not take them.
-pub(super) async fn keep(
-    cluster: &Cluster,
-    object: &Object,
-    declared: &Declared,
-    passwords: &BTreeMap<String, Secret>,
-) -> Result<(), WriteError> {
-    let users = declared.state.users.keys().map(key_of).collect();
+pub(super) async fn keep(cluster: &Cluster, kept: &ToKeep) -> Result<(), WriteError> {
+    let users = kept.declared.state.users.keys().map(key_of).collect();
+    let (object, passwords) = (&kept.object, &kept.passwords);
     let name = kept_in(object);
     cluster
         .write_own_secret(object, &name, passwords, &users)

@@ -101,6 +101,7 @@ impl Cluster {
             is_the_same: self.is_the_same,
             replacement_acknowledged: self.acknowledged,
             defaults: self.defaults,
+            login_namespace: None,
             now: Timestamp::UNIX_EPOCH,
         };
         let members: Vec<Member> = self

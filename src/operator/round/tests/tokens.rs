@@ -99,6 +99,7 @@ fn decided_with(objects: Vec<Object>, observed: &ObservedState) -> (Vec<Member>,
         is_the_same: false,
         replacement_acknowledged: false,
         defaults: Defaults::default(),
+        login_namespace: None,
         now: Timestamp::UNIX_EPOCH,
     };
     let members: Vec<Member> = objects
@@ -110,6 +111,7 @@ fn decided_with(objects: Vec<Object>, observed: &ObservedState) -> (Vec<Member>,
         .collect();
     let preparation = prepare(&members);
     let mut decision = decide(&members, &preparation, observed, &subject);
+    decision.forbid_users(&members, observed, &subject);
     decision.settle_tokens(&members, observed);
     (members, decision)
 }

@@ -239,6 +239,7 @@ impl Crank {
             aliases: Some(before.into_iter().chain([address]).collect()),
             defaults: Defaults::of(&said.defaults),
             replacement_acknowledged: server.acknowledged.as_ref() == Some(&replacement),
+            login_namespace: (self.key.namespace.is_none()).then(|| said.namespace.clone()),
             now,
         };
         let mut members = self.members(view, &subject);
@@ -336,6 +337,7 @@ impl Crank {
             is_another: false,
             is_the_same: false,
             replacement_acknowledged: false,
+            login_namespace: None,
             now: self.shared.clock.now(),
         };
         let members = self.members(view, &subject);

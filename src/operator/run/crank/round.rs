@@ -67,6 +67,7 @@ impl Crank {
         };
         let observed: ObservedState = look().await.map_err(no_server)?;
         let mut decision = decide(members, &preparation, &observed, subject);
+        decision.forbid_users(members, &observed, subject);
         decision.settle_tokens(members, &observed);
         let mut failed = BTreeMap::new();
         for (address, why) in without_password(members, &decision.contest, gathered) {
@@ -175,8 +176,9 @@ impl Crank {
     async fn keep_passwords(&mut self, members: &[Member], gathered: &Gathered) -> bool {
         let mut all = true;
         let kept = to_keep(members, gathered, &self.verified, &self.kept);
-        for (object, declared, passwords) in kept {
-            let written = keep(&self.shared.cluster, &object, &declared, &passwords).await;
+        for kept in kept {
+            let written = keep(&self.shared.cluster, &kept).await;
+            let (object, passwords) = (kept.object, kept.passwords);
             match written {
                 Ok(()) | Err(WriteError::Gone) => {
                     self.kept.insert(object.uid.clone(), passwords);
