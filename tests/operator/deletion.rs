@@ -136,6 +136,7 @@ fn not_empty(plane: &ControlPlane) -> Result<(), Failure> {
         return Err(format!("it does not say how many: {:#}", object["status"]).into());
     }
     laboratory.wait_for("igst/orders", "Stalled", "True", "HoldsData")?;
+    laboratory.told("orders", "HoldsData")?;
     laboratory.patch("igst/orders", r#"{"spec":{"deletionPolicy":"Retain"}}"#)?;
     laboratory.gone("igst/orders")?;
     laboratory.told("orders", "Retained")?;

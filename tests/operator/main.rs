@@ -12,6 +12,7 @@ mod control_plane;
 mod definitions;
 mod deletion;
 mod documents;
+mod drift;
 mod examples;
 mod export;
 mod from_cluster;
@@ -33,6 +34,7 @@ mod needs;
 mod orphans;
 mod reader;
 mod real_statuses;
+mod renames;
 mod restarts;
 mod rights_used;
 mod robust;
@@ -79,6 +81,10 @@ fn main() -> std::process::ExitCode {
             "every_example_is_planned_as_on_the_command_line",
             same_plan::of_every_example,
         ),
+        trial(
+            "what_is_refused_is_planned_as_on_the_command_line",
+            same_plan::of_what_is_refused,
+        ),
         trial("a_server_becomes_objects", export::becomes_objects),
         trial(
             "a_server_becomes_objects_and_nothing_is_changed",
@@ -116,6 +122,7 @@ fn main() -> std::process::ExitCode {
             life::unlabelled,
         ),
         trial("the_life_of_a_user", life::of_a_user),
+        trial("what_is_held_is_renamed", renames::of_what_is_held),
         trial("the_login_of_the_operator_is_rotated", life::own_rotation),
     ];
     trials.push(
@@ -141,6 +148,7 @@ fn main() -> std::process::ExitCode {
     trials.extend(smoke::trials());
     trials.extend(deletion::trials());
     trials.extend(safety::trials());
+    trials.extend(drift::trials());
     trials.extend(steady::trials());
     trials.extend(robust::trials());
     trials.extend(kinds::trials());

@@ -148,12 +148,20 @@ fn down_and_back(plane: &ControlPlane) -> Result<(), Failure> {
     laboratory.annotate("igst/orders", "reconcile-requested-at=now")?;
     laboratory.wait_for("igst/orders", "Reconciling", "True", "ServerUnavailable")?;
     laboratory.wait_for("igs/default", "Ready", "False", "ServerUnavailable")?;
+    laboratory.told("default", "ServerUnavailable")?;
     // What is declared meanwhile waits.
     laboratory.apply(TOPOLOGY)?;
     laboratory.wait_for("igtopo/all", "Reconciling", "True", "ServerUnavailable")?;
     laboratory.resume_server(address)?;
     laboratory.ready("igst/orders")?;
     laboratory.ready("igs/default")?;
+    // However often it was tried meanwhile, each is told once.
+    let told = laboratory.told("default", "ServerReady")?;
+    for reason in ["ServerUnavailable", "ServerReady"] {
+        if laboratory.events("default", reason)?.len() != 1 {
+            return Err(format!("{reason} is not told once: {told}").into());
+        }
+    }
     laboratory.wait_for("igtopo/all", "Conflicted", "True", "PartiallyConflicted")?;
     match laboratory.has_topic("payments", "captured") {
         true => Ok(()),
@@ -165,6 +173,7 @@ fn wrong_password(plane: &ControlPlane) -> Result<(), Failure> {
     let laboratory = Laboratory::start(plane)?;
     laboratory.patch("secret/root", r#"{"stringData":{"password":"wrong"}}"#)?;
     laboratory.wait_for("igs/default", "Stalled", "True", "CredentialsRefused")?;
+    laboratory.told("default", "CredentialsRefused")?;
     laboratory.apply(STREAM)?;
     laboratory.wait_for("igst/orders", "Ready", "False", "CredentialsRefused")?;
     laboratory.patch("secret/root", r#"{"stringData":{"password":"iggy"}}"#)?;
@@ -196,6 +205,8 @@ fn emptied(plane: &ControlPlane) -> Result<(), Failure> {
     laboratory.replace_server()?;
     laboratory.annotate("igtopo/all", "reconcile-requested-at=now")?;
     let held = laboratory.wait_for("igtopo/all", "Stalled", "True", "ServerReplaced")?;
+    laboratory.told("all", "ServerReplaced")?;
+    laboratory.told("default", "ServerReplaced")?;
     if held["status"]["claims"].as_array().map(Vec::len) != Some(6) {
         return Err(format!("what it held was forgotten: {:#}", held["status"]).into());
     }

@@ -31,11 +31,7 @@ pub(crate) fn of_every_example(plane: &ControlPlane) -> Result<(), Failure> {
     former_names(&laboratory);
     let mut examples = Vec::new();
     for path in for_clusters()? {
-        let arguments = ["apply", "-n", &laboratory.namespace, "-o", "name"];
-        let arguments = [&arguments[..], &["-f", "-"]].concat();
-        let said = plane.succeed(&arguments, &rendered(&path)?)?.stdout;
-        let objects = said.lines().map(str::to_owned).collect();
-        examples.push(Example { path, objects });
+        examples.push(applied(&laboratory, path)?);
     }
     let found = compare(&laboratory, &examples)?;
     has(&found, "create (partitions: 4")?;
@@ -59,6 +55,58 @@ pub(crate) fn of_every_example(plane: &ControlPlane) -> Result<(), Failure> {
     }
 }
 
+/// With `management: Full` and `adoption: Refuse`, which are the defaults, where everything is on
+/// the server and differs: nothing of it is changed, and the changes are those of the command line.
+pub(crate) fn of_what_is_refused(plane: &ControlPlane) -> Result<(), Failure> {
+    let laboratory = Laboratory::start(plane)?;
+    let server = laboratory.server().connection_string();
+    let mut examples = Vec::new();
+    for path in for_clusters()? {
+        // What it renames is there under its former names only.
+        if !path.ends_with("rename.yaml") {
+            let path = path.to_string_lossy();
+            iggyctl(&["apply", "--server", &server, "-f", &path, "--yes"])?;
+        }
+        examples.push(path);
+    }
+    change(&laboratory);
+    former_names(&laboratory);
+    let examples: Vec<Example> = examples
+        .into_iter()
+        .map(|path| applied(&laboratory, path))
+        .collect::<Result<_, _>>()?;
+    let found = compare(&laboratory, &examples)?;
+    has(&found, "create (partitions: ")?;
+    has(&found, "rename from stream/clients")?;
+    has(&found, "update (messageExpiry: 5h → 14d)")?;
+    if !found.iter().any(|(_, _, code)| code.is_some()) {
+        return Err(format!("nothing is blocked: {found:?}").into());
+    }
+    // It is said of each object why it does not do it.
+    let mut refused = 0;
+    for object in examples.iter().flat_map(|example| &example.objects) {
+        let status = &laboratory.get(object)?["status"];
+        let lines = status["plan"]["changes"].to_string();
+        refused += lines.matches("AdoptionRefused: ").count();
+    }
+    match refused {
+        0..3 => Err(format!("{refused} lines say that they were refused").into()),
+        _ => Ok(()),
+    }
+}
+
+/// The objects of an example.
+fn applied(laboratory: &Laboratory<'_>, path: PathBuf) -> Result<Example, Failure> {
+    let arguments = ["apply", "-n", &laboratory.namespace, "-o", "name"];
+    let arguments = [&arguments[..], &["-f", "-"]].concat();
+    let said = laboratory
+        .plane
+        .succeed(&arguments, &rendered(&path)?)?
+        .stdout;
+    let objects = said.lines().map(str::to_owned).collect();
+    Ok(Example { path, objects })
+}
+
 fn has(found: &BTreeSet<Line>, start: &str) -> Result<(), Failure> {
     match found.iter().any(|(_, what, _)| what.starts_with(start)) {
         true => Ok(()),
@@ -74,16 +122,17 @@ fn compare(laboratory: &Laboratory<'_>, examples: &[Example]) -> Result<BTreeSet
         &format!("reconcile-requested-at={}", uuid::Uuid::now_v7()),
     )?;
     for Example { path, objects } in examples {
-        let planned = planned(laboratory, path)?;
-        let is_so = || -> Result<bool, Failure> { Ok(said(laboratory, objects)? == planned) };
+        // What nobody is refused is done meanwhile.
+        let planned = || planned(laboratory, path);
+        let is_so = || -> Result<bool, Failure> { Ok(said(laboratory, objects)? == planned()?) };
         let what = format!("{} is planned as on the command line", path.display());
         laboratory
             .until(&what, || is_so().is_ok_and(|it| it))
             .map_err(|error| {
-                let said = said(laboratory, objects);
+                let (planned, said) = (planned(), said(laboratory, objects));
                 format!("planned: {planned:#?}\nsaid: {said:#?}\n{error}")
             })?;
-        all.extend(planned);
+        all.extend(planned()?);
     }
     Ok(all)
 }
@@ -133,7 +182,11 @@ fn in_words(change: &ChangeReport) -> Line {
     (change.address.to_string(), text, None)
 }
 
-/// In the statuses of the objects, whose counts have to be those of the lines.
+/// What stands before what was refused.
+const REFUSED: [&str; 2] = ["AdoptionRefused: ", "Conflicted: "];
+
+/// In the statuses of the objects, whose counts have to be those of the lines; without the word
+/// that says that something was refused, since the command line refuses nothing.
 fn said(laboratory: &Laboratory<'_>, objects: &[String]) -> Result<BTreeSet<Line>, Failure> {
     let mut lines = BTreeSet::new();
     for object in objects {
@@ -149,13 +202,18 @@ fn said(laboratory: &Laboratory<'_>, objects: &[String]) -> Result<BTreeSet<Line
                 ))
             })
             .collect();
-        let blocked = own.iter().filter(|(_, _, code)| code.is_some()).count();
+        let refusal = |what: &str| REFUSED.into_iter().find(|word| what.starts_with(word));
+        let is_done = |(_, what, code): &&Line| code.is_none() && refusal(what).is_none();
+        let blocked = own.len() - own.iter().filter(is_done).count();
         let counts = [own.len() - blocked, blocked];
         let said = ["pending", "blocked"].map(|count| plan[count].as_u64().unwrap_or(0));
         if said != counts.map(|count| count as u64) {
             return Err(format!("{object}: {said:?} are not {counts:?}").into());
         }
-        lines.extend(own);
+        lines.extend(own.into_iter().map(|(address, what, code)| {
+            let word = refusal(&what).unwrap_or_default();
+            (address, what[word.len()..].to_owned(), code)
+        }));
     }
     Ok(lines)
 }

@@ -320,6 +320,7 @@ fn invalid(plane: &ControlPlane) -> Result<(), Failure> {
     let more = format!("{EVENTS}        - {{ name: {name} }}\n");
     laboratory.apply(&deleting(&more))?;
     let object = laboratory.wait_for("igtopo/all", "Stalled", "True", "InvalidSpec")?;
+    laboratory.told("all", "InvalidSpec")?;
     if object["status"]["claims"].as_array().map(Vec::len) != Some(3) {
         return Err(format!("what it holds was forgotten: {:#}", object["status"]).into());
     }
@@ -351,6 +352,7 @@ fn blocked(plane: &ControlPlane) -> Result<(), Failure> {
     });
     laboratory.apply(&topology("adoption: Adopt", EVENTS))?;
     let object = laboratory.wait_for("igtopo/all", "Stalled", "True", "Blocked")?;
+    laboratory.told("all", "Blocked")?;
     let line = &object["status"]["plan"]["changes"][0];
     if object["status"]["plan"]["blocked"] != 1 || !line["code"].is_string() {
         return Err(format!("{:#}", object["status"]).into());

@@ -127,6 +127,7 @@ fn stranger(laboratory: &mut Shared) -> Result<(), Failure> {
     let smoke = object("IggySmokeTest", "smoke", "  scenarios: [roundtrip]\n");
     laboratory.apply(&smoke)?;
     refused(laboratory, "igst/own", "no tenant with this namespace")?;
+    laboratory.told("own", "NotPermitted")?;
     laboratory.wait_for("igsmoke/smoke", "Stalled", "True", "NotPermitted")?;
     if laboratory.stream_id("team-a-strange").is_some() {
         return Err("a stranger got a stream".into());

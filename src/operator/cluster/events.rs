@@ -1,57 +1,196 @@
 //! What people read in `kubectl describe`.
 
-use k8s_openapi::api::core::v1::ObjectReference;
-use kube::Client;
-use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
-use crate::operator::model::Object;
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::ObjectReference;
+use k8s_openapi::api::events::v1::{Event, EventSeries};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
+use kube::api::{Patch, PatchParams, PostParams};
+use kube::{Api, Client};
+use serde_json::json;
+
+use super::ServerObject;
+use crate::operator::model::{EventReason, Object};
 use crate::operator::resources::{GROUP, VERSION};
 use crate::operator::round::Happening;
 
 /// One for the process, so that what is said again is counted and not repeated.
+///
+/// The recorder of kube counts by the reason alone: of two different notes it would keep the
+/// first, and what differs would never be read.
 #[derive(Clone)]
 pub(crate) struct Events {
-    recorder: Recorder,
+    client: Client,
+    instance: String,
+    told: Arc<Mutex<HashMap<Said, Told>>>,
 }
+
+/// What makes one event the same as another.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Said {
+    uid: String,
+    reason: EventReason,
+    note: String,
+}
+
+/// An event that the API server has.
+struct Told {
+    name: String,
+    count: i32,
+    at: Timestamp,
+}
+
+const CONTROLLER: &str = "iggyctl.dev/operator";
 
 /// The most bytes of a note that the API server takes.
 const MOST_BYTES: usize = 1_000;
 
+/// The most characters of an object's name in the name of an event.
+const LONGEST_NAME: usize = 200;
+
+/// For how long the same once more is counted, as the recorders of others do.
+const SERIES: Duration = Duration::from_secs(6 * 60);
+
 impl Events {
     pub(crate) fn new(client: Client, instance: &str) -> Self {
-        let reporter = Reporter {
-            controller: "iggyctl.dev/operator".to_owned(),
-            instance: Some(instance.to_owned()),
-        };
         Self {
-            recorder: Recorder::new(client, reporter),
+            client,
+            instance: instance.to_owned(),
+            told: Arc::default(),
         }
     }
 
     /// Tells it. Nothing depends on an event, so one that cannot be told is only logged.
-    pub(crate) async fn tell(&self, object: &Object, happening: &Happening) {
-        let event = Event {
-            type_: match happening.is_warning {
-                true => EventType::Warning,
-                false => EventType::Normal,
-            },
-            reason: happening.reason.to_owned(),
-            note: Some(bounded(&happening.note)),
-            action: "Reconcile".to_owned(),
-            secondary: None,
+    pub(crate) async fn tell(&self, about: impl Into<ObjectReference>, happening: &Happening) {
+        let regarding = about.into();
+        if let Err(error) = self.publish(&regarding, happening).await {
+            let kind = regarding.kind.as_deref().unwrap_or_default();
+            let name = regarding.name.as_deref().unwrap_or_default();
+            tracing::warn!(object = %format!("{kind} {name}"), %error, "an event could not be told");
+        }
+    }
+
+    async fn publish(
+        &self,
+        regarding: &ObjectReference,
+        happening: &Happening,
+    ) -> Result<(), kube::Error> {
+        let now = Timestamp::now();
+        let said = Said {
+            uid: regarding.uid.clone().unwrap_or_default(),
+            reason: happening.reason,
+            note: bounded(&happening.note),
         };
-        let reference = ObjectReference {
+        // Those of what is in no namespace are here.
+        let namespace = regarding.namespace.as_deref().unwrap_or("default");
+        let events: Api<Event> = Api::namespaced(self.client.clone(), namespace);
+        let before = {
+            let mut told = self.told();
+            told.retain(|_, it| is_recent(it.at, now));
+            told.get(&said).map(|it| (it.name.clone(), it.count))
+        };
+        let (name, count) = match before {
+            Some((name, count)) => {
+                let series = EventSeries {
+                    count: count.saturating_add(1),
+                    last_observed_time: MicroTime(now),
+                };
+                let patch = Patch::Merge(json!({ "series": series }));
+                events.patch(&name, &PatchParams::default(), &patch).await?;
+                (name, series.count)
+            }
+            None => {
+                let event = self.event(regarding, happening, &said.note, now);
+                let created = events.create(&PostParams::default(), &event).await?;
+                (created.metadata.name.unwrap_or_default(), 1)
+            }
+        };
+        let told = Told {
+            name,
+            count,
+            at: now,
+        };
+        self.told().insert(said, told);
+        Ok(())
+    }
+
+    fn event(
+        &self,
+        regarding: &ObjectReference,
+        happening: &Happening,
+        note: &str,
+        now: Timestamp,
+    ) -> Event {
+        // A name has at most 253 characters, as that of the object may have.
+        let name = regarding.name.as_deref().unwrap_or(CONTROLLER);
+        let name: String = name.chars().take(LONGEST_NAME).collect();
+        let name = name.trim_end_matches(['.', '-']);
+        Event {
+            metadata: ObjectMeta {
+                namespace: regarding.namespace.clone(),
+                // Two of one object at once have different reasons.
+                name: Some(format!(
+                    "{name}.{}.{:x}",
+                    happening.reason.as_str().to_lowercase(),
+                    now.as_nanosecond()
+                )),
+                ..ObjectMeta::default()
+            },
+            event_time: Some(MicroTime(now)),
+            type_: Some(
+                match happening.is_warning {
+                    true => "Warning",
+                    false => "Normal",
+                }
+                .to_owned(),
+            ),
+            reason: Some(happening.reason.as_str().to_owned()),
+            note: Some(note.to_owned()),
+            action: Some("Reconcile".to_owned()),
+            regarding: Some(regarding.clone()),
+            reporting_controller: Some(CONTROLLER.to_owned()),
+            reporting_instance: Some(self.instance.clone()),
+            ..Event::default()
+        }
+    }
+
+    fn told(&self) -> MutexGuard<'_, HashMap<Said, Told>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl From<&Object> for ObjectReference {
+    fn from(object: &Object) -> Self {
+        Self {
             api_version: Some(format!("{GROUP}/{VERSION}")),
             kind: Some(object.key.kind.as_str().to_owned()),
             namespace: Some(object.key.namespace.clone()),
             name: Some(object.key.name.clone()),
             uid: Some(object.uid.clone()),
-            ..ObjectReference::default()
-        };
-        if let Err(error) = self.recorder.publish(&event, &reference).await {
-            tracing::warn!(object = %object.key, %error, "an event could not be told");
+            ..Self::default()
         }
     }
+}
+
+impl From<&ServerObject> for ObjectReference {
+    fn from(server: &ServerObject) -> Self {
+        Self {
+            api_version: Some(format!("{GROUP}/{VERSION}")),
+            kind: Some(server.key.object_kind().as_str().to_owned()),
+            namespace: server.key.namespace.clone(),
+            name: Some(server.key.name.clone()),
+            uid: Some(server.uid.clone()),
+            ..Self::default()
+        }
+    }
+}
+
+fn is_recent(told_at: Timestamp, now: Timestamp) -> bool {
+    let since = Duration::try_from(now.duration_since(told_at)).unwrap_or_default();
+    since < SERIES
 }
 
 fn bounded(note: &str) -> String {

@@ -5,6 +5,7 @@
 //! ```
 
 mod declared;
+mod event_reason;
 mod object;
 mod reason;
 mod server;
@@ -12,6 +13,7 @@ mod smoke_test;
 mod tenancy;
 
 pub(crate) use declared::{Declared, Refused, lifecycle_alone, policy_alone};
+pub(crate) use event_reason::EventReason;
 pub(crate) use object::{Object, ObjectKey, Requests};
 pub(crate) use reason::Reason;
 pub(crate) use server::{Defaults, ServerKey};

@@ -35,8 +35,6 @@ pub(crate) enum Reason {
     Paused,
     /// The server was changed by somebody else.
     DriftFound,
-    /// `management` says to change nothing of this.
-    NotManaged,
     /// The server object does not allow the namespace to do this.
     NotPermitted,
     /// It is being deleted, and waits.
@@ -54,7 +52,7 @@ pub(crate) enum Reason {
 impl Reason {
     /// All of them, in the order of the documentation.
     #[cfg(test)]
-    pub(crate) const ALL: [Self; 22] = [
+    pub(crate) const ALL: [Self; 21] = [
         Self::Applied,
         Self::Progressing,
         Self::ServerNotFound,
@@ -70,7 +68,6 @@ impl Reason {
         Self::ServerReplaced,
         Self::Paused,
         Self::DriftFound,
-        Self::NotManaged,
         Self::NotPermitted,
         Self::Deleting,
         Self::HoldsData,
@@ -97,7 +94,6 @@ impl Reason {
             Self::ServerReplaced => "ServerReplaced",
             Self::Paused => "Paused",
             Self::DriftFound => "DriftFound",
-            Self::NotManaged => "NotManaged",
             Self::NotPermitted => "NotPermitted",
             Self::Deleting => "Deleting",
             Self::HoldsData => "HoldsData",

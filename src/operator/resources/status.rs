@@ -184,7 +184,7 @@ pub(crate) struct Conflict {
 pub(crate) struct PlanStatus {
     /// How many changes are pending.
     pub(crate) pending: i64,
-    /// How many are blocked.
+    /// How many are blocked, or were refused.
     pub(crate) blocked: i64,
     /// The first 50 of them.
     // More than one line may be about the same thing.
@@ -201,7 +201,8 @@ pub(crate) struct ChangeLine {
     pub(crate) address: String,
     /// What would change.
     pub(crate) summary: String,
-    /// Why it is not carried out, as `iggyctl explain` knows it; absent while it is only pending.
+    /// Why it is blocked, as `iggyctl plan -o json` says it; absent of what is pending, and of what
+    /// was refused, whose summary begins with the reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) code: Option<String>,
 }

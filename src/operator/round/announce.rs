@@ -1,24 +1,37 @@
-//! What is written down before something is created.
+//! What is written down before something is done: what is about to be created, and what
+//! somebody else changed and is about to be changed back.
 
 use std::collections::BTreeSet;
 
 use iggyctl_core::address::Address;
 
-use super::conditions::{Conditions, Health, OF_THE_SERVER};
+use super::conclude::{Happening, first_of};
+use super::conditions::{Conditions, DRIFTED, Health, OF_THE_SERVER};
 use super::decide::Decision;
+use super::drift::Correction;
 use super::member::{Member, Subject};
-use crate::operator::model::Reason;
-use crate::operator::resources::status::TopologyStatus;
+use crate::operator::model::{EventReason, Reason};
+use crate::operator::resources::status::{ConditionStatus, TopologyStatus};
 
-/// The status that says what is about to be created, where something is: an operator that
-/// ends right after that knows it for its own by this.
+/// What is said before something is done.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Announcement {
+    pub(crate) status: TopologyStatus,
+    /// Told before the status is written, so that an operator that ends in between tells it
+    /// twice rather than never.
+    pub(crate) happening: Option<Happening>,
+}
+
+/// What is said of a member, where something has to be. An operator that ends right after that
+/// knows by it what it created for its own, and people know what was found.
 pub(crate) fn announcement(
     members: &[Member],
     decision: &Decision,
     place: usize,
     creating: &BTreeSet<Address>,
+    correction: Option<&Correction>,
     subject: &Subject,
-) -> Option<TopologyStatus> {
+) -> Option<Announcement> {
     let held = decision.held_with(members, place, creating);
     let known = &members[place].claims;
     // What was deleted behind its back is created as another one.
@@ -27,34 +40,56 @@ pub(crate) fn announcement(
         decision.brings(place, address, creating)
             && known.is_none_or(|held| held.incarnation.is_some())
     };
-    if !held
+    let creates = held
         .iter()
-        .any(|(address, held)| held.incarnation.is_none() && is_new(address))
-    {
-        return None;
-    }
+        .any(|(address, held)| held.incarnation.is_none() && is_new(address));
     let member = &members[place];
     let object = &member.object;
+    let unsaid = correction.filter(|it| !it.is_shown_by(&object.status));
+    if !creates && unsaid.is_none() {
+        return None;
+    }
+    let message = match correction {
+        None => "being applied".to_owned(),
+        Some(correction) => format!("being changed back: {}", correction.words()),
+    };
     let mut conditions = Conditions::new(
         object,
         subject.now,
         Health::Reconciling,
         Reason::Progressing,
-        "being applied",
+        &message,
     );
     for kind in OF_THE_SERVER {
-        conditions.keep(kind);
+        match correction {
+            Some(correction) if kind == DRIFTED => {
+                let reason = Reason::DriftFound;
+                conditions.set(kind, ConditionStatus::True, reason, &correction.words());
+            }
+            _ => conditions.keep(kind),
+        }
     }
     let mut claims = member.claims.clone();
     // What it held by the same name before is no more.
     claims.extend(held);
-    Some(TopologyStatus {
-        observed_generation: object.status.observed_generation,
-        conditions: conditions.finish(),
-        claims: claims
-            .iter()
-            .map(|(address, held)| held.to_claim(address, &subject.identity))
-            .collect(),
-        ..object.status.as_ref().clone()
+    let before = object.status.as_ref();
+    let plan = correction.map_or(before.plan.as_ref(), Correction::plan);
+    let news = correction.map(|it| it.news(before)).unwrap_or_default();
+    let happening = (!news.is_empty()).then(|| {
+        let note = format!("to be changed back: {}", first_of(&news));
+        Happening::warning(EventReason::DriftFound, note)
+    });
+    Some(Announcement {
+        status: TopologyStatus {
+            observed_generation: before.observed_generation,
+            conditions: conditions.finish(),
+            claims: claims
+                .iter()
+                .map(|(address, held)| held.to_claim(address, &subject.identity))
+                .collect(),
+            plan: plan.cloned(),
+            ..before.clone()
+        },
+        happening,
     })
 }

@@ -39,6 +39,19 @@ pub(crate) fn is_settled(object: &Object) -> bool {
     })
 }
 
+/// Whether a condition was said to hold.
+pub(super) fn is_true(conditions: &[Condition], kind: &str) -> bool {
+    let mut conditions = conditions.iter();
+    conditions.any(|it| it.kind == kind && it.status == ConditionStatus::True)
+}
+
+/// Whether the reason of `Ready` was another one.
+pub(crate) fn turns_to(before: &[Condition], reason: Reason) -> bool {
+    let mut conditions = before.iter();
+    let ready = conditions.find(|it| it.kind == READY);
+    ready.is_none_or(|it| it.reason != reason.as_str())
+}
+
 /// What is said of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Health {

@@ -41,13 +41,7 @@ impl Contest {
         let is_shared = is_shared(members);
         let mut winners: BTreeMap<Address, usize> = BTreeMap::new();
         for (place, member) in members.iter().enumerate() {
-            let Ok(declared) = &member.declared else {
-                continue;
-            };
-            if !member.competes() {
-                continue;
-            }
-            for address in declared.state.declared() {
+            for address in wanted(member) {
                 match winners.get_mut(&address) {
                     None => {
                         winners.insert(address, place);
@@ -86,6 +80,18 @@ enum Title {
     /// What it holds is not there, be it that it was never made.
     Announced,
     Declares,
+}
+
+/// What a member may have. One that is paused keeps what it holds, whatever it declares by now.
+fn wanted(member: &Member) -> Vec<Address> {
+    let mut wanted: Vec<Address> = match &member.declared {
+        Ok(declared) if member.competes() => declared.state.declared().collect(),
+        _ => Vec::new(),
+    };
+    if member.is_paused() {
+        wanted.extend(member.claims.keys().cloned());
+    }
+    wanted
 }
 
 /// The lowest one wins. Two that hold the same can only come of a hand-over that was cut

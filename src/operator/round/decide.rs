@@ -33,8 +33,8 @@ pub(crate) fn prepare(members: &[Member]) -> Preparation {
             && !member.is_deleting()
         {
             let all = member.only_observes();
-            // What an object of another server object has is looked at by who does not get it:
-            // what it says to hold may be gone.
+            // What an object of another server object has is looked at by who does not get it: it is
+            // shown to that, and what is said to be held may be gone.
             let is_elsewhere = |address: &Address| {
                 let winner = contest.winners.get(address);
                 winner.is_some_and(|winner| members[*winner].is_foreign)

@@ -7,7 +7,7 @@ use iggyctl_core::address::Address;
 use super::conclude::{Conclusion, Happening, names};
 use super::conditions::{Conditions, Health, OF_THE_SERVER};
 use super::member::{Member, Subject};
-use crate::operator::model::Reason;
+use crate::operator::model::{EventReason, Reason};
 use crate::operator::resources::status::TopologyStatus;
 
 /// Why nothing can be read.
@@ -40,11 +40,12 @@ fn without(member: &Member, why: &NoServer, subject: &Subject) -> Conclusion {
     } = why;
     let object = &member.object;
     let releases = releases(member, *orphan_after, subject);
-    let mut happenings = Vec::new();
+    let refusal = Happening::refusal(object, *reason, message);
+    let mut happenings: Vec<Happening> = refusal.into_iter().collect();
     let left = to_delete(member);
     if releases && !left.is_empty() {
         happenings.push(Happening::warning(
-            "Orphaned",
+            EventReason::Orphaned,
             format!("{message}; left on the server: {}", names(left.into_iter())),
         ));
     }

@@ -50,10 +50,18 @@ impl Decision {
                 continue;
             };
             self.leave_out(&address);
-            let grant = &mut self.grants[place];
-            grant.held.remove(&address);
-            grant.adopted.remove(&address);
-            grant.forbidden.insert(address, why);
+            // Nor is there anything for whoever declares its tokens.
+            for grant in &mut self.grants {
+                let inside: Vec<Address> = grant
+                    .held
+                    .extract_if(.., |it, _| address.contains(it))
+                    .map(|(it, _)| it)
+                    .collect();
+                for it in inside {
+                    grant.adopted.remove(&it);
+                    grant.forbidden.insert(it, why.clone());
+                }
+            }
         }
     }
 }

@@ -18,7 +18,7 @@ use crate::operator::metric_names::{
     ALL, BROKER_REQUESTS, CONFLICTS, DRIFT_CORRECTED, DRIFT_FOUND, LEADER, Metric, OBJECTS,
     ORPHANED, RECONCILE_DURATION, RECONCILES, SERVER_UP, Shape,
 };
-use crate::operator::model::{Object, Reason, ServerKey};
+use crate::operator::model::{EventReason, Object, Reason, ServerKey};
 use crate::operator::resources::status::{Condition, ConditionStatus, TopologyStatus};
 use crate::operator::round::{Conclusion, is_settled};
 
@@ -133,7 +133,9 @@ impl Metrics {
         count(DRIFT_FOUND, new_drift(object, conclusion));
         count(DRIFT_CORRECTED, conclusion.drift_corrected);
         let orphaned = conclusion.happenings.iter();
-        let orphaned = orphaned.filter(|it| it.reason == "Orphaned").count();
+        let orphaned = orphaned
+            .filter(|it| it.reason == EventReason::Orphaned)
+            .count();
         count(ORPHANED, u64::from(orphaned > 0));
     }
 

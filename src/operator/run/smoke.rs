@@ -18,7 +18,9 @@ use super::connection::{MadeFrom, Said, connection};
 use super::metrics::Outcome;
 use super::smoke_run::{Found, Subject, Work, in_a_thread};
 use crate::operator::cluster::{ServerObject, ServerSpec};
-use crate::operator::model::{Ceiling, Declared, Object, ObjectKey, Reason, ServerKey, SmokeTest};
+use crate::operator::model::{
+    Ceiling, Declared, EventReason, Object, ObjectKey, Reason, ServerKey, SmokeTest,
+};
 use crate::operator::resources::status::{Condition, ConditionStatus, SmokeRun, SmokeTestStatus};
 use crate::operator::round::{Happening, Health, standard_conditions, time};
 
@@ -381,8 +383,8 @@ fn conclude(
     failures.truncate(LISTED);
     let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
     let happening = match health {
-        Health::Ready => Happening::normal(reason.as_str(), message.clone()),
-        _ => Happening::warning(reason.as_str(), message.clone()),
+        Health::Ready => Happening::normal(EventReason::SmokeTestPassed, message.clone()),
+        _ => Happening::warning(EventReason::SmokeTestFailed, message.clone()),
     };
     let mut said = status(test, health, reason, &message);
     said.last_run = Some(SmokeRun {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use iggyctl_core::api::v1alpha1::{Kind, ServerKind};
+use tokio::sync::watch;
 
 use crate::operator::cluster::{DECLARING, Seen, ServerObject};
 use crate::operator::model::{Object, ObjectKey, ServerKey, SmokeTest};
@@ -13,6 +14,8 @@ use crate::operator::resources::status::{Condition, ConditionStatus};
 #[derive(Default)]
 pub(crate) struct World {
     state: Mutex<State>,
+    /// Changes with everything that is seen.
+    seen: watch::Sender<()>,
 }
 
 #[derive(Default)]
@@ -133,14 +136,27 @@ impl World {
         *self.state() = State::default();
     }
 
-    /// The version of an object as it was seen or written last.
-    pub(crate) fn version(&self, object: &Object) -> String {
-        let state = self.state();
-        let newest = state.objects.get(&object.key);
-        let newest = newest.filter(|it| it.uid == object.uid);
-        newest
-            .map_or(&object.resource_version, |it| &it.resource_version)
-            .clone()
+    /// An object as it was seen or written last, unless it is gone, or another one by now.
+    pub(crate) fn newest(&self, object: &Object) -> Option<Arc<Object>> {
+        let newest = self.object(&object.key);
+        newest.filter(|it| it.uid == object.uid)
+    }
+
+    /// Waits until an object is seen in another version; nothing where it is gone.
+    pub(crate) async fn in_another_version(
+        &self,
+        object: &Object,
+        version: &str,
+    ) -> Option<Arc<Object>> {
+        let mut seen = self.seen.subscribe();
+        loop {
+            let newest = self.newest(object)?;
+            if newest.resource_version != version {
+                return Some(newest);
+            }
+            // The sender is this one's own.
+            let _ = seen.changed().await;
+        }
     }
 
     /// All of them, in the order of their keys.
@@ -256,7 +272,9 @@ impl World {
     /// Takes in what was seen; returns the servers to look at because of it. The own writes
     /// of a status are seen, too, and are no reason.
     pub(crate) fn saw(&self, seen: Seen) -> Vec<ServerKey> {
-        self.state().saw(seen)
+        let asked = self.state().saw(seen);
+        self.seen.send_replace(());
+        asked
     }
 }
 

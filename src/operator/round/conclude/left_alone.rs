@@ -7,7 +7,7 @@ use super::super::decide::removes;
 use super::lines::names;
 use super::telling::Happening;
 use super::{Concluding, Conclusion};
-use crate::operator::model::{Reason, Refused};
+use crate::operator::model::{EventReason, Reason, Refused};
 use crate::operator::resources::status::TopologyStatus;
 
 impl Concluding<'_> {
@@ -20,7 +20,7 @@ impl Concluding<'_> {
             "released; left on the server: {}",
             names(left.iter().copied())
         );
-        let told = (!left.is_empty()).then(|| Happening::warning("Orphaned", note));
+        let told = (!left.is_empty()).then(|| Happening::warning(EventReason::Orphaned, note));
         Conclusion {
             status: TopologyStatus {
                 claims: Vec::new(),
@@ -55,7 +55,12 @@ impl Concluding<'_> {
         let Refused { reason, message } = why;
         let now = self.subject.now;
         let conditions = Conditions::new(object, now, Health::Stalled, *reason, message);
-        self.unchanged(conditions)
+        Conclusion {
+            happenings: Happening::refusal(object, *reason, message)
+                .into_iter()
+                .collect(),
+            ..self.unchanged(conditions)
+        }
     }
 
     pub(super) fn unchanged(&self, conditions: Conditions<'_>) -> Conclusion {

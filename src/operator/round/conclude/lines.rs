@@ -7,12 +7,12 @@ use super::Concluding;
 use crate::operator::resources::status::{ChangeLine, PlanStatus};
 
 /// Most lines of `status.plan`.
-const LINES: usize = 50;
+pub(in crate::operator::round) const LINES: usize = 50;
 
 /// Most addresses that a message names.
 pub(super) const NAMED: usize = 5;
 
-pub(super) fn lines_of(report: &PlanReport) -> Vec<ChangeLine> {
+pub(in crate::operator::round) fn lines_of(report: &PlanReport) -> Vec<ChangeLine> {
     let blocked = report.blocked.iter().map(|line| ChangeLine {
         address: line.address.to_string(),
         summary: line.why(),
@@ -30,7 +30,7 @@ pub(super) fn lines_of(report: &PlanReport) -> Vec<ChangeLine> {
     blocked.chain(pending).collect()
 }
 
-pub(super) fn summary(change: &ChangeReport) -> String {
+fn summary(change: &ChangeReport) -> String {
     let verb = match change.verb {
         ChangeVerb::Create => "create",
         ChangeVerb::Update => "update",
@@ -67,55 +67,62 @@ pub(in crate::operator::round) fn names<'a>(
     }
 }
 
+/// Some lines, and how many more.
+pub(in crate::operator::round) fn first_of(lines: &[ChangeLine]) -> String {
+    let first: Vec<String> = lines
+        .iter()
+        .take(NAMED)
+        .map(|line| format!("{}: {}", line.address, line.summary))
+        .collect();
+    match lines.len().saturating_sub(NAMED) {
+        0 => first.join("; "),
+        more => format!("{} and {more} more", first.join("; ")),
+    }
+}
+
+/// What is pending, and what was refused besides what is blocked. What is not done comes
+/// first: it is what somebody has to decide.
+pub(in crate::operator::round) fn plan_of(
+    lines: Vec<ChangeLine>,
+    refused: Vec<ChangeLine>,
+) -> Option<PlanStatus> {
+    let (mut changes, pending): (Vec<_>, Vec<_>) =
+        lines.into_iter().partition(|line| line.code.is_some());
+    changes.extend(refused);
+    let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let blocked = number(changes.len());
+    let counts = (number(pending.len()), blocked);
+    changes.extend(pending);
+    if changes.is_empty() {
+        return None;
+    }
+    changes.truncate(LINES);
+    let (pending, blocked) = counts;
+    Some(PlanStatus {
+        pending,
+        blocked,
+        changes,
+    })
+}
+
 impl Concluding<'_> {
-    /// Its lines, or those of a look.
-    pub(super) fn all_lines(&self) -> Vec<ChangeLine> {
-        match self.after.looked.get(&self.place) {
-            None => self.lines.clone(),
-            Some(report) => {
-                let mut lines = lines_of(report);
-                lines.retain(|line| self.declares(line));
-                lines
-            }
-        }
+    fn looked(&self) -> Option<&Vec<ChangeLine>> {
+        self.after.looked.get(&self.place)
     }
 
-    /// Whether the line is about something that the object itself declares, and not about
-    /// what that is in.
-    fn declares(&self, line: &ChangeLine) -> bool {
-        let declared = self.member.declared.as_ref();
-        declared.is_ok_and(|declared| {
-            let address = line.address.parse::<Address>();
-            address.is_ok_and(|address| declared.state.declares(&address))
-        })
-    }
-
-    pub(super) fn first_lines(&self) -> String {
-        let lines = self.all_lines();
-        let first: Vec<String> = lines
-            .iter()
-            .take(NAMED)
-            .map(|line| format!("{}: {}", line.address, line.summary))
-            .collect();
-        match lines.len().saturating_sub(NAMED) {
-            0 => first.join("; "),
-            more => format!("{} and {more} more", first.join("; ")),
+    /// What differs of what it holds, or of what it looks at.
+    pub(super) fn own_lines(&self) -> &[ChangeLine] {
+        match self.looked() {
+            Some(looked) if self.member.only_observes() => looked,
+            _ => &self.lines,
         }
     }
 
     pub(super) fn plan_status(&self) -> Option<PlanStatus> {
-        let mut lines = self.all_lines();
-        if lines.is_empty() {
-            return None;
-        }
-        let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-        let blocked = lines.iter().filter(|line| line.code.is_some()).count();
-        let pending = lines.len() - blocked;
-        lines.truncate(LINES);
-        Some(PlanStatus {
-            pending: number(pending),
-            blocked: number(blocked),
-            changes: lines,
-        })
+        let refused = match self.member.only_observes() {
+            true => Vec::new(),
+            false => self.looked().cloned().unwrap_or_default(),
+        };
+        plan_of(self.own_lines().to_vec(), refused)
     }
 }

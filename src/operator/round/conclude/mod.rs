@@ -10,19 +10,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use iggyctl_core::address::Address;
 use iggyctl_core::api::v1alpha1::{DriftPolicy, Management};
-use iggyctl_core::render::{ChangeReport, PlanReport};
+use iggyctl_core::render::PlanReport;
 use iggyctl_core::state::Incarnation;
 use iggyctl_core::state::observed::ObservedState;
 
-pub(super) use lines::names;
+pub(super) use lines::{LINES, first_of, lines_of, names, plan_of};
 pub(crate) use telling::Happening;
 
-use self::lines::lines_of;
 use super::conditions::{
     ADOPTION_REFUSED, CONFLICTED, Conditions, DRIFTED, Health, SECRET_WRITTEN, SYNCED, is_settled,
     time,
 };
 use super::decide::{Decision, Grant};
+use super::drift::{Owners, drift, lines_about};
+use super::look::Looked;
 use super::member::{Member, Subject, conflict};
 use super::tokens::is_delivered;
 use crate::operator::model::Reason;
@@ -37,7 +38,6 @@ pub(crate) struct After<'a> {
     /// What differed before anything was done.
     pub(crate) before: &'a PlanReport,
     /// What was tried: of it nobody can be sure that it is not there.
-    #[allow(dead_code, reason = "what is told of drift needs it")]
     pub(crate) tried: &'a BTreeSet<Address>,
     /// What was done, by address.
     pub(crate) applied: &'a BTreeSet<Address>,
@@ -47,8 +47,8 @@ pub(crate) struct After<'a> {
     pub(crate) failed: &'a BTreeMap<Address, String>,
     /// Tokens that nobody can revoke, with the reason: they stay valid until they end.
     pub(crate) orphaned: &'a BTreeMap<Address, String>,
-    /// What is left for objects that only look, by their place.
-    pub(crate) looked: &'a BTreeMap<usize, PlanReport>,
+    /// What comparisons of single objects showed.
+    pub(crate) looked: &'a Looked,
 }
 
 /// What is written of one object.
@@ -72,21 +72,9 @@ pub(crate) fn conclude(
     after: &After<'_>,
     subject: &Subject,
 ) -> Vec<Option<Conclusion>> {
-    let mut lines: BTreeMap<usize, Vec<ChangeLine>> = BTreeMap::new();
-    let mut drift: BTreeMap<usize, BTreeSet<&Address>> = BTreeMap::new();
-    let owners = owners(decision);
-    for line in lines_of(after.left) {
-        let owner = line.address.parse().ok().and_then(|it| owner(&owners, &it));
-        if let Some(owner) = owner {
-            lines.entry(owner).or_default().push(line);
-        }
-    }
-    let differing = after.before.changes.iter();
-    for change in differing.filter(|change| is_made_by_others(change)) {
-        if let Some(owner) = owner(&owners, &change.address) {
-            drift.entry(owner).or_default().insert(&change.address);
-        }
-    }
+    let owners = Owners::of(decision);
+    let mut lines = owners.share_out(lines_of(after.left));
+    let mut drift = drift(members, decision, &owners, after.before);
     members
         .iter()
         .enumerate()
@@ -113,36 +101,6 @@ pub(crate) fn conclude(
         .collect()
 }
 
-/// Who is told of what, by address.
-fn owners(decision: &Decision) -> BTreeMap<Address, usize> {
-    let mut owners = BTreeMap::new();
-    for (place, fates) in decision.removals.fates.iter().enumerate() {
-        owners.extend(fates.keys().cloned().map(|address| (address, place)));
-    }
-    for (place, grant) in decision.grants.iter().enumerate() {
-        owners.extend(grant.held.keys().cloned().map(|address| (address, place)));
-    }
-    owners
-}
-
-/// What a plan calls the password of a user.
-const PASSWORD: &str = "password";
-
-/// Whether the server was changed by somebody else, where the spec was not: another password
-/// comes from its Secret, and another token from its time.
-fn is_made_by_others(change: &ChangeReport) -> bool {
-    let mut attributes = change.attributes.iter();
-    let is_password = !change.attributes.is_empty() && attributes.all(|it| it.name == PASSWORD);
-    !is_password && !matches!(change.address, Address::Token(..))
-}
-
-/// That of the thing itself, or of what it is in.
-fn owner(owners: &BTreeMap<Address, usize>, address: &Address) -> Option<usize> {
-    address
-        .with_ancestors()
-        .find_map(|address| owners.get(&address).copied())
-}
-
 struct Concluding<'a> {
     members: &'a [Member],
     place: usize,
@@ -150,11 +108,11 @@ struct Concluding<'a> {
     decision: &'a Decision,
     grant: &'a Grant,
     /// Who is told of what.
-    owners: &'a BTreeMap<Address, usize>,
+    owners: &'a Owners,
     after: &'a After<'a>,
     subject: &'a Subject,
     lines: Vec<ChangeLine>,
-    /// What others changed, if the spec is what it was.
+    /// What others changed, be it corrected by now.
     drift: BTreeSet<&'a Address>,
     happenings: Vec<Happening>,
 }
@@ -175,7 +133,7 @@ impl Concluding<'_> {
         let held = self.held();
         let outstanding = self.outstanding(&held);
         let verdict = self.verdict(&outstanding);
-        self.tell();
+        self.tell(&verdict);
         let member = self.member;
         let object = &member.object;
         let is_ready = verdict.health == Health::Ready;
@@ -199,7 +157,7 @@ impl Concluding<'_> {
                 DRIFTED,
                 ConditionStatus::True,
                 Reason::DriftFound,
-                &self.first_lines(),
+                &first_of(&self.differing()),
             ),
             false => conditions.set(DRIFTED, ConditionStatus::False, Reason::Nothing, ""),
         }
@@ -246,7 +204,7 @@ impl Concluding<'_> {
             plan: self.plan_status(),
             last_applied_time,
         };
-        let (drift_found, drift_corrected) = self.drift_counts(drifted);
+        let (drift_found, drift_corrected) = self.drift_counts();
         Conclusion {
             releases: member.is_deleting() && outstanding.is_empty(),
             // What is in something else goes first.
@@ -296,17 +254,31 @@ impl Concluding<'_> {
 
     /// Whether something differs that the spec does not explain.
     fn drifted(&self) -> bool {
-        if self.member.is_deleting() || self.decision.is_replaced {
-            return false;
-        }
-        let left_alone = match self.member.policies.management {
+        !self.differing().is_empty()
+    }
+
+    /// Whether what differs is left as it is.
+    fn leaves_drift(&self) -> bool {
+        match self.member.policies.management {
             Management::ObserveOnly | Management::CreateOnly => true,
-            Management::Full => {
-                self.member.policies.drift_policy == DriftPolicy::Report
-                    && is_settled(&self.member.object)
-            }
-        };
-        left_alone && !self.all_lines().is_empty()
+            Management::Full => self.member.policies.drift_policy == DriftPolicy::Report,
+        }
+    }
+
+    /// What differs that the spec does not explain.
+    fn differing(&self) -> Vec<ChangeLine> {
+        let is_full = self.member.policies.management == Management::Full;
+        if self.member.is_deleting()
+            || self.decision.is_replaced
+            || is_full && !is_settled(&self.member.object)
+        {
+            return Vec::new();
+        }
+        match self.leaves_drift() {
+            true => self.own_lines().to_vec(),
+            // What could not be corrected, or only by somebody else.
+            false => lines_about(&self.lines, &self.drift),
+        }
     }
 
     /// What was done for it.
@@ -318,19 +290,21 @@ impl Concluding<'_> {
     /// Whether it is this one that is told of something: what another one holds in what this
     /// one does is told to that.
     fn is_told_of(&self, address: &Address) -> bool {
-        owner(self.owners, address) == Some(self.place)
+        self.owners.owner(address) == Some(self.place)
     }
 
-    fn drift_counts(&self, drifted: bool) -> (u64, u64) {
-        if drifted {
-            return (self.all_lines().len() as u64, 0);
+    /// What somebody else changed and was done about now.
+    fn corrected(&self) -> BTreeSet<&Address> {
+        let changed = self.changed().into_iter();
+        changed
+            .filter(|address| self.drift.contains(address))
+            .collect()
+    }
+
+    fn drift_counts(&self) -> (u64, u64) {
+        if self.leaves_drift() && self.drifted() {
+            return (self.own_lines().len() as u64, 0);
         }
-        // The spec is what it was when all was as declared.
-        if is_settled(&self.member.object) && !self.member.is_deleting() {
-            let changed = self.changed().into_iter();
-            let corrected = changed.filter(|address| self.drift.contains(address));
-            return (self.drift.len() as u64, corrected.count() as u64);
-        }
-        (0, 0)
+        (self.drift.len() as u64, self.corrected().len() as u64)
     }
 }

@@ -8,7 +8,7 @@ use iggyctl_core::api::v1alpha1::Management;
 use super::super::conditions::Health;
 use super::super::removal::Fate;
 use super::Concluding;
-use super::lines::{NAMED, names};
+use super::lines::{NAMED, first_of, names};
 use crate::operator::model::Reason;
 use crate::operator::resources::status::ChangeLine;
 
@@ -88,14 +88,15 @@ impl Concluding<'_> {
             let message = format!("{}: {}{more}", first.address, first.summary);
             return stalled(Reason::Blocked, message);
         }
-        if self.drifted() && self.member.policies.management != Management::CreateOnly {
-            return stalled(Reason::DriftFound, self.first_lines());
+        let management = self.member.policies.management;
+        if self.leaves_drift() && self.drifted() && management != Management::CreateOnly {
+            return stalled(Reason::DriftFound, first_of(self.own_lines()));
         }
-        if !self.lines.is_empty() && self.member.policies.management == Management::Full {
+        if !self.lines.is_empty() && management == Management::Full {
             return Verdict {
                 health: Health::Reconciling,
                 reason: Reason::Progressing,
-                message: self.first_lines(),
+                message: first_of(&self.lines),
             };
         }
         Verdict {

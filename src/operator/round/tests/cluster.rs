@@ -11,16 +11,17 @@ use iggyctl_core::plan::{Approvals, DestructionGrant, Plan, plan};
 use iggyctl_core::render::PlanReport;
 use iggyctl_core::state::DeletionPolicy;
 use iggyctl_core::state::desired::DesiredState;
-use iggyctl_core::state::observed::ObservedState;
+use iggyctl_core::state::observed::{AccessReading, ObservedState};
 use iggyctl_core::testing::apply_step;
 use jiff::Timestamp;
 use serde_json::Value;
 
 use super::super::{
-    After, Decision, Happening, Member, Subject, announcement, conclude, decide, prepare,
+    After, Decision, Happening, Member, Subject, announcement, compare_alone, conclude,
+    corrections, decide, prepare,
 };
-use crate::operator::model::{Declared, Defaults, Object, ObjectKey, Requests};
-use crate::operator::resources::status::{ConditionStatus, TopologyStatus};
+use crate::operator::model::{Declared, Defaults, EventReason, Object, ObjectKey, Requests};
+use crate::operator::resources::status::{Condition, ConditionStatus, PlanStatus, TopologyStatus};
 
 /// The operator was killed.
 #[derive(Debug, PartialEq, Eq)]
@@ -39,26 +40,37 @@ pub(super) struct Cluster {
     pub(super) writes: usize,
     /// How many more it makes before it is killed.
     pub(super) lives: Option<usize>,
+    /// What the server refuses to change.
+    pub(super) refuses: BTreeSet<Address>,
+    pub(super) now: Timestamp,
     pub(super) happenings: Vec<Happening>,
-    /// What the server does not do, by address.
-    pub(super) refused: BTreeSet<Address>,
     /// What it may have done, without an answer.
     pub(super) unanswered: BTreeSet<Address>,
+    /// How much was made on the server.
+    stamps: u64,
 }
+
+/// Later than what the paper server says of itself.
+const FIRST_STAMP: u64 = 1_900_000_000_000_000;
 
 impl Cluster {
     pub(super) fn new(objects: Vec<Object>) -> Self {
         Self {
             objects,
-            server: ObservedState::default(),
+            server: ObservedState {
+                access: AccessReading::Read(Box::default()),
+                ..ObservedState::default()
+            },
             acknowledged: false,
             is_the_same: false,
             defaults: Defaults::default(),
             writes: 0,
             lives: None,
+            refuses: BTreeSet::new(),
+            now: Timestamp::UNIX_EPOCH,
             happenings: Vec::new(),
-            refused: BTreeSet::new(),
             unanswered: BTreeSet::new(),
+            stamps: 0,
         }
     }
 
@@ -85,6 +97,18 @@ impl Cluster {
         panic!("it does not settle: {:#?}", self.objects);
     }
 
+    /// As [`Self::settle`], with so many changes tried in vain in each round.
+    pub(super) fn settle_but_for(&mut self, tried: usize) {
+        for _ in 0..12 {
+            let before = self.writes;
+            self.round().unwrap();
+            if self.writes == before + tried {
+                return;
+            }
+        }
+        panic!("it does not settle: {:#?}", self.objects);
+    }
+
     pub(super) fn round(&mut self) -> Result<(), Killed> {
         let ended = self.look();
         // The API server itself does this, whether the operator lives or not.
@@ -93,7 +117,27 @@ impl Cluster {
         ended
     }
 
+    /// Whatever is new is made at a time of its own: the paper server goes by the number, which
+    /// it gives again.
+    pub(super) fn stamp(&mut self) {
+        let mut made = Vec::new();
+        for stream in self.server.streams.values_mut() {
+            made.push(&mut stream.created_at_micros);
+            let topics = stream.topics.values_mut();
+            made.extend(topics.map(|topic| &mut topic.created_at_micros));
+        }
+        if let AccessReading::Read(access) = &mut self.server.access {
+            let users = access.users.values_mut();
+            made.extend(users.map(|user| &mut user.created_at_micros));
+        }
+        for made in made.into_iter().filter(|made| **made < FIRST_STAMP) {
+            *made = FIRST_STAMP + self.stamps;
+            self.stamps += 1;
+        }
+    }
+
     fn look(&mut self) -> Result<(), Killed> {
+        self.stamp();
         let subject = Subject {
             identity: "server".to_owned(),
             aliases: Some(Vec::new()),
@@ -102,7 +146,7 @@ impl Cluster {
             replacement_acknowledged: self.acknowledged,
             defaults: self.defaults,
             login_namespace: None,
-            now: Timestamp::UNIX_EPOCH,
+            now: self.now,
         };
         let members: Vec<Member> = self
             .objects
@@ -124,6 +168,7 @@ impl Cluster {
                 .map(|step| step.address.clone())
                 .collect(),
         };
+        let corrections = corrections(&members, &decision, &before, &tried);
         for place in 0..members.len() {
             if members[place].is_deleting() || decision.is_replaced {
                 continue;
@@ -134,9 +179,13 @@ impl Cluster {
                 self.write()?;
                 self.objects[place].has_finalizer = true;
             }
-            if let Some(status) = announcement(&members, &decision, place, &tried, &subject) {
+            let correction = corrections.get(&place);
+            if let Some(said) =
+                announcement(&members, &decision, place, &tried, correction, &subject)
+            {
+                self.happenings.extend(said.happening);
                 self.write()?;
-                self.objects[place].status = Arc::new(status);
+                self.objects[place].status = Arc::new(said.status);
             }
         }
         let mut applied = BTreeSet::new();
@@ -148,8 +197,8 @@ impl Cluster {
             let approved = executed.approve(true, &grant).unwrap();
             for step in approved.steps() {
                 self.write()?;
-                if self.refused.contains(&step.address) {
-                    failed.insert(step.address.clone(), "refused".to_owned());
+                if self.refuses.contains(&step.address) {
+                    failed.insert(step.address.clone(), "it is refused".to_owned());
                     continue;
                 }
                 if self.unanswered.contains(&step.address) {
@@ -157,7 +206,9 @@ impl Cluster {
                     unknown.insert(step.address.clone());
                     continue;
                 }
-                match apply_step(step, &mut self.server) {
+                let result = apply_step(step, &mut self.server);
+                self.stamp();
+                match result {
                     Ok(()) => applied.insert(step.address.clone()),
                     Err(error) => failed
                         .insert(step.address.clone(), error.to_string())
@@ -166,17 +217,10 @@ impl Cluster {
             }
         }
         let (_, left) = compared(&decision.compared, &decision.approvals, &self.server);
-        let looked = members
-            .iter()
-            .enumerate()
-            .filter(|(_, it)| it.only_observes());
-        let looked = looked
-            .map(|(place, member)| {
-                let mut state = member.declared.as_ref().unwrap().state.clone();
-                state.complete_from(&preparation.to_observe);
-                (place, compared(&state, &decision.approvals, &self.server).1)
-            })
-            .collect();
+        let wanted = &preparation.to_observe;
+        let looked = compare_alone(&members, &decision, wanted, |state, approvals| {
+            compared(state, approvals, &self.server).1
+        });
         let after = After {
             observed: &self.server.clone(),
             left: &left,
@@ -260,9 +304,35 @@ impl Cluster {
 
     /// The reason of `Ready`.
     pub(super) fn reason(&self, name: &str) -> &str {
+        &self.condition(name, "Ready").reason
+    }
+
+    pub(super) fn condition(&self, name: &str, kind: &str) -> &Condition {
         let conditions = &self.objects[self.place(name)].status.conditions;
-        let ready = conditions.iter().find(|it| it.kind == "Ready");
-        &ready.unwrap().reason
+        conditions.iter().find(|it| it.kind == kind).unwrap()
+    }
+
+    pub(super) fn plan(&self, name: &str) -> Option<&PlanStatus> {
+        self.objects[self.place(name)].status.plan.as_ref()
+    }
+
+    /// The lines of `status.plan`.
+    pub(super) fn lines(&self, name: &str) -> Vec<String> {
+        let changes = self.plan(name).into_iter().flat_map(|plan| &plan.changes);
+        changes
+            .map(|line| format!("{}: {}", line.address, line.summary))
+            .collect()
+    }
+
+    /// What people were told since this was asked before.
+    pub(super) fn heard(&mut self) -> Vec<(EventReason, String)> {
+        let told = std::mem::take(&mut self.happenings).into_iter();
+        told.map(|it| (it.reason, it.note)).collect()
+    }
+
+    /// The reasons of what people were told since this was asked before.
+    pub(super) fn told_reasons(&mut self) -> Vec<EventReason> {
+        self.heard().into_iter().map(|(reason, _)| reason).collect()
     }
 
     pub(super) fn is_true(&self, name: &str, kind: &str) -> bool {
@@ -300,7 +370,7 @@ impl Cluster {
     }
 }
 
-fn compared(
+pub(super) fn compared(
     state: &DesiredState,
     approvals: &Approvals,
     server: &ObservedState,

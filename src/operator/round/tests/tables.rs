@@ -6,7 +6,7 @@ use iggyctl_core::testing::{name, there_stream, there_topic};
 use serde_json::{Value, json};
 
 use super::cluster::{Cluster, object};
-use crate::operator::model::Object;
+use crate::operator::model::{EventReason, Object};
 
 fn stream(of: &str, age: i64, more: Value) -> Object {
     let mut spec = json!({ "name": "orders", "topics": [{ "name": "events" }] });
@@ -257,18 +257,26 @@ fn what_is_done_for_another_object_is_told_of_that_one() {
         .objects
         .push(object(Kind::IggyTopic, "topic", 1, topic));
     cluster.settle().unwrap();
-    let told = |cluster: &Cluster| -> Vec<(&'static str, String)> {
-        let happenings = cluster.happenings.iter();
-        happenings.map(|it| (it.reason, it.note.clone())).collect()
-    };
     let applied = "1 resource applied: topic/orders/events".to_owned();
-    assert_eq!(told(&cluster), [("Applied", applied)]);
+    assert_eq!(cluster.heard(), [(EventReason::Applied, applied)]);
     cluster.happenings.clear();
     let orders = cluster.server.streams.get_mut(&name("orders")).unwrap();
     orders.topics.clear();
     cluster.settle().unwrap();
-    let corrected = "1 resource changed back: topic/orders/events".to_owned();
-    assert_eq!(told(&cluster), [("DriftCorrected", corrected)]);
+    let gone = "topic/orders/events: create (partitions: 1)";
+    assert_eq!(
+        cluster.heard(),
+        [
+            (
+                EventReason::DriftFound,
+                format!("to be changed back: {gone}")
+            ),
+            (
+                EventReason::DriftCorrected,
+                format!("1 resource changed back: {gone}")
+            ),
+        ]
+    );
 }
 
 #[test]
@@ -321,10 +329,13 @@ fn a_pause_leaves_everything_and_keeps_what_is_held() {
     let place = cluster.place("a");
     cluster.objects[place].requests.pause = true;
     cluster.change("a", json!({ "name": "orders", "topics": [] }));
-    cluster.objects.push(stream("b", 1, json!({})));
+    let adopting = json!({ "adoption": "Adopt" });
+    cluster.objects.push(stream("b", 1, adopting));
     cluster.settle().unwrap();
     assert_eq!(cluster.reason("a"), "Paused");
     assert_eq!(cluster.holders()["stream/orders"], ["a"]);
+    // Nor does it go to who would take over what nobody holds.
+    assert_eq!(cluster.reason("b"), "Conflicted");
     assert!(cluster.there().contains("orders/events"));
 }
 
@@ -501,7 +512,7 @@ fn a_rename_by_another_object_is_a_hand_over() {
 #[test]
 fn what_was_refused_is_not_held() {
     let mut cluster = Cluster::new(vec![stream("a", 0, json!({ "deletionPolicy": "Delete" }))]);
-    cluster.refused.insert("stream/orders".parse().unwrap());
+    cluster.refuses.insert("stream/orders".parse().unwrap());
     for _ in 0..3 {
         cluster.round().unwrap();
     }
@@ -537,7 +548,7 @@ fn what_is_gone_is_not_what_comes_by_its_name() {
         let mut cluster = settled(vec![stream("a", 0, policies), kept]);
         cluster.server.streams.remove(&name("orders"));
         if refused {
-            cluster.refused.insert("stream/orders".parse().unwrap());
+            cluster.refuses.insert("stream/orders".parse().unwrap());
         }
         for _ in 0..3 {
             cluster.round().unwrap();
@@ -569,7 +580,7 @@ fn what_is_refused_is_told_once() {
     let told = |cluster: &Cluster| {
         let happenings = cluster.happenings.iter();
         happenings
-            .filter(|it| it.reason == "AdoptionRefused")
+            .filter(|it| it.reason == EventReason::AdoptionRefused)
             .count()
     };
     assert_eq!(cluster.reason("topology"), "Conflicted");

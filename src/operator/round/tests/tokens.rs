@@ -183,6 +183,15 @@ fn shared(mut object: Object) -> Object {
     object
 }
 
+/// With all its permissions said, so that it may be taken over there.
+fn shared_user() -> Object {
+    let mut user = shared(user());
+    let mut spec = user.spec.as_ref().clone();
+    spec["permissions"] = json!({});
+    user.spec = Arc::new(spec);
+    user
+}
+
 /// Neither is one of a user that an object declares and does not get, nor one of the login of
 /// the operator, even where somebody may have all of its names.
 #[test]
@@ -208,12 +217,11 @@ fn one_of_the_own_login_is_not_given_out() {
         panic!("users are read");
     };
     access.me = Some(name("svc"));
-    let (_, decision) = decided_with(vec![adopting(), shared(user())], &observed);
-    assert!(
-        decision.grants[1]
-            .held
-            .contains_key(&Address::User(name("svc")))
-    );
+    let (_, decision) = decided_with(vec![adopting(), shared_user()], &observed);
+    // Nor may anybody say what its password is.
+    let svc = Address::User(name("svc"));
+    assert!(decision.grants[1].forbidden.contains_key(&svc));
+    assert!(decision.executed.users.is_empty());
     assert!(decision.grants[0].forbidden.contains_key(&address()));
     assert!(decision.executed.tokens.is_empty());
     // Whoever has the server alone may have them.
@@ -233,8 +241,10 @@ fn one_of_a_user_of_others_is_not_given_out() {
         );
         !decision.grants[0].forbidden.is_empty()
     };
-    assert!(!forbidden(vec![shared(adopting()), shared(user())]));
-    let mut others = shared(user());
+    assert!(!forbidden(vec![shared(adopting()), shared_user()]));
+    // A user that was there before may have more rights than anybody here.
+    assert!(forbidden(vec![shared(adopting()), shared(user())]));
+    let mut others = shared_user();
     others.key.namespace = "others".to_owned();
     assert!(forbidden(vec![shared(adopting()), others]));
     // One that no object declares.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::super::{Member, NoServer, Subject, decide, prepare, rest_of_wait, without_server};
 use super::cluster::{Cluster, object};
-use crate::operator::model::{Declared, Defaults, Object, Reason};
+use crate::operator::model::{Declared, Defaults, EventReason, Object, Reason};
 
 fn subject(seconds: i64) -> Subject {
     Subject {
@@ -19,6 +19,7 @@ fn subject(seconds: i64) -> Subject {
         is_the_same: false,
         replacement_acknowledged: false,
         defaults: Defaults::default(),
+        login_namespace: None,
         now: Timestamp::from_second(seconds).unwrap(),
     }
 }
@@ -54,7 +55,7 @@ fn waiting(object: Object, seconds: i64) -> (bool, usize, Option<u64>) {
         .remove(0)
         .unwrap();
     let told = conclusion.happenings.iter();
-    let told = told.filter(|it| it.reason == "Orphaned").count();
+    let told = told.filter(|it| it.reason == EventReason::Orphaned).count();
     (conclusion.releases, told, rest.map(|rest| rest.as_secs()))
 }
 

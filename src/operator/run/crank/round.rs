@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use iggyctl_core::address::Address;
 use iggyctl_core::check::Findings;
 use iggyctl_core::diff::diff;
-use iggyctl_core::plan::{ApprovedPlan, DestructionGrant, Plan, plan};
+use iggyctl_core::plan::{Approvals, ApprovedPlan, DestructionGrant, Plan, plan};
 use iggyctl_core::render::PlanReport;
 use iggyctl_core::secret::Secret;
 use iggyctl_core::state::desired::DesiredState;
@@ -25,7 +25,9 @@ use super::super::passwords::{Gathered, keep, to_keep, without_password};
 use super::{Crank, Rounded, no_server, tokens};
 use crate::operator::cluster::{SecretSinks, WriteError};
 use crate::operator::model::Reason;
-use crate::operator::round::{After, Decision, Member, Subject, conclude, decide, prepare};
+use crate::operator::round::{
+    After, Decision, Member, Subject, compare_alone, conclude, corrections, decide, prepare,
+};
 
 impl Crank {
     /// Reads, decides, writes down what is about to be made, makes it, and says how it went.
@@ -74,16 +76,18 @@ impl Crank {
             decision.leave_out(&address);
             failed.insert(address, why);
         }
-        let compared = Compared::of(&decision.compared, &decision, &observed);
+        let compared = Compared::of(&decision.compared, &decision.approvals, &observed);
         let mut executed = match decision.executed == decision.compared {
             true => compared.plan.clone(),
-            false => Compared::of(&decision.executed, &decision, &observed).plan,
+            false => Compared::of(&decision.executed, &decision.approvals, &observed).plan,
         };
         let mut tried = tried(&decision, &executed);
-        let unannounced = self.announce(members, &decision, &tried, subject).await;
+        let corrections = corrections(members, &decision, &compared.report, &tried);
+        let unannounced = self.announce(members, &decision, &tried, &corrections, subject);
+        let unannounced = unannounced.await;
         if !unannounced.is_empty() {
             decision.leave_for_later(members, &unannounced);
-            executed = Compared::of(&decision.executed, &decision, &observed).plan;
+            executed = Compared::of(&decision.executed, &decision.approvals, &observed).plan;
             tried = self::tried(&decision, &executed);
         }
         if !self.shared.fence.holds() {
@@ -128,21 +132,12 @@ impl Crank {
         let seen = tokens::seen(wanted, now_there, subject.now);
         let left = match &observed_after {
             None => None,
-            Some(after) => Some(Compared::of(&decision.compared, &decision, after)),
+            Some(after) => Some(Compared::of(&decision.compared, &decision.approvals, after)),
         };
         let left = left.as_ref().unwrap_or(&compared);
-        let looked = members
-            .iter()
-            .enumerate()
-            .filter(|(_, it)| it.only_observes());
-        let looked = looked.filter_map(|(place, member)| {
-            let declared = member.declared.as_ref().ok()?;
-            let mut state = declared.state.clone();
-            // What it is in may be declared by another object.
-            state.complete_from(wanted);
-            Some((place, Compared::of(&state, &decision, now_there).report))
+        let looked = compare_alone(members, &decision, wanted, |state, approvals| {
+            Compared::of(state, approvals, now_there).report
         });
-        let looked = looked.collect();
         let after = After {
             observed: now_there,
             left: &left.report,
@@ -207,9 +202,9 @@ struct Compared {
 }
 
 impl Compared {
-    fn of(state: &DesiredState, decision: &Decision, observed: &ObservedState) -> Self {
+    fn of(state: &DesiredState, approvals: &Approvals, observed: &ObservedState) -> Self {
         let changes = diff(state, observed);
-        let plan = plan(&changes, &decision.approvals);
+        let plan = plan(&changes, approvals);
         let findings = Findings {
             findings: Vec::new(),
         };

@@ -1,6 +1,6 @@
 //! What is written of objects, before and after something is done.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,28 +14,41 @@ use super::super::metrics::Outcome;
 use super::super::server_status::{Look, server_status};
 use super::{Crank, Rounded};
 use crate::operator::cluster::{ServerObject, WriteError};
-use crate::operator::model::Object;
-use crate::operator::resources::status::ServerStatus;
-use crate::operator::round::{Conclusion, Decision, Member, Subject, announcement};
+use crate::operator::model::{EventReason, Object};
+use crate::operator::resources::status::{ServerStatus, TopologyStatus};
+use crate::operator::round::{
+    Announcement, Conclusion, Correction, Decision, Happening, Health, Member, Subject,
+    announcement, turns_to,
+};
 
 /// Statuses written at once: the API server is shared with others.
 const WRITES_AT_ONCE: usize = 16;
 
+/// How often a status is written while others change the rest of its object.
+const MOST_ATTEMPTS: usize = 5;
+
+/// How long a change that the API server has may take until it is seen.
+const UNTIL_SEEN: Duration = Duration::from_secs(5);
+
 impl Crank {
-    /// Writes down what is about to be created and held, and makes sure that what may have to
-    /// be deleted one day is not forgotten. Returns for which of them that could not be done: on
-    /// the server nothing may be done for those.
+    /// Writes down what is about to be created and held, and what was found to differ and is
+    /// about to be changed back, and makes sure that what may have to be deleted one day is not
+    /// forgotten. Returns for which of them that could not be done: on the server nothing may be
+    /// done for those.
     pub(super) async fn announce(
         &self,
         members: &[Member],
         decision: &Decision,
         creating: &BTreeSet<Address>,
+        corrections: &BTreeMap<usize, Correction>,
         subject: &Subject,
     ) -> BTreeSet<usize> {
         let mut failed = BTreeSet::new();
         let mut writing = FuturesUnordered::new();
         let announce = async |place| {
-            let is_done = self.announce_one(members, place, decision, creating, subject);
+            let correction = corrections.get(&place);
+            let is_done =
+                self.announce_one(members, place, decision, creating, correction, subject);
             (!is_done.await).then_some(place)
         };
         for place in 0..members.len() {
@@ -58,6 +71,7 @@ impl Crank {
         place: usize,
         decision: &Decision,
         creating: &BTreeSet<Address>,
+        correction: Option<&Correction>,
         subject: &Subject,
     ) -> bool {
         let member = &members[place];
@@ -72,11 +86,13 @@ impl Crank {
                 return false;
             }
         }
-        match announcement(members, decision, place, creating, subject) {
+        match announcement(members, decision, place, creating, correction, subject) {
             None => true,
-            Some(status) => {
-                let version = self.shared.world.version(object);
-                let written = cluster.write_status(object, &version, &status).await;
+            Some(Announcement { status, happening }) => {
+                if let Some(happening) = &happening {
+                    self.shared.events.tell(object.as_ref(), happening).await;
+                }
+                let written = self.write_status(object, &status).await;
                 self.took_in(object, written).is_some()
             }
         }
@@ -132,7 +148,7 @@ impl Crank {
         } = conclusion;
         if member.has_departed {
             for happening in &happenings {
-                self.shared.events.tell(&object, happening).await;
+                self.shared.events.tell(object.as_ref(), happening).await;
             }
             return Rounded::default();
         }
@@ -146,15 +162,14 @@ impl Crank {
         // something else keeps it.
         let goes = releases && object.has_finalizer && object.finalizers.len() <= 1;
         if !goes && status != *object.status {
-            let version = self.shared.world.version(&object);
-            let written = cluster.write_status(&object, &version, &status).await;
+            let written = self.write_status(&object, &status).await;
             match self.took_in(&object, written) {
                 Some(written) => object = written,
                 None => retries = true,
             }
         }
         for happening in &happenings {
-            self.shared.events.tell(&object, happening).await;
+            self.shared.events.tell(object.as_ref(), happening).await;
         }
         let keeps = match member.is_deleting() {
             true => !releases,
@@ -170,6 +185,32 @@ impl Crank {
             is_replaced: false,
             needs_server: keeps && (object.has_finalizer || !member.is_deleting()),
         }
+    }
+
+    /// Writes a status over the version that was seen last. Where somebody changed another part of
+    /// the object meanwhile, it is written over that, too, as soon as that is seen: what was
+    /// found out must not be lost. Whoever wrote another status is another operator.
+    async fn write_status(
+        &self,
+        object: &Arc<Object>,
+        status: &TopologyStatus,
+    ) -> Result<Object, WriteError> {
+        let (cluster, world) = (&self.shared.cluster, &self.shared.world);
+        let mut known = world.newest(object).unwrap_or_else(|| Arc::clone(object));
+        for _ in 0..MOST_ATTEMPTS {
+            let version = &known.resource_version;
+            match cluster.write_status(object, version, status).await {
+                Err(WriteError::Moved) => {}
+                result => return result,
+            }
+            let seen = world.in_another_version(object, version);
+            let newer = tokio::time::timeout(UNTIL_SEEN, seen).await.ok().flatten();
+            match newer {
+                Some(newer) if newer.status == known.status => known = newer,
+                _ => break,
+            }
+        }
+        Err(WriteError::Moved)
     }
 
     /// Takes in what was written; `None` where it has to be tried again. What is gone needs
@@ -234,6 +275,7 @@ impl Crank {
         let mut all = true;
         let mut server = Arc::clone(server);
         let answered = look.latency.is_some();
+        let news = news_of_server(&server, &look);
         let status: ServerStatus = server_status(&server, look, now);
         let outcome = Outcome::of_conditions(&status.conditions);
         let metrics = &self.shared.metrics;
@@ -242,7 +284,12 @@ impl Crank {
         if status != server.status && (keeps || server.deleted_at.is_none()) {
             let written = cluster.write_server_status(&server, &status).await;
             match self.took_in_server(&server, written) {
-                Some(written) => server = written,
+                Some(written) => {
+                    server = written;
+                    if let Some(news) = &news {
+                        self.shared.events.tell(server.as_ref(), news).await;
+                    }
+                }
                 None => all = false,
             }
         }
@@ -253,4 +300,19 @@ impl Crank {
         }
         all
     }
+}
+
+/// What people are told of a server object: that it cannot be used any more, and that it can be
+/// again. That it could be from the first is no news.
+fn news_of_server(server: &ServerObject, look: &Look) -> Option<Happening> {
+    let before = &server.status.conditions;
+    let is_ready = look.health == Health::Ready;
+    if !turns_to(before, look.reason) || is_ready && before.is_empty() {
+        return None;
+    }
+    let reason = EventReason::of_server(look.reason)?;
+    Some(match is_ready {
+        true => Happening::normal(reason, "the server can be used again".to_owned()),
+        false => Happening::warning(reason, look.message.clone()),
+    })
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use super::super::world::World;
 use super::*;
 use crate::operator::cluster::Seen;
-use crate::operator::model::{ObjectKey, Requests};
+use crate::operator::model::{EventReason, ObjectKey, Requests};
 use crate::operator::resources::status::PlanStatus;
 use crate::operator::round::{Happening, time};
 
@@ -123,7 +123,7 @@ fn things_are_counted_where_they_belong() {
     orphaned.drift_corrected = 1;
     orphaned.happenings = vec![Happening {
         is_warning: true,
-        reason: "Orphaned",
+        reason: EventReason::Orphaned,
         note: String::new(),
     }];
     metrics.concluded(&object("a", ready()), &orphaned, Duration::from_secs(2));
