@@ -276,6 +276,7 @@ fn same_ledger(plane: &ControlPlane) -> Result<(), Failure> {
         root.delete_stream(&orders).await.unwrap();
     });
     laboratory.look_again("igst/orders")?;
+    laboratory.told("orders", "DriftCorrected")?;
     laboratory.ready("igst/orders")?;
     match laboratory.has_topic("orders", "events") {
         true => Ok(()),
