@@ -246,7 +246,10 @@ impl<'a> Laboratory<'a> {
             .env("HOME", self.folder.path())
             .env("HOSTNAME", format!("operator-{number}"))
             .env("KUBECONFIG", self.kubeconfig())
-            .env("RUST_LOG", "info")
+            .env(
+                "RUST_LOG",
+                std::env::var("IGGYCTL_TEST_LOG").unwrap_or_else(|_| "info".to_owned()),
+            )
             .env("IGGYCTL_TEST_CLOCK", "signals")
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)

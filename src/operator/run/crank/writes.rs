@@ -129,15 +129,18 @@ impl Crank {
     }
 
     async fn write(&self, member: &Member, mut conclusion: Conclusion, needs: bool) -> Rounded {
-        let mut object = Arc::clone(&member.object);
+        let before = &member.object;
         // It was let go, and that was told: only the watch has not said yet that it is gone.
-        if member.is_deleting() && !object.has_finalizer && !member.has_departed {
+        if member.is_deleting() && !before.has_finalizer && !member.has_departed {
             conclusion.happenings.clear();
         }
         if !member.has_departed {
             let metrics = &self.shared.metrics;
-            metrics.concluded(&object, &conclusion, self.began.elapsed());
+            metrics.concluded(before, &conclusion, self.began.elapsed());
         }
+        // As it was announced, and not as it was before the round: that may be what it is now.
+        let newest = self.shared.world.newest(before);
+        let mut object = newest.unwrap_or_else(|| Arc::clone(before));
         let Conclusion {
             status,
             happenings,
