@@ -156,7 +156,7 @@ impl Cluster {
 }
 
 /// Whether it goes with the object.
-fn is_of(secret: &v1::Secret, object: &Object) -> bool {
+pub(super) fn is_of(secret: &v1::Secret, object: &Object) -> bool {
     let owners = secret.metadata.owner_references.iter().flatten();
     owners.into_iter().any(|it| it.uid == object.uid)
 }

@@ -22,7 +22,7 @@ use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::secrets::owner;
+use super::secrets::{is_of, owner};
 use super::{Cluster, FIELD_MANAGER, MANAGED_BY, WATCH_LABEL};
 use crate::operator::model::Object;
 use crate::operator::resources::GROUP;
@@ -229,8 +229,7 @@ impl SecretSinks {
             reason: error.to_string(),
         })?;
         for secret in secrets {
-            let owners = secret.metadata.owner_references.unwrap_or_default();
-            if !owners.iter().any(|it| it.uid == object.uid) {
+            if !is_of(&secret, object) {
                 continue;
             }
             let data = secret.data.unwrap_or_default();

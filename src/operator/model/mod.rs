@@ -5,6 +5,8 @@
 //! ```
 
 mod declared;
+#[cfg(test)]
+mod documented;
 mod event_reason;
 mod object;
 mod reason;
