@@ -15,6 +15,10 @@ use crate::{definitions, trial};
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         trial("robust_killed_at_each_change_it_knows_its_own", killed),
+        trial(
+            "robust_killed_while_many_are_created_it_knows_its_own",
+            killed_among_many,
+        ),
         trial("robust_the_server_is_lost_at_each_change", server_lost),
         trial("robust_asked_again_and_again_it_knows_its_own", asked_again),
         trial("robust_the_server_is_down_and_comes_back", down_and_back),
@@ -93,6 +97,58 @@ fn killed(plane: &ControlPlane) -> Result<(), Failure> {
         laboratory.server().faults().clear();
         laboratory.start_operator()?;
         knows_its_own(&laboratory, number, "killed before")?;
+        laboratory.kill_operator();
+    }
+    Ok(())
+}
+
+/// What many objects create at once is marked in one place, until their statuses say it.
+fn killed_among_many(plane: &ControlPlane) -> Result<(), Failure> {
+    const MANY: u64 = 24;
+    let mut laboratory = Laboratory::without_operator(plane)?;
+    laboratory.connect_server()?;
+    let marks = |laboratory: &Laboratory<'_>| -> Result<usize, Failure> {
+        let server = laboratory.get("igs/default")?;
+        Ok(server["status"]["creating"].as_array().map_or(0, Vec::len))
+    };
+    for at in [1, MANY / 2, MANY] {
+        let slow = FaultKind::Delay(Duration::from_secs(60));
+        let plan = FaultPlan::none().once(slow, FaultTarget::Writes, at);
+        laboratory.server().faults().set(plan);
+        let name = |number: u64| format!("many-{at}-{number}");
+        let manifests: String = (0..MANY)
+            .map(|number| {
+                let stream = STREAM.replace("orders", &name(number));
+                format!(
+                    "---\n{}",
+                    stream.replace("{ topics: [{ name: events }] }", "{}")
+                )
+            })
+            .collect();
+        laboratory.apply(&manifests)?;
+        let before = laboratory.writes();
+        laboratory.start_operator()?;
+        laboratory.until("the change is asked for", || {
+            laboratory.writes() - before >= at
+        })?;
+        laboratory.kill_operator();
+        laboratory.server().faults().clear();
+        if marks(&laboratory)? != usize::try_from(MANY)? {
+            return Err(format!("{} marks before change {at}", marks(&laboratory)?).into());
+        }
+        laboratory.start_operator()?;
+        for number in 0..MANY {
+            laboratory.ready(&format!("igst/{}", name(number)))?;
+            if !laboratory
+                .events(&name(number), "AdoptionRefused")?
+                .is_empty()
+            {
+                return Err(format!("{} did not know its own", name(number)).into());
+            }
+        }
+        laboratory.until("no mark is left", || {
+            marks(&laboratory).is_ok_and(|marks| marks == 0)
+        })?;
         laboratory.kill_operator();
     }
     Ok(())

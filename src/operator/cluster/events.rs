@@ -11,6 +11,7 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, ObjectMeta};
 use kube::api::{Patch, PatchParams, PostParams};
 use kube::{Api, Client};
 use serde_json::json;
+use tokio::sync::{mpsc, oneshot};
 
 use super::ServerObject;
 use crate::operator::model::{EventReason, Object};
@@ -25,8 +26,20 @@ use crate::operator::round::Happening;
 pub(crate) struct Events {
     client: Client,
     instance: String,
-    told: Arc<Mutex<HashMap<Said, Told>>>,
+    told: Arc<Mutex<Recent>>,
+    /// What is told beside everything else.
+    waiting: mpsc::Sender<Waiting>,
 }
+
+/// What is told beside everything else.
+enum Waiting {
+    Event(Box<ObjectReference>, Happening, Timestamp),
+    /// Somebody wants to know when all before it is told.
+    Until(oneshot::Sender<()>),
+}
+
+/// The most events that wait; those of more are only logged.
+const MOST_WAITING: usize = 20_000;
 
 /// What makes one event the same as another.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -43,6 +56,24 @@ struct Told {
     at: Timestamp,
 }
 
+/// What was told lately.
+#[derive(Default)]
+struct Recent {
+    events: HashMap<Said, Told>,
+    /// When those that are too old were thrown away.
+    tidied: Timestamp,
+}
+
+impl Recent {
+    /// Throws away what is too old: now and then, since that looks at all of them.
+    fn forget(&mut self, now: Timestamp) {
+        if !is_recent(self.tidied, now) {
+            self.events.retain(|_, it| is_recent(it.at, now));
+            self.tidied = now;
+        }
+    }
+}
+
 const CONTROLLER: &str = "iggyctl.dev/operator";
 
 /// The most bytes of a note that the API server takes.
@@ -56,17 +87,57 @@ const SERIES: Duration = Duration::from_secs(6 * 60);
 
 impl Events {
     pub(crate) fn new(client: Client, instance: &str) -> Self {
-        Self {
+        let (waiting, mut queue) = mpsc::channel(MOST_WAITING);
+        let events = Self {
             client,
             instance: instance.to_owned(),
             told: Arc::default(),
+            waiting,
+        };
+        let teller = events.clone();
+        tokio::spawn(async move {
+            while let Some(waiting) = queue.recv().await {
+                match waiting {
+                    Waiting::Event(regarding, happening, at) => {
+                        teller.tell_at(&regarding, &happening, at).await;
+                    }
+                    Waiting::Until(told) => {
+                        // Whoever asked may wait no longer.
+                        let _ = told.send(());
+                    }
+                }
+            }
+        });
+        events
+    }
+
+    /// Has it told, one after the other: nobody waits for thousands of them.
+    pub(crate) fn tell_later(&self, about: impl Into<ObjectReference>, happening: &Happening) {
+        let regarding = Box::new(about.into());
+        let event = Waiting::Event(regarding, happening.clone(), Timestamp::now());
+        if self.waiting.try_send(event).is_err() {
+            let (reason, note) = (happening.reason.as_str(), &happening.note);
+            tracing::warn!(reason, note, "an event was not told: too many wait");
+        }
+    }
+
+    /// Waits until everything is told that is to be told by now, but no longer than that.
+    pub(crate) async fn told_all(&self, longest: Duration) {
+        let (told, all) = oneshot::channel();
+        if self.waiting.try_send(Waiting::Until(told)).is_ok() {
+            // What is not told by then is not told: nothing depends on it.
+            let _ = tokio::time::timeout(longest, all).await;
         }
     }
 
     /// Tells it. Nothing depends on an event, so one that cannot be told is only logged.
     pub(crate) async fn tell(&self, about: impl Into<ObjectReference>, happening: &Happening) {
-        let regarding = about.into();
-        if let Err(error) = self.publish(&regarding, happening).await {
+        self.tell_at(&about.into(), happening, Timestamp::now())
+            .await;
+    }
+
+    async fn tell_at(&self, regarding: &ObjectReference, happening: &Happening, at: Timestamp) {
+        if let Err(error) = self.publish(regarding, happening, at).await {
             let kind = regarding.kind.as_deref().unwrap_or_default();
             let name = regarding.name.as_deref().unwrap_or_default();
             tracing::warn!(object = %format!("{kind} {name}"), %error, "an event could not be told");
@@ -77,8 +148,8 @@ impl Events {
         &self,
         regarding: &ObjectReference,
         happening: &Happening,
+        now: Timestamp,
     ) -> Result<(), kube::Error> {
-        let now = Timestamp::now();
         let said = Said {
             uid: regarding.uid.clone().unwrap_or_default(),
             reason: happening.reason,
@@ -89,8 +160,9 @@ impl Events {
         let events: Api<Event> = Api::namespaced(self.client.clone(), namespace);
         let before = {
             let mut told = self.told();
-            told.retain(|_, it| is_recent(it.at, now));
-            told.get(&said).map(|it| (it.name.clone(), it.count))
+            told.forget(now);
+            let before = told.events.get(&said).filter(|it| is_recent(it.at, now));
+            before.map(|it| (it.name.clone(), it.count))
         };
         let (name, count) = match before {
             Some((name, count)) => {
@@ -113,7 +185,7 @@ impl Events {
             count,
             at: now,
         };
-        self.told().insert(said, told);
+        self.told().events.insert(said, told);
         Ok(())
     }
 
@@ -157,7 +229,7 @@ impl Events {
         }
     }
 
-    fn told(&self) -> MutexGuard<'_, HashMap<Said, Told>> {
+    fn told(&self) -> MutexGuard<'_, Recent> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

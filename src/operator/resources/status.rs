@@ -1,5 +1,7 @@
 //! What the operator says of an object.
 
+use std::collections::BTreeSet;
+
 use iggyctl_core::state::DeletionPolicy;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -51,6 +53,17 @@ pub(crate) struct ServerStatus {
     /// How many objects use it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) dependants: Option<i64>,
+    /// Marks of what is being created for many objects at once, so that an operator that ends in
+    /// between knows it for its own: empty at rest.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    // Not a set: the schema of a resource knows no `uniqueItems`.
+    #[schemars(
+        with = "Vec<String>",
+        length(max = 40_000),
+        inner(length(max = 16)),
+        extend("x-kubernetes-list-type" = "atomic")
+    )]
+    pub(crate) creating: BTreeSet<String>,
 }
 
 /// How a connection is.

@@ -1,7 +1,7 @@
 //! What is written down before something is done: what is about to be created, and what
 //! somebody else changed and is about to be changed back.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use iggyctl_core::address::Address;
 
@@ -9,7 +9,7 @@ use super::conclude::{Happening, first_of};
 use super::conditions::{Conditions, DRIFTED, Health, OF_THE_SERVER};
 use super::decide::Decision;
 use super::drift::Correction;
-use super::member::{Member, Subject};
+use super::member::{Held, Member, Subject};
 use crate::operator::model::{EventReason, Reason};
 use crate::operator::resources::status::{ConditionStatus, TopologyStatus};
 
@@ -22,6 +22,24 @@ pub(crate) struct Announcement {
     pub(crate) happening: Option<Happening>,
 }
 
+/// What nothing says yet to be the member's own, once it is created.
+pub(super) fn new_claims(
+    members: &[Member],
+    decision: &Decision,
+    place: usize,
+    creating: &BTreeSet<Address>,
+) -> BTreeMap<Address, Held> {
+    let known = &members[place].claims;
+    let mut held = decision.held_with(members, place, creating);
+    held.retain(|address, held| {
+        held.incarnation.is_none()
+            && decision.brings(place, address, creating)
+            // What was deleted behind its back is created as another one.
+            && known.get(address).is_none_or(|it| it.incarnation.is_some())
+    });
+    held
+}
+
 /// What is said of a member, where something has to be. An operator that ends right after that
 /// knows by it what it created for its own, and people know what was found.
 pub(crate) fn announcement(
@@ -32,17 +50,7 @@ pub(crate) fn announcement(
     correction: Option<&Correction>,
     subject: &Subject,
 ) -> Option<Announcement> {
-    let held = decision.held_with(members, place, creating);
-    let known = &members[place].claims;
-    // What was deleted behind its back is created as another one.
-    let is_new = |address: &Address| {
-        let known = known.get(address);
-        decision.brings(place, address, creating)
-            && known.is_none_or(|held| held.incarnation.is_some())
-    };
-    let creates = held
-        .iter()
-        .any(|(address, held)| held.incarnation.is_none() && is_new(address));
+    let creates = !new_claims(members, decision, place, creating).is_empty();
     let member = &members[place];
     let object = &member.object;
     let unsaid = correction.filter(|it| !it.is_shown_by(&object.status));
@@ -71,7 +79,7 @@ pub(crate) fn announcement(
     }
     let mut claims = member.claims.clone();
     // What it held by the same name before is no more.
-    claims.extend(held);
+    claims.extend(decision.held_with(members, place, creating));
     let before = object.status.as_ref();
     let plan = correction.map_or(before.plan.as_ref(), Correction::plan);
     let news = correction.map(|it| it.news(before)).unwrap_or_default();

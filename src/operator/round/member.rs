@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use iggyctl_core::address::Address;
@@ -6,6 +6,7 @@ use iggyctl_core::api::v1alpha1::{Management, ServerKind};
 use iggyctl_core::state::{DeletionPolicy, Incarnation};
 use jiff::Timestamp;
 
+use super::marks::mark;
 use crate::operator::model::{
     Declared, Defaults, Object, Reason, Refused, lifecycle_alone, policy_alone,
 };
@@ -21,6 +22,8 @@ pub(crate) struct Subject {
     pub(crate) aliases: Option<Vec<String>>,
     /// What holds for objects that do not say otherwise.
     pub(crate) defaults: Defaults,
+    /// Marks of what was about to be created when an operator ended.
+    pub(crate) creating: Arc<BTreeSet<String>>,
     /// Whether it tells of itself that it is not the one it was.
     pub(crate) is_another: bool,
     /// Whether it tells of itself that it is the one it was: what is gone from it was removed.
@@ -105,6 +108,7 @@ impl Member {
                 member.claims.insert(address, held);
             }
         }
+        member.take_marks(&subject.creating);
         for conflict in &member.object.status.conflicts {
             if let Ok(address) = conflict.address.parse() {
                 let which = incarnation(conflict.id, conflict.created_at_microseconds);
@@ -112,6 +116,25 @@ impl Member {
             }
         }
         member
+    }
+
+    /// What is marked was about to be created for it.
+    fn take_marks(&mut self, marks: &BTreeSet<String>) {
+        let Ok(declared) = &self.declared else {
+            return;
+        };
+        if marks.is_empty() {
+            return;
+        }
+        for address in declared.state.declared() {
+            if marks.contains(&mark(&self.object.uid, &address)) {
+                let policy = declared.deletion_policy(&address, self.policies);
+                self.claims.entry(address).or_insert(Held {
+                    incarnation: None,
+                    policy,
+                });
+            }
+        }
     }
 
     /// Whether it is to be deleted.

@@ -159,8 +159,12 @@ pub(crate) async fn run(
     };
     // Nothing that was begun goes on: the tasks were dropped with the work.
     leadership.release().await;
+    shared.events.told_all(UNTIL_TOLD).await;
     result
 }
+
+/// How long an operator that ends goes on to tell what it did: half of what a container is given.
+const UNTIL_TOLD: Duration = Duration::from_secs(15);
 
 /// How long the API server may be silent: it ends watches after 290 s by itself, as the watcher
 /// asks for, and the client has no limit of its own.

@@ -1,5 +1,6 @@
 //! What is said of a server object.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -18,6 +19,8 @@ pub(super) struct Look {
     pub(super) identity: Option<String>,
     pub(super) latency: Option<Duration>,
     pub(super) dependants: usize,
+    /// The marks of what may still have to be known for its own by them.
+    pub(super) creating: BTreeSet<String>,
 }
 
 /// The status, with what is not known now as it was known before.
@@ -30,6 +33,7 @@ pub(super) fn server_status(server: &ServerObject, look: Look, now: Timestamp) -
         identity,
         latency,
         dependants,
+        creating,
     } = look;
     let before = &server.status;
     let (before_conditions, generation) = (&before.conditions, server.generation);
@@ -48,6 +52,7 @@ pub(super) fn server_status(server: &ServerObject, look: Look, now: Timestamp) -
             last_error: (health != Health::Ready).then_some(message),
         }),
         dependants: i64::try_from(dependants).ok(),
+        creating,
     };
     // An answer is never as fast as the last one: alone it is not worth a write. The metrics
     // have each.

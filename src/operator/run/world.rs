@@ -51,6 +51,16 @@ pub(crate) struct View {
     pub(crate) others: Vec<(Arc<ServerObject>, Vec<Arc<Object>>)>,
 }
 
+impl View {
+    /// The marks of what was about to be created.
+    pub(crate) fn creating(&self) -> BTreeSet<String> {
+        let others = self.others.iter().map(|(server, _)| server);
+        let servers = self.server.iter().chain(others);
+        let marks = servers.flat_map(|server| &server.status.creating);
+        marks.cloned().collect()
+    }
+}
+
 /// How many there are of what.
 pub(crate) struct Census {
     objects: BTreeMap<(Kind, &'static str), usize>,

@@ -3,6 +3,7 @@
 
 mod floor;
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use crate::control_plane::{ControlPlane, Failure};
@@ -71,6 +72,15 @@ pub(crate) fn of_topics(plane: &ControlPlane) -> Result<(), Failure> {
         std::thread::sleep(Duration::from_secs(1));
     }
     let converged = began.elapsed();
+    // Events are told beside everything else.
+    let told = |asked: &BTreeMap<String, usize>| asked.get("create").copied().unwrap_or(0);
+    while told(&plane.requests_of(&laboratory.namespace, "operator")?) < count + streams {
+        if began.elapsed() > PATIENCE {
+            return Err(format!("not told: {}", laboratory.log()).into());
+        }
+        std::thread::sleep(Duration::from_secs(1));
+    }
+    let all_told = began.elapsed();
     let ready = laboratory.ready_count("igt")?;
     if ready != count {
         return Err(format!("{ready} are ready: {}", laboratory.log()).into());
@@ -91,11 +101,12 @@ pub(crate) fn of_topics(plane: &ControlPlane) -> Result<(), Failure> {
     let written_in_rest = laboratory.writes_to_kubernetes()? - written;
     #[allow(clippy::print_stdout, reason = "the figures are what it is for")]
     let () = println!(
-        "{count} topics: {:.1} s to create the objects, {:.1} s to converge, {requests} requests to \
+        "{count} topics: {:.1} s to create the objects, {:.1} s to converge ({:.1} s until all events were told), {requests} requests to \
          Iggy, {asked:?} to Kubernetes, {memory} kB at most; {INTERVALS} intervals in rest: {reads} \
          requests to Iggy, {written_in_rest} writes to Kubernetes",
         created.as_secs_f64(),
         converged.as_secs_f64(),
+        all_told.as_secs_f64(),
     );
     if memory > MOST_MEMORY {
         return Err(format!("{memory} kB of memory").into());

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use super::super::{
     After, Decision, Happening, Member, Subject, announcement, compare_alone, conclude,
-    corrections, decide, prepare,
+    corrections, decide, kept, marks, prepare,
 };
 use crate::operator::model::{Declared, Defaults, EventReason, Object, ObjectKey, Requests};
 use crate::operator::resources::status::{Condition, ConditionStatus, PlanStatus, TopologyStatus};
@@ -36,6 +36,10 @@ pub(super) struct Cluster {
     pub(super) is_the_same: bool,
     /// What the server object says.
     pub(super) defaults: Defaults,
+    /// The marks that the server object has.
+    pub(super) creating: BTreeSet<String>,
+    /// The fewest objects that are marked, and not announced one by one.
+    pub(super) fewest_marked: usize,
     /// Writes, to either.
     pub(super) writes: usize,
     /// How many more it makes before it is killed.
@@ -64,6 +68,8 @@ impl Cluster {
             acknowledged: false,
             is_the_same: false,
             defaults: Defaults::default(),
+            creating: BTreeSet::new(),
+            fewest_marked: usize::MAX,
             writes: 0,
             lives: None,
             refuses: BTreeSet::new(),
@@ -145,6 +151,7 @@ impl Cluster {
             is_the_same: self.is_the_same,
             replacement_acknowledged: self.acknowledged,
             defaults: self.defaults,
+            creating: Arc::new(self.creating.clone()),
             login_namespace: None,
             now: self.now,
         };
@@ -169,7 +176,18 @@ impl Cluster {
                 .collect(),
         };
         let corrections = corrections(&members, &decision, &before, &tried);
-        for place in 0..members.len() {
+        let marks = marks(
+            &members,
+            &decision,
+            &tried,
+            &corrections,
+            self.fewest_marked,
+        );
+        if !marks.all.is_empty() {
+            self.write()?;
+            self.creating.extend(marks.all);
+        }
+        for place in (0..members.len()).filter(|place| !marks.places.contains(place)) {
             if members[place].is_deleting() || decision.is_replaced {
                 continue;
             }
@@ -253,6 +271,13 @@ impl Cluster {
                 self.write()?;
                 self.objects[place].has_finalizer = false;
             }
+        }
+        let is_left = |it: &&Member| it.is_paused() || it.declared.is_err();
+        let left = members.iter().filter(is_left);
+        let left = kept(&self.creating, left.map(|it| it.object.uid.as_str()));
+        if !decision.is_replaced && left != self.creating {
+            self.write()?;
+            self.creating = left;
         }
         Ok(())
     }

@@ -533,8 +533,10 @@ proptest! {
         server in prop::collection::vec(by_hand(), 0..6),
         objects in prop::collection::vec(with_status(), 0..4),
         events in prop::collection::vec(event(), 0..14),
+        fewest_marked in select(vec![1, 3, usize::MAX]),
     ) {
         let mut cluster = Cluster::new(Vec::new());
+        cluster.fewest_marked = fewest_marked;
         // With a ledger: that a server without one was emptied is a decision of a person.
         cluster.is_the_same = true;
         for what in &server {

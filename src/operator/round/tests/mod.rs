@@ -3,6 +3,7 @@
 mod cluster;
 mod drift;
 mod histories;
+mod marks;
 mod properties;
 mod refusals;
 mod renames;

@@ -45,6 +45,11 @@ fn objects() -> impl Strategy<Value = Vec<Object>> {
         .prop_map(|(a, b, c, d)| vec![a, b, c, d])
 }
 
+/// All are marked, two of them are too few, or each is announced.
+fn fewest_marked() -> impl Strategy<Value = usize> {
+    select(vec![1, 3, usize::MAX])
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -77,23 +82,34 @@ proptest! {
     /// An operator that is killed before any of its writes, and started again, comes to what
     /// it would have come to: nothing of its own is taken for that of others.
     #[test]
-    fn being_killed_changes_nothing(objects in objects(), lives in 0..40_usize) {
+    fn being_killed_changes_nothing(
+        objects in objects(),
+        lives in 0..40_usize,
+        fewest_marked in fewest_marked(),
+    ) {
         let mut whole = Cluster::new(objects.clone());
         whole.settle().unwrap();
         let mut killed = Cluster::new(objects);
+        killed.fewest_marked = fewest_marked;
         killed.lives = Some(lives);
         let was_killed = killed.settle() == Err(Killed);
         killed.lives = None;
         killed.settle().unwrap();
         prop_assert_eq!(killed.there(), whole.there(), "killed: {}", was_killed);
         prop_assert_eq!(killed.holders(), whole.holders());
+        prop_assert!(killed.creating.is_empty());
     }
 
     /// Deleting everything leaves nothing stuck, and on the server what was to be retained;
     /// also when the operator is killed in between.
     #[test]
-    fn nothing_is_stuck(objects in objects(), lives in 0..40_usize) {
+    fn nothing_is_stuck(
+        objects in objects(),
+        lives in 0..40_usize,
+        fewest_marked in fewest_marked(),
+    ) {
         let mut cluster = Cluster::new(objects);
+        cluster.fewest_marked = fewest_marked;
         cluster.settle().unwrap();
         for name in ["object-0", "object-1", "object-2", "object-3"] {
             cluster.delete(name);

@@ -52,6 +52,7 @@ fn decided(objects: [Object; 2], round_of: usize, observed: &ObservedState) -> D
         is_the_same: true,
         replacement_acknowledged: false,
         defaults: Defaults::default(),
+        creating: std::sync::Arc::default(),
         login_namespace: None,
         now: Timestamp::UNIX_EPOCH,
     };

@@ -99,6 +99,7 @@ fn decided_with(objects: Vec<Object>, observed: &ObservedState) -> (Vec<Member>,
         is_the_same: false,
         replacement_acknowledged: false,
         defaults: Defaults::default(),
+        creating: std::sync::Arc::default(),
         login_namespace: None,
         now: Timestamp::UNIX_EPOCH,
     };

@@ -19,6 +19,7 @@ fn subject(seconds: i64) -> Subject {
         is_the_same: false,
         replacement_acknowledged: false,
         defaults: Defaults::default(),
+        creating: std::sync::Arc::default(),
         login_namespace: None,
         now: Timestamp::from_second(seconds).unwrap(),
     }

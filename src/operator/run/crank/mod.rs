@@ -12,7 +12,7 @@ mod round;
 mod tokens;
 mod writes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -238,6 +238,7 @@ impl Crank {
             // What it was called before counts even if it is another one: that is how it shows.
             aliases: Some(before.into_iter().chain([address]).collect()),
             defaults: Defaults::of(&said.defaults),
+            creating: Arc::new(view.creating()),
             replacement_acknowledged: server.acknowledged.as_ref() == Some(&replacement),
             login_namespace: (self.key.namespace.is_none()).then(|| said.namespace.clone()),
             now,
@@ -265,6 +266,7 @@ impl Crank {
                 identity: Some(identity),
                 latency: Some(latency),
                 dependants: view.objects.len(),
+                creating: round.marks,
             },
             true => Look {
                 health: Health::Stalled,
@@ -279,6 +281,7 @@ impl Crank {
                 identity: None,
                 latency: Some(latency),
                 dependants: view.objects.len(),
+                creating: round.marks,
             },
         };
         let needs_finalizer = round.needs_server;
@@ -334,6 +337,7 @@ impl Crank {
             identity: String::new(),
             aliases: None,
             defaults,
+            creating: Arc::new(view.creating()),
             is_another: false,
             is_the_same: false,
             replacement_acknowledged: false,
@@ -386,6 +390,7 @@ impl Crank {
             identity: None,
             latency: None,
             dependants: view.objects.len(),
+            creating: self.marks(),
         };
         let needs = view.objects.iter().any(|object| object.has_finalizer);
         let now = self.shared.clock.now();
@@ -414,6 +419,10 @@ struct Rounded {
     is_replaced: bool,
     /// Whether an object needs the server to be let go.
     needs_server: bool,
+    /// The objects whose status could not be written.
+    unwritten: BTreeSet<String>,
+    /// The marks on the server object that still tell something.
+    marks: BTreeSet<String>,
 }
 
 /// How long what was asked to be deleted may still be waited for; to the second, as the time of

@@ -151,9 +151,9 @@ impl Crank {
         };
         let conclusions = conclude(members, &decision, &after, subject);
         let needs = |place: usize| decision.needs_finalizer(members, place, &tried);
-        let is_replaced = decision.is_replaced;
         let mut rounded = self.write_all(members, conclusions, needs).await;
-        rounded.is_replaced = is_replaced;
+        rounded.is_replaced = decision.is_replaced;
+        rounded.marks = self.marks_left(members, &decision, &rounded.unwritten);
         rounded.retries |= sinks.had_trouble() || !unannounced.is_empty();
         let unannounced = unannounced.iter().map(|place| &members[*place]);
         rounded.needs_server |= unannounced.into_iter().any(|it| it.object.has_finalizer);

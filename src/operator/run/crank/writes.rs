@@ -17,8 +17,8 @@ use crate::operator::cluster::{ServerObject, WriteError};
 use crate::operator::model::{EventReason, Object};
 use crate::operator::resources::status::{ServerStatus, TopologyStatus};
 use crate::operator::round::{
-    Announcement, Conclusion, Correction, Decision, Happening, Health, Member, Subject,
-    announcement, turns_to,
+    Announcement, Conclusion, Correction, Decision, FEWEST_MARKED, Happening, Health, Member,
+    Subject, announcement, kept, marks, turns_to,
 };
 
 /// Statuses written at once: the API server is shared with others.
@@ -44,6 +44,10 @@ impl Crank {
         subject: &Subject,
     ) -> BTreeSet<usize> {
         let mut failed = BTreeSet::new();
+        let marks = marks(members, decision, creating, corrections, FEWEST_MARKED);
+        if !marks.all.is_empty() && !self.mark(marks.all).await {
+            failed.clone_from(&marks.places);
+        }
         let mut writing = FuturesUnordered::new();
         let announce = async |place| {
             let correction = corrections.get(&place);
@@ -51,7 +55,7 @@ impl Crank {
                 self.announce_one(members, place, decision, creating, correction, subject);
             (!is_done.await).then_some(place)
         };
-        for place in 0..members.len() {
+        for place in (0..members.len()).filter(|place| !marks.places.contains(place)) {
             // Each is begun only when there is room for it: thousands of them at rest would
             // take more memory than all that they write.
             if writing.len() == WRITES_AT_ONCE {
@@ -63,6 +67,43 @@ impl Crank {
             failed.extend(one);
         }
         failed
+    }
+
+    /// Adds marks to the server object, and returns whether it has them.
+    async fn mark(&self, marks: BTreeSet<String>) -> bool {
+        let Some(server) = self.shared.world.server(&self.key) else {
+            return false;
+        };
+        let mut status = server.status.clone();
+        status.creating.extend(marks);
+        let cluster = &self.shared.cluster;
+        let written = cluster.write_server_status(&server, &status).await;
+        !matches!(written, Err(WriteError::Gone)) && self.took_in_server(&server, written).is_some()
+    }
+
+    /// The marks that the server object has.
+    pub(super) fn marks(&self) -> BTreeSet<String> {
+        let server = self.shared.world.server(&self.key);
+        server.map_or_else(BTreeSet::new, |server| server.status.creating.clone())
+    }
+
+    /// The marks that still tell something when a round is over: those of objects whose status
+    /// does not say yet what they hold, since it could not be written, or was left as it was.
+    pub(super) fn marks_left(
+        &self,
+        members: &[Member],
+        decision: &Decision,
+        unwritten: &BTreeSet<String>,
+    ) -> BTreeSet<String> {
+        let marks = self.marks();
+        if decision.is_replaced || marks.is_empty() {
+            return marks;
+        }
+        let is_left = |it: &&Member| {
+            it.is_paused() || it.declared.is_err() || unwritten.contains(&it.object.uid)
+        };
+        let left = members.iter().filter(is_left);
+        kept(&marks, left.map(|member| member.object.uid.as_str()))
     }
 
     async fn announce_one(
@@ -109,6 +150,7 @@ impl Crank {
         let mut add = |one: Rounded| {
             rounded.retries |= one.retries;
             rounded.needs_server |= one.needs_server;
+            rounded.unwritten.extend(one.unwritten);
         };
         let mut writing = FuturesUnordered::new();
         for (place, (member, conclusion)) in members.iter().zip(conclusions).enumerate() {
@@ -150,9 +192,7 @@ impl Crank {
             drift_corrected: _,
         } = conclusion;
         if member.has_departed {
-            for happening in &happenings {
-                self.shared.events.tell(object.as_ref(), happening).await;
-            }
+            self.tell(&object, &happenings).await;
             return Rounded::default();
         }
         let mut claims = status.claims.iter();
@@ -161,6 +201,7 @@ impl Crank {
             policy.is_some_and(|policy| policy != DeletionPolicy::Retain)
         });
         let cluster = &self.shared.cluster;
+        let mut unwritten = BTreeSet::new();
         // What the object said of itself before it goes is of no use to anybody, unless
         // something else keeps it.
         let goes = releases && object.has_finalizer && object.finalizers.len() <= 1;
@@ -168,12 +209,13 @@ impl Crank {
             let written = self.write_status(&object, &status).await;
             match self.took_in(&object, written) {
                 Some(written) => object = written,
-                None => retries = true,
+                None => {
+                    retries = true;
+                    unwritten.insert(object.uid.clone());
+                }
             }
         }
-        for happening in &happenings {
-            self.shared.events.tell(object.as_ref(), happening).await;
-        }
+        self.tell(&object, &happenings).await;
         let keeps = match member.is_deleting() {
             true => !releases,
             // What it held before its spec meant nothing, or is still to remove, counts, too.
@@ -185,8 +227,21 @@ impl Crank {
         }
         Rounded {
             retries,
-            is_replaced: false,
             needs_server: keeps && (object.has_finalizer || !member.is_deleting()),
+            unwritten,
+            ..Rounded::default()
+        }
+    }
+
+    /// Tells what happened: at once what somebody has to do something about, or what nobody would
+    /// tell once the object is gone; all the rest beside everything else.
+    async fn tell(&self, object: &Arc<Object>, happenings: &[Happening]) {
+        let events = &self.shared.events;
+        for happening in happenings {
+            match happening.is_warning || object.deleted_at.is_some() {
+                true => events.tell(object.as_ref(), happening).await,
+                false => events.tell_later(object.as_ref(), happening),
+            }
         }
     }
 
@@ -276,7 +331,10 @@ impl Crank {
         });
         let keeps = needs_finalizer && !waited && !server.requests.force_release;
         let mut all = true;
-        let mut server = Arc::clone(server);
+        // With the marks that it has got meanwhile.
+        let newest = self.shared.world.server(&self.key);
+        let newest = newest.filter(|it| it.uid == server.uid);
+        let mut server = newest.unwrap_or_else(|| Arc::clone(server));
         let answered = look.latency.is_some();
         let news = news_of_server(&server, &look);
         let status: ServerStatus = server_status(&server, look, now);
