@@ -228,8 +228,7 @@ fn are_understood(plane: &ControlPlane) -> Result<(), Failure> {
         states: RefCell::default(),
     };
     for object in &before {
-        // kstatus takes what says nothing for done.
-        seen.is(object, &state("", "Progressing", "Current"))?;
+        seen.is(object, &state("", "Progressing", "InProgress"))?;
     }
     seen.comes_to("igs/default", &READY)?;
     for object in DECLARING {

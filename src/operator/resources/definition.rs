@@ -109,6 +109,10 @@ fn object(kind: Kind, shape: StatusShape) -> Value {
         StatusShape::SmokeTest => generated::<SmokeTestStatus>(),
     };
     structural(&mut status);
+    if let Value::Object(fields) = &mut status {
+        // What nobody has looked at is not taken for done: kstatus takes what says nothing for it.
+        fields.insert("default".to_owned(), json!({ "observedGeneration": -1 }));
+    }
     let mut object = json!({
         "description": manifest.get("description"),
         "type": "object",
