@@ -40,6 +40,10 @@ pub(crate) fn trials() -> Vec<Trial> {
             "tenancy_names_are_not_blocked_through_another_server_object",
             blocked_names,
         ),
+        trial(
+            "tenancy_labels_of_namespaces_are_asked_for_only_with_tenants",
+            no_labels,
+        ),
     ]
 }
 
@@ -116,6 +120,40 @@ fn permitted(laboratory: &mut Shared) -> Result<(), Failure> {
     {
         true => Ok(()),
         false => Err("what is permitted was not made".into()),
+    }
+}
+
+/// Nobody asks for namespaces before there is a server object that has tenants.
+fn no_labels(laboratory: &mut Shared) -> Result<(), Failure> {
+    laboratory.kill_operator();
+    let there = laboratory.kubectl(&["get", "cigs", "-o", "name"])?;
+    for server in there.lines() {
+        let released = r#"{"metadata":{"finalizers":null}}"#;
+        laboratory.patch(server, released)?;
+        laboratory.kubectl(&["delete", server])?;
+    }
+    let asked = |laboratory: &Shared| -> Result<usize, Failure> {
+        let asked = laboratory.plane.asked_by_any("operator")?;
+        let namespaces = asked
+            .iter()
+            .filter(|it| it["objectRef"]["resource"] == "namespaces");
+        Ok(namespaces.count())
+    };
+    let before = asked(laboratory)?;
+    laboratory.enter_new("alone", "team: b")?;
+    laboratory.connect_server()?;
+    laboratory.start_operator()?;
+    laboratory.apply(
+        "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyStream\nmetadata: { name: alone }\nspec: {}\n",
+    )?;
+    laboratory.ready("igst/alone")?;
+    if asked(laboratory)? != before {
+        return Err("it asked for namespaces".into());
+    }
+    share(laboratory, "team-b-later")?;
+    match asked(laboratory)? > before {
+        true => Ok(()),
+        false => Err("it did not ask for namespaces".into()),
     }
 }
 

@@ -5,6 +5,7 @@ mod events;
 mod manifests;
 mod names;
 mod secrets;
+mod shared_servers;
 mod token_sinks;
 mod watch;
 mod write;

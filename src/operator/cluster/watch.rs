@@ -13,6 +13,7 @@ use kube::runtime::WatchStreamExt as _;
 use kube::runtime::watcher::{self, Event, watcher};
 
 use super::convert::{ServerObject, declaring, smoke_test};
+use super::shared_servers::with_namespaces;
 use super::{Cluster, Reach, WATCH_LABEL, names};
 use crate::operator::model::{Object, ObjectKey, ServerKey, SmokeTest};
 
@@ -71,10 +72,10 @@ pub(crate) fn watch_all(cluster: &Cluster) -> Watches {
     if cluster.reach == Reach::Cluster {
         let api = cluster.in_cluster(Kind::ClusterIggyServer);
         let number = streams.len();
-        streams.push(servers(api, ServerKind::ClusterIggyServer, number).boxed());
-        let api = Api::all(cluster.client.clone());
-        let number = streams.len();
-        streams.push(namespaces(api, number).boxed());
+        let servers = servers(api, ServerKind::ClusterIggyServer, number).boxed();
+        let client = cluster.client.clone();
+        let namespaces = move || namespaces(Api::all(client), number).boxed();
+        streams.push(with_namespaces(servers, namespaces).boxed());
     }
     for api in secret_apis(cluster) {
         let number = streams.len();
