@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -226,6 +226,12 @@ impl ControlPlane {
                 ])
                 .args(["--leader-elect=false", "--secure-port=0"]),
         )
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> Result<SocketAddr, Failure> {
+        let (_, port) = self.api_server.get().ok_or("it was never started")?;
+        Ok(SocketAddr::from(([127, 0, 0, 1], *port)))
     }
 
     /// How an administrator gets to it.

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -16,6 +16,7 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use crate::control_plane::{ControlPlane, Failure};
+use crate::network::Way;
 
 /// Makes each request for a round another one.
 static ROUNDS: AtomicUsize = AtomicUsize::new(0);
@@ -32,6 +33,8 @@ pub(crate) struct Laboratory<'a> {
     pub(crate) namespace: String,
     /// Whether its operator is for all namespaces.
     is_of_cluster: bool,
+    /// Whether its server records who wrote.
+    is_recorded: bool,
     runtime: Runtime,
     server: Option<EmbeddedServer>,
     operator: Option<Child>,
@@ -59,24 +62,34 @@ impl<'a> Laboratory<'a> {
     }
 
     pub(crate) fn without_operator(plane: &'a ControlPlane) -> Result<Self, Failure> {
-        Self::with_rights(plane, false)
+        Self::with_rights(plane, false, false)
+    }
+
+    /// Without an operator, and with a server that records who wrote.
+    pub(crate) fn that_records(plane: &'a ControlPlane) -> Result<Self, Failure> {
+        Self::with_rights(plane, false, true)
     }
 
     /// With an operator of all namespaces, which runs with the rights for that and is in a
     /// namespace of its own. The control plane must have no other operator.
     pub(crate) fn of_cluster(plane: &'a ControlPlane) -> Result<Self, Failure> {
-        let mut laboratory = Self::with_rights(plane, true)?;
+        let mut laboratory = Self::with_rights(plane, true, false)?;
         laboratory.start_operator()?;
         Ok(laboratory)
     }
 
-    fn with_rights(plane: &'a ControlPlane, is_of_cluster: bool) -> Result<Self, Failure> {
+    fn with_rights(
+        plane: &'a ControlPlane,
+        is_of_cluster: bool,
+        is_recorded: bool,
+    ) -> Result<Self, Failure> {
         let runtime = Runtime::new()?;
         let folder = tempfile::tempdir()?;
         let mut laboratory = Self {
             namespace: plane.namespace()?,
             plane,
             is_of_cluster,
+            is_recorded,
             runtime,
             server: None,
             operator: None,
@@ -90,10 +103,13 @@ impl<'a> Laboratory<'a> {
 
     /// A server that keeps what it has in the folder of the laboratory.
     fn start_server(&mut self, address: SocketAddr) -> Result<(), Failure> {
-        let builder = EmbeddedServer::builder()
+        let mut builder = EmbeddedServer::builder()
             .password_hashing(PasswordHashing::Fast)
             .data_dir(self.folder.path().join("server"))
             .listen(address);
+        if self.is_recorded {
+            builder = builder.record_access();
+        }
         self.server = Some(self.runtime.block_on(builder.start())?);
         Ok(())
     }
@@ -230,6 +246,10 @@ impl<'a> Laboratory<'a> {
 
     /// One more operator, which the caller ends.
     pub(crate) fn spawn_operator(&self, arguments: &[&str]) -> Result<Child, Failure> {
+        self.spawn_operator_at(&self.kubeconfig(), arguments)
+    }
+
+    fn spawn_operator_at(&self, kubeconfig: &Path, arguments: &[&str]) -> Result<Child, Failure> {
         let number = self.operators.get();
         self.operators.set(number + 1);
         let log = fs::File::create(self.folder.path().join(format!("operator-{number}.log")))?;
@@ -245,7 +265,7 @@ impl<'a> Laboratory<'a> {
             .env_clear()
             .env("HOME", self.folder.path())
             .env("HOSTNAME", format!("operator-{number}"))
-            .env("KUBECONFIG", self.kubeconfig())
+            .env("KUBECONFIG", kubeconfig)
             .env(
                 "RUST_LOG",
                 std::env::var("IGGYCTL_TEST_LOG").unwrap_or_else(|_| "info".to_owned()),
@@ -260,9 +280,27 @@ impl<'a> Laboratory<'a> {
 
     /// One more operator with a Lease.
     pub(crate) fn candidate(&self) -> Result<Candidate, Failure> {
+        self.candidate_at(&self.kubeconfig())
+    }
+
+    /// One more operator with a Lease, which gets to the API server only so.
+    pub(crate) fn candidate_through(&self, way: &Way) -> Result<Candidate, Failure> {
+        let text = fs::read_to_string(self.kubeconfig())?;
+        let mut configuration: Value = serde_json::from_str(&text)?;
+        let cluster = &mut configuration["clusters"][0]["cluster"];
+        let server: axum::http::Uri = cluster["server"].as_str().unwrap_or_default().parse()?;
+        cluster["tls-server-name"] = server.host().ok_or("no host")?.into();
+        cluster["server"] = format!("https://{}", way.address()).into();
+        let path = self.folder.path().join("kubeconfig-through");
+        fs::write(&path, configuration.to_string())?;
+        self.candidate_at(&path)
+    }
+
+    fn candidate_at(&self, kubeconfig: &Path) -> Result<Candidate, Failure> {
         let (namespace, name) = ("--leader-election-namespace", "--leader-election-name");
         let number = self.operators.get();
-        let child = self.spawn_operator(&[namespace, &self.namespace, name, ACCOUNT])?;
+        let arguments = [namespace, &self.namespace, name, ACCOUNT];
+        let child = self.spawn_operator_at(kubeconfig, &arguments)?;
         Ok(Candidate {
             child,
             log: self.folder.path().join(format!("operator-{number}.log")),
@@ -677,7 +715,12 @@ impl Candidate {
         Ok(fs::read_to_string(&self.log)?.contains("the one that writes"))
     }
 
-    /// Stops it where it is (`STOP`), or lets it go on (`CONT`).
+    /// Whether it ended.
+    pub(crate) fn is_over(&mut self) -> Result<bool, Failure> {
+        Ok(self.child.try_wait()?.is_some())
+    }
+
+    /// Stops it where it is (`STOP`), lets it go on (`CONT`), or moves its clock (`USR2`).
     pub(crate) fn signal(&self, signal: &str) -> Result<(), Failure> {
         self::signal(&self.child, signal)
     }

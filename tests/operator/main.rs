@@ -9,6 +9,7 @@
 mod chart;
 mod columns;
 mod control_plane;
+mod cut_off;
 mod definitions;
 mod deletion;
 mod documents;
@@ -31,6 +32,7 @@ mod messages;
 mod metrics;
 mod namespaces;
 mod needs;
+mod network;
 mod orphans;
 mod reader;
 mod real_statuses;
@@ -143,6 +145,7 @@ fn main() -> std::process::ExitCode {
     trials.extend(isolation::trials());
     trials.extend(orphans::trials());
     trials.extend(leader::trials());
+    trials.extend(cut_off::trials());
     trials.extend(servers::trials());
     trials.extend(tokens::trials());
     trials.extend(smoke::trials());

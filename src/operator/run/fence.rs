@@ -30,6 +30,14 @@ impl Fence {
         self.until().is_none_or(|until| Timestamp::now() < until)
     }
 
+    /// For how long that is so; without an end, nothing follows it.
+    fn left(&self) -> Duration {
+        let until = *self.until();
+        let left = until.map(|until| until.duration_since(Timestamp::now()));
+        let left = left.and_then(|left| Duration::try_from(left).ok());
+        left.unwrap_or_default()
+    }
+
     fn until(&self) -> MutexGuard<'_, Option<Timestamp>> {
         // Nothing that is done with it can be cut off in the middle.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -53,7 +61,9 @@ impl Fence {
     ) {
         self.renewed(Timestamp::now(), duration);
         loop {
-            let read = tokio::time::timeout(PATIENCE, leases.get(&name)).await;
+            // What was begun and goes on is dropped at the end, and not once an answer came.
+            let patience = PATIENCE.min(self.left());
+            let read = tokio::time::timeout(patience, leases.get(&name)).await;
             let spec = read.ok().and_then(Result::ok).and_then(|it| it.spec);
             match spec {
                 // Another one has it: by its own word, not by a guess about time.
@@ -69,12 +79,9 @@ impl Fence {
                 return;
             }
             // It is renewed some time before its end; until then there is nothing to see.
-            let left = self
-                .until()
-                .map(|until| until.duration_since(Timestamp::now()));
-            let left = left.and_then(|left| Duration::try_from(left).ok());
-            let wait = left.unwrap_or_default().saturating_sub(grace);
-            tokio::time::sleep(wait.max(AGAIN)).await;
+            let left = self.left();
+            let wait = left.saturating_sub(grace).max(AGAIN).min(left);
+            tokio::time::sleep(wait).await;
         }
     }
 }
@@ -94,5 +101,25 @@ mod tests {
         assert!(fence.holds());
         fence.renewed(now - Duration::from_secs(14), duration);
         assert!(!fence.holds(), "a second before its end");
+    }
+
+    /// It is told in time also where no answer comes: tasks in the middle of a change are dropped
+    /// only then.
+    #[tokio::test]
+    async fn an_api_server_that_is_silent_does_not_hold_it_up() {
+        iggyctl_engine::connect::install_crypto_provider();
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", silent.local_addr().unwrap());
+        let config = kube::Config::new(address.parse().unwrap());
+        let leases = Api::namespaced(kube::Client::try_from(config).unwrap(), "here");
+        let (fence, begin) = (Fence::default(), std::time::Instant::now());
+        let (duration, grace) = (2 * MARGIN, MARGIN / 2);
+        let (name, holder) = ("lease".to_owned(), "this".to_owned());
+        fence
+            .clone()
+            .follow(leases, name, holder, duration, grace)
+            .await;
+        assert!(!fence.holds());
+        assert!(begin.elapsed() < PATIENCE, "{:?}", begin.elapsed());
     }
 }

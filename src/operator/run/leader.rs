@@ -17,6 +17,9 @@ const LEASE_SECONDS: u64 = 15;
 /// How long before its end a lease is renewed, in seconds.
 const GRACE_SECONDS: u64 = 5;
 
+/// How long giving it back may take: it ends by itself soon after.
+const UNTIL_RELEASED: Duration = Duration::from_secs(5);
+
 /// The place of this operator among several.
 pub(super) struct Leadership {
     /// Whether it leads; none where it is the only one.
@@ -132,6 +135,14 @@ impl Leadership {
         }
     }
 
+    /// Ends without a word: what was lost is another one's, and a way to the API server that is
+    /// silent would hold up the end, and bring the word much later.
+    pub(super) fn abandon(self) {
+        if let Some(seeking) = self.seeking {
+            seeking.manager.abort();
+        }
+    }
+
     /// Lets another operator lead at once.
     pub(super) async fn release(self) {
         let Some(seeking) = self.seeking else {
@@ -140,13 +151,17 @@ impl Leadership {
         if let Some(fenced) = seeking.fenced {
             fenced.abort();
         }
-        let manager = seeking.manager;
+        let mut manager = seeking.manager;
         // Without anybody who listens it gives the lease back, and ends.
         drop(seeking.receiver);
-        match manager.await {
-            Ok(Ok(_)) => {}
+        match tokio::time::timeout(UNTIL_RELEASED, &mut manager).await {
+            Ok(Ok(Ok(_))) => {}
+            Ok(Ok(Err(error))) => tracing::warn!(%error, "the lease was not given back"),
             Ok(Err(error)) => tracing::warn!(%error, "the lease was not given back"),
-            Err(error) => tracing::warn!(%error, "the lease was not given back"),
+            Err(_) => {
+                manager.abort();
+                tracing::warn!("the lease was not given back: no answer");
+            }
         }
     }
 }

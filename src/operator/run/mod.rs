@@ -158,7 +158,10 @@ pub(crate) async fn run(
         result = work(&shared, &mut leadership) => result,
     };
     // Nothing that was begun goes on: the tasks were dropped with the work.
-    leadership.release().await;
+    match &result {
+        Err(RunError::LeaseLost) => leadership.abandon(),
+        _ => leadership.release().await,
+    }
     shared.events.told_all(UNTIL_TOLD).await;
     result
 }
