@@ -22,6 +22,7 @@ use iggyctl_engine::observe::{Checks, Reach, observe_and_check};
 use super::super::connection::NoConnection;
 use super::super::fence::Fence;
 use super::super::passwords::{Gathered, keep, to_keep, without_password};
+use super::backoff::Failing;
 use super::{Crank, Rounded, no_server, tokens};
 use crate::operator::cluster::{SecretSinks, WriteError};
 use crate::operator::model::Reason;
@@ -154,22 +155,32 @@ impl Crank {
         let mut rounded = self.write_all(members, conclusions, needs).await;
         rounded.is_replaced = decision.is_replaced;
         rounded.marks = self.marks_left(members, &decision, &rounded.unwritten);
-        rounded.retries |= sinks.had_trouble() || !unannounced.is_empty();
-        let unannounced = unannounced.iter().map(|place| &members[*place]);
-        rounded.needs_server |= unannounced.into_iter().any(|it| it.object.has_finalizer);
+        if sinks.had_trouble() {
+            rounded.failing.insert(Failing::Server);
+        }
+        for object in unannounced.iter().map(|place| &members[*place].object) {
+            rounded.failing.insert(Failing::of(object));
+            rounded.needs_server |= object.has_finalizer;
+        }
         self.verified.extend(verified);
         self.tokens.extend(seen);
         // What nobody names any more is nobody's business, and passwords least of all.
         self.verified
             .retain(|reference, _| gathered.secrets.contains_key(reference));
         self.tokens.retain(|address, _| wanted.declares(address));
-        rounded.retries |= !self.keep_passwords(members, gathered).await;
+        let failing = self.keep_passwords(members, gathered).await;
+        rounded.failing.extend(failing);
         Ok(rounded)
     }
 
-    /// Keeps the passwords that are live now: the server asks for them when they change.
-    async fn keep_passwords(&mut self, members: &[Member], gathered: &Gathered) -> bool {
-        let mut all = true;
+    /// Keeps the passwords that are live now: the server asks for them when they change. Returns
+    /// for which objects that could not be done.
+    async fn keep_passwords(
+        &mut self,
+        members: &[Member],
+        gathered: &Gathered,
+    ) -> BTreeSet<Failing> {
+        let mut failing = BTreeSet::new();
         let kept = to_keep(members, gathered, &self.verified, &self.kept);
         for kept in kept {
             let written = keep(&self.shared.cluster, &kept).await;
@@ -180,11 +191,11 @@ impl Crank {
                 }
                 Err(error) => {
                     tracing::warn!(object = %object.key, %error, "passwords are not kept");
-                    all = false;
+                    failing.insert(Failing::of(&object));
                 }
             }
         }
-        all
+        failing
     }
 }
 
