@@ -108,9 +108,13 @@ pub(crate) fn rotation(plane: &ControlPlane) -> Result<(), Failure> {
     laboratory.apply(&password("orders-password", "first-password"))?;
     laboratory.apply(
         "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyUser\nmetadata: { name: svc-orders }\n\
-         spec:\n  password: { secretKeyRef: { name: orders-password, key: password } }\n",
+         spec:\n  password: { secretKeyRef: { name: orders-password, key: password } }\n---\n\
+         apiVersion: iggyctl.dev/v1alpha1\nkind: IggyUser\nmetadata: { name: reported }\n\
+         spec:\n  driftPolicy: Report\n  \
+         password: { secretKeyRef: { name: orders-password, key: password } }\n",
     )?;
     laboratory.ready("igu/svc-orders")?;
+    laboratory.ready("igu/reported")?;
     let lets_in = |laboratory: &Laboratory<'_>, password: &str| {
         laboratory.lets_in(&format!("svc-orders:{password}"))
     };
@@ -121,6 +125,11 @@ pub(crate) fn rotation(plane: &ControlPlane) -> Result<(), Failure> {
     laboratory.wait("igu/svc-orders", "rotated", |_| {
         lets_in(&laboratory, "second-password")
     })?;
+    // What only reports drift is rotated, too.
+    laboratory.until("the other one is rotated", || {
+        laboratory.lets_in("reported:second-password")
+    })?;
+    laboratory.ready("igu/reported")?;
     // Nobody changed the server behind its back.
     laboratory.round("igu/svc-orders")?;
     let drift = laboratory.events("svc-orders", "DriftCorrected")?;

@@ -3,17 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use iggyctl_core::address::Address;
-use iggyctl_core::api::v1alpha1::{Adoption, DriftPolicy, Management};
+use iggyctl_core::api::v1alpha1::{DriftPolicy, Management};
+use iggyctl_core::name::ResourceName;
 use iggyctl_core::plan::Approvals;
 use iggyctl_core::state::desired::DesiredState;
+use iggyctl_core::state::desired_user::DesiredUser;
 use iggyctl_core::state::observed::{AccessReading, ObservedState};
+use iggyctl_core::state::observed_access::PasswordCheck;
 use iggyctl_core::state::{DeletionPolicy, Incarnation};
 
 use super::conditions::is_settled;
 use super::contest::Contest;
+use super::grant::{Grant, grant, predecessors};
 use super::member::{Held, Member, Subject};
 use super::removal::{Fate, Removals, let_go};
-use super::standing::{Standing, declared_name, found, standing};
 
 /// What has to be known of the server.
 #[derive(Debug, Clone, PartialEq)]
@@ -54,23 +57,6 @@ pub(crate) fn prepare(members: &[Member]) -> Preparation {
         contest,
         to_observe,
     }
-}
-
-/// What a member gets of what it may have.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Grant {
-    /// What it holds from now on.
-    pub(crate) held: BTreeMap<Address, Held>,
-    /// What it took over, be it from nobody or from another object.
-    pub(crate) adopted: BTreeSet<Address>,
-    /// What is there, held by nobody, and not taken over; and what is in that.
-    pub(crate) refused: BTreeSet<Address>,
-    /// Tokens of users that are not of its namespace, with the reason.
-    pub(crate) forbidden: BTreeMap<Address, String>,
-    /// What another object has.
-    pub(crate) lost: BTreeMap<Address, usize>,
-    /// What was its own, was deleted, and is another thing by now.
-    pub(crate) recreated: BTreeSet<Address>,
 }
 
 /// What to do.
@@ -127,7 +113,9 @@ pub(crate) fn decide(
         {
             let compared = declared.state.keeping(|it| grant.held.contains_key(it));
             if !is_replaced {
-                let executed = compared.keeping(|it| is_executed(member, it, observed));
+                let mut executed = compared.keeping(|it| is_executed(member, it, observed));
+                let rotated = rotated_users(member, &compared, &executed, observed);
+                executed.users.extend(rotated);
                 decision.executed.join(&executed);
                 let shrinking = declared.may_shrink.iter();
                 let shrinking = shrinking.filter(|it| executed.declares(it)).cloned();
@@ -205,117 +193,54 @@ impl Decision {
     }
 }
 
-/// Incarnations that another object holds, or held until it let them go, by address.
-fn predecessors<'a>(
-    members: &'a [Member],
-    removals: &Removals,
-) -> BTreeMap<&'a Address, Incarnation> {
-    let mut predecessors = BTreeMap::new();
-    for (member, fates) in members.iter().zip(&removals.fates) {
-        for address in let_go(member) {
-            // What it renames itself it does not let go.
-            let keeps = fates.get(address) == Some(&Fate::Former) && renames(member, address);
-            if !keeps
-                && let Some(held) = member.claims.get(address)
-                && let Some(incarnation) = held.incarnation
-            {
-                predecessors.insert(address, incarnation);
-            }
-        }
-    }
-    predecessors
-}
-
-/// Whether the member says itself that this, or what it is in, gets another name.
-fn renames(member: &Member, address: &Address) -> bool {
-    member.declared.as_ref().is_ok_and(|declared| {
-        let mut names = declared.state.declared();
-        names.any(|it| {
-            let former = declared_name(&declared.state, &it);
-            former.is_some_and(|former| former.contains(address))
-        })
-    })
-}
-
-fn grant(
-    place: usize,
-    member: &Member,
-    contest: &Contest,
-    observed: &ObservedState,
-    predecessors: &BTreeMap<&Address, Incarnation>,
-) -> Grant {
-    let mut grant = Grant::default();
-    let Ok(declared) = &member.declared else {
-        return grant;
-    };
-    if !member.is_active() || member.is_foreign {
-        return grant;
-    }
-    // Parents come before what is in them.
-    for address in declared.state.declared() {
-        match contest.winners.get(&address) {
-            Some(winner) if *winner == place => {}
-            Some(winner) => {
-                grant.lost.insert(address, *winner);
-                continue;
-            }
-            None => continue,
-        }
-        if let Some(parent) = address.parent()
-            && grant.refused.contains(&parent)
-        {
-            grant.refused.insert(address);
-            continue;
-        }
-        let policy = declared.deletion_policy(&address, member.policies);
-        let live = Incarnation::of(observed, &address);
-        let found = found(&declared.state, &address, observed);
-        match standing(member, &address, found, predecessors) {
-            Standing::Own => {}
-            Standing::Missing => {}
-            Standing::HandedOver => {
-                grant.adopted.insert(address.clone());
-            }
-            Standing::Recreated if member.policies.adoption == Adoption::Refuse => {
-                grant.recreated.insert(address.clone());
-                grant.refused.insert(address);
-                continue;
-            }
-            Standing::Unclaimed if member.policies.adoption == Adoption::Refuse => {
-                grant.refused.insert(address);
-                continue;
-            }
-            Standing::Recreated => {
-                grant.recreated.insert(address.clone());
-                grant.adopted.insert(address.clone());
-            }
-            Standing::Unclaimed => {
-                grant.adopted.insert(address.clone());
-            }
-        }
-        // While it is known by its former name, it is still what was claimed by that.
-        let held = Held {
-            incarnation: live,
-            policy,
-        };
-        grant.held.insert(address, held);
-    }
-    grant
-}
-
 /// Whether something that a member holds is changed for it.
 fn is_executed(member: &Member, address: &Address, observed: &ObservedState) -> bool {
     let is_there = || Incarnation::of(observed, address).is_some();
     match member.policies.management {
         Management::ObserveOnly => false,
         Management::CreateOnly => !is_there(),
-        // What differs after the spec was applied was changed by somebody else.
+        // What differs after the spec was applied was changed by somebody else; but for a token,
+        // which differs by its time.
         Management::Full => {
             member.policies.drift_policy == DriftPolicy::Correct
+                || matches!(address, Address::Token(..))
                 || !is_settled(&member.object)
                 || !member.claims.contains_key(address)
         }
     }
+}
+
+/// Users whose password is still the one that was applied last, where another one is declared by
+/// now: its Secret was changed, and not the server. Of these nothing else is changed.
+fn rotated_users(
+    member: &Member,
+    compared: &DesiredState,
+    executed: &DesiredState,
+    observed: &ObservedState,
+) -> BTreeMap<ResourceName, DesiredUser> {
+    let AccessReading::Read(access) = &observed.access else {
+        return BTreeMap::new();
+    };
+    if member.policies.management != Management::Full {
+        return BTreeMap::new();
+    }
+    let is_rotated = |name: &ResourceName| {
+        let live = access.users.get(name);
+        live.is_some_and(|live| live.password == PasswordCheck::Previous)
+    };
+    let rotated = compared.users.iter();
+    let rotated =
+        rotated.filter(|(name, _)| !executed.users.contains_key(*name) && is_rotated(name));
+    rotated
+        .map(|(name, user)| {
+            let password_alone = DesiredUser {
+                status: None,
+                permissions: None,
+                ..user.clone()
+            };
+            (name.clone(), password_alone)
+        })
+        .collect()
 }
 
 /// Whether the server has nothing of all that was held: it was emptied, or it is another one.

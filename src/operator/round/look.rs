@@ -10,7 +10,8 @@ use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::desired_user::DesiredUser;
 
 use super::conclude::lines_of;
-use super::decide::{Decision, Grant};
+use super::decide::Decision;
+use super::grant::Grant;
 use super::member::Member;
 use crate::operator::model::{Declared, Reason};
 use crate::operator::resources::status::ChangeLine;

@@ -19,6 +19,7 @@ mod conditions;
 mod contest;
 mod decide;
 mod drift;
+mod grant;
 mod look;
 mod marks;
 mod member;

@@ -16,7 +16,6 @@ mod metrics;
 mod passwords;
 mod server_status;
 mod smoke;
-mod smoke_run;
 mod world;
 
 use std::collections::{BTreeMap, BTreeSet};

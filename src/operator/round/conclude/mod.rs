@@ -21,8 +21,9 @@ use super::conditions::{
     ADOPTION_REFUSED, CONFLICTED, Conditions, DRIFTED, Health, SECRET_WRITTEN, SYNCED, is_settled,
     time,
 };
-use super::decide::{Decision, Grant};
+use super::decide::Decision;
 use super::drift::{Owners, drift, lines_about};
+use super::grant::Grant;
 use super::look::Looked;
 use super::member::{Member, Subject, conflict};
 use super::tokens::is_delivered;

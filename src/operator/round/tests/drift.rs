@@ -1,6 +1,9 @@
 //! What somebody else changed: shown first, then changed back.
 
+use iggyctl_core::access::UserStatus;
 use iggyctl_core::api::v1alpha1::Kind;
+use iggyctl_core::state::observed::AccessReading;
+use iggyctl_core::state::observed_access::{ObservedUser, PasswordCheck};
 use iggyctl_core::testing::name;
 use serde_json::{Value, json};
 
@@ -207,4 +210,37 @@ fn what_is_only_reported_is_told_once() {
         [(EventReason::DriftFound, DIFFERS.to_owned())]
     );
     assert_eq!(cluster.reason("a"), "DriftFound");
+}
+
+fn svc(cluster: &mut Cluster) -> &mut ObservedUser {
+    let AccessReading::Read(access) = &mut cluster.server.access else {
+        panic!("users are read");
+    };
+    access.users.get_mut(&name("svc")).unwrap()
+}
+
+/// Another value in a Secret is no drift: it is applied, and nothing that somebody else changed.
+#[test]
+fn a_rotation_is_applied_where_drift_is_only_reported() {
+    let secret = json!({ "secretKeyRef": { "name": "svc", "key": "password" } });
+    let spec = json!({
+        "name": "svc", "driftPolicy": "Report", "status": "active",
+        "password": secret, "previousPassword": secret,
+    });
+    let mut cluster = Cluster::new(vec![object(Kind::IggyUser, "a", 0, spec)]);
+    cluster.settle().unwrap();
+    svc(&mut cluster).status = UserStatus::Inactive;
+    svc(&mut cluster).password = PasswordCheck::Previous;
+    cluster.settle().unwrap();
+    assert_eq!(svc(&mut cluster).password, PasswordCheck::Declared);
+    assert_eq!(svc(&mut cluster).status, UserStatus::Inactive);
+    assert_eq!(cluster.reason("a"), "DriftFound");
+    svc(&mut cluster).status = UserStatus::Active;
+    cluster.settle().unwrap();
+    assert_eq!(cluster.reason("a"), "Applied");
+    // One that somebody else changed is not known, and is only reported.
+    svc(&mut cluster).password = PasswordCheck::Neither;
+    cluster.settle().unwrap();
+    assert_eq!(svc(&mut cluster).password, PasswordCheck::Neither);
+    assert_ne!(cluster.reason("a"), "Applied");
 }

@@ -1,3 +1,4 @@
+use iggyctl_core::api::v1alpha1::{Kind, ServerKind};
 use jiff::Timestamp;
 use serde_json::json;
 

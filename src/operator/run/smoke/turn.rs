@@ -1,136 +1,44 @@
-//! Which smoke tests are to be run, one after the other, and what is said of them.
+//! One look at one smoke test: whether it is to be run now, and on what.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures::StreamExt as _;
-use futures::stream::FuturesUnordered;
 use iggyctl_core::api::v1alpha1::{IggySmokeTestSpec, Kind};
 use iggyctl_core::secret::SecretSource;
 use iggyctl_engine::Secrets;
 use jiff::Timestamp;
-use tokio::sync::Notify;
 
-use super::Shared;
-use super::connection::{MadeFrom, Said, connection};
-use super::metrics::Outcome;
-use super::smoke_run::{Found, Subject, Work, in_a_thread};
+use super::super::Shared;
+use super::super::connection::{MadeFrom, Said, connection};
+use super::super::metrics::Outcome;
+use super::Busy;
+use super::run::{Subject, Work, in_a_thread};
+use super::said::{conclude, status, write};
 use crate::operator::cluster::{ServerObject, ServerSpec};
-use crate::operator::model::{
-    Ceiling, Declared, EventReason, Object, ObjectKey, Reason, ServerKey, SmokeTest,
-};
-use crate::operator::resources::status::{Condition, ConditionStatus, SmokeRun, SmokeTestStatus};
-use crate::operator::round::{Happening, Health, standard_conditions, time};
+use crate::operator::model::{Ceiling, Declared, Object, ObjectKey, Reason, SmokeTest};
+use crate::operator::resources::status::{Condition, ConditionStatus, SmokeTestStatus};
+use crate::operator::round::Health;
 
 /// How long a run may take where nobody says it.
 const TIMEOUT: Duration = Duration::from_secs(5 * 60);
 
 /// How long after its time a run may go on to remove what it made.
-const FOR_CLEANING: Duration = Duration::from_secs(60);
-
-/// How often is looked again without being told to: for what failed and may pass.
-const AGAIN: Duration = Duration::from_secs(30);
+pub(super) const FOR_CLEANING: Duration = Duration::from_secs(60);
 
 /// What was run last, and what was said of it: what is seen of the cluster may be older, and
 /// says something else while it waits.
-type Ended = (Tried, SmokeTestStatus);
-
-/// How long a turn may take beside its run: for what it reads and writes in the cluster.
-const BESIDE: Duration = Duration::from_secs(2 * 60);
+pub(super) type Ended = (Tried, SmokeTestStatus);
 
 /// What is tried anew only when it has changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Tried {
+pub(super) struct Tried {
     generation: i64,
     subject: String,
     asked: Option<String>,
 }
 
-/// Looks at all smoke tests each time that something was seen, until it is dropped. Those of one
-/// server are run one after the other, and no server waits for another one.
-pub(super) async fn run(shared: Arc<Shared>, look: Arc<Notify>) {
-    let mut ended: BTreeMap<String, Ended> = BTreeMap::new();
-    let mut turns = FuturesUnordered::new();
-    // Whether something was seen since the turn of a test began.
-    let mut turning: BTreeMap<String, bool> = BTreeMap::new();
-    let busy = Busy::default();
-    loop {
-        tokio::select! {
-            () = shared.clock.pass(AGAIN) => {}
-            () = look.notified() => {}
-            Some((uid, now)) = turns.next() => {
-                let now: Option<Ended> = now;
-                let has_run = now.as_ref() != ended.get(&uid);
-                let was_seen = turning.remove(&uid).unwrap_or_default();
-                ended.extend(now.map(|now| (uid, now)));
-                // Others may have waited for the server, and what was seen of this one
-                // meanwhile was not looked at.
-                if !has_run && !was_seen {
-                    continue;
-                }
-            }
-        }
-        // Before all is known, what a test is about may not have been seen.
-        if !shared.health.is_synced() {
-            continue;
-        }
-        let tests = shared.world.smoke_tests();
-        ended.retain(|uid, _| tests.iter().any(|test| test.object.uid == *uid));
-        for test in tests {
-            let uid = test.object.uid.clone();
-            match turning.entry(uid.clone()) {
-                Entry::Occupied(mut turning) => {
-                    turning.insert(true);
-                    continue;
-                }
-                Entry::Vacant(turning) => turning.insert(false),
-            };
-            let last = ended.get(&uid).cloned();
-            let (shared, busy) = (Arc::clone(&shared), busy.clone());
-            turns.push(async move {
-                let longest = timeout(&test) + FOR_CLEANING + BESIDE;
-                let turn = turn(&shared, &test, last.clone(), &busy);
-                let now = tokio::time::timeout(longest, turn).await;
-                (uid, now.unwrap_or(last))
-            });
-        }
-    }
-}
-
-/// The servers that a test is run on.
-#[derive(Clone, Default)]
-struct Busy(Arc<Mutex<BTreeSet<ServerKey>>>);
-
-/// That a test is run on a server, as long as this is there.
-struct Running<'a> {
-    busy: &'a Busy,
-    key: ServerKey,
-}
-
-impl Busy {
-    /// Nothing where one is run already.
-    fn begin(&self, key: &ServerKey) -> Option<Running<'_>> {
-        let key = key.clone();
-        let is_free = self.servers().insert(key.clone());
-        is_free.then_some(Running { busy: self, key })
-    }
-
-    fn servers(&self) -> MutexGuard<'_, BTreeSet<ServerKey>> {
-        // Nothing that is done with it can be cut off in the middle.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        self.busy.servers().remove(&self.key);
-    }
-}
-
 /// How long a run of it may take.
-fn timeout(test: &SmokeTest) -> Duration {
+pub(super) fn timeout(test: &SmokeTest) -> Duration {
     let said = test.spec.as_ref().as_ref().ok().and_then(|it| it.timeout);
     said.map_or(TIMEOUT, |it| it.duration())
 }
@@ -151,7 +59,7 @@ struct Ready {
 }
 
 /// What is run and said now; `last` is what was before.
-async fn turn(
+pub(super) async fn turn(
     shared: &Shared,
     test: &SmokeTest,
     last: Option<Ended>,
@@ -356,65 +264,4 @@ async fn secrets(shared: &Shared, namespace: &str, declared: &Declared) -> Secre
         }
     }
     found.into_iter().collect()
-}
-
-/// Most failures that a status lists.
-const LISTED: usize = 20;
-
-fn conclude(
-    test: &SmokeTest,
-    subject: String,
-    began: Timestamp,
-    found: Found,
-) -> (SmokeTestStatus, Happening) {
-    let Found {
-        passed,
-        mut failures,
-    } = found;
-    let failed = failures.len();
-    let counts = format!("{passed} passed, {failed} failed");
-    let (health, reason, message) = match failures.first() {
-        None => (Health::Ready, Reason::SmokeTestPassed, counts),
-        Some(first) => {
-            let message = format!("{counts}: {first}");
-            (Health::Stalled, Reason::SmokeTestFailed, message)
-        }
-    };
-    failures.truncate(LISTED);
-    let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
-    let happening = match health {
-        Health::Ready => Happening::normal(EventReason::SmokeTestPassed, message.clone()),
-        _ => Happening::warning(EventReason::SmokeTestFailed, message.clone()),
-    };
-    let mut said = status(test, health, reason, &message);
-    said.last_run = Some(SmokeRun {
-        started_at: time(began),
-        finished_at: time(Timestamp::now()),
-        subject,
-        passed: number(passed),
-        failed: number(failed),
-        failures,
-    });
-    (said, happening)
-}
-
-fn status(test: &SmokeTest, health: Health, reason: Reason, message: &str) -> SmokeTestStatus {
-    let before = &test.status.conditions;
-    let generation = test.object.generation;
-    let now = Timestamp::now();
-    SmokeTestStatus {
-        observed_generation: Some(generation),
-        conditions: standard_conditions(before, generation, now, health, reason, message),
-        last_run: test.status.last_run.clone(),
-    }
-}
-
-async fn write(shared: &Shared, test: &SmokeTest, said: &SmokeTestStatus) {
-    if *said == test.status {
-        return;
-    }
-    let object = &test.object;
-    if let Err(error) = shared.cluster.write_smoke_status(object, said).await {
-        tracing::warn!(object = %object.key, %error, "not written");
-    }
 }

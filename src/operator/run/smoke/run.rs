@@ -15,7 +15,7 @@ use iggyctl_engine::connect::ConnectSettings;
 use iggyctl_engine::delivery::FileSinks;
 use iggyctl_engine::observe::{Checks, Reach, observe_and_check};
 
-use super::connection::Connection;
+use super::super::connection::Connection;
 use crate::smoke::topology::{self, Passwords, Topology};
 use crate::smoke::{
     Lease, LeaseError, Limits, Restart, RunId, SCENARIOS, Selected, Target, checks, run_all,
