@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod access;
+mod adopted;
 mod apply;
 mod author;
 mod cluster_arguments;

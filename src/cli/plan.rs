@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use iggyctl_core::plan::Refusal;
 
 use super::Process;
+use super::adopted::{Asker, say_what_is_adopted};
 use super::cluster_arguments::ClusterArguments;
 use super::ledger::{LedgerOfContext, refuse_without_project};
 use super::plan_arguments::{PlanFormat, PlanningArguments, unreadable};
@@ -95,6 +96,10 @@ pub(super) fn plan(
                 .limit(planning.plan(desired, session, &gathered))
                 .await?;
             planned.manifests = manifests;
+            if ledger.is_kept {
+                let saying = say_what_is_adopted(process, &mut planned, session, Asker::Plan);
+                limit.limit(saying).await?;
+            }
             policies.check_plan(process, &planned.desired, &mut planned.report)?;
             let expected = planned.plan.expects(expect_removals);
             if let Err(Refusal::RemovalsNotAsExpected(unexpected)) = &expected {

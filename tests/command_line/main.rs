@@ -8,6 +8,7 @@ mod access_documentation;
 mod access_findings;
 mod access_reports;
 mod access_tokens;
+mod adoption;
 #[cfg(unix)]
 mod after_a_question;
 mod ci_outputs;

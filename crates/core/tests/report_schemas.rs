@@ -126,12 +126,29 @@ fn a_plan_has_what_its_schema_says() {
         &ObservedState::default(),
     );
     let plan = plan(&changes, &Approvals::default());
-    let report = PlanReport::new(&plan, &changes, &findings);
-    let report: Value = serde_json::from_str(&report.to_json().unwrap()).unwrap();
+    let mut plan = PlanReport::new(&plan, &changes, &findings);
+    let report: Value = serde_json::from_str(&plan.to_json().unwrap()).unwrap();
     let schema = schema::<PlanReport>();
-    assert_eq!(keys(&report), keys(&schema["properties"]));
     assert_eq!(keys(&report), required(&schema));
+    let mut all = keys(&report);
+    all.extend(["adopted"]);
+    assert_eq!(
+        all,
+        keys(&schema["properties"]),
+        "only where a ledger tells it"
+    );
     assert_eq!(report["formatVersion"], 1);
+    plan.adopt(["topic/orders/events".parse().unwrap()]);
+    let adopting = serde_json::from_str(&plan.to_json().unwrap()).unwrap();
+    assert_eq!(keys(&adopting), all);
+    assert_eq!(
+        adopting["adopted"],
+        serde_json::json!(["topic/orders/events"])
+    );
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    for report in [&report, &adopting] {
+        assert!(validator.is_valid(report), "{report}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! An apply that is recorded in the ledger of the server: before its first step, and after
 //! its last one.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use iggyctl_core::drift::{self, DriftClass, DriftKind};
@@ -114,8 +115,12 @@ impl Apply<'_> {
         // `--only` leaves out what is said of the others.
         let releases =
             |previous: &Applied| plan.only.is_empty() && !destroys && releases(previous, &desired);
+        let adopts = |previous: &Applied| !destroys && adopts(previous, &plan, &desired, &observed);
         let is_known = |previous: &Applied| {
-            says(previous, &digest) && shows(previous, &desired, &observed) && !releases(previous)
+            says(previous, &digest)
+                && shows(previous, &desired, &observed)
+                && !releases(previous)
+                && !adopts(previous)
         };
         if plan.steps.is_empty() && previous.as_ref().is_some_and(is_known) {
             return Ok(None);
@@ -266,6 +271,22 @@ fn shows(previous: &Applied, desired: &DesiredState, now: &ObservedState) -> boo
     let is_news =
         |kind: DriftKind| kind.class() == DriftClass::Drift || matches!(kind, DriftKind::Adopted);
     !found.iter().any(|it| is_news(it.kind))
+}
+
+/// Whether something is taken over that the last record does not have.
+fn adopts(
+    previous: &Applied,
+    plan: &PlanReport,
+    desired: &DesiredState,
+    now: &ObservedState,
+) -> bool {
+    let removed = BTreeSet::new();
+    // The manifests are the same.
+    let applied = previous
+        .state
+        .expected(desired, &removed, previous.at_micros);
+    let adopted = drift::adopted(desired, Some(&applied), now);
+    adopted.iter().any(|address| plan.is_asked_for(address))
 }
 
 /// Whether something is not `Retain` any more that was when it was last applied.

@@ -20,6 +20,7 @@ use self::document::ApplyDocument;
 use self::ended::NothingDone;
 use self::finish::Apply;
 use super::Process;
+use super::adopted::{Asker, say_what_is_adopted};
 use super::ledger::{LedgerOfContext, refuse_without_project};
 use super::lock::{ApplyLock, LockArguments};
 use super::plan_arguments::{PlanFormat, PlanningArguments};
@@ -175,7 +176,12 @@ pub(super) fn run(process: &Process, arguments: &ApplyArguments) -> Result<ExitC
                         planning
                             .retain_what_was_applied(&mut desired, session, is_recorded)
                             .await?;
-                        planning.plan(desired, session, &gathered).await
+                        let mut planned = planning.plan(desired, session, &gathered).await?;
+                        if is_recorded {
+                            let asker = Asker::Apply;
+                            say_what_is_adopted(process, &mut planned, session, asker).await?;
+                        }
+                        Ok(planned)
                     };
                     let mut planned = lock.while_held(limit.limit(work)).await?;
                     planned.manifests = manifests;

@@ -24,6 +24,8 @@ pub struct Applied<'a> {
     pub away: &'a BTreeSet<Away>,
     /// What it removed.
     pub removed: &'a BTreeSet<Address>,
+    /// What it did not take over, though it was declared and there.
+    pub passed_over: &'a BTreeSet<Address>,
     /// When it began by the server's clock, in microseconds since the Unix epoch: what was
     /// created later appeared.
     pub at_micros: u64,

@@ -10,6 +10,7 @@
 //! was applied was changed by hand; one that is only not what Git declares waits for an
 //! apply. Without a record of the last apply nobody can tell.
 
+mod adopted;
 mod applied;
 mod attribute;
 mod away;
@@ -30,6 +31,7 @@ mod unread;
 
 pub(crate) use attribute::PERMISSIONS;
 
+pub use adopted::adopted;
 pub use applied::{Applied, to_observe};
 pub use away::Away;
 pub use classify::drift;

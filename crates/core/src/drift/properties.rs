@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 
-use super::{Applied, Away, DriftClass, DriftItem, DriftKind, Left, Settled, drift};
+use super::{Applied, Away, DriftClass, DriftItem, DriftKind, Left, Settled, adopted, drift};
 use crate::address::Address;
 use crate::diff::{BlockReason, Change, Difference, Incarnation, diff};
 use crate::plan::{Approvals, plan};
@@ -22,6 +22,7 @@ struct Record {
     left: Left,
     away: BTreeSet<Away>,
     removed: BTreeSet<Address>,
+    passed_over: BTreeSet<Address>,
 }
 
 impl Record {
@@ -57,6 +58,7 @@ impl Record {
             left: &self.left,
             away: &self.away,
             removed: &self.removed,
+            passed_over: &self.passed_over,
             // Between what generated servers have and what is created on them.
             at_micros: 1_900_000_000_000_000,
         }
@@ -117,6 +119,7 @@ fn apply(desired: &DesiredState, live: &mut ObservedState) -> Record {
         left,
         away: BTreeSet::new(),
         removed: BTreeSet::new(),
+        passed_over: BTreeSet::new(),
     }
 }
 
@@ -227,6 +230,23 @@ proptest! {
         let record = apply(&applied, &mut live);
         let items = drift(&desired, Some(&record.applied()), &live);
         prop_assert_eq!(of_class(&items, DriftClass::Drift), Vec::<&DriftItem>::new());
+    }
+
+    #[test]
+    fn what_was_applied_is_not_taken_over_again(
+        (applied, live) in states(),
+        (desired, _) in states(),
+    ) {
+        let mut live = live;
+        let record = apply(&applied, &mut live);
+        let again = adopted(&applied, Some(&record.applied()), &live);
+        prop_assert_eq!(again, BTreeSet::new());
+        // Of other manifests it is what was not declared.
+        let desired = without_previous_names(desired);
+        for address in adopted(&desired, Some(&record.applied()), &live) {
+            prop_assert!(desired.declares(&address));
+            prop_assert!(!applied.declares(&address), "{}", address);
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::state::observed::{AccessReading, ObservationGap, ObservedState};
 use crate::state::observed_access::{KnownStream, ObservedAccess, ObservedUser, PasswordCheck};
 use crate::testing::{name, there_group, there_stream, there_topic};
 
-const MANIFEST: &str = "
+pub(super) const MANIFEST: &str = "
 apiVersion: iggyctl.dev/v1alpha1
 kind: IggyTopology
 metadata: { name: shop }
@@ -38,13 +38,13 @@ spec:
             allow: [read_stream]
 ";
 
-fn manifests(text: &str) -> DesiredState {
+pub(super) fn manifests(text: &str) -> DesiredState {
     let file = SourceFile::new("topology.yaml", text.as_bytes());
     compile(&[file], &Variables::default()).unwrap().state
 }
 
 /// A server as the manifest wants it.
-fn server() -> ObservedState {
+pub(super) fn server() -> ObservedState {
     let mut live = ObservedState::default();
     there_group(&mut live, "orders", "events", "billing");
     let topic = there_topic(&mut live, "orders", "events");
@@ -76,23 +76,24 @@ fn server() -> ObservedState {
     live
 }
 
-fn user(live: &mut ObservedState) -> &mut ObservedUser {
+pub(super) fn user(live: &mut ObservedState) -> &mut ObservedUser {
     let AccessReading::Read(access) = &mut live.access else {
         panic!("users are read");
     };
     access.users.get_mut(&name("svc-orders")).unwrap()
 }
 
-struct Record {
-    state: DesiredState,
-    incarnations: BTreeMap<Address, Incarnation>,
-    unsettled: BTreeSet<Address>,
-    left: Left,
-    away: BTreeSet<Away>,
-    removed: BTreeSet<Address>,
+pub(super) struct Record {
+    pub(super) state: DesiredState,
+    pub(super) incarnations: BTreeMap<Address, Incarnation>,
+    pub(super) unsettled: BTreeSet<Address>,
+    pub(super) left: Left,
+    pub(super) away: BTreeSet<Away>,
+    pub(super) removed: BTreeSet<Address>,
+    pub(super) passed_over: BTreeSet<Address>,
 }
 
-fn record() -> Record {
+pub(super) fn record() -> Record {
     let (state, live) = (manifests(MANIFEST), server());
     let addresses = [
         "stream/orders",
@@ -113,11 +114,12 @@ fn record() -> Record {
         left: Left::default(),
         away: BTreeSet::new(),
         removed: BTreeSet::new(),
+        passed_over: BTreeSet::new(),
     }
 }
 
 impl Record {
-    fn applied(&self) -> Applied<'_> {
+    pub(super) fn applied(&self) -> Applied<'_> {
         Applied {
             state: &self.state,
             incarnations: &self.incarnations,
@@ -125,6 +127,7 @@ impl Record {
             left: &self.left,
             away: &self.away,
             removed: &self.removed,
+            passed_over: &self.passed_over,
             at_micros: 1_800_000_000_000_000,
         }
     }
@@ -163,7 +166,7 @@ fn after(by_hand: impl Fn(&mut ObservedState), in_git: &[(&str, &str)]) -> Vec<S
     said(&record().items(&manifest, &live))
 }
 
-fn edited(edits: &[(&str, &str)]) -> String {
+pub(super) fn edited(edits: &[(&str, &str)]) -> String {
     edits.iter().fold(MANIFEST.to_owned(), |text, (from, to)| {
         assert!(text.contains(from), "{from}");
         text.replace(from, to)
@@ -450,6 +453,7 @@ fn record_without_steps(manifest: &str, live: &ObservedState, previous: &Record)
         unsettled,
         left,
         removed: BTreeSet::new(),
+        passed_over: BTreeSet::new(),
     }
 }
 

@@ -94,6 +94,8 @@ pub struct AppliedState {
     pub retained: BTreeSet<Address>,
     /// Which things these were, as far as that is known.
     pub retained_things: BTreeSet<RetainedThing>,
+    /// What is declared and there, and was not taken over: see [`BegunDocument::passed_over`].
+    pub passed_over: BTreeSet<Address>,
 }
 
 impl AppliedState {
@@ -108,6 +110,7 @@ impl AppliedState {
             mut removed,
             mut retained,
             retained_things: mut things,
+            passed_over,
         } = begun;
         let Settled {
             mut incarnations,
@@ -160,6 +163,7 @@ impl AppliedState {
             removed,
             retained,
             retained_things: things,
+            passed_over,
         }
     }
 
@@ -181,6 +185,7 @@ impl AppliedState {
             removed: _,
             retained: _,
             retained_things: _,
+            passed_over,
         } = self;
         Applied {
             state,
@@ -189,6 +194,7 @@ impl AppliedState {
             left,
             away,
             removed,
+            passed_over,
             at_micros,
         }
     }

@@ -11,6 +11,7 @@ use super::{
     AppliedManifest, AppliedState, Away, Incarnation, Left, Revision, Settled, removed_by,
 };
 use crate::address::Address;
+use crate::drift::{Applied, adopted};
 use crate::render::{ApplyReport, PlanReport, StepReport, Verification};
 use crate::state::RetainedThing;
 use crate::state::desired::DesiredState;
@@ -39,6 +40,10 @@ pub struct BegunDocument {
     /// hand, or replaced, stays what it is.
     #[serde(default)]
     pub retained_things: BTreeSet<RetainedThing>,
+    /// What is declared, was there, and no earlier apply had recorded: nobody was shown that it
+    /// is taken over, since `--only` left it out, or it was to be removed.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub passed_over: BTreeSet<Address>,
 }
 
 /// What was known after the last step.
@@ -91,19 +96,21 @@ impl BegunDocument {
         });
         let earlier = previous.into_iter().flat_map(|previous| &previous.retained);
         // What `--only` left out was not applied, and neither was what is said of it now.
-        let is_left_out = |address: &Address| {
-            let only = &plan.only;
-            !only.is_empty() && !only.iter().any(|only| only.contains(address))
-        };
-        let earlier = earlier.filter(|address| !desired.declares(address) || is_left_out(address));
+        let earlier =
+            earlier.filter(|address| !desired.declares(address) || !plan.is_asked_for(address));
         let mut retained = desired.retained();
         retained.extend(earlier.cloned());
         // What is destroyed is in no manifest any more, and may have been blocked.
         let own = desired.owns.retained.own_names().into_iter();
         retained.extend(own.filter(|address| !desired.declares(address)));
         let retained_things = previous.map(|previous| previous.retained_things.clone());
-        let (before, away) = standing(&plan, desired, observed, previous);
+        let Found {
+            before,
+            away,
+            passed_over,
+        } = Found::new(&plan, desired, observed, previous);
         Self {
+            passed_over,
             retained,
             retained_things: retained_things.unwrap_or_default(),
             manifests,
@@ -183,40 +190,69 @@ impl EndedDocument {
     }
 }
 
-/// How it stands before the first step, and what got another name by hand.
-fn standing(
-    plan: &PlanReport,
-    desired: &DesiredState,
-    observed: &ObservedState,
-    previous: Option<&AppliedState>,
-) -> (Settled, BTreeSet<Away>) {
-    // What another version of iggyctl cannot read any more is history that is lost.
-    let known = previous.and_then(|previous| Some((previous, previous.compile().ok()?)));
-    let Some((previous, state)) = &known else {
-        return (Settled::of(desired, observed, None), BTreeSet::new());
-    };
-    let removed = BTreeSet::new();
-    let expected = previous.expected(state, &removed, 0);
-    let mut before = Settled::of(desired, observed, Some(&expected));
-    // Nobody was shown what `--only` left out.
-    let is_shown = |address: &Address| {
-        plan.only.is_empty() || plan.only.iter().any(|only| only.contains(address))
-    };
-    for (address, was) in &previous.incarnations {
-        if let Some(now) = before.incarnations.get_mut(address)
-            && !is_shown(address)
-        {
-            *now = *was;
+/// What is found before the first step.
+#[derive(Default)]
+struct Found {
+    before: Settled,
+    /// What got another name by hand.
+    away: BTreeSet<Away>,
+    passed_over: BTreeSet<Address>,
+}
+
+impl Found {
+    fn new(
+        plan: &PlanReport,
+        desired: &DesiredState,
+        observed: &ObservedState,
+        previous: Option<&AppliedState>,
+    ) -> Self {
+        let is_taken_over = |it: &Address| !plan.approvals.destroy && plan.is_asked_for(it);
+        let passed_over = |previous: Option<&Applied<'_>>| {
+            if plan.only.is_empty() && !plan.approvals.destroy {
+                return BTreeSet::new();
+            }
+            let mut adopted = adopted(desired, previous, observed);
+            adopted.retain(|address| !is_taken_over(address));
+            adopted
+        };
+        let Some(previous) = previous else {
+            return Self {
+                before: Settled::of(desired, observed, None),
+                passed_over: passed_over(None),
+                ..Self::default()
+            };
+        };
+        // What another version of iggyctl cannot read any more is history that is lost.
+        let Ok(state) = previous.compile() else {
+            return Self {
+                before: Settled::of(desired, observed, None),
+                ..Self::default()
+            };
+        };
+        let removed = BTreeSet::new();
+        let expected = previous.expected(&state, &removed, 0);
+        let mut before = Settled::of(desired, observed, Some(&expected));
+        // Nobody was shown what `--only` left out.
+        for (address, was) in &previous.incarnations {
+            if let Some(now) = before.incarnations.get_mut(address)
+                && !plan.is_asked_for(address)
+            {
+                *now = *was;
+            }
+        }
+        for address in &previous.left.absent {
+            if !plan.is_asked_for(address)
+                && Incarnation::of(observed, address).is_some()
+                && before.incarnations.remove(address).is_some()
+            {
+                before.left.attributes.remove(address);
+                before.left.absent.insert(address.clone());
+            }
+        }
+        Self {
+            before,
+            away: Away::of(desired, observed, &expected),
+            passed_over: passed_over(Some(&expected)),
         }
     }
-    for address in &previous.left.absent {
-        if !is_shown(address)
-            && Incarnation::of(observed, address).is_some()
-            && before.incarnations.remove(address).is_some()
-        {
-            before.left.attributes.remove(address);
-            before.left.absent.insert(address.clone());
-        }
-    }
-    (before, Away::of(desired, observed, &expected))
 }

@@ -241,6 +241,7 @@ impl RevisionReport {
             removed: _,
             retained: _,
             retained_things: _,
+            passed_over: _,
         } = AppliedState::of(begun, ended);
         Self {
             format_version: FORMAT_VERSION,

@@ -390,6 +390,74 @@ fn what_is_removed_is_remembered_until_it_is_declared_again() {
     assert_eq!(begun.removed, BTreeMap::new());
 }
 
+/// What a record says was not taken over, of an apply that was asked for these alone, or of a
+/// destroy.
+fn passed_over(
+    only: &[&str],
+    destroys: bool,
+    previous: Option<&AppliedState>,
+) -> (AppliedState, BTreeSet<Address>) {
+    let text = "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyTopology\nmetadata: { name: shop }\n\
+                spec: { streams: [{ name: orders, topics: [{ name: audit }, { name: events }] }] }\n";
+    let manifest = AppliedManifest {
+        file: "topology.yaml".to_owned(),
+        text: text.to_owned(),
+    };
+    let state = AppliedState {
+        manifests: vec![manifest],
+        ..AppliedState::default()
+    };
+    let (desired, mut observed) = (state.compile().unwrap(), ObservedState::default());
+    there_topic(&mut observed, "orders", "audit");
+    there_topic(&mut observed, "orders", "events");
+    let (_, mut report) = planned(&desired, &observed);
+    report.only = only.iter().map(|text| address(text)).collect();
+    report.approvals.destroy = destroys;
+    let begun = BegunDocument::new(state.manifests, report, &desired, &observed, previous);
+    let read = BegunDocument::from_bytes(&begun.to_bytes().unwrap()).unwrap();
+    assert_eq!(read, begun);
+    let applied = AppliedState::of(begun, None);
+    let removed = BTreeSet::new();
+    let expected = applied.expected(&desired, &removed, 0);
+    let again = crate::drift::adopted(&desired, Some(&expected), &observed);
+    (applied, again)
+}
+
+#[test]
+fn what_only_leaves_out_is_not_taken_over() {
+    let none = BTreeSet::new();
+    let all = addresses(&["stream/orders", "topic/orders/audit", "topic/orders/events"]);
+    let (first, again) = passed_over(&["topic/orders/events"], false, None);
+    let others = addresses(&["stream/orders", "topic/orders/audit"]);
+    assert_eq!((&first.passed_over, &again), (&others, &others));
+    // Another one of these does not forget the rest, nor what was taken over.
+    let (second, again) = passed_over(&["topic/orders/audit"], false, Some(&first));
+    let stream = addresses(&["stream/orders"]);
+    assert_eq!((&second.passed_over, &again), (&stream, &stream));
+    let (third, again) = passed_over(&[], false, Some(&second));
+    assert_eq!((&third.passed_over, &again), (&none, &none));
+    let (_, again) = passed_over(&["topic/orders/audit"], false, Some(&third));
+    assert_eq!(again, none);
+    // What is to be removed is not taken over either, and stays what it was.
+    assert_eq!(passed_over(&[], true, None).1, all);
+    assert_eq!(passed_over(&[], true, Some(&third)).1, none);
+}
+
+#[test]
+fn a_record_of_an_earlier_version_passes_nothing_over() {
+    let (state, _) = passed_over(&[], false, None);
+    let (desired, observed) = (DesiredState::default(), ObservedState::default());
+    let (_, report) = planned(&desired, &observed);
+    let begun = BegunDocument::new(state.manifests, report, &desired, &observed, None);
+    let text = String::from_utf8(begun.to_bytes().unwrap()).unwrap();
+    // As before there was such a thing.
+    assert!(
+        !text.contains("passedOver") && !text.contains("adopted"),
+        "{text}"
+    );
+    assert_eq!(BegunDocument::from_bytes(text.as_bytes()), Ok(begun));
+}
+
 #[test]
 fn a_thing_made_again_has_another_incarnation() {
     let mut desired = DesiredState::default();

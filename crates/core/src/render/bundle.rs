@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::plan_body::Line;
 use super::plan_report::{ChangeReport, ChangeVerb};
@@ -14,30 +14,37 @@ const LISTED_NAMES: usize = 4;
 pub(super) struct Bundle<'a> {
     pub(super) members: Vec<&'a ChangeReport>,
     pub(super) lines: Vec<Line>,
+    /// Whether they are taken over.
+    pub(super) adopts: bool,
 }
 
 /// Puts what looks alike in one stream together, in the order of the first of
 /// each; streams themselves are alike across the server.
 pub(super) fn bundles<'a>(
     changes: impl Iterator<Item = (&'a ChangeReport, Vec<Line>)>,
+    adopted: &BTreeSet<&Address>,
     verbose: bool,
 ) -> Vec<Bundle<'a>> {
+    let adopts = |change: &ChangeReport| adopted.contains(&change.address);
     let mut bundles: Vec<Bundle<'a>> = Vec::new();
     if verbose {
         bundles.extend(changes.map(|(change, lines)| Bundle {
             members: vec![change],
             lines,
+            adopts: adopts(change),
         }));
         return bundles;
     }
     let changes: Vec<(&ChangeReport, Vec<Line>)> = changes.collect();
     let mut sizes: BTreeMap<Likeness<'_>, usize> = BTreeMap::new();
     for (change, lines) in &changes {
-        *sizes.entry(likeness(change, lines)).or_default() += 1;
+        *sizes
+            .entry(likeness(change, lines, adopts(change)))
+            .or_default() += 1;
     }
     let mut places: BTreeMap<Likeness<'_>, usize> = BTreeMap::new();
     for (change, lines) in &changes {
-        let likeness = likeness(change, lines);
+        let likeness = likeness(change, lines, adopts(change));
         if sizes
             .get(&likeness)
             .is_some_and(|size| *size >= BUNDLE_FROM)
@@ -51,17 +58,25 @@ pub(super) fn bundles<'a>(
         bundles.push(Bundle {
             members: vec![change],
             lines: lines.clone(),
+            adopts: adopts(change),
         });
     }
     bundles
 }
 
-type Likeness<'a> = (Option<Address>, &'static str, ChangeVerb, &'a [Line], bool);
+type Likeness<'a> = (
+    Option<Address>,
+    &'static str,
+    ChangeVerb,
+    &'a [Line],
+    (bool, bool),
+);
 
-fn likeness<'a>(change: &'a ChangeReport, lines: &'a [Line]) -> Likeness<'a> {
+fn likeness<'a>(change: &'a ChangeReport, lines: &'a [Line], adopts: bool) -> Likeness<'a> {
     let place = place_of(&change.address);
     let is_renamed = change.previous.is_some();
-    (place, change.address.kind(), change.verb, lines, is_renamed)
+    let kind = change.address.kind();
+    (place, kind, change.verb, lines, (is_renamed, adopts))
 }
 
 /// The stream or the user that holds the resource.

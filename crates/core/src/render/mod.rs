@@ -12,6 +12,7 @@
 //! [`escape`] before it is printed.
 
 mod access;
+mod adoption;
 mod apply_report;
 mod apply_text;
 mod bundle;

@@ -59,6 +59,11 @@ pub struct PlanReport {
     pub unexpected_removals: Option<UnexpectedRemovals>,
     /// What is owned and not declared, and stays.
     pub unmanaged: Vec<Unmanaged>,
+    /// What is declared and on the server, and no recorded apply has made or taken over: this
+    /// one takes it over, be it with a change or as it is. Absent where no ledger tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<Vec<String>>")]
+    pub adopted: Option<Vec<Address>>,
 }
 
 /// A resource that changes or is blocked.
@@ -236,7 +241,14 @@ impl PlanReport {
                 .filter(|change| is_selected(&change.address))
                 .filter_map(Unmanaged::of)
                 .collect(),
+            adopted: None,
         }
+    }
+
+    /// Whether `--only` does not leave it out.
+    #[must_use]
+    pub fn is_asked_for(&self, address: &Address) -> bool {
+        self.only.is_empty() || self.only.iter().any(|only| only.contains(address))
     }
 
     /// The report as JSON, a line for each entry of a list, with a line break

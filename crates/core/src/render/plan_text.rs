@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 
+use super::adoption::ADOPTS;
 use super::bundle::bundles;
 use super::paint::{Role, paint};
 use super::plan_body::{Line, body, located_finding_lines};
@@ -42,7 +43,7 @@ impl PlanReport {
 
         let mut text = String::new();
         let mut bundled = 0;
-        for bundle in bundles(with_lines, verbose) {
+        for bundle in bundles(with_lines, &self.all_adopted(), verbose) {
             if bundle.members.len() > 1 {
                 bundled += bundle.members.len();
             }
@@ -50,7 +51,11 @@ impl PlanReport {
                 continue;
             };
             let (sign, role) = sign(first.verb);
-            let title = bundle.title();
+            let mut title = bundle.title();
+            if bundle.adopts {
+                title.push_str("  ");
+                title.push_str(ADOPTS);
+            }
             line(&mut text, color, role, 1, &format!("{sign} {title}"));
             for Line {
                 role,
@@ -61,6 +66,7 @@ impl PlanReport {
                 line(&mut text, color, *role, depth + 1, body);
             }
         }
+        text.push_str(&self.adopted_text(options));
         for (address, finding) in with_addresses(findings) {
             if let Some(address) = address {
                 line(&mut text, color, Role::Plain, 1, &address.to_string());
@@ -89,6 +95,24 @@ impl PlanReport {
         text
     }
 
+    /// What is taken over as it is.
+    fn adopted_text(&self, options: TextOptions) -> String {
+        let TextOptions { color, verbose } = options;
+        let mut text = String::new();
+        let adopted = self.adopted_unchanged();
+        let listed = if verbose { usize::MAX } else { LISTED };
+        for address in adopted.iter().take(listed) {
+            let adopts = format!("· {address}  {ADOPTS}");
+            line(&mut text, color, Role::Plain, 1, &adopts);
+        }
+        let more = adopted.len().saturating_sub(listed);
+        if more > 0 {
+            let note = format!("and {more} more adopted; --verbose lists each");
+            line(&mut text, color, Role::Faint, 1, &note);
+        }
+        text
+    }
+
     fn unmanaged_text(&self, options: TextOptions) -> String {
         let mut text = String::new();
         if self.unmanaged.is_empty() {
@@ -98,11 +122,7 @@ impl PlanReport {
         let count = counted(self.unmanaged.len(), "resource");
         let head = format!("{count} owned and not declared, left alone without --prune:");
         line(&mut text, color, Role::Faint, 0, &head);
-        let listed = if verbose {
-            usize::MAX
-        } else {
-            LISTED_UNMANAGED
-        };
+        let listed = if verbose { usize::MAX } else { LISTED };
         for unmanaged in self.unmanaged.iter().take(listed) {
             line(&mut text, color, Role::Faint, 1, &unmanaged.to_string());
         }
@@ -172,6 +192,7 @@ impl PlanReport {
         } else {
             footer.push_str(&format!(" {unchanged} unchanged."));
         }
+        footer.push_str(&self.adopted_count());
         footer.push_str(&self.refusal_text());
         footer
     }
@@ -195,8 +216,9 @@ fn with_addresses<'a>(
     named.collect()
 }
 
-/// How much of what is not declared is listed: it is information, beside what changes.
-const LISTED_UNMANAGED: usize = 10;
+/// How much of what is not declared, or is taken over as it is, is listed: it is information,
+/// beside what changes.
+const LISTED: usize = 10;
 
 fn line(text: &mut String, color: bool, role: Role, depth: usize, body: &str) {
     for _ in 0..depth {

@@ -42,6 +42,8 @@ pub(super) struct ReviewRow<'a> {
     pub(super) findings: Vec<&'a Finding>,
     pub(super) lines: Vec<Line>,
     pub(super) weight: Weight,
+    /// Whether it is taken over.
+    pub(super) adopts: bool,
 }
 
 /// A plan by its rows, streams before users.
@@ -67,12 +69,14 @@ impl<'a> Review<'a> {
             let owner = address.stream().or(address.user());
             (address.user().is_some(), owner, address.parent().is_some())
         });
+        let adopted = report.all_adopted();
         let rows = changes.into_iter().map(|change| {
             let blocked = blocked.remove(&change.address).unwrap_or_default();
             let findings = findings.remove(&change.address).unwrap_or_default();
             ReviewRow {
                 lines: body(change, &blocked, &findings),
                 weight: weight(change, &blocked, &findings),
+                adopts: adopted.contains(&change.address),
                 change,
                 blocked,
                 findings,

@@ -1,4 +1,4 @@
-use super::{PlanReport, TextOptions};
+use super::{PlanReport, ReviewSubject, TextOptions, TopologyChange, annotations_text};
 use crate::address::Address;
 use crate::check::check;
 use crate::diff::diff;
@@ -114,6 +114,115 @@ fn a_plan_as_json() {
     validator.validate(&report).unwrap();
     report["changes"][0]["verb"] = "destroy".into();
     assert!(validator.validate(&report).is_err());
+}
+
+/// Some that change, many that do not, and all but two of them taken over.
+fn adopting() -> PlanReport {
+    let mut desired = DesiredState::default();
+    let mut observed = ObservedState::default();
+    declare_stream(&mut desired, "orders");
+    there_stream(&mut observed, "orders");
+    for topic in ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"] {
+        declare_topic(&mut desired, "orders", topic);
+        there_topic(&mut observed, "orders", topic);
+        declare_topic(&mut desired, "sales", topic).partitions = Some(2);
+        there_topic(&mut observed, "sales", topic);
+    }
+    declare_group(&mut desired, "orders", "a", "billing");
+    there_group(&mut observed, "orders", "a", "billing");
+    declare_topic(&mut desired, "orders", "events").partitions = Some(6);
+    there_topic(&mut observed, "orders", "events").partitions = 3;
+    declare_topic(&mut desired, "orders", "later").previous_name = Some(name("sooner"));
+    there_topic(&mut observed, "orders", "sooner");
+    declare_topic(&mut desired, "orders", "new");
+    let less = declare_topic(&mut desired, "orders", "less");
+    less.partitions = Some(1);
+    there_topic(&mut observed, "orders", "less").partitions = 3;
+    let mut report = report(&desired, &observed);
+    // The first of many that are alike was applied before.
+    let taken_over = |address: &Address| {
+        let text = address.to_string();
+        text != "topic/orders/new" && text != "topic/sales/a"
+    };
+    let adopted = crate::drift::adopted(&desired, None, &observed);
+    report.adopt(adopted.into_iter().filter(taken_over));
+    report
+}
+
+#[test]
+fn what_is_taken_over_is_said_on_its_line() {
+    let mut report = adopting();
+    insta::assert_snapshot!(report.to_text(PLAIN));
+    let verbose = report.to_text(TextOptions {
+        verbose: true,
+        ..PLAIN
+    });
+    let adopted = report.adopted.clone().unwrap_or_default();
+    for address in &adopted {
+        let is_line = |line: &str| {
+            line.starts_with("  ")
+                && line.split_whitespace().nth(1) == Some(&address.to_string())
+                && line.ends_with("  adopts")
+        };
+        let lines = verbose.lines().filter(|line| is_line(line)).count();
+        assert_eq!(lines, 1, "{address}: {verbose}");
+    }
+    assert_eq!(verbose.matches("  adopts\n").count(), adopted.len());
+    // It is no change, and no count of one.
+    let summary = report.summary;
+    report.adopted = None;
+    assert_eq!(report.summary, summary);
+    assert!(!report.to_text(PLAIN).contains("adopt"));
+}
+
+#[test]
+fn what_is_taken_over_as_it_is_is_no_change() {
+    let mut desired = DesiredState::default();
+    declare_topic(&mut desired, "orders", "events");
+    declare_stream(&mut desired, "orders");
+    let mut observed = ObservedState::default();
+    there_topic(&mut observed, "orders", "events");
+    let mut report = report(&desired, &observed);
+    report.adopt(crate::drift::adopted(&desired, None, &observed));
+    insta::assert_snapshot!(report.to_text(PLAIN), @r"
+      · stream/orders  adopts
+      · topic/orders/events  adopts
+
+    No changes. 2 resources are as declared. 2 to adopt.
+    ");
+    // What `--only` leaves out is not taken over.
+    report.only = vec![Address::Topic(name("orders"), name("events"))];
+    report.adopt(crate::drift::adopted(&desired, None, &observed));
+    let adopted = report.adopted.clone().unwrap_or_default();
+    assert_eq!(adopted, report.only);
+    report.adopt([]);
+    assert_eq!(report.adopted, Some(Vec::new()));
+    assert!(!report.to_text(PLAIN).contains("adopt"));
+}
+
+#[test]
+fn what_is_taken_over_is_said_in_every_format() {
+    let report = adopting();
+    let subject = ReviewSubject {
+        project: Some("shop".to_owned()),
+        server: "production".to_owned(),
+    };
+    insta::assert_snapshot!(report.to_markdown(&subject));
+    let html = report.to_html(&subject, &TopologyChange::default());
+    let adopted = report.adopted.clone().unwrap_or_default();
+    for address in &adopted {
+        assert!(
+            html.contains(&format!("<code>{address}</code>")),
+            "{address}"
+        );
+    }
+    // Those that change are in the list of what is risky as well.
+    assert!(html.matches(">adopts<").count() >= adopted.len(), "{html}");
+    let annotations = annotations_text(report.annotations(|_| None));
+    let notice = annotations
+        .lines()
+        .find(|it| it.contains("iggyctl%3A adopts"));
+    insta::assert_snapshot!(notice.unwrap_or_default());
 }
 
 #[test]

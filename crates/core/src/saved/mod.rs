@@ -156,6 +156,7 @@ impl SavedPlan {
             // No such plan is saved.
             unexpected_removals: _,
             unmanaged: _,
+            adopted: _,
         } = &self.report;
         Plan {
             steps: steps.clone(),

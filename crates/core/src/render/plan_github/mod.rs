@@ -20,8 +20,8 @@ use crate::check::{Finding, Findings, Severity};
 use crate::diagnostic::{self, Diagnostics, Origin};
 use crate::wording::counted;
 
-/// How much of what is not declared an annotation names.
-const NAMED_UNMANAGED: usize = 10;
+/// How much of what does not change an annotation names.
+const NAMED: usize = 10;
 
 /// How an annotation is shown. GitHub shows ten of each kind per step, so the worst come
 /// first.
@@ -163,19 +163,30 @@ impl PlanReport {
                 ..Annotation::notice("iggyctl: removes much", &message)
             });
         }
+        let adopted: Vec<&Address> = self.adopted.iter().flatten().collect();
+        if !adopted.is_empty() {
+            let count = counted(adopted.len(), "resource");
+            let head = format!("{count} on the server, and in no record so far");
+            let message = named(&head, adopted.into_iter());
+            annotations.push(Annotation::notice("iggyctl: adopts", &message));
+        }
         if let Some(head) = unmanaged_head(self) {
-            let named = self.unmanaged.iter().take(NAMED_UNMANAGED);
-            let mut names: Vec<String> = named.map(|it| it.address.to_string()).collect();
-            let more = self.unmanaged.len().saturating_sub(NAMED_UNMANAGED);
-            if more > 0 {
-                names.push(format!("and {more} more"));
-            }
-            let message = format!("{head}: {}", names.join(", "));
+            let message = named(&head, self.unmanaged.iter().map(|it| &it.address));
             annotations.push(Annotation::notice("iggyctl: not declared", &message));
         }
         annotations.push(Annotation::notice("iggyctl plan", &self.footer()));
         annotations
     }
+}
+
+/// The first of them.
+fn named<'a>(head: &str, all: impl ExactSizeIterator<Item = &'a Address>) -> String {
+    let more = all.len().saturating_sub(NAMED);
+    let mut names: Vec<String> = all.take(NAMED).map(ToString::to_string).collect();
+    if more > 0 {
+        names.push(format!("and {more} more"));
+    }
+    format!("{head}: {}", names.join(", "))
 }
 
 impl ApplyReport {

@@ -14,6 +14,7 @@ use self::access::access_matrix;
 use self::shell::{controls, keys, page};
 pub use self::topology::TopologyChange;
 use self::topology::pictures;
+use super::adoption::ADOPTS;
 use super::apply_report::{ApplyReport, StepReport, StepStatus};
 use super::escape;
 use super::paint::Role;
@@ -77,6 +78,19 @@ impl PlanReport {
                                 span.faint { (counts(rows.iter().map(|row| row.change))) }
                             }
                             @for row in rows { (change_row(row)) }
+                        }
+                    }
+                }
+                @if let Some(head) = self.adopted_head() {
+                    h2 { "Adopted" }
+                    details.section {
+                        summary { (head) }
+                        @for address in self.adopted_unchanged() {
+                            div.row data-row="plain" {
+                                span.sign title=(ADOPTS) { "·" }
+                                code { (escape(&address.to_string())) }
+                                span { (ADOPTS) }
+                            }
                         }
                     }
                 }
@@ -214,6 +228,7 @@ fn change_row(row: &ReviewRow<'_>) -> Markup {
                 @if let Some(previous) = &change.previous {
                     div.faint { "was " code { (escape(&previous.to_string())) } }
                 }
+                @if row.adopts { div.faint { (ADOPTS) } }
             }
             (lines(&row.lines))
         }
@@ -232,6 +247,7 @@ fn group_row(group: &Group<'_, '_>) -> Markup {
             span.sign title=(word(first)) { (sign(first)) }
             div {
                 strong { (count) }
+                @if first.adopts { div.faint { (ADOPTS) } }
                 ul {
                     @for row in group.members.iter().take(NAMED) {
                         li { code { (escape(&row.change.address.to_string())) } }

@@ -14,6 +14,7 @@ use maud::html;
 pub(super) use self::page::Page;
 use self::rows::ALIKE_FROM;
 pub(super) use self::rows::{Group, groups};
+use super::adoption::ADOPTS;
 use super::escape;
 use super::github_text::{address_code, clipped, code, prose};
 use super::plan_report::PlanReport;
@@ -137,6 +138,12 @@ impl PlanReport {
                 write_owner(page, &owner, &rows);
             }
         }
+        if let Some(head) = self.adopted_head() {
+            let adopted = self.adopted_unchanged();
+            let rows: Vec<String> = adopted.into_iter().map(adopted_row).collect();
+            let head = format!("\n<details><summary>{head}</summary>{COLUMNS}");
+            page.block(&head, &rows, "\n</details>\n");
+        }
         if let Some(head) = unmanaged_head(self) {
             let rows: Vec<String> = self.unmanaged.iter().map(unmanaged_row).collect();
             let head = format!("\n<details><summary>{head}</summary>{COLUMNS}");
@@ -160,6 +167,10 @@ fn write_owner(page: &mut Page, owner: &Address, rows: &[&ReviewRow<'_>]) {
         .map(Group::row)
         .collect();
     page.block(&format!("\n{head}{COLUMNS}"), &cells, "\n</details>\n");
+}
+
+fn adopted_row(address: &Address) -> String {
+    format!("| 📥 | {} | {ADOPTS} |\n", address_code(address))
 }
 
 fn unmanaged_row(unmanaged: &Unmanaged) -> String {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::address::Address;
 use crate::check::FindingId;
+use crate::render::adoption::ADOPTS;
 use crate::render::github_text::{address_code, clipped, prose};
 use crate::render::plan_body::Line;
 use crate::render::plan_report::{AttributeReport, ChangeVerb};
@@ -37,6 +38,7 @@ struct Likeness<'a> {
     blocked: Vec<String>,
     /// Facts about data that goes are never summed up.
     loses: Vec<String>,
+    adopts: bool,
 }
 
 /// Groups in the order of their first members, the most urgent first.
@@ -85,6 +87,7 @@ fn likeness<'r>(row: &'r ReviewRow<'_>) -> Likeness<'r> {
             Weight::Loss => row.lines.iter().map(|line| line.text.clone()).collect(),
             Weight::Refused | Weight::Blocked | Weight::Warning | Weight::Plain => Vec::new(),
         },
+        adopts: row.adopts,
     }
 }
 
@@ -151,6 +154,10 @@ fn said(row: &ReviewRow<'_>) -> Vec<String> {
             ChangeVerb::Rename => "renamed".to_owned(),
             _ => String::new(),
         });
+    }
+    if row.adopts {
+        lines.retain(|line| !line.is_empty());
+        lines.insert(0, ADOPTS.to_owned());
     }
     lines
 }
