@@ -82,18 +82,7 @@ pub(crate) fn install_later(plane: &ControlPlane) -> Result<(), Failure> {
 }
 
 fn install_text(plane: &ControlPlane, text: &str) -> Result<(), Failure> {
-    plane.succeed(&["apply", "--server-side", "-f", "-"], text)?;
-    plane.succeed(
-        &[
-            "wait",
-            "--for=condition=Established",
-            "--timeout=30s",
-            "crd",
-            "--all",
-        ],
-        "",
-    )?;
-    Ok(())
+    plane.define(text)
 }
 
 pub(crate) fn are_accepted(plane: &ControlPlane) -> Result<(), Failure> {

@@ -209,11 +209,7 @@ pub(crate) fn is_listed(plane: &ControlPlane) -> Result<(), Failure> {
         }
     }
     let stranger = folder.path().join("stranger");
-    let text = fs::read_to_string(&kubeconfig)?;
-    fs::write(
-        &stranger,
-        text.replace("\"token\":\"administrator\"", "\"token\":\"stranger\""),
-    )?;
+    fs::write(&stranger, plane.kubeconfig_of("stranger")?)?;
     for (arguments, kubeconfig, code, expected) in [
         (&[][..], &*stranger, 77, "refuses to list"),
         (

@@ -56,7 +56,7 @@ mod whole_cluster;
 
 use std::sync::OnceLock;
 
-use control_plane::{ControlPlane, Failure, NotHere, find};
+use control_plane::{ControlPlane, Failure, NotHere, find, find_own};
 use libtest_mimic::{Arguments, Completion, Trial};
 
 fn main() -> std::process::ExitCode {
@@ -129,13 +129,10 @@ fn main() -> std::process::ExitCode {
     ];
     trials.push(
         Trial::ignorable_test("thousands_of_topics", || {
-            if let Err(reason) = find().map_err(|it| it.to_string()).and(scale::topics()) {
+            if let Err(reason) = find().and_then(|()| scale::topics()) {
                 return Ok(Completion::ignored_with(reason));
             }
-            plane()
-                .and_then(scale::of_topics)
-                .map_err(|error| error.to_string())?;
-            Ok(Completion::Completed)
+            completion(plane().and_then(scale::of_topics))
         })
         .with_kind("scale"),
     );
@@ -171,7 +168,7 @@ fn main() -> std::process::ExitCode {
         && arguments.skip.is_empty()
         && !arguments.list
         && !arguments.ignored
-        && find().is_ok();
+        && find_own().is_ok();
     if was_whole && !conclusion.has_failed() {
         // It is about what all the others did.
         let last = Trial::test("each_right_of_the_operator_is_used", || {
@@ -192,7 +189,7 @@ static PLANE: OnceLock<Result<ControlPlane, String>> = OnceLock::new();
 fn plane() -> Result<&'static ControlPlane, Failure> {
     let plane = PLANE.get_or_init(|| {
         let start = || {
-            let plane = ControlPlane::start(find()?)?;
+            let plane = ControlPlane::start()?;
             definitions::install(&plane)?;
             Ok::<_, Failure>(plane)
         };

@@ -8,7 +8,7 @@ use iggyctl_embedded::{Fault, FaultKind, FaultPlan, FaultTarget};
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::control_plane::{ControlPlane, Failure, find};
+use crate::control_plane::{ControlPlane, Failure};
 use crate::laboratory::Laboratory;
 use crate::{definitions, trial};
 
@@ -464,7 +464,7 @@ fn recreated(plane: &ControlPlane) -> Result<(), Failure> {
 
 /// With an API server of its own, as the others go on with theirs.
 fn api_server(_plane: &ControlPlane) -> Result<(), Failure> {
-    let plane = ControlPlane::start(find()?)?;
+    let plane = ControlPlane::start_own()?;
     definitions::install(&plane)?;
     let mut laboratory = Laboratory::start(&plane)?;
     laboratory.apply(STREAM)?;

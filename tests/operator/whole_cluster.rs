@@ -5,7 +5,7 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 use libtest_mimic::{Completion, Trial};
 
-use crate::control_plane::{ControlPlane, Failure, find};
+use crate::control_plane::{ControlPlane, Failure, find_own};
 use crate::laboratory::Laboratory;
 use crate::{completion, definitions};
 
@@ -16,7 +16,7 @@ static PLANE: OnceLock<ControlPlane> = OnceLock::new();
 static LABORATORY: Mutex<Option<Result<Laboratory<'static>, String>>> = Mutex::new(None);
 
 fn start() -> Result<Laboratory<'static>, Failure> {
-    let plane = ControlPlane::start(find()?)?;
+    let plane = ControlPlane::start_own()?;
     definitions::install(&plane)?;
     Laboratory::of_cluster(PLANE.get_or_init(|| plane))
 }
@@ -26,7 +26,7 @@ pub(crate) fn trial(
     test: fn(&mut Laboratory<'static>) -> Result<(), Failure>,
 ) -> Trial {
     Trial::ignorable_test(name, move || {
-        if let Err(reason) = find() {
+        if let Err(reason) = find_own() {
             return Ok(Completion::ignored_with(reason));
         }
         let mut laboratory = LABORATORY.lock().unwrap_or_else(PoisonError::into_inner);

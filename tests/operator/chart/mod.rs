@@ -162,9 +162,10 @@ fn find_helm() -> Result<PathBuf, String> {
     }
     // Its folder is that of the servers, and says so where it is not known.
     find()?;
-    let path = std::env::var_os("KUBEBUILDER_ASSETS")
-        .map(|folder| PathBuf::from(folder).join("helm"))
-        .unwrap_or_default();
+    // A cluster that is there already needs no such folder.
+    let folder = std::env::var_os("KUBEBUILDER_ASSETS");
+    let folder = folder.ok_or("neither KUBEBUILDER_ASSETS nor TEST_ASSET_HELM is set")?;
+    let path = PathBuf::from(folder).join("helm");
     if path.is_file() {
         Ok(path)
     } else {

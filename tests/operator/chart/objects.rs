@@ -13,20 +13,8 @@ use crate::control_plane::{ControlPlane, Failure, NotHere, Said, repository};
 pub(super) fn are_accepted(plane: &ControlPlane) -> Result<(), Failure> {
     let helm = helm()?;
     // Of the Prometheus Operator, with the fields that the chart sets and no others.
-    plane.succeed(
-        &["apply", "--server-side", "-f", "-"],
-        &std::fs::read_to_string(repository("tests/operator/chart/monitoring.yaml"))?,
-    )?;
-    plane.succeed(
-        &[
-            "wait",
-            "--for=condition=Established",
-            "--timeout=30s",
-            "crd",
-            "--all",
-        ],
-        "",
-    )?;
+    let definitions = repository("tests/operator/chart/monitoring.yaml");
+    plane.define(&std::fs::read_to_string(definitions)?)?;
     let own = plane.namespace()?;
     let watched = [plane.namespace()?, plane.namespace()?];
     let mut kinds = BTreeSet::new();

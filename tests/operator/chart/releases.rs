@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::{CHART, helm, run_helm};
-use crate::control_plane::{ControlPlane, Failure, Said, find, repository};
+use crate::control_plane::{ControlPlane, Failure, Said, repository};
 
 const STREAM: &str = "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyStream\n\
                       metadata: { name: orders, namespace: default }\nspec: { name: orders }\n";
@@ -94,7 +94,7 @@ impl Beginning {
         let older = tempfile::tempdir()?;
         let releases = Releases {
             helm: helm()?,
-            plane: ControlPlane::start(find()?)?,
+            plane: ControlPlane::start_own()?,
         };
         let chart = self::older(older.path())?;
         let said = releases.run(&[

@@ -32,6 +32,8 @@ const PATIENCE: Duration = Duration::from_secs(600);
 
 /// An object for each topic: until all are ready, and then in rest.
 pub(crate) fn of_topics(plane: &ControlPlane) -> Result<(), Failure> {
+    // Before it takes minutes.
+    plane.is_audited()?;
     let count = topics()?;
     let mut laboratory = Laboratory::without_operator(plane)?;
     laboratory.connect_server()?;

@@ -1,35 +1,19 @@
-//! A Kubernetes API server of our own: etcd and kube-apiserver as child processes on loopback,
-//! one for all tests of the run, a namespace for each test.
+//! A control plane of our own: etcd and kube-apiserver as child processes on loopback.
 //!
 //! The programs are found as controller-runtime finds them: `KUBEBUILDER_ASSETS` names their
 //! folder (`tests/control-plane/build` makes one, `setup-envtest` another).
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::reader::Reader;
-
-pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
-
-/// What a test needs and this machine lacks: the test is reported as not run.
-#[derive(Debug)]
-pub(crate) struct NotHere(pub(crate) String);
-
-impl std::fmt::Display for NotHere {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for NotHere {}
+use super::kubectl::Kubectl;
+use super::{Failure, NotHere, text};
 
 /// What its process is called.
 const API_SERVER: &str = "kube-apiserver";
@@ -39,16 +23,16 @@ const READY: Duration = Duration::from_secs(60);
 
 /// The programs of a control plane.
 #[derive(Debug, Clone)]
-pub(crate) struct Programs {
+pub(super) struct Programs {
     etcd: PathBuf,
     api_server: PathBuf,
-    kubectl: PathBuf,
+    pub(super) kubectl: PathBuf,
     /// Not everybody's collection has it.
     controller_manager: Result<PathBuf, String>,
 }
 
 /// Where the programs are, or why there are none.
-pub(crate) fn find() -> Result<Programs, String> {
+pub(super) fn find() -> Result<Programs, String> {
     let folder = std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from);
     let program = |variable: &str, name: &str| {
         let path = match (std::env::var_os(variable), &folder) {
@@ -79,43 +63,42 @@ pub(crate) fn find() -> Result<Programs, String> {
     })
 }
 
-/// A running API server; it ends with this value, or before by [`ControlPlane::stop`].
-pub(crate) struct ControlPlane {
+/// A running API server; it ends by [`Servers::stop`].
+pub(super) struct Servers {
     programs: Programs,
-    folder: tempfile::TempDir,
+    folder: PathBuf,
     /// In the order in which they were started, by their names.
     children: Mutex<Vec<(String, Child)>>,
     /// Where etcd is, and where the API server listens.
-    api_server: OnceLock<(String, u16)>,
-    namespaces: AtomicUsize,
-    reader: OnceLock<Reader>,
+    api_server: (String, u16),
 }
 
-impl Drop for ControlPlane {
+impl Drop for Servers {
     fn drop(&mut self) {
         self.stop();
     }
 }
 
-impl ControlPlane {
+impl Servers {
     /// Starts etcd and the API server, and waits until it is ready.
-    pub(crate) fn start(programs: Programs) -> Result<Self, Failure> {
-        let plane = Self {
-            programs,
-            folder: tempfile::tempdir()?,
-            children: Mutex::default(),
-            api_server: OnceLock::new(),
-            namespaces: AtomicUsize::new(0),
-            reader: OnceLock::new(),
-        };
+    pub(super) fn start(
+        programs: Programs,
+        folder: &Path,
+        kubectl: &Kubectl,
+    ) -> Result<Self, Failure> {
         let [client, peer, secure] = free_ports()?;
         let client = format!("http://127.0.0.1:{client}");
-        let etcd = plane.programs.etcd.clone();
-        plane.spawn(
+        let servers = Self {
+            programs,
+            folder: folder.to_owned(),
+            children: Mutex::default(),
+            api_server: (client.clone(), secure),
+        };
+        servers.spawn(
             "etcd",
-            Command::new(etcd)
+            Command::new(&servers.programs.etcd)
                 .arg("--data-dir")
-                .arg(plane.path("etcd"))
+                .arg(servers.path("etcd"))
                 .args(["--listen-client-urls", &client])
                 .args(["--advertise-client-urls", &client])
                 .args(["--listen-peer-urls", &format!("http://127.0.0.1:{peer}")])
@@ -123,27 +106,27 @@ impl ControlPlane {
                 .arg("--unsafe-no-fsync=true"),
         )?;
         let key = rcgen::KeyPair::generate()?;
-        fs::write(plane.path("signing.pem"), key.serialize_pem())?;
-        fs::write(plane.path("checking.pem"), key.public_key_pem())?;
+        fs::write(servers.path("signing.pem"), key.serialize_pem())?;
+        fs::write(servers.path("checking.pem"), key.public_key_pem())?;
         fs::write(
-            plane.path("tokens.csv"),
+            servers.path("tokens.csv"),
             "administrator,administrator,administrator,\"system:masters\"\n",
         )?;
         fs::write(
-            plane.path("audit-policy.yaml"),
+            servers.path("audit-policy.yaml"),
             "apiVersion: audit.k8s.io/v1\nkind: Policy\n\
              omitStages: [RequestReceived, ResponseStarted]\n\
              rules:\n- { level: Metadata, userGroups: [\"system:serviceaccounts\"] }\n- { level: None }\n",
         )?;
-        let api_server = plane.api_server.get_or_init(|| (client, secure));
-        plane.spawn(API_SERVER, &mut plane.command(api_server))?;
-        plane.write_kubeconfig(secure)?;
-        plane.wait_until_ready()?;
-        Ok(plane)
+        servers.spawn(API_SERVER, &mut servers.command())?;
+        servers.write_kubeconfig(&kubectl.kubeconfig())?;
+        servers.wait_until_ready(kubectl)?;
+        Ok(servers)
     }
 
     /// How the API server is run.
-    fn command(&self, (etcd, secure): &(String, u16)) -> Command {
+    fn command(&self) -> Command {
+        let (etcd, secure) = &self.api_server;
         let mut command = Command::new(&self.programs.api_server);
         command
             .args(["--etcd-servers", etcd])
@@ -173,13 +156,13 @@ impl ControlPlane {
 
     /// What a service account asked for, as the API server itself wrote it down, before it
     /// answered.
-    pub(crate) fn asked_by(&self, namespace: &str, account: &str) -> Result<Vec<Value>, Failure> {
+    pub(super) fn asked_by(&self, namespace: &str, account: &str) -> Result<Vec<Value>, Failure> {
         let user = format!("system:serviceaccount:{namespace}:{account}");
         self.asked(|it| it == user)
     }
 
     /// What the service accounts of this name asked for, in whichever namespace they are.
-    pub(crate) fn asked_by_any(&self, account: &str) -> Result<Vec<Value>, Failure> {
+    pub(super) fn asked_by_any(&self, account: &str) -> Result<Vec<Value>, Failure> {
         let end = format!(":{account}");
         self.asked(|it| it.starts_with("system:serviceaccount:") && it.ends_with(&end))
     }
@@ -195,30 +178,16 @@ impl ControlPlane {
             .collect())
     }
 
-    /// How often it asked, by verb.
-    pub(crate) fn requests_of(
-        &self,
-        namespace: &str,
-        account: &str,
-    ) -> Result<BTreeMap<String, usize>, Failure> {
-        let mut counts = BTreeMap::new();
-        for entry in self.asked_by(namespace, account)? {
-            let verb = entry["verb"].as_str().unwrap_or_default();
-            *counts.entry(verb.to_owned()).or_default() += 1;
-        }
-        Ok(counts)
-    }
-
     /// Starts what ends namespaces, collects what nobody owns any more, and puts roles together;
     /// without it, nobody does.
-    pub(crate) fn start_controller_manager(&self) -> Result<(), Failure> {
+    pub(super) fn start_controller_manager(&self, kubeconfig: &Path) -> Result<(), Failure> {
         let program = self.programs.controller_manager.clone();
         let program = program.map_err(NotHere)?;
         self.spawn(
             "kube-controller-manager",
             Command::new(program)
                 .arg("--kubeconfig")
-                .arg(self.kubeconfig())
+                .arg(kubeconfig)
                 .args([
                     "--controllers",
                     "namespace-controller,garbage-collector-controller,\
@@ -228,42 +197,21 @@ impl ControlPlane {
         )
     }
 
-    /// Where it listens.
-    pub(crate) fn address(&self) -> Result<SocketAddr, Failure> {
-        let (_, port) = self.api_server.get().ok_or("it was never started")?;
-        Ok(SocketAddr::from(([127, 0, 0, 1], *port)))
-    }
-
-    /// How an administrator gets to it.
-    pub(crate) fn kubeconfig(&self) -> PathBuf {
-        self.path("kubeconfig")
-    }
-
-    /// How whoever has this token gets to it.
-    pub(crate) fn kubeconfig_of(&self, token: &str) -> Result<String, Failure> {
-        let text = fs::read_to_string(self.kubeconfig())?;
-        let mut configuration: Value = serde_json::from_str(&text)?;
-        configuration["users"][0]["user"]["token"] = token.into();
-        Ok(configuration.to_string())
-    }
-
     /// Ends the API server as a crash does, and starts it anew with what etcd has.
-    pub(crate) fn restart_api_server(&self) -> Result<(), Failure> {
-        let mut command = {
+    pub(super) fn restart_api_server(&self, kubectl: &Kubectl) -> Result<(), Failure> {
+        {
             let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
             let place = children.iter().position(|(name, _)| name == API_SERVER);
             let (_, mut child) = children.remove(place.ok_or("it does not run")?);
             drop(child.kill());
             drop(child.wait());
-            let api_server = self.api_server.get().ok_or("it was never started")?;
-            self.command(api_server)
-        };
-        self.spawn(API_SERVER, &mut command)?;
-        self.wait_until_ready()
+        }
+        self.spawn(API_SERVER, &mut self.command())?;
+        self.wait_until_ready(kubectl)
     }
 
     /// Ends both servers, the API server first.
-    pub(crate) fn stop(&self) {
+    pub(super) fn stop(&self) {
         let mut children = self.children.lock().unwrap_or_else(PoisonError::into_inner);
         for (_, mut child) in children.drain(..).rev() {
             drop(child.kill());
@@ -272,14 +220,14 @@ impl ControlPlane {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.folder.join(name)
     }
 
     fn spawn(&self, name: &str, command: &mut Command) -> Result<(), Failure> {
         let log = fs::File::create(self.path(&format!("{name}.log")))?;
         let child = command
             .env_clear()
-            .env("HOME", self.folder.path())
+            .env("HOME", &self.folder)
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -291,13 +239,13 @@ impl ControlPlane {
         Ok(())
     }
 
-    fn write_kubeconfig(&self, port: u16) -> Result<(), Failure> {
+    fn write_kubeconfig(&self, path: &Path) -> Result<(), Failure> {
         let configuration = serde_json::json!({
             "apiVersion": "v1",
             "kind": "Config",
             "current-context": "test",
             "clusters": [{ "name": "test", "cluster": {
-                "server": format!("https://127.0.0.1:{port}"),
+                "server": format!("https://127.0.0.1:{}", self.api_server.1),
                 "certificate-authority": self.path("certificates").join("apiserver.crt"),
             }}],
             "users": [{ "name": "administrator", "user": { "token": "administrator" } }],
@@ -305,14 +253,14 @@ impl ControlPlane {
                 "cluster": "test", "user": "administrator",
             }}],
         });
-        fs::write(self.path("kubeconfig"), configuration.to_string())?;
+        fs::write(path, configuration.to_string())?;
         Ok(())
     }
 
-    fn wait_until_ready(&self) -> Result<(), Failure> {
+    fn wait_until_ready(&self, kubectl: &Kubectl) -> Result<(), Failure> {
         let begin = Instant::now();
         loop {
-            let output = self.kubectl(&["get", "--raw", "/readyz"], "")?;
+            let output = kubectl.run(&["get", "--raw", "/readyz"], "")?;
             if output.status.success() {
                 return Ok(());
             }
@@ -336,75 +284,6 @@ impl ControlPlane {
             std::thread::sleep(Duration::from_millis(100));
         }
     }
-
-    /// Runs kubectl as the administrator.
-    pub(crate) fn kubectl(&self, arguments: &[&str], input: &str) -> Result<Output, Failure> {
-        let input_file = self.folder.path().join(format!(
-            "input-{}",
-            self.namespaces.fetch_add(1, Ordering::Relaxed)
-        ));
-        fs::write(&input_file, input)?;
-        let output = Command::new(&self.programs.kubectl)
-            .arg("--kubeconfig")
-            .arg(self.path("kubeconfig"))
-            .args(arguments)
-            .env_clear()
-            .env("HOME", self.folder.path())
-            // `kubectl diff` compares with the program `diff`.
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .stdin(fs::File::open(&input_file)?)
-            .output()?;
-        fs::remove_file(input_file)?;
-        Ok(output)
-    }
-
-    /// As [`Self::kubectl`], and an error where it fails.
-    pub(crate) fn succeed(&self, arguments: &[&str], input: &str) -> Result<Said, Failure> {
-        let output = self.kubectl(arguments, input)?;
-        if !output.status.success() {
-            return Err(
-                format!("kubectl {}: {}", arguments.join(" "), text(&output.stderr)).into(),
-            );
-        }
-        Ok(Said::of(&output))
-    }
-
-    /// What looks at objects.
-    pub(crate) fn reader(&self) -> Result<&Reader, Failure> {
-        if let Some(reader) = self.reader.get() {
-            return Ok(reader);
-        }
-        let reader = Reader::of(self)?;
-        Ok(self.reader.get_or_init(|| reader))
-    }
-
-    /// A namespace that nobody else has.
-    pub(crate) fn namespace(&self) -> Result<String, Failure> {
-        let number = self.namespaces.fetch_add(1, Ordering::Relaxed);
-        let name = format!("test-{number}");
-        self.succeed(&["create", "namespace", &name], "")?;
-        Ok(name)
-    }
-}
-
-/// What a command printed.
-#[derive(Debug)]
-pub(crate) struct Said {
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
-}
-
-impl Said {
-    pub(crate) fn of(output: &Output) -> Self {
-        Self {
-            stdout: text(&output.stdout),
-            stderr: text(&output.stderr),
-        }
-    }
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// Ports that nobody listened on a moment ago.
@@ -419,9 +298,4 @@ fn free_ports() -> Result<[u16; 3], Failure> {
         *port = listener.local_addr()?.port();
     }
     Ok(ports)
-}
-
-/// A file of the repository.
-pub(crate) fn repository(path: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
