@@ -11,10 +11,16 @@ use crate::laboratory::Laboratory;
 use crate::trial;
 
 pub(crate) fn trials() -> Vec<Trial> {
-    vec![trial(
-        "changed_behind_its_back_is_shown_first_then_corrected",
-        shown_first,
-    )]
+    vec![
+        trial(
+            "changed_behind_its_back_is_shown_first_then_corrected",
+            shown_first,
+        ),
+        trial(
+            "changed_behind_its_back_is_left_where_somebody_says_report",
+            left_alone,
+        ),
+    ]
 }
 
 const STREAM: &str = "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyStream\nmetadata: { name: orders }\nspec:\n  \
@@ -30,13 +36,7 @@ fn expiry(laboratory: &Laboratory<'_>) -> String {
     })
 }
 
-/// The change back is asked for, and does not come about until everything was looked at; then
-/// the operator is killed before it does.
-fn shown_first(plane: &ControlPlane) -> Result<(), Failure> {
-    let mut laboratory = Laboratory::start(plane)?;
-    laboratory.apply(STREAM)?;
-    laboratory.ready("igst/orders")?;
-    let declared = expiry(&laboratory);
+fn change(laboratory: &Laboratory<'_>) {
     laboratory.by_hand(async |root| {
         let (orders, events) = (Identifier::named("orders"), Identifier::named("events"));
         let options = TopicUpdateOptions {
@@ -47,6 +47,48 @@ fn shown_first(plane: &ControlPlane) -> Result<(), Failure> {
             .await
             .unwrap();
     });
+}
+
+/// Whoever changed it by hand says so before the operator looks; what else is said of how the
+/// object is treated does not change that.
+fn left_alone(plane: &ControlPlane) -> Result<(), Failure> {
+    let mut laboratory = Laboratory::start(plane)?;
+    laboratory.apply(STREAM)?;
+    laboratory.ready("igst/orders")?;
+    change(&laboratory);
+    let changed = expiry(&laboratory);
+    for policy in [r#""driftPolicy":"Report""#, r#""interval":"2m""#] {
+        laboratory.patch("igst/orders", &format!(r#"{{"spec":{{{policy}}}}}"#))?;
+        let generation = laboratory.get("igst/orders")?["metadata"]["generation"].clone();
+        laboratory.wait("igst/orders", "looked at", |object| {
+            object["status"]["observedGeneration"] == generation
+        })?;
+        laboratory.wait_for("igst/orders", "Stalled", "True", "DriftFound")?;
+        // Nothing of what is known is only known by heart.
+        laboratory.kill_operator();
+        laboratory.start_operator()?;
+        laboratory.round("igst/orders")?;
+        if expiry(&laboratory) != changed {
+            return Err(format!("{policy} changed it back").into());
+        }
+    }
+    laboratory.patch("igst/orders", r#"{"spec":{"driftPolicy":"Correct"}}"#)?;
+    laboratory.told("orders", "DriftCorrected")?;
+    laboratory.ready("igst/orders")?;
+    match expiry(&laboratory) == changed {
+        true => Err("it is not changed back".into()),
+        false => Ok(()),
+    }
+}
+
+/// The change back is asked for, and does not come about until everything was looked at; then
+/// the operator is killed before it does.
+fn shown_first(plane: &ControlPlane) -> Result<(), Failure> {
+    let mut laboratory = Laboratory::start(plane)?;
+    laboratory.apply(STREAM)?;
+    laboratory.ready("igst/orders")?;
+    let declared = expiry(&laboratory);
+    change(&laboratory);
     let changed = expiry(&laboratory);
     let slow = FaultKind::Delay(Duration::from_secs(60));
     let plan = FaultPlan::none().always(slow, FaultTarget::Writes);

@@ -52,6 +52,10 @@ const TOPOLOGY: &str = "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyTopology\nme
      streams:\n    - name: orders\n      topics:\n        - { name: events, consumerGroups: [billing] }\n        \
      - { name: refunds }\n    - name: payments\n      topics: [{ name: captured }]\n";
 
+/// The login of the operator itself.
+const ROOT: &str = "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyUser\nmetadata: { name: root }\nspec: { name: iggy, \
+     adoption: Adopt, password: { secretKeyRef: { name: root, key: password } } }\n";
+
 /// Two streams, three topics, a group.
 const CHANGES: u64 = 6;
 
@@ -256,7 +260,10 @@ fn secret_removed(plane: &ControlPlane) -> Result<(), Failure> {
 fn emptied(plane: &ControlPlane) -> Result<(), Failure> {
     let mut laboratory = Laboratory::start(plane)?;
     laboratory.apply(TOPOLOGY)?;
+    // Every server has a root, so that shows nothing.
+    laboratory.apply(ROOT)?;
     laboratory.ready("igtopo/all")?;
+    laboratory.ready("igu/root")?;
     laboratory.ready("igs/default")?;
     laboratory.replace_server()?;
     laboratory.annotate("igtopo/all", "reconcile-requested-at=now")?;

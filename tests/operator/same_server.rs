@@ -4,7 +4,7 @@ use iggy::prelude::*;
 use libtest_mimic::Trial;
 use serde_json::Value;
 
-use crate::control_plane::Failure;
+use crate::control_plane::{ControlPlane, Failure};
 use crate::laboratory::{Laboratory, is_condition};
 use crate::trial;
 
@@ -20,6 +20,7 @@ pub(crate) fn trials() -> Vec<Trial> {
             // Only the server itself can tell that this is the same one.
             share(laboratory, "localhost")
         }),
+        trial("two_server_objects_hand_over_what_one_lets_go", hand_over),
     ]
 }
 
@@ -69,6 +70,37 @@ fn settled(laboratory: &Laboratory<'_>) -> Result<[&'static str; 2], Failure> {
             format!("{error}\n{}", objects.unwrap_or_default())
         })?;
     found().copied().ok_or_else(|| "it changed".into())
+}
+
+/// While nobody looks, the one goes and the other one comes: whoever is looked at first, the topic
+/// goes on.
+fn hand_over(plane: &ControlPlane) -> Result<(), Failure> {
+    let mut laboratory = Laboratory::without_operator(plane)?;
+    laboratory.by_hand(async |root| drop(root.create_stream("by-hand").await));
+    laboratory.connect_server()?;
+    let address = laboratory.server().address();
+    laboratory.apply(&format!(
+        "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyServer\nmetadata: {{ name: second }}\nspec:\n  \
+         address: iggy://{address}\n  credentialsSecretRef: {{ name: root }}\n"
+    ))?;
+    let topic = |object: &str| topic(object).replace("  adoption: Adopt\n", "");
+    laboratory.apply(&topic("default"))?;
+    laboratory.start_operator()?;
+    laboratory.ready("igt/default")?;
+    let before = id(&laboratory);
+    for (going, coming) in [("default", "second"), ("second", "default")] {
+        laboratory.kill_operator();
+        laboratory.kubectl(&["delete", &format!("igt/{going}"), "--wait=false"])?;
+        laboratory.apply(&topic(coming))?;
+        laboratory.start_operator()?;
+        laboratory.gone(&format!("igt/{going}"))?;
+        laboratory.ready(&format!("igt/{coming}"))?;
+        let refused = laboratory.events(coming, "AdoptionRefused")?;
+        if id(&laboratory) != before || before.is_none() || !refused.is_empty() {
+            return Err(format!("from {going} to {coming}: {refused:?}").into());
+        }
+    }
+    Ok(())
 }
 
 fn share(mut laboratory: Laboratory<'_>, host: &str) -> Result<(), Failure> {

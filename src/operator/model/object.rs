@@ -4,6 +4,7 @@ use std::sync::Arc;
 use iggyctl_core::api::v1alpha1::{API_VERSION, Kind, ServerKind};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::ServerKey;
 use crate::operator::resources::status::TopologyStatus;
@@ -58,6 +59,20 @@ pub(crate) struct Object {
     pub(crate) status: Arc<TopologyStatus>,
 }
 
+/// Fields that say how something is treated, wherever they are.
+const POLICIES: [&str; 4] = ["adoption", "deletionPolicy", "driftPolicy", "interval"];
+
+fn without_policies(spec: &mut Value) {
+    match spec {
+        Value::Object(fields) => {
+            fields.retain(|name, _| !POLICIES.contains(&name.as_str()));
+            fields.values_mut().for_each(without_policies);
+        }
+        Value::Array(entries) => entries.iter_mut().for_each(without_policies),
+        _ => {}
+    }
+}
+
 impl Object {
     /// The server that it is for.
     pub(crate) fn server(&self) -> ServerKey {
@@ -89,6 +104,16 @@ impl Object {
             "metadata": { "name": self.key.name },
             "spec": self.spec.as_ref(),
         })
+    }
+
+    /// What tells one declaration from another: all that says what is to be on the server, and not
+    /// how it is treated.
+    pub(crate) fn declaration(&self) -> String {
+        let mut spec = self.spec.as_ref().clone();
+        without_policies(&mut spec);
+        let digest = Sha256::digest(format!("{} {spec}", self.key.name));
+        let bytes = digest.iter().take(16);
+        bytes.map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// The one that comes first where two want the same: the older one.

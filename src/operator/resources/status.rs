@@ -26,6 +26,10 @@ pub(crate) struct TopologyStatus {
     /// What is pending, or was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) plan: Option<PlanStatus>,
+    /// Tells what was applied completely last: a digest of the spec without its policies. Where
+    /// only those change, what differs on the server was changed by somebody else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) synced_declaration: Option<String>,
     /// When something was last changed on the server for this object.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) last_applied_time: Option<Time>,

@@ -28,14 +28,18 @@ pub(crate) const OF_THE_SERVER: [&str; 5] = [
     SECRET_WRITTEN,
 ];
 
-/// Whether the present spec was applied completely before: what differs now was changed by
-/// somebody else.
+/// Whether what the present spec declares was applied completely before: what differs now was
+/// changed by somebody else.
 pub(crate) fn is_settled(object: &Object) -> bool {
-    let mut conditions = object.status.conditions.iter();
-    conditions.any(|condition| {
-        condition.kind == SYNCED
-            && condition.status == ConditionStatus::True
-            && condition.observed_generation == Some(object.generation)
+    let status = &object.status;
+    let mut conditions = status.conditions.iter();
+    let synced = conditions.find(|it| it.kind == SYNCED && it.status == ConditionStatus::True);
+    synced.is_some_and(|synced| {
+        synced.observed_generation == Some(object.generation)
+            || status
+                .synced_declaration
+                .as_ref()
+                .is_some_and(|it| *it == object.declaration())
     })
 }
 

@@ -9,7 +9,7 @@ use iggyctl_core::plan::Approvals;
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::desired_user::DesiredUser;
 use iggyctl_core::state::observed::{AccessReading, ObservedState};
-use iggyctl_core::state::observed_access::PasswordCheck;
+use iggyctl_core::state::observed_access::{PasswordCheck, ROOT};
 use iggyctl_core::state::{DeletionPolicy, Incarnation};
 
 use super::conditions::is_settled;
@@ -268,6 +268,10 @@ fn all_is_gone(members: &[Member], contest: &Contest, observed: &ObservedState) 
             let Some(incarnation) = held.incarnation else {
                 continue;
             };
+            // Every server has one, also an emptied one.
+            if matches!(address, Address::User(_)) && incarnation.id == ROOT {
+                continue;
+            }
             if !can_be_seen || is_anywhere(observed, incarnation, address) {
                 return false;
             }

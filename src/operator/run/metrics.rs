@@ -104,7 +104,7 @@ impl Metrics {
             happened: recorder()?,
             servers: Mutex::default(),
         };
-        for kind in Census::KINDS {
+        for kind in Census::kinds() {
             for outcome in Outcome::ALL {
                 this.reconciles(kind, outcome).increment(0);
             }

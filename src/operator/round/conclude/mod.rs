@@ -27,7 +27,7 @@ use super::grant::Grant;
 use super::look::Looked;
 use super::member::{Member, Subject, conflict};
 use super::tokens::is_delivered;
-use crate::operator::model::Reason;
+use crate::operator::model::{Object, Reason};
 use crate::operator::resources::status::{ChangeLine, ConditionStatus, TopologyStatus};
 
 /// What became of the round.
@@ -102,6 +102,14 @@ pub(crate) fn conclude(
         .collect()
 }
 
+/// What was applied completely by now, as it was known before or is reckoned now.
+fn synced_declaration(object: &Object) -> String {
+    let status = &object.status;
+    let is_of_this = status.observed_generation == Some(object.generation);
+    let known = status.synced_declaration.clone().filter(|_| is_of_this);
+    known.unwrap_or_else(|| object.declaration())
+}
+
 struct Concluding<'a> {
     members: &'a [Member],
     place: usize,
@@ -146,7 +154,8 @@ impl Concluding<'_> {
             verdict.reason,
             &verdict.message,
         );
-        if is_ready && !member.only_observes() || was_settled {
+        let is_synced = is_ready && !member.only_observes() || was_settled;
+        if is_synced {
             conditions.set(SYNCED, ConditionStatus::True, Reason::Applied, "");
         } else if !member.only_observes() {
             let status = ConditionStatus::False;
@@ -203,6 +212,7 @@ impl Concluding<'_> {
             claims,
             conflicts: self.conflicts(),
             plan: self.plan_status(),
+            synced_declaration: is_synced.then(|| synced_declaration(object)),
             last_applied_time,
         };
         let (drift_found, drift_corrected) = self.drift_counts();

@@ -1,6 +1,6 @@
 //! What somebody else changed: shown first, then changed back.
 
-use iggyctl_core::access::UserStatus;
+use iggyctl_core::access::{Grants, UserStatus};
 use iggyctl_core::api::v1alpha1::Kind;
 use iggyctl_core::state::observed::AccessReading;
 use iggyctl_core::state::observed_access::{ObservedUser, PasswordCheck};
@@ -243,4 +243,75 @@ fn a_rotation_is_applied_where_drift_is_only_reported() {
     cluster.settle().unwrap();
     assert_eq!(svc(&mut cluster).password, PasswordCheck::Neither);
     assert_ne!(cluster.reason("a"), "Applied");
+}
+
+/// Somebody changes the server, and says that it is to be left so before the operator looks.
+#[test]
+fn what_says_only_how_it_is_treated_changes_nothing_on_the_server() {
+    let mut cluster = settled();
+    change(&mut cluster);
+    let mut said = spec();
+    for (field, value) in [
+        ("driftPolicy", "Report"),
+        ("interval", "2m"),
+        ("adoption", "Adopt"),
+        ("deletionPolicy", "DeleteIfEmpty"),
+    ] {
+        said[field] = json!(value);
+        cluster.change("a", said.clone());
+        cluster.settle().unwrap();
+        assert!(!is_as_declared(&cluster), "{field}");
+        assert_eq!(cluster.reason("a"), "DriftFound", "{field}");
+    }
+    // In a list, too.
+    said["topics"][1]["deletionPolicy"] = json!("Delete");
+    cluster.change("a", said.clone());
+    cluster.settle().unwrap();
+    assert!(!is_as_declared(&cluster));
+    // To declare something else is to ask for all that is declared.
+    said["topics"][1]["messageExpiry"] = json!("5d");
+    cluster.change("a", said);
+    cluster.settle().unwrap();
+    assert!(is_as_declared(&cluster));
+    assert_eq!(cluster.reason("a"), "Applied");
+    // And to take `Report` away is to ask for what was reported.
+    let mut cluster = settled();
+    change(&mut cluster);
+    let mut reporting = spec();
+    reporting["driftPolicy"] = json!("Report");
+    cluster.change("a", reporting);
+    cluster.settle().unwrap();
+    cluster.change("a", spec());
+    cluster.settle().unwrap();
+    assert!(is_as_declared(&cluster));
+    let told = cluster.told_reasons();
+    assert!(told.contains(&EventReason::DriftCorrected), "{told:?}");
+}
+
+/// Every server has its root, also one that was emptied.
+#[test]
+fn root_is_no_proof_that_a_server_is_the_same() {
+    let root = json!({ "name": "iggy", "adoption": "Adopt", "status": "active" });
+    let mut cluster = Cluster::new(vec![
+        object(Kind::IggyStream, "a", 0, spec()),
+        object(Kind::IggyUser, "root", 0, root),
+    ]);
+    let AccessReading::Read(access) = &mut cluster.server.access else {
+        panic!("users are read");
+    };
+    let iggy = ObservedUser {
+        id: 0,
+        created_at_micros: 1,
+        status: UserStatus::Active,
+        password: PasswordCheck::NotChecked,
+        grants: Grants::default(),
+        tokens: None,
+    };
+    access.users.insert(name("iggy"), iggy);
+    cluster.settle().unwrap();
+    assert_eq!(cluster.reason("root"), "Applied");
+    cluster.server.streams.clear();
+    cluster.settle().unwrap();
+    assert_eq!(cluster.reason("a"), "ServerReplaced");
+    assert!(cluster.there().is_empty());
 }

@@ -117,3 +117,32 @@ fn without_tenants_all_are_the_same() {
         assert_eq!(decided(objects, 1, &nothing).contest.winners[&address()], 1);
     }
 }
+
+/// What one of another server object lets go, one that declares it goes on with: once that is gone
+/// nobody knows any more whose it was.
+#[test]
+fn what_another_one_lets_go_is_handed_over() {
+    let mut observed = ObservedState::default();
+    there_stream(&mut observed, "new");
+    let live = Incarnation::of(&observed, &address());
+    let holder = || claiming(stream("holder", 0, false), live);
+    let mut deleted = holder();
+    deleted.deleted_at = Some(Timestamp::UNIX_EPOCH);
+    let mut renamed = holder();
+    renamed.spec = Arc::new(json!({ "name": "other" }));
+    for going in [deleted, renamed] {
+        let mut paused = going.clone();
+        paused.requests.pause = true;
+        let decision = decided([going, stream("next", 9, false)], 1, &observed);
+        assert!(decision.grants[1].adopted.contains(&address()));
+        assert!(decision.grants[1].held.contains_key(&address()));
+        let decision = decided([paused, stream("next", 9, false)], 1, &observed);
+        assert!(!decision.grants[1].held.contains_key(&address()));
+    }
+    // Another one of that name is nobody's.
+    let former = live.map(|live| Incarnation { id: 99, ..live });
+    let mut deleted = claiming(stream("holder", 0, false), former);
+    deleted.deleted_at = Some(Timestamp::UNIX_EPOCH);
+    let decision = decided([deleted, stream("next", 9, false)], 1, &observed);
+    assert!(decision.grants[1].refused.contains(&address()));
+}

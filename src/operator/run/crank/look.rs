@@ -76,7 +76,11 @@ impl Crank {
         let mut members = self.members(view, &subject);
         for object in self.departed.clone() {
             let declared = self.permitted(view.server.as_deref(), &object);
-            members.push(Member::departed(&object, declared, &subject));
+            let is_foreign = object.server() != self.key;
+            members.push(Member {
+                is_foreign,
+                ..Member::departed(&object, declared, &subject)
+            });
         }
         let cluster = &self.shared.cluster;
         let mut gathered = gather(cluster, &members).await;
@@ -85,7 +89,8 @@ impl Crank {
         if !round.is_replaced {
             self.process = process;
         }
-        let has_departed = !std::mem::take(&mut self.departed).is_empty();
+        let departed = std::mem::take(&mut self.departed);
+        let has_departed = departed.iter().any(|it| it.server() == self.key);
         let version = stats.map(|stats| stats.version);
         let look = match round.is_replaced {
             false => Look {

@@ -7,6 +7,7 @@ use iggyctl_core::api::v1alpha1::Kind;
 use super::World;
 use crate::operator::cluster::DECLARING;
 use crate::operator::model::ServerKey;
+use crate::operator::resources::RESOURCES;
 use crate::operator::resources::status::{Condition, ConditionStatus};
 
 /// How many there are of what.
@@ -19,21 +20,13 @@ pub(crate) struct Census {
 
 impl Census {
     /// The kinds that are counted.
-    pub(crate) const KINDS: [Kind; 9] = [
-        Kind::IggySmokeTest,
-        Kind::IggyServer,
-        Kind::ClusterIggyServer,
-        Kind::IggyTopology,
-        Kind::IggyStream,
-        Kind::IggyTopic,
-        Kind::IggyConsumerGroup,
-        Kind::IggyUser,
-        Kind::IggyAccessToken,
-    ];
+    pub(crate) fn kinds() -> impl Iterator<Item = Kind> {
+        RESOURCES.iter().map(|resource| resource.kind)
+    }
 
     /// By kind and condition `Ready`, also where there are none.
     pub(crate) fn objects(&self) -> impl Iterator<Item = ((Kind, &'static str), usize)> {
-        let all = Self::KINDS.into_iter();
+        let all = Self::kinds();
         let all = all.flat_map(|kind| ["true", "false", "unknown"].map(|ready| (kind, ready)));
         all.map(|key| (key, self.objects.get(&key).copied().unwrap_or(0)))
     }

@@ -119,20 +119,7 @@ impl World {
             keys.filter_map(|it| state.objects.get(it).cloned())
                 .collect()
         };
-        let address = state.servers.get(key).and_then(|server| server.address());
-        let others = state.servers.values().filter(|other| {
-            let is_same = match other.status.server_identity.as_deref() {
-                Some(theirs) => identity == Some(theirs),
-                // It was not asked yet. One that was, and was not let in, has no say in what is
-                // on the server.
-                None => {
-                    other.status.conditions.is_empty()
-                        && address.is_some()
-                        && other.address() == address
-                }
-            };
-            other.key != *key && is_same
-        });
+        let others = state.same_server(key, identity);
         View {
             server: state.servers.get(key).cloned(),
             objects: objects(key),

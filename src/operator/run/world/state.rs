@@ -74,11 +74,20 @@ impl State {
                 let server = object.server();
                 self.forget(&server, &key);
                 // What it held may go to another one.
-                if !object.has_finalizer && !object.status.claims.is_empty() {
-                    let departed = self.departed.entry(server.clone()).or_default();
-                    departed.push(object);
+                if object.has_finalizer || object.status.claims.is_empty() {
+                    return vec![server];
                 }
-                vec![server]
+                // On the same server, be it by another server object.
+                let known = self.servers.get(&server);
+                let identity = known.and_then(|it| it.status.server_identity.clone());
+                let others = self.same_server(&server, identity.as_deref());
+                let mut servers: Vec<ServerKey> = others.map(|it| it.key.clone()).collect();
+                servers.push(server);
+                for server in &servers {
+                    let departed = self.departed.entry(server.clone()).or_default();
+                    departed.push(Arc::clone(&object));
+                }
+                servers
             }
             Seen::Server(server) => {
                 let key = server.key.clone();
@@ -185,6 +194,29 @@ impl State {
         }
         self.users.entry(server).or_default().insert(key);
         asked
+    }
+
+    /// Other server objects that are for the same server; `identity` is what that is called, where
+    /// it was asked.
+    pub(super) fn same_server<'a>(
+        &'a self,
+        key: &'a ServerKey,
+        identity: Option<&'a str>,
+    ) -> impl Iterator<Item = &'a Arc<ServerObject>> {
+        let address = self.servers.get(key).and_then(|server| server.address());
+        self.servers.values().filter(move |other| {
+            let is_same = match other.status.server_identity.as_deref() {
+                Some(theirs) => identity == Some(theirs),
+                // It was not asked yet. One that was, and was not let in, has no say in what is
+                // on the server.
+                None => {
+                    other.status.conditions.is_empty()
+                        && address.is_some()
+                        && other.address() == address
+                }
+            };
+            other.key != *key && is_same
+        })
     }
 
     /// Those that are for namespaces by their labels.

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::*;
 use crate::operator::cluster::ServerSpec;
 use crate::operator::model::{Reason, Requests};
-use crate::operator::resources::status::{ServerStatus, TopologyStatus};
+use crate::operator::resources::status::{Claim, ServerStatus, TopologyStatus};
 use crate::operator::round::{Health, standard_conditions};
 
 const WATCH: usize = 3;
@@ -169,4 +169,43 @@ fn a_server_object_that_was_not_let_in_is_not_known_to_be_the_same() {
     };
     assert_eq!(others(let_in("identity")), 1);
     assert_eq!(others(let_in("another")), 0);
+}
+
+/// What an object held may go to one of another server object for the same server.
+#[test]
+fn who_departs_is_known_to_all_that_are_for_the_server() {
+    let let_in = |name: &str, identity: &str| ServerObject {
+        key: ServerKey::new(ServerKind::IggyServer, name, "default".to_owned()),
+        status: ServerStatus {
+            server_identity: Some(identity.to_owned()),
+            ..ServerStatus::default()
+        },
+        ..server("1")
+    };
+    let world = World::default();
+    let servers = [
+        let_in("shop", "one"),
+        let_in("same", "one"),
+        let_in("else", "two"),
+    ];
+    for server in &servers {
+        world.saw(Seen::Server(Box::new(server.clone())));
+    }
+    let mut object = object("1");
+    object.status = Arc::new(TopologyStatus {
+        claims: vec![Claim {
+            address: "stream/orders".to_owned(),
+            server: "one".to_owned(),
+            id: None,
+            created_at_microseconds: None,
+            deletion_policy: None,
+        }],
+        ..TopologyStatus::default()
+    });
+    let key = object.key.clone();
+    world.saw(Seen::Object(Box::new(object)));
+    let asked = world.saw(Seen::NoObject(key));
+    assert_eq!(asked.len(), 2);
+    let departed = servers.map(|server| world.take_departed(&server.key).len());
+    assert_eq!(departed, [1, 1, 0]);
 }
