@@ -172,7 +172,7 @@ enum Command {
     Context(context::ContextArguments),
     /// Test policies against cases
     Policy(policy::PolicyCommandArguments),
-    /// Prepare Kubernetes for manifests as objects
+    /// Run the Kubernetes operator, or print its resources and rights
     Operator(operator::OperatorArguments),
     /// Print the JSON Schema of manifests
     Schema(schema::SchemaArguments),

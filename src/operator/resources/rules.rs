@@ -178,7 +178,7 @@ pub(super) fn of_secret_source() -> Vec<Rule> {
     vec![Rule::new(
         "secrets-come-from-secrets",
         "has(self.secretKeyRef)",
-        "in a cluster secrets come from a Secret of the same namespace: secretKeyRef; env, file and context are for the command line, and `iggyctl render` makes objects of such manifests",
+        "in a cluster secrets come from a Secret of the same namespace: secretKeyRef; env, file and context are for the command line (`iggyctl render` fills in variables, and no secrets)",
     )]
 }
 
