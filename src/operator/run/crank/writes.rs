@@ -24,6 +24,12 @@ const MOST_ATTEMPTS: usize = 5;
 /// How long a change that the API server has may take until it is seen.
 const UNTIL_SEEN: Duration = Duration::from_secs(5);
 
+/// What is told once all statuses are written.
+struct Untold {
+    object: Arc<Object>,
+    happenings: Vec<Happening>,
+}
+
 impl Crank {
     /// Writes what is new.
     pub(super) async fn write_all(
@@ -33,7 +39,10 @@ impl Crank {
         needs_finalizer: impl Fn(usize) -> bool,
     ) -> Rounded {
         let mut rounded = Rounded::default();
-        let mut add = |one: Rounded| {
+        // Told when all statuses are written: who waits for one waits for no event of another.
+        let mut later = Vec::new();
+        let mut add = |(one, untold): (Rounded, Option<Untold>)| {
+            later.extend(untold);
             rounded.failing.extend(one.failing);
             rounded.needs_server |= one.needs_server;
             rounded.unwritten.extend(one.unwritten);
@@ -53,10 +62,20 @@ impl Crank {
         while let Some(one) = writing.next().await {
             add(one);
         }
+        for Untold { object, happenings } in later {
+            for happening in &happenings {
+                self.shared.events.tell_later(object.as_ref(), happening);
+            }
+        }
         rounded
     }
 
-    async fn write(&self, member: &Member, mut conclusion: Conclusion, needs: bool) -> Rounded {
+    async fn write(
+        &self,
+        member: &Member,
+        mut conclusion: Conclusion,
+        needs: bool,
+    ) -> (Rounded, Option<Untold>) {
         let before = &member.object;
         // It was let go, and that was told: only the watch has not said yet that it is gone.
         if member.is_deleting() && !before.has_finalizer && !member.has_departed {
@@ -78,8 +97,7 @@ impl Crank {
             drift_corrected: _,
         } = conclusion;
         if member.has_departed {
-            self.tell(&object, &happenings).await;
-            return Rounded::default();
+            return (Rounded::default(), self.tell(object, happenings).await);
         }
         let mut claims = status.claims.iter();
         let holds_until_deleted = claims.any(|claim| {
@@ -101,7 +119,7 @@ impl Crank {
                 }
             }
         }
-        self.tell(&object, &happenings).await;
+        let untold = self.tell(Arc::clone(&object), happenings).await;
         let keeps = match member.is_deleting() {
             true => !releases,
             // What it held before its spec meant nothing, or is still to remove, counts, too.
@@ -111,24 +129,29 @@ impl Crank {
             let taken = cluster.set_finalizer(&object, false).await;
             retries |= self.took_in(&object, taken).is_none();
         }
-        Rounded {
+        let rounded = Rounded {
             failing: retries.then(|| Failing::of(before)).into_iter().collect(),
             needs_server: keeps && (object.has_finalizer || !member.is_deleting()),
             unwritten,
             ..Rounded::default()
-        }
+        };
+        (rounded, untold)
     }
 
-    /// Tells what happened: at once what somebody has to do something about, or what nobody would
-    /// tell once the object is gone; all the rest beside everything else.
-    async fn tell(&self, object: &Arc<Object>, happenings: &[Happening]) {
-        let events = &self.shared.events;
-        for happening in happenings {
-            match happening.is_warning || object.deleted_at.is_some() {
-                true => events.tell(object.as_ref(), happening).await,
-                false => events.tell_later(object.as_ref(), happening),
-            }
+    /// Tells what somebody has to do something about, or what nobody would tell once the object is
+    /// gone; all the rest is for later.
+    async fn tell(&self, object: Arc<Object>, happenings: Vec<Happening>) -> Option<Untold> {
+        let is_going = object.deleted_at.is_some();
+        let (now, later): (Vec<_>, Vec<_>) = happenings
+            .into_iter()
+            .partition(|it| is_going || it.is_warning);
+        for happening in &now {
+            self.shared.events.tell(object.as_ref(), happening).await;
         }
+        (!later.is_empty()).then_some(Untold {
+            object,
+            happenings: later,
+        })
     }
 
     /// Writes a status over the version that was seen last. Where somebody changed another part of
