@@ -183,9 +183,7 @@ fn is_well_again(
 ) -> Result<(), Failure> {
     drop(first);
     let (holder, mut renewed) = lease(laboratory)?;
-    // What was held up is lost. The lease manager renews without saying what it renews, so the
-    // API server would take a renewal that comes this late for one of the present holder.
-    way.is_now(Network::Closed);
+    // What was held up comes late, and is refused.
     way.is_now(Network::Whole);
     let again = laboratory.candidate_through(way)?;
     let (mut renewals, begin) = (0, Instant::now());

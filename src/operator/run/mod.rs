@@ -12,6 +12,7 @@ mod crank;
 mod endpoints;
 mod fence;
 mod leader;
+mod lease;
 mod metrics;
 mod passwords;
 mod server_status;
