@@ -117,8 +117,9 @@ pub(crate) fn decide(
                 let rotated = rotated_users(member, &compared, &executed, observed);
                 executed.users.extend(rotated);
                 decision.executed.join(&executed);
+                // Also where it is only reported: it is not blocked, but left.
                 let shrinking = declared.may_shrink.iter();
-                let shrinking = shrinking.filter(|it| executed.declares(it)).cloned();
+                let shrinking = shrinking.filter(|it| compared.declares(it)).cloned();
                 decision.approvals.allow_destroy.extend(shrinking);
             }
             decision.compared.join(&compared);

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use iggyctl_core::address::Address;
-use iggyctl_core::api::v1alpha1::Management;
+use iggyctl_core::api::v1alpha1::{DriftPolicy, Management};
+use iggyctl_core::state::Incarnation;
 
-use super::super::conditions::Health;
+use super::super::conditions::{Health, is_settled};
 use super::super::removal::Fate;
 use super::Concluding;
 use super::lines::{NAMED, first_of, names};
@@ -92,6 +93,13 @@ impl Concluding<'_> {
         if self.leaves_drift() && self.drifted() && management != Management::CreateOnly {
             return stalled(Reason::DriftFound, first_of(self.own_lines()));
         }
+        if let Some(gone) = self.waits_in_vain() {
+            let message = format!(
+                "{gone} is gone, and who declares it only reports that: {}",
+                first_of(&self.lines)
+            );
+            return stalled(Reason::Blocked, message);
+        }
         if !self.lines.is_empty() && management == Management::Full {
             return Verdict {
                 health: Health::Reconciling,
@@ -104,6 +112,27 @@ impl Concluding<'_> {
             reason: Reason::Applied,
             message: String::new(),
         }
+    }
+
+    /// Something that is gone, is left so by whoever declares it, and has all in it that is still
+    /// to be made for this one.
+    fn waits_in_vain(&self) -> Option<Address> {
+        let is_left = |address: &Address| {
+            let winner = self.decision.contest.winners.get(address);
+            winner.is_some_and(|place| {
+                let member = &self.members[*place];
+                member.policies.management == Management::Full
+                    && member.policies.drift_policy == DriftPolicy::Report
+                    && is_settled(&member.object)
+            })
+        };
+        let gone = |line: &ChangeLine| {
+            let address = line.address.parse::<Address>().ok()?;
+            let mut parents = address.with_ancestors().skip(1);
+            parents.find(|it| Incarnation::of(self.after.observed, it).is_none() && is_left(it))
+        };
+        let gone: Option<Vec<Address>> = self.lines.iter().map(gone).collect();
+        gone?.into_iter().next()
     }
 
     pub(super) fn own_failures(&self) -> Vec<String> {

@@ -315,3 +315,29 @@ fn root_is_no_proof_that_a_server_is_the_same() {
     assert_eq!(cluster.reason("a"), "ServerReplaced");
     assert!(cluster.there().is_empty());
 }
+
+/// What is in something that is gone waits for a person, as long as that is only reported.
+#[test]
+fn what_is_in_something_that_is_left_gone_is_blocked() {
+    let mut reporting = spec();
+    reporting["driftPolicy"] = json!("Report");
+    let group = json!({ "stream": "orders", "topic": "more", "name": "billing" });
+    let mut cluster = Cluster::new(vec![
+        object(Kind::IggyStream, "a", 0, reporting),
+        object(Kind::IggyConsumerGroup, "b", 0, group),
+    ]);
+    cluster.is_the_same = true;
+    cluster.settle().unwrap();
+    cluster.server.streams.clear();
+    cluster.settle().unwrap();
+    assert_eq!(cluster.reason("a"), "DriftFound");
+    assert_eq!(cluster.reason("b"), "Blocked");
+    assert_eq!(
+        cluster.condition("b", "Stalled").message,
+        "topic/orders/more is gone, and who declares it only reports that: \
+         group/orders/more/billing: create"
+    );
+    cluster.change("a", spec());
+    cluster.settle().unwrap();
+    assert_eq!(cluster.reason("b"), "Applied");
+}
