@@ -9,7 +9,7 @@ use iggyctl_core::state::observed::ObservedState;
 
 use super::contest::Contest;
 use super::member::{Held, Member};
-use super::removal::{Fate, Removals, let_go};
+use super::removal::{Fate, Removals, let_go_by_any};
 use super::standing::{Standing, declared_name, found, standing};
 
 /// What a member gets of what it may have.
@@ -36,7 +36,7 @@ pub(super) fn predecessors<'a>(
 ) -> BTreeMap<&'a Address, Incarnation> {
     let mut predecessors = BTreeMap::new();
     for (member, fates) in members.iter().zip(&removals.fates) {
-        for address in handed_over(member) {
+        for address in let_go_by_any(member) {
             // What it renames itself it does not let go.
             let keeps = fates.get(address) == Some(&Fate::Former) && renames(member, address);
             if !keeps
@@ -48,21 +48,6 @@ pub(super) fn predecessors<'a>(
         }
     }
     predecessors
-}
-
-/// What a member holds and others may have: also what one of another server object lets go, which
-/// nobody would know any more once it is gone.
-fn handed_over(member: &Member) -> Vec<&Address> {
-    if !member.is_foreign {
-        return let_go(member);
-    }
-    let declares = |address: &Address| match &member.declared {
-        Ok(declared) => declared.state.declares(address),
-        Err(_) => true,
-    };
-    let held = member.claims.keys();
-    held.filter(|address| !member.is_paused() && (member.is_deleting() || !declares(address)))
-        .collect()
 }
 
 /// Whether the member says itself that this, or what it is in, gets another name.

@@ -55,12 +55,10 @@ pub(crate) fn marks(
         }
         let new = new_claims(members, decision, place, creating);
         // What it held by the same name before is no more, which a mark does not say.
-        let is_enough = |(address, held): (&Address, _)| {
-            let held: &super::member::Held = held;
+        let is_enough = new.iter().all(|(address, held)| {
             held.policy == DeletionPolicy::Retain && !member.claims.contains_key(address)
-        };
-        if new.is_empty() || !new.iter().all(is_enough) || marks.all.len() + new.len() > MOST_MARKS
-        {
+        });
+        if new.is_empty() || !is_enough || marks.all.len() + new.len() > MOST_MARKS {
             continue;
         }
         let uid = &member.object.uid;

@@ -38,7 +38,16 @@ pub(crate) struct Removals {
 
 /// What a member holds and does not declare.
 pub(super) fn let_go(member: &Member) -> Vec<&Address> {
-    if member.is_foreign || member.is_paused() {
+    match member.is_foreign {
+        true => Vec::new(),
+        false => let_go_by_any(member),
+    }
+}
+
+/// The same, also of one of another server object: what that lets go, nobody would know any more
+/// once it is gone.
+pub(super) fn let_go_by_any(member: &Member) -> Vec<&Address> {
+    if member.is_paused() {
         return Vec::new();
     }
     let is_declared = |address: &Address| match &member.declared {
