@@ -82,7 +82,7 @@ impl Lab {
 #[test]
 fn tokens_are_delivered_and_converge() {
     let lab = Lab::new();
-    insta::assert_snapshot!(lab.run(&["apply", "--yes"]).transcript());
+    insta::assert_snapshot!(lab.run(&["apply", "--yes"]).sorted_transcript());
     insta::assert_snapshot!(lab.run(&["diff"]).transcript());
     for path in ["tokens/ci", "tokens/ops", "mounted/auditor/token"] {
         assert!(lab.served.lets_in(&lab.value(path)), "{path}");

@@ -108,9 +108,7 @@ fn what_was_made_by_hand_is_said_until_it_is_applied() {
         "group/orders/events/billing",
     ];
     assert_eq!(adopted(&served), all);
-    let mut applied = apply(&served, &[]);
-    applied.sort_progress();
-    assert_snapshot!("apply", applied.transcript());
+    assert_snapshot!("apply", apply(&served, &[]).sorted_transcript());
     assert_eq!(adopted(&served), nothing());
     let after = plan(&served, &[]);
     assert!(!after.stdout.contains("adopt"), "{}", after.transcript());

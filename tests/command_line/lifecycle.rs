@@ -70,7 +70,7 @@ fn the_embedded_server_lives_for_one_command() {
         "embedded",
         "--yes",
     ]);
-    assert_snapshot!(run.transcript());
+    assert_snapshot!(run.sorted_transcript());
 }
 
 #[test]

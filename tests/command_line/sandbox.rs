@@ -170,9 +170,10 @@ impl Run {
         }
     }
 
-    /// Puts the lines of progress into the order of what they say, and numbers them anew.
+    /// [`Self::transcript`] with the lines of progress in the order of what they say,
+    /// numbered anew: steps that do not need each other end in any order.
     #[allow(dead_code, reason = "for one of the targets that share this")]
-    pub(crate) fn sort_progress(&mut self) {
+    pub(crate) fn sorted_transcript(mut self) -> String {
         let lines = || self.stderr.lines();
         let step = |line: &str| Some(line.strip_prefix('[')?.split_once("] ")?.1.to_owned());
         let mut steps: Vec<String> = lines().filter_map(step).collect();
@@ -186,6 +187,7 @@ impl Run {
             })
             .collect();
         self.stderr = sorted;
+        self.transcript()
     }
 
     /// The whole run as one text for a snapshot.
