@@ -35,16 +35,35 @@ impl Owners {
     }
 
     /// Lines by whom they are told.
-    pub(super) fn share_out(&self, lines: Vec<ChangeLine>) -> BTreeMap<usize, Vec<ChangeLine>> {
-        let mut shared: BTreeMap<usize, Vec<ChangeLine>> = BTreeMap::new();
-        for line in lines {
-            let address = line.address.parse::<Address>();
-            if let Some(owner) = address.ok().and_then(|it| self.owner(&it)) {
-                shared.entry(owner).or_default().push(line);
-            }
-        }
-        shared
+    pub(super) fn share_out_lines(
+        &self,
+        lines: Vec<ChangeLine>,
+    ) -> BTreeMap<usize, Vec<ChangeLine>> {
+        let lines = lines.into_iter();
+        share_out(lines, |line| self.owner(&line.address.parse().ok()?))
     }
+
+    /// Addresses by whom they are told.
+    pub(super) fn share_out_addresses<'a>(
+        &self,
+        addresses: impl Iterator<Item = &'a Address>,
+    ) -> BTreeMap<usize, Vec<&'a Address>> {
+        share_out(addresses, |address| self.owner(address))
+    }
+}
+
+/// In the order that they had: of thousands of members none looks at what is for all of them.
+fn share_out<T>(
+    things: impl Iterator<Item = T>,
+    owner: impl Fn(&T) -> Option<usize>,
+) -> BTreeMap<usize, Vec<T>> {
+    let mut shared: BTreeMap<usize, Vec<T>> = BTreeMap::new();
+    for thing in things {
+        if let Some(owner) = owner(&thing) {
+            shared.entry(owner).or_default().push(thing);
+        }
+    }
+    shared
 }
 
 /// What others changed, by the member that holds it. The spec of that member is what it was
@@ -136,7 +155,7 @@ pub(crate) fn corrections(
     if drift.is_empty() {
         return BTreeMap::new();
     }
-    let mut lines = owners.share_out(lines_of(before));
+    let mut lines = owners.share_out_lines(lines_of(before));
     drift
         .into_iter()
         .map(|(place, addresses)| {

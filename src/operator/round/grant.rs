@@ -36,9 +36,16 @@ pub(super) fn predecessors<'a>(
 ) -> BTreeMap<&'a Address, Incarnation> {
     let mut predecessors = BTreeMap::new();
     for (member, fates) in members.iter().zip(&removals.fates) {
-        for address in let_go_by_any(member) {
-            // What it renames itself it does not let go.
-            let keeps = fates.get(address) == Some(&Fate::Former) && renames(member, address);
+        let let_go = let_go_by_any(member);
+        let former = match let_go.is_empty() {
+            true => BTreeSet::new(),
+            false => former_names(member),
+        };
+        for address in let_go {
+            // What it renames itself, or with what that is in, it does not let go.
+            let mut names = address.with_ancestors();
+            let keeps = fates.get(address) == Some(&Fate::Former)
+                && names.any(|name| former.contains(&name));
             if !keeps
                 && let Some(held) = member.claims.get(address)
                 && let Some(incarnation) = held.incarnation
@@ -50,15 +57,15 @@ pub(super) fn predecessors<'a>(
     predecessors
 }
 
-/// Whether the member says itself that this, or what it is in, gets another name.
-fn renames(member: &Member, address: &Address) -> bool {
-    member.declared.as_ref().is_ok_and(|declared| {
-        let mut names = declared.state.declared();
-        names.any(|it| {
-            let former = declared_name(&declared.state, &it);
-            former.is_some_and(|former| former.contains(address))
-        })
-    })
+/// What the member says itself that something was called before.
+fn former_names(member: &Member) -> BTreeSet<Address> {
+    let Ok(declared) = &member.declared else {
+        return BTreeSet::new();
+    };
+    let names = declared.state.declared();
+    names
+        .filter_map(|name| declared_name(&declared.state, &name))
+        .collect()
 }
 
 pub(super) fn grant(
@@ -75,6 +82,8 @@ pub(super) fn grant(
     if !member.is_active() || member.is_foreign {
         return grant;
     }
+    let claimed = member.claims.values();
+    let claimed: BTreeSet<Incarnation> = claimed.filter_map(|it| it.incarnation).collect();
     // Parents come before what is in them.
     for address in declared.state.declared() {
         match contest.winners.get(&address) {
@@ -94,7 +103,7 @@ pub(super) fn grant(
         let policy = declared.deletion_policy(&address, member.policies);
         let live = Incarnation::of(observed, &address);
         let found = found(&declared.state, &address, observed);
-        match standing(member, &address, found, predecessors) {
+        match standing(member, &claimed, &address, found, predecessors) {
             Standing::Own => {}
             Standing::Missing => {}
             Standing::HandedOver => {

@@ -1,6 +1,6 @@
 //! Whose something on the server is, for a member that declares it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use iggyctl_core::address::Address;
 use iggyctl_core::state::Incarnation;
@@ -30,8 +30,10 @@ pub(super) struct Found {
     pub(super) incarnation: Incarnation,
 }
 
+/// Whose something is; `claimed` is all that the member holds, under whatever name.
 pub(super) fn standing(
     member: &Member,
+    claimed: &BTreeSet<Incarnation>,
     address: &Address,
     found: Option<Found>,
     predecessors: &BTreeMap<&Address, Incarnation>,
@@ -47,9 +49,8 @@ pub(super) fn standing(
     if matches!(address, Address::ConsumerGroup(..) | Address::Token(..)) {
         return Standing::Own;
     }
-    let holds_it = |held: &Held| held.incarnation == Some(live);
     // It may have had another name when it was claimed.
-    if member.claims.values().any(holds_it) {
+    if claimed.contains(&live) {
         return Standing::Own;
     }
     if predecessors.get(&name) == Some(&live) || member.waits_for.get(&name) == Some(&Some(live)) {

@@ -74,8 +74,14 @@ pub(crate) fn conclude(
     subject: &Subject,
 ) -> Vec<Option<Conclusion>> {
     let owners = Owners::of(decision);
-    let mut lines = owners.share_out(lines_of(after.left));
+    let mut lines = owners.share_out_lines(lines_of(after.left));
     let mut drift = drift(members, decision, &owners, after.before);
+    let mut before = match drift.is_empty() {
+        true => BTreeMap::new(),
+        false => owners.share_out_lines(lines_of(after.before)),
+    };
+    let mut applied = owners.share_out_addresses(after.applied.iter());
+    let mut failed = owners.share_out_addresses(after.failed.keys());
     members
         .iter()
         .enumerate()
@@ -83,17 +89,18 @@ pub(crate) fn conclude(
             if member.is_foreign {
                 return None;
             }
-            let lines = lines.remove(&place).unwrap_or_default();
             let mut this = Concluding {
                 members,
                 place,
                 member,
                 decision,
                 grant: &decision.grants[place],
-                owners: &owners,
                 after,
                 subject,
-                lines,
+                lines: lines.remove(&place).unwrap_or_default(),
+                before: before.remove(&place).unwrap_or_default(),
+                applied: applied.remove(&place).unwrap_or_default(),
+                failed: failed.remove(&place).unwrap_or_default(),
                 drift: drift.remove(&place).unwrap_or_default(),
                 happenings: Vec::new(),
             };
@@ -116,11 +123,17 @@ struct Concluding<'a> {
     member: &'a Member,
     decision: &'a Decision,
     grant: &'a Grant,
-    /// Who is told of what.
-    owners: &'a Owners,
     after: &'a After<'a>,
     subject: &'a Subject,
+    /// What would still be changed. As all that follows: of what this one is told of, and not
+    /// another one, which holds it in what this one declares.
     lines: Vec<ChangeLine>,
+    /// What differed before anything was done, where others changed something.
+    before: Vec<ChangeLine>,
+    /// What was done.
+    applied: Vec<&'a Address>,
+    /// What failed.
+    failed: Vec<&'a Address>,
     /// What others changed, be it corrected by now.
     drift: BTreeSet<&'a Address>,
     happenings: Vec<Happening>,
@@ -193,8 +206,7 @@ impl Concluding<'_> {
                 ),
             }
         }
-        let changed = self.changed();
-        let last_applied_time = match changed.is_empty() {
+        let last_applied_time = match self.applied.is_empty() {
             true => object.status.last_applied_time.clone(),
             false => Some(time(self.subject.now)),
         };
@@ -292,22 +304,10 @@ impl Concluding<'_> {
         }
     }
 
-    /// What was done for it.
-    fn changed(&self) -> Vec<&Address> {
-        let applied = self.after.applied.iter();
-        applied.filter(|address| self.is_told_of(address)).collect()
-    }
-
-    /// Whether it is this one that is told of something: what another one holds in what this
-    /// one does is told to that.
-    fn is_told_of(&self, address: &Address) -> bool {
-        self.owners.owner(address) == Some(self.place)
-    }
-
     /// What somebody else changed and was done about now.
     fn corrected(&self) -> BTreeSet<&Address> {
-        let changed = self.changed().into_iter();
-        changed
+        let applied = self.applied.iter().copied();
+        applied
             .filter(|address| self.drift.contains(address))
             .collect()
     }

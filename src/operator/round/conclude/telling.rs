@@ -11,7 +11,7 @@ use super::super::conditions::{
 use super::super::drift::lines_about;
 use super::super::removal::Fate;
 use super::Concluding;
-use super::lines::{first_of, lines_of, names};
+use super::lines::{first_of, names};
 use super::verdict::Verdict;
 use crate::operator::model::{EventReason, Object, Reason};
 
@@ -56,7 +56,7 @@ impl Concluding<'_> {
     /// What people are told: only what is new.
     pub(super) fn tell(&mut self, verdict: &Verdict) {
         let corrected = self.corrected();
-        let applied = self.changed().into_iter();
+        let applied = self.applied.iter().copied();
         let applied: Vec<&Address> = applied.filter(|it| !corrected.contains(it)).collect();
         let mut told = Vec::new();
         told.extend(self.correction(&corrected));
@@ -118,7 +118,7 @@ impl Concluding<'_> {
             let lines = status.plan.as_ref().map(|plan| plan.changes.as_slice());
             format!("as declared again: {}", first_of(lines.unwrap_or_default()))
         } else {
-            let lines = lines_about(&lines_of(self.after.before), corrected);
+            let lines = lines_about(&self.before, corrected);
             let resources = counted(corrected.len(), "resource");
             format!("{resources} changed back: {}", first_of(&lines))
         };

@@ -136,16 +136,14 @@ impl Concluding<'_> {
     }
 
     pub(super) fn own_failures(&self) -> Vec<String> {
-        let failed = self.after.failed.iter();
+        let failed = self.failed.iter().take(NAMED);
         failed
-            .filter(|(address, _)| self.is_told_of(address))
-            .map(|(address, why)| format!("{address}: {why}"))
-            .take(NAMED)
+            .filter_map(|address| Some(format!("{address}: {}", self.after.failed.get(*address)?)))
             .collect()
     }
 
     pub(super) fn fails(&self) -> bool {
-        !self.own_failures().is_empty()
+        !self.failed.is_empty()
     }
 
     /// What is to be deleted if it is empty, and is not.

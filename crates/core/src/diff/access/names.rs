@@ -1,3 +1,4 @@
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::access::{Grants, StreamGrants, TopicPermission};
@@ -8,13 +9,17 @@ use crate::state::observed_access::KnownStream;
 /// where a rename makes the two differ.
 pub(in crate::diff) struct Names<'a> {
     streams: &'a BTreeMap<u32, KnownStream>,
-    /// What is there, by declared names.
-    there: BTreeMap<&'a ResourceName, BTreeSet<&'a ResourceName>>,
+    /// What is there, by declared names; made when somebody asks, since most comparisons of
+    /// little with a large server never do.
+    there: OnceCell<There<'a>>,
     /// Declared names of streams that are called otherwise on the server.
     declared_streams: BTreeMap<&'a ResourceName, &'a ResourceName>,
     /// The same of topics, by their stream on the server.
     declared_topics: BTreeMap<(&'a ResourceName, &'a ResourceName), &'a ResourceName>,
 }
+
+/// The topics of each stream.
+type There<'a> = BTreeMap<&'a ResourceName, BTreeSet<&'a ResourceName>>;
 
 /// Which names are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,31 +66,37 @@ impl<'a> Names<'a> {
         let declared_topics: BTreeMap<_, _> = topic_renames
             .map(|(stream, declared, live)| ((stream, live), declared))
             .collect();
-        let there = streams.values().map(|known| {
-            let stream = declared_streams.get(&known.name).copied();
-            let topics = known.topics.iter().flat_map(BTreeMap::values);
-            let topics = topics.map(|live| {
-                let topic = declared_topics.get(&(&known.name, live)).copied();
-                topic.unwrap_or(live)
-            });
-            (stream.unwrap_or(&known.name), topics.collect())
-        });
         Self {
-            there: there.collect(),
+            there: OnceCell::new(),
             streams,
             declared_streams,
             declared_topics,
         }
     }
 
+    fn there(&self) -> &There<'a> {
+        self.there.get_or_init(|| {
+            let there = self.streams.values().map(|known| {
+                let stream = self.declared_streams.get(&known.name).copied();
+                let topics = known.topics.iter().flat_map(BTreeMap::values);
+                let topics = topics.map(|live| {
+                    let topic = self.declared_topics.get(&(&known.name, live)).copied();
+                    topic.unwrap_or(live)
+                });
+                (stream.unwrap_or(&known.name), topics.collect())
+            });
+            there.collect()
+        })
+    }
+
     /// Whether the server has the stream that is declared by this name.
     pub(super) fn has_stream(&self, declared: &ResourceName) -> bool {
-        self.there.contains_key(declared)
+        self.there().contains_key(declared)
     }
 
     /// Whether the server has the topic that is declared by these names.
     pub(super) fn has_topic(&self, stream: &ResourceName, topic: &ResourceName) -> bool {
-        self.there
+        self.there()
             .get(stream)
             .is_some_and(|topics| topics.contains(topic))
     }

@@ -31,14 +31,14 @@ pub struct DeclaredGrants {
 
 /// What is there beside what is declared.
 #[derive(Clone, Copy)]
-pub(super) enum Known<'a> {
+pub(super) enum Known<'a, 'n> {
     /// What a server has.
-    Server(&'a Names<'a>),
+    Server(&'a Names<'n>),
     /// Nobody asked: whatever is named may be there.
     Unasked,
 }
 
-impl Known<'_> {
+impl Known<'_, '_> {
     fn has_stream(self, name: &ResourceName) -> bool {
         match self {
             Self::Server(names) => names.has_stream(name),
@@ -58,7 +58,7 @@ impl Known<'_> {
 pub(super) fn target(
     user: &DesiredUser,
     desired: &DesiredState,
-    known: Known<'_>,
+    known: Known<'_, '_>,
 ) -> Option<Target> {
     let permissions = user.permissions.as_ref()?;
     let mut missing = Vec::new();
@@ -79,7 +79,7 @@ pub(super) fn pieces(
     permissions: &DesiredPermissions,
     user: &Origin,
     desired: &DesiredState,
-    known: Known<'_>,
+    known: Known<'_, '_>,
     missing: &mut Vec<Address>,
 ) -> Vec<DeclaredGrants> {
     let DesiredPermissions {
@@ -126,7 +126,7 @@ fn of_stream(
     rule: &StreamRule,
     stream: &ResourceName,
     desired: &DesiredState,
-    known: Known<'_>,
+    known: Known<'_, '_>,
     missing: &mut Vec<Address>,
     pieces: &mut Vec<DeclaredGrants>,
 ) {
@@ -174,7 +174,7 @@ fn on_stream(stream: &ResourceName, granted: StreamGrants<ResourceName>) -> Gran
 fn streams_of(
     rule: &StreamRule,
     desired: &DesiredState,
-    known: Known<'_>,
+    known: Known<'_, '_>,
     missing: &mut Vec<Address>,
 ) -> Vec<ResourceName> {
     match &rule.name {
@@ -206,7 +206,7 @@ fn topics_of(
     rule: &TopicRule,
     stream: &ResourceName,
     desired: &DesiredState,
-    known: Known<'_>,
+    known: Known<'_, '_>,
     missing: &mut Vec<Address>,
 ) -> Vec<ResourceName> {
     let declared = || {

@@ -152,16 +152,16 @@ fn missing_targets(missing: Vec<Address>) -> impl Iterator<Item = BlockReason> {
         .map(|target| BlockReason::GrantTargetMissing { target })
 }
 
-struct Comparison<'a> {
+struct Comparison<'a, 'n> {
     desired: &'a DesiredUser,
     live: &'a ObservedUser,
     /// It is the user that the connection is logged in as.
     is_me: bool,
     renamed_from: Option<&'a ResourceName>,
-    names: &'a Names<'a>,
+    names: &'a Names<'n>,
 }
 
-impl Comparison<'_> {
+impl Comparison<'_, '_> {
     fn change(&self, address: Address, target: Option<Target>) -> Option<Change> {
         let DesiredUser {
             previous_name: _,
