@@ -10,6 +10,7 @@ mod simulated;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use iggyctl_core::diagnostic::Origin;
 use iggyctl_core::diff::diff;
@@ -254,6 +255,7 @@ async fn a_connection_that_cannot_be_replaced_leaves_the_work_to_the_others() {
     let plan = approved(&pool, &desired).await;
     server.fault(3900, Fault::Closed);
     server.world().logins = 0;
+    server.world().latency_of_writes = Duration::from_millis(1);
     let outcome = run(&server, &plan).await;
     assert!(server.world().logins > 1, "there are others");
     assert_eq!(outcome.counts(), (3999, 1, 0));

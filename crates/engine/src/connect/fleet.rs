@@ -1,4 +1,6 @@
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use tokio::time::Instant;
 
 use super::pool::{Connect, ConnectionPool};
 
@@ -130,7 +132,7 @@ impl Fleet {
         }
         let waiting = u32::try_from(waiting).unwrap_or(u32::MAX);
         let saved = pace.saturating_mul(waiting) / 2;
-        if saved < self.connect_time.max(self.cheapest_login) * PAYBACK {
+        if saved <= self.connect_time.max(self.cheapest_login) * PAYBACK {
             return 0;
         }
         self.former_pace = Some(pace);

@@ -1,10 +1,11 @@
 use std::future::Future;
 use std::ops::Deref;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use iggyctl_core::name::ResourceName;
 use iggyctl_core::secret::Secret;
+use tokio::time::Instant;
 
 use super::address::Credentials;
 use super::error::ConnectError;

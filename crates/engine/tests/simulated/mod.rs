@@ -8,6 +8,7 @@ pub(crate) mod users;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use iggyctl_core::address::Address;
 use iggyctl_core::name::ResourceName;
@@ -98,6 +99,8 @@ pub(crate) struct World {
     /// Reads of these are refused.
     pub(crate) unreadable: BTreeSet<ResourceName>,
     pub(crate) logins: usize,
+    /// Of streams, topics and groups; a login takes no time.
+    pub(crate) latency_of_writes: Duration,
     writes: usize,
     late: Option<(u32, Write)>,
     gone: bool,
@@ -342,12 +345,16 @@ impl Simulated {
         })
     }
 
-    fn write(
+    async fn write(
         &self,
         operation: Operation,
         address: Address,
         write: Write,
     ) -> Result<(), BrokerError> {
+        let latency = self.world().latency_of_writes;
+        if !latency.is_zero() {
+            tokio::time::sleep(latency).await;
+        }
         let result = self.write_kind(format!("{operation} {address}"), write);
         result.map_err(|kind| BrokerError {
             kind,
@@ -570,6 +577,7 @@ impl BrokerWrite for Simulated {
             stream_address(stream),
             Write::CreateStream(stream.clone()),
         )
+        .await
     }
 
     async fn rename_stream(
@@ -582,6 +590,7 @@ impl BrokerWrite for Simulated {
             stream_address(from),
             Write::RenameStream(from.clone(), to.clone()),
         )
+        .await
     }
 
     async fn create_topic(
@@ -596,6 +605,7 @@ impl BrokerWrite for Simulated {
             topic_address(stream, topic),
             Write::CreateTopic(stream.clone(), topic.clone(), partitions, *settings),
         )
+        .await
     }
 
     async fn update_topic(
@@ -611,6 +621,7 @@ impl BrokerWrite for Simulated {
             topic_address(stream, topic),
             Write::UpdateTopic(stream.clone(), topic.clone(), to.clone(), *settings),
         )
+        .await
     }
 
     async fn create_partitions(
@@ -624,6 +635,7 @@ impl BrokerWrite for Simulated {
             topic_address(stream, topic),
             Write::Partitions(stream.clone(), topic.clone(), i64::from(count)),
         )
+        .await
     }
 
     async fn delete_partitions(
@@ -637,6 +649,7 @@ impl BrokerWrite for Simulated {
             topic_address(stream, topic),
             Write::Partitions(stream.clone(), topic.clone(), -i64::from(count)),
         )
+        .await
     }
 
     async fn create_consumer_group(
@@ -650,6 +663,7 @@ impl BrokerWrite for Simulated {
             Address::ConsumerGroup(stream.clone(), topic.clone(), group.clone()),
             Write::CreateGroup(stream.clone(), topic.clone(), group.clone()),
         )
+        .await
         .map(|()| group_id(group))
     }
 
@@ -659,6 +673,7 @@ impl BrokerWrite for Simulated {
             stream_address(stream),
             Write::DeleteStream(stream.clone()),
         )
+        .await
     }
 
     async fn delete_topic(
@@ -671,6 +686,7 @@ impl BrokerWrite for Simulated {
             topic_address(stream, topic),
             Write::DeleteTopic(stream.clone(), topic.clone()),
         )
+        .await
     }
 
     async fn delete_consumer_group(
@@ -684,5 +700,6 @@ impl BrokerWrite for Simulated {
             topic_address(stream, topic),
             Write::DeleteGroup(stream.clone(), topic.clone(), id),
         )
+        .await
     }
 }
