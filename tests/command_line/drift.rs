@@ -66,9 +66,10 @@ pub(crate) fn named(text: &str) -> Identifier {
 pub(crate) fn edit(served: &Served, from: &str, to: &str) {
     let text = std::fs::read_to_string(served.sandbox.path().join("topology.yaml")).unwrap();
     assert!(text.contains(from), "{text}");
-    served
-        .sandbox
-        .write("topology.yaml", text.replace(from, to));
+    let sandbox = &served.sandbox;
+    let new = sandbox.write("topology.yaml.new", text.replace(from, to));
+    // In one step: a watch may look at it at any moment.
+    std::fs::rename(new, sandbox.path().join("topology.yaml")).unwrap();
 }
 
 pub(crate) fn expire_by_hand(served: &Served, micros: u64) {
