@@ -8,6 +8,7 @@ mod declared;
 #[cfg(test)]
 mod documented;
 mod event_reason;
+mod listing;
 mod object;
 mod reason;
 mod server;
@@ -16,6 +17,7 @@ mod tenancy;
 
 pub(crate) use declared::{Declared, Refused, lifecycle_alone, policy_alone};
 pub(crate) use event_reason::EventReason;
+pub(crate) use listing::listed;
 pub(crate) use object::{Object, ObjectKey, Requests};
 pub(crate) use reason::Reason;
 pub(crate) use server::{Defaults, ServerKey};

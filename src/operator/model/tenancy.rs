@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use iggyctl_core::access::{Grants, StreamGrants};
+use iggyctl_core::access::{EffectiveRights, Grants, StreamGrants, StreamPermission};
 use iggyctl_core::address::Address;
 use iggyctl_core::api::v1alpha1::{
     API_VERSION, ClusterIggyServerSpec, Kind, NamespaceSelector, SelectorOperator, Tenant,
@@ -13,6 +13,8 @@ use iggyctl_core::manifest::{SourceFile, Variables, compile};
 use iggyctl_core::name::{NamePatternSet, ResourceName};
 use iggyctl_core::state::desired::DesiredState;
 use serde_json::json;
+
+use super::listed;
 
 /// What is allowed; without a tenant nothing is.
 #[derive(Debug, Clone)]
@@ -112,10 +114,17 @@ fn of_tenant(tenant: &Tenant, state: &DesiredState) -> Option<String> {
     state.users.iter().find_map(|(name, user)| {
         let granted = declared_grants(user, state)?.into_iter();
         let granted = granted.fold(Grants::default(), |all, it| all.join(it.grants));
-        exceeds(tenant, state, &granted.normal(), &is_own).then(|| {
+        let excess = excess(tenant, state, &granted.normal(), &is_own);
+        (!excess.is_empty()).then(|| {
+            let lines = excess.lines();
+            let lines: Vec<String> = lines
+                .iter()
+                .map(|line| line.text(ResourceName::to_string))
+                .collect();
             format!(
-                "user/{name} would get more than the tenant {} may grant",
-                tenant.name
+                "user/{name} would be allowed more than the tenant {} may grant: {}",
+                tenant.name,
+                listed(&lines, "; ")
             )
         })
     })
@@ -142,18 +151,36 @@ fn named(state: &DesiredState) -> Vec<Address> {
         .collect()
 }
 
-fn exceeds(
+/// What would be allowed and is beyond the ceiling.
+fn excess(
     tenant: &Tenant,
     state: &DesiredState,
     granted: &Grants<ResourceName>,
     is_own: &impl Fn(&ResourceName) -> bool,
-) -> bool {
-    match &tenant.max_permissions {
-        None => !granted.server.is_empty() || !granted.streams.keys().all(is_own),
-        Some(most) => match most_of(most, state, granted) {
-            Some(most) => !granted.effective().is_subset_of(&most.effective()),
-            None => true,
-        },
+) -> EffectiveRights<ResourceName> {
+    let most = match &tenant.max_permissions {
+        None => own_streams(granted, is_own),
+        // What cannot be read allows nothing.
+        Some(most) => most_of(most, state, granted).unwrap_or_default(),
+    };
+    granted.effective().minus(&most.effective())
+}
+
+/// Without `maxPermissions`: everything on the tenant's own streams, and nothing on the server.
+fn own_streams(
+    granted: &Grants<ResourceName>,
+    is_own: &impl Fn(&ResourceName) -> bool,
+) -> Grants<ResourceName> {
+    let streams = granted.streams.keys().filter(|name| is_own(name));
+    let everything = StreamGrants {
+        allow: StreamPermission::ALL.iter().copied().collect(),
+        ..StreamGrants::default()
+    };
+    Grants {
+        streams: streams
+            .map(|name| (name.clone(), everything.clone()))
+            .collect(),
+        ..Grants::default()
     }
 }
 
@@ -271,22 +298,37 @@ mod tests {
             |name: &str, allow: &str| json!({ "streams": [{ "name": name, "allow": [allow] }] });
         let server = user(json!({ "allow": ["manage_users"] }));
         let own = user(stream("team-a-orders", "manage_stream"));
+        let topic = json!({ "name": "events", "allow": ["manage_topic"] });
+        let own_topic =
+            user(json!({ "streams": [{ "name": "team-a-orders", "topics": [topic] }] }));
         let theirs = user(stream("team-b-orders", "read_stream"));
+        let says = |tenants: &serde_json::Value, topology: &serde_json::Value, beyond: &str| {
+            let refused = refusal(tenants.clone(), topology.clone()).unwrap();
+            let begin = "user/team-a-app would be allowed more than the tenant team-a may grant: ";
+            assert_eq!(refused.strip_prefix(begin), Some(beyond), "{refused}");
+        };
         let none = team_a(json!({}));
-        assert!(refusal(none.clone(), server.clone()).is_some());
-        assert!(refusal(none.clone(), theirs.clone()).is_some());
-        assert_eq!(refusal(none, own.clone()), None);
+        let users = "server: read_users, manage_users";
+        let reading = "read_stream, list_topics, read_topic, poll_messages";
+        says(&none, &server, users);
+        says(&none, &theirs, &format!("team-b-orders: {reading}"));
+        assert_eq!(refusal(none.clone(), own.clone()), None);
+        assert_eq!(refusal(none, own_topic.clone()), None);
         let most = team_a(json!({ "maxPermissions": { "streams": [
             { "name": "team-a-*", "allow": ["manage_stream"] },
             { "name": "shared-*", "allow": ["read_stream"] },
         ] } }));
         assert_eq!(refusal(most.clone(), own), None);
-        assert!(refusal(most.clone(), server).is_some());
-        assert!(refusal(most.clone(), theirs).is_some());
+        assert_eq!(refusal(most.clone(), own_topic), None);
+        says(&most, &server, users);
+        says(&most, &theirs, &format!("team-b-orders: {reading}"));
         assert_eq!(
             refusal(most.clone(), user(stream("shared-news", "read_stream"))),
             None
         );
-        assert!(refusal(most, user(stream("shared-news", "manage_stream"))).is_some());
+        // Only what is beyond it is named.
+        let shared = user(stream("shared-news", "manage_stream"));
+        let changing = "change_stream, create_topic, change_topic, send_messages";
+        says(&most, &shared, &format!("shared-news: {changing}"));
     }
 }

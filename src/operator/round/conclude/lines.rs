@@ -4,13 +4,11 @@ use iggyctl_core::address::Address;
 use iggyctl_core::render::{ChangeReport, ChangeVerb, PlanReport};
 
 use super::Concluding;
+use crate::operator::model::listed;
 use crate::operator::resources::status::{ChangeLine, PlanStatus};
 
 /// Most lines of `status.plan`.
 pub(in crate::operator::round) const LINES: usize = 50;
-
-/// Most addresses that a message names.
-pub(super) const NAMED: usize = 5;
 
 pub(in crate::operator::round) fn lines_of(report: &PlanReport) -> Vec<ChangeLine> {
     let blocked = report.blocked.iter().map(|line| ChangeLine {
@@ -59,25 +57,14 @@ fn summary(change: &ChangeReport) -> String {
 pub(in crate::operator::round) fn names<'a>(
     addresses: impl Iterator<Item = &'a Address>,
 ) -> String {
-    let all: Vec<&Address> = addresses.collect();
-    let named: Vec<String> = all.iter().take(NAMED).map(ToString::to_string).collect();
-    match all.len().saturating_sub(NAMED) {
-        0 => named.join(", "),
-        more => format!("{} and {more} more", named.join(", ")),
-    }
+    listed(&addresses.collect::<Vec<_>>(), ", ")
 }
 
 /// Some lines, and how many more.
 pub(in crate::operator::round) fn first_of(lines: &[ChangeLine]) -> String {
-    let first: Vec<String> = lines
-        .iter()
-        .take(NAMED)
-        .map(|line| format!("{}: {}", line.address, line.summary))
-        .collect();
-    match lines.len().saturating_sub(NAMED) {
-        0 => first.join("; "),
-        more => format!("{} and {more} more", first.join("; ")),
-    }
+    let lines = lines.iter();
+    let lines = lines.map(|line| format!("{}: {}", line.address, line.summary));
+    listed(&lines.collect::<Vec<_>>(), "; ")
 }
 
 /// What is pending, and what was refused besides what is blocked. What is not done comes

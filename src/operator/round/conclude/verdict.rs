@@ -9,8 +9,8 @@ use iggyctl_core::state::Incarnation;
 use super::super::conditions::{Health, is_settled};
 use super::super::removal::Fate;
 use super::Concluding;
-use super::lines::{NAMED, first_of, names};
-use crate::operator::model::Reason;
+use super::lines::{first_of, names};
+use crate::operator::model::{Reason, listed};
 use crate::operator::resources::status::ChangeLine;
 
 /// The one thing that matters most.
@@ -40,7 +40,7 @@ impl Concluding<'_> {
             return Verdict {
                 health: Health::Reconciling,
                 reason: Reason::ApplyFailed,
-                message: failed.join("; "),
+                message: listed(&failed, "; "),
             };
         }
         if let Some(holding) = self.holding(outstanding) {
@@ -136,7 +136,7 @@ impl Concluding<'_> {
     }
 
     pub(super) fn own_failures(&self) -> Vec<String> {
-        let failed = self.failed.iter().take(NAMED);
+        let failed = self.failed.iter();
         failed
             .filter_map(|address| Some(format!("{address}: {}", self.after.failed.get(*address)?)))
             .collect()
@@ -157,7 +157,6 @@ impl Concluding<'_> {
                 })
             })
             .map(|line| format!("{}: {}", line.address, line.summary))
-            .take(NAMED)
             .collect();
         let fates = &self.decision.removals.fates[self.place];
         let if_empty = |address: &Address| fates.get(address) == Some(&Fate::DeletedIfEmpty);
@@ -166,7 +165,7 @@ impl Concluding<'_> {
             // What others have in it is not deleted by any policy of this one.
             false => "deletionPolicy: Retain lets it stay",
         };
-        (!about.is_empty()).then(|| format!("{}; {hint}", about.join("; ")))
+        (!about.is_empty()).then(|| format!("{}; {hint}", listed(&about, "; ")))
     }
 
     pub(super) fn conflicted(&self) -> (Reason, String) {
@@ -179,8 +178,8 @@ impl Concluding<'_> {
             .values()
             .map(|place| self.members[*place].object.key.to_string())
             .collect();
-        let holders: Vec<String> = holders.into_iter().take(NAMED).collect();
-        let message = format!("{} held by {}", names(lost.keys()), holders.join(", "));
+        let holders: Vec<String> = holders.into_iter().collect();
+        let message = format!("{} held by {}", names(lost.keys()), listed(&holders, ", "));
         (reason, message)
     }
 
@@ -189,13 +188,18 @@ impl Concluding<'_> {
             let parent = address.parent();
             !parent.is_some_and(|parent| self.grant.refused.contains(&parent))
         });
+        let topmost: Vec<&Address> = topmost.collect();
+        let (are, were, them) = match topmost.len() {
+            1 => ("is", "was", "it"),
+            _ => ("are", "were", "them"),
+        };
         let recreated = match self.grant.recreated.is_empty() {
-            true => "",
-            false => ", and was created by somebody else",
+            true => String::new(),
+            false => format!(", and {were} created by somebody else"),
         };
         format!(
-            "{} is on the server already{recreated}; adoption: Adopt takes it over",
-            names(topmost)
+            "{} {are} on the server already{recreated}; adoption: Adopt takes {them} over",
+            names(topmost.into_iter())
         )
     }
 }

@@ -82,6 +82,25 @@ fn what_another_object_has_is_in_the_plan_where_it_differs() {
     assert_eq!((plan.pending, plan.blocked), (0, 1));
 }
 
+#[test]
+fn what_is_not_taken_over_is_named_without_what_is_in_it() {
+    let mut cluster = Cluster::new(vec![topology("a", 0, "7d", json!({}))]);
+    there_topic(&mut cluster.server, "orders", "events");
+    cluster.settle().unwrap();
+    assert_eq!(
+        cluster.condition("a", "Ready").message,
+        "stream/orders is on the server already; adoption: Adopt takes it over"
+    );
+    there_stream(&mut cluster.server, "theirs");
+    let both = json!({ "streams": [{ "name": "orders" }, { "name": "theirs" }] });
+    cluster.change("a", both);
+    cluster.settle().unwrap();
+    assert_eq!(
+        cluster.condition("a", "Ready").message,
+        "stream/orders, stream/theirs are on the server already; adoption: Adopt takes them over"
+    );
+}
+
 /// What is its own is pending beside what it does not get.
 #[test]
 fn what_is_held_is_not_taken_for_what_was_refused() {
