@@ -156,13 +156,12 @@ impl Scope<'_> {
                 .contains(&Address::Topic(stream.clone(), topic.clone()))
     }
 
-    /// Whether a consumer group of the topic is owned by itself.
+    /// The topics of which a consumer group is owned by itself.
     #[must_use]
-    pub fn names_groups_of(&self, stream: &ResourceName, topic: &ResourceName) -> bool {
-        let topic = Address::Topic(stream.clone(), topic.clone());
-        self.exactly
-            .iter()
-            .any(|owned| owned.parent().as_ref() == Some(&topic))
+    pub fn topics_with_named_groups(&self) -> BTreeSet<Address> {
+        let groups = self.exactly.iter();
+        let groups = groups.filter(|owned| matches!(owned, Address::ConsumerGroup(..)));
+        groups.filter_map(Address::parent).collect()
     }
 
     /// Whether a consumer group is owned by itself.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use iggyctl_core::address::Address;
 use iggyctl_core::name::ResourceName;
 use iggyctl_core::state::desired::{DesiredState, Scope};
 use iggyctl_core::state::observed::{Listing, ObservedState};
@@ -65,6 +66,7 @@ pub(super) fn group_questions(
     if reach < Reach::OwnedInDepth {
         return Vec::new();
     }
+    let with_named_groups = scope.topics_with_named_groups();
     let mut questions = Vec::new();
     for (stream_name, stream) in &observed.streams {
         let declared = desired.streams.get(stream_name);
@@ -72,7 +74,8 @@ pub(super) fn group_questions(
             let is_declared = declared.is_some_and(|stream| stream.topics.contains_key(topic_name));
             let is_owned = !is_declared
                 && (scope.owns_topic(stream_name, topic_name) || scope.names_stream(stream_name));
-            let has_owned = scope.names_groups_of(stream_name, topic_name);
+            let address = Address::Topic(stream_name.clone(), topic_name.clone());
+            let has_owned = with_named_groups.contains(&address);
             if topic.groups.is_none() && (is_owned || has_owned) {
                 let (stream, topic) = (stream_name.clone(), topic_name.clone());
                 questions.push(Question::Groups(stream, topic));
