@@ -67,28 +67,7 @@ impl State {
                 self.written_during.remove(&number);
                 Vec::new()
             }
-            Seen::NoObject(key) => {
-                let Some(object) = self.objects.remove(&key) else {
-                    return Vec::new();
-                };
-                let server = object.server();
-                self.forget(&server, &key);
-                // What it held may go to another one.
-                if object.has_finalizer || object.status.claims.is_empty() {
-                    return vec![server];
-                }
-                // On the same server, be it by another server object.
-                let known = self.servers.get(&server);
-                let identity = known.and_then(|it| it.status.server_identity.clone());
-                let others = self.same_server(&server, identity.as_deref());
-                let mut servers: Vec<ServerKey> = others.map(|it| it.key.clone()).collect();
-                servers.push(server);
-                for server in &servers {
-                    let departed = self.departed.entry(server.clone()).or_default();
-                    departed.push(Arc::clone(&object));
-                }
-                servers
-            }
+            Seen::NoObject(key) => self.saw_no_object(&key),
             Seen::Server(server) => {
                 let key = server.key.clone();
                 let server = Arc::new(*server);
@@ -171,6 +150,29 @@ impl State {
         }
     }
 
+    fn saw_no_object(&mut self, key: &ObjectKey) -> Vec<ServerKey> {
+        let Some(object) = self.objects.remove(key) else {
+            return Vec::new();
+        };
+        let server = object.server();
+        self.forget(&server, key);
+        // What it held may go to another one.
+        if object.has_finalizer || object.status.claims.is_empty() {
+            return vec![server];
+        }
+        // On the same server, be it by another server object.
+        let known = self.servers.get(&server);
+        let identity = known.and_then(|it| it.status.server_identity.clone());
+        let others = self.same_server(&server, identity.as_deref());
+        let mut servers: Vec<ServerKey> = others.map(|it| it.key.clone()).collect();
+        servers.push(server);
+        for server in &servers {
+            let departed = self.departed.entry(server.clone()).or_default();
+            departed.push(Arc::clone(&object));
+        }
+        servers
+    }
+
     fn saw_object(&mut self, object: Object) -> Vec<ServerKey> {
         let server = object.server();
         let key = object.key.clone();
@@ -180,8 +182,14 @@ impl State {
         {
             return Vec::new();
         }
-        let before = self.objects.insert(key.clone(), Arc::clone(&object));
         let mut asked = Vec::new();
+        let known = self.objects.get(&key);
+        if known.is_some_and(|known| known.uid != object.uid) {
+            // Deleted and created anew while nobody watched: the end of the former one is only
+            // seen so.
+            asked.extend(self.saw_no_object(&key));
+        }
+        let before = self.objects.insert(key.clone(), Arc::clone(&object));
         if let Some(before) = &before {
             let former = before.server();
             if former != server {

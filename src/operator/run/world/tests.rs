@@ -209,3 +209,30 @@ fn who_departs_is_known_to_all_that_are_for_the_server() {
     let departed = servers.map(|server| world.take_departed(&server.key).len());
     assert_eq!(departed, [1, 1, 0]);
 }
+
+/// A list may say no more than that another one is there by the same name.
+#[test]
+fn what_was_created_anew_while_nobody_watched_has_departed_before() {
+    let world = World::default();
+    let mut former = object("1");
+    former.status = Arc::new(TopologyStatus {
+        claims: vec![Claim {
+            address: "stream/orders".to_owned(),
+            server: "one".to_owned(),
+            id: None,
+            created_at_microseconds: None,
+            deletion_policy: None,
+        }],
+        ..TopologyStatus::default()
+    });
+    let server = former.server();
+    let mut anew = object("2");
+    world.saw(Seen::Object(Box::new(former.clone())));
+    world.saw(Seen::Object(Box::new(former.clone())));
+    assert!(world.take_departed(&server).is_empty());
+    anew.uid = "another".to_owned();
+    assert!(world.saw(Seen::Object(Box::new(anew))).contains(&server));
+    let departed = world.take_departed(&server);
+    let departed: Vec<&str> = departed.iter().map(|it| it.uid.as_str()).collect();
+    assert_eq!(departed, [former.uid]);
+}
