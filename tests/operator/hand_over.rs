@@ -13,6 +13,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         whole_cluster::trial("need_two_objects_claim_one_topic", between_teams),
         trial("need_adopting_what_exists_a_topic", topic),
         trial("need_adopting_what_exists_a_user", user),
+        trial(
+            "a_user_that_is_handed_over_has_the_password_that_it_had",
+            password_stays,
+        ),
     ]
 }
 
@@ -182,6 +186,13 @@ fn topic(plane: &ControlPlane) -> Result<(), Failure> {
     }
 }
 
+fn secret(name: &str, password: &str) -> String {
+    format!(
+        "apiVersion: v1\nkind: Secret\nmetadata: {{ name: {name}, labels: {{ iggyctl.dev/watch: \"true\" }} }}\n\
+         stringData: {{ password: {password} }}\n---\n"
+    )
+}
+
 /// With the live password and with another one, which would let somebody else in.
 fn user(plane: &ControlPlane) -> Result<(), Failure> {
     let laboratory = Laboratory::start(plane)?;
@@ -190,12 +201,6 @@ fn user(plane: &ControlPlane) -> Result<(), Failure> {
             .await
             .unwrap();
     });
-    let secret = |password: &str| {
-        format!(
-            "apiVersion: v1\nkind: Secret\nmetadata: {{ name: svc, labels: {{ iggyctl.dev/watch: \"true\" }} }}\n\
-             stringData: {{ password: {password} }}\n---\n"
-        )
-    };
     let user = |more: &str| {
         format!(
             "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyUser\nmetadata: {{ name: svc }}\nspec:\n  \
@@ -210,7 +215,7 @@ fn user(plane: &ControlPlane) -> Result<(), Failure> {
         });
         found.is_some_and(|it| it.permissions.is_some_and(|it| it.global.read_streams))
     };
-    laboratory.apply(&[secret("another-password"), user("")].concat())?;
+    laboratory.apply(&[secret("svc", "another-password"), user("")].concat())?;
     refused(&laboratory, "igu/svc")?;
     laboratory.apply(&user("  adoption: Adopt\n"))?;
     // Nobody knows the live one.
@@ -218,10 +223,37 @@ fn user(plane: &ControlPlane) -> Result<(), Failure> {
     if !laboratory.lets_in("svc:live-password") {
         return Err("the password was changed".into());
     }
-    laboratory.apply(&secret("live-password"))?;
+    laboratory.apply(&secret("svc", "live-password"))?;
     laboratory.ready("igu/svc")?;
     match may_read() && laboratory.lets_in("svc:live-password") {
         true => Ok(()),
         false => Err("it was not taken over as it is declared".into()),
     }
+}
+
+/// Two objects say what the password of a user is. Only that of the holder is known to let in,
+/// also after it was tried anew.
+fn password_stays(plane: &ControlPlane) -> Result<(), Failure> {
+    let mut laboratory = Laboratory::start(plane)?;
+    let user = |name: &str| {
+        format!(
+            "apiVersion: iggyctl.dev/v1alpha1\nkind: IggyUser\nmetadata: {{ name: {name} }}\nspec:\n  \
+             name: svc\n  password: {{ secretKeyRef: {{ name: {name}, key: password }} }}\n---\n"
+        )
+    };
+    laboratory.apply(&[secret("one", "first-password"), user("one")].concat())?;
+    laboratory.ready("igu/one")?;
+    laboratory.apply(&[secret("two", "other-password"), user("two")].concat())?;
+    laboratory.wait_for("igu/two", "Ready", "False", "Conflicted")?;
+    laboratory.kill_operator();
+    laboratory.start_operator()?;
+    laboratory.round("igu/one")?;
+    laboratory.delete("igu/one")?;
+    laboratory.wait_for("igu/two", "Ready", "False", "Blocked")?;
+    if !laboratory.lets_in("svc:first-password") || laboratory.lets_in("svc:other-password") {
+        return Err("the password is not the one that it was".into());
+    }
+    laboratory.apply(&secret("two", "first-password"))?;
+    laboratory.ready("igu/two")?;
+    Ok(())
 }

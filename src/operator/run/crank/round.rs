@@ -129,7 +129,7 @@ impl Crank {
         // Those that were to be replaced were.
         decision.compared.forget_rotations();
         let now_there = observed_after.as_ref().unwrap_or(&observed);
-        let verified = verified(members, now_there, gathered);
+        let verified = verified(wanted, now_there, gathered);
         let seen = tokens::seen(wanted, now_there, subject.now);
         let left = match &observed_after {
             None => None,
@@ -271,18 +271,17 @@ async fn carry_out(
     }
 }
 
-/// Passwords that were shown to be live, so that nobody logs in with them each time.
+/// Passwords that were shown to be live, so that nobody logs in with them each time. Those of
+/// whoever has the user alone: another one may declare it, too, and was not tried.
 fn verified(
-    members: &[Member],
+    wanted: &DesiredState,
     observed: &ObservedState,
     gathered: &Gathered,
 ) -> Vec<(SecretReference, Secret)> {
     let AccessReading::Read(access) = &observed.access else {
         return Vec::new();
     };
-    let declared = members.iter().filter_map(|it| it.declared.as_ref().ok());
-    let users = declared.flat_map(|declared| &declared.state.users);
-    let live = users.filter(|(name, _)| {
+    let live = wanted.users.iter().filter(|(name, _)| {
         let user = access.users.get(*name);
         user.is_some_and(|user| user.password == PasswordCheck::Declared)
     });
