@@ -1,14 +1,14 @@
 //! Who may have what: one object for each thing on the server.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use iggyctl_core::address::Address;
 use iggyctl_core::state::Incarnation;
 use iggyctl_core::state::observed::ObservedState;
 use jiff::Timestamp;
 
-use super::member::Member;
-use crate::operator::model::ObjectKey;
+use super::member::{Held, Member};
+use crate::operator::model::{ObjectKey, ServerKey};
 
 /// The winners.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,6 +39,10 @@ impl Contest {
 
     fn ranked(members: &[Member], is_there: impl Fn(&Address, Incarnation) -> bool) -> Self {
         let is_shared = is_shared(members);
+        let users = match is_shared {
+            true => users(members, &is_there),
+            false => BTreeSet::new(),
+        };
         let mut winners: BTreeMap<Address, usize> = BTreeMap::new();
         for (place, member) in members.iter().enumerate() {
             for address in wanted(member) {
@@ -49,7 +53,16 @@ impl Contest {
                     Some(winner) => {
                         let rank = |place: usize| {
                             let member: &Member = &members[place];
-                            rank(member, &address, is_shared, &is_there)
+                            let is_made = |held: &Held| match (&address, held.incarnation) {
+                                // It has no number: it is there for who has its user.
+                                (Address::Token(user, _), _) => {
+                                    let user = Address::User(user.clone());
+                                    users.contains(&(member.object.server(), user))
+                                }
+                                (_, Some(held)) => is_there(&address, held),
+                                (_, None) => false,
+                            };
+                            rank(member, &address, is_shared, is_made)
                         };
                         if rank(place) < rank(*winner) {
                             *winner = place;
@@ -70,6 +83,23 @@ impl Contest {
 /// Whether a server object with tenants is for the server.
 fn is_shared(members: &[Member]) -> bool {
     members.iter().any(Member::is_bounded)
+}
+
+/// The users that the objects of each server object hold.
+fn users(
+    members: &[Member],
+    is_there: impl Fn(&Address, Incarnation) -> bool,
+) -> BTreeSet<(ServerKey, Address)> {
+    let mut users = BTreeSet::new();
+    for member in members {
+        let claims = member.claims.iter();
+        let users_of_it = claims.filter(|(address, held)| {
+            let which = held.incarnation;
+            matches!(address, Address::User(_)) && which.is_some_and(|it| is_there(address, it))
+        });
+        users.extend(users_of_it.map(|(address, _)| (member.object.server(), address.clone())));
+    }
+    users
 }
 
 /// The best first.
@@ -104,17 +134,15 @@ fn rank<'a>(
     member: &'a Member,
     address: &Address,
     is_shared: bool,
-    is_there: &impl Fn(&Address, Incarnation) -> bool,
+    is_made: impl Fn(&Held) -> bool,
 ) -> (Title, (Timestamp, &'a ObjectKey)) {
     let title = match member.claims.get(address) {
         claim if !is_shared || member.is_bounded() => match claim {
             Some(_) => Title::Holds,
             None => Title::Permitted,
         },
-        Some(held) => match held.incarnation {
-            Some(held) if is_there(address, held) => Title::Holds,
-            _ => Title::Announced,
-        },
+        Some(held) if is_made(held) => Title::Holds,
+        Some(_) => Title::Announced,
         None => Title::Declares,
     };
     (title, member.object.seniority())

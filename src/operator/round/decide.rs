@@ -12,7 +12,6 @@ use iggyctl_core::state::observed::{AccessReading, ObservedState};
 use iggyctl_core::state::observed_access::{PasswordCheck, ROOT};
 use iggyctl_core::state::{DeletionPolicy, Incarnation};
 
-use super::conditions::is_settled;
 use super::contest::Contest;
 use super::grant::{Grant, grant, predecessors};
 use super::member::{Held, Member, Subject};
@@ -30,7 +29,13 @@ pub(crate) struct Preparation {
 pub(crate) fn prepare(members: &[Member]) -> Preparation {
     let contest = Contest::among(members);
     let mut to_observe = DesiredState::default();
-    for (place, member) in members.iter().enumerate() {
+    // Of a user that two of them declare, it is the password of the first that is tried, and of a
+    // token the Secret of the first that is read: never those of one that only looks.
+    let (looking, having): (Vec<_>, Vec<_>) = members
+        .iter()
+        .enumerate()
+        .partition(|(_, member)| member.only_observes());
+    for (place, member) in having.into_iter().chain(looking) {
         if let Ok(declared) = &member.declared
             && !member.is_foreign
             && !member.is_deleting()
@@ -205,7 +210,7 @@ fn is_executed(member: &Member, address: &Address, observed: &ObservedState) -> 
         Management::Full => {
             member.policies.drift_policy == DriftPolicy::Correct
                 || matches!(address, Address::Token(..))
-                || !is_settled(&member.object)
+                || !member.is_settled()
                 || !member.claims.contains_key(address)
         }
     }
@@ -318,16 +323,16 @@ impl Decision {
     /// Does nothing on the server for some members: what has to be written down before could not
     /// be.
     pub(crate) fn leave_for_later(&mut self, members: &[Member], places: &BTreeSet<usize>) {
-        for place in places {
+        let all = places.iter().flat_map(|place| {
             let held = self.grants[*place].held.keys();
-            let all: BTreeSet<Address> =
-                held.chain(members[*place].claims.keys()).cloned().collect();
-            let keeps = |address: &Address| !all.contains(address);
-            let mut owns = self.executed.owns.clone();
-            owns.exactly.retain(|address| keeps(address));
-            self.executed = self.executed.keeping(keeps);
-            self.executed.owns = owns;
-        }
+            held.chain(members[*place].claims.keys())
+        });
+        let all: BTreeSet<Address> = all.cloned().collect();
+        let keeps = |address: &Address| !all.contains(address);
+        let mut owns = self.executed.owns.clone();
+        owns.exactly.retain(|address| keeps(address));
+        self.executed = self.executed.keeping(keeps);
+        self.executed.owns = owns;
     }
 
     /// Leaves something out: what is needed for it is not there.

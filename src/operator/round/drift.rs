@@ -7,7 +7,7 @@ use iggyctl_core::diff::BlockReason;
 use iggyctl_core::render::{ChangeReport, ChangeVerb, PlanReport};
 
 use super::conclude::{LINES, first_of, lines_of, plan_of};
-use super::conditions::{DRIFTED, is_settled, is_true};
+use super::conditions::{DRIFTED, is_true};
 use super::decide::Decision;
 use super::member::Member;
 use crate::operator::resources::status::{ChangeLine, PlanStatus, TopologyStatus};
@@ -78,11 +78,14 @@ pub(super) fn drift<'a>(
     if decision.is_replaced {
         return drift;
     }
+    let blocked = before.blocked.iter();
+    let blocked = blocked.filter(|line| is_difference(&line.reason));
+    let blocked: BTreeSet<&Address> = blocked.map(|line| &line.address).collect();
     for change in &before.changes {
         let Some(place) = owners.owner(&change.address) else {
             continue;
         };
-        if is_made_by_others(change, before) && is_at_rest(&members[place], &change.address) {
+        if is_made_by_others(change, &blocked) && is_at_rest(&members[place], &change.address) {
             drift.entry(place).or_default().insert(&change.address);
         }
     }
@@ -97,7 +100,7 @@ fn is_at_rest(member: &Member, address: &Address) -> bool {
     };
     !member.is_deleting()
         && member.claims.contains_key(address)
-        && is_settled(&member.object)
+        && member.is_settled()
         && declares()
 }
 
@@ -105,15 +108,15 @@ fn is_at_rest(member: &Member, address: &Address) -> bool {
 const PASSWORD: &str = "password";
 
 /// Whether the server was changed by somebody else, where the spec was not: another password
-/// comes from its Secret, and another token from its time.
-fn is_made_by_others(change: &ChangeReport, report: &PlanReport) -> bool {
+/// comes from its Secret, and another token from its time. `blocked` is what differs and is not
+/// changed.
+fn is_made_by_others(change: &ChangeReport, blocked: &BTreeSet<&Address>) -> bool {
     if matches!(change.address, Address::Token(..)) {
         return false;
     }
     if change.verb == ChangeVerb::Blocked {
         // What cannot be read, or needs a password, does not differ for all that is known.
-        let mut blocked = report.blocked.iter();
-        return blocked.any(|line| line.address == change.address && is_difference(&line.reason));
+        return blocked.contains(&change.address);
     }
     let mut attributes = change.attributes.iter();
     change.attributes.is_empty() || !attributes.all(|it| it.name == PASSWORD)

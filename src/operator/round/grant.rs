@@ -29,12 +29,12 @@ pub(crate) struct Grant {
     pub(crate) recreated: BTreeSet<Address>,
 }
 
-/// Incarnations that another object holds, or held until it let them go, by address.
-pub(super) fn predecessors<'a>(
-    members: &'a [Member],
-    removals: &Removals,
-) -> BTreeMap<&'a Address, Incarnation> {
-    let mut predecessors = BTreeMap::new();
+/// Incarnations that other objects hold, or held until they let them go, by address. Several,
+/// since what one of them says may be of something that was there before.
+pub(super) type Predecessors<'a> = BTreeMap<&'a Address, BTreeSet<Incarnation>>;
+
+pub(super) fn predecessors<'a>(members: &'a [Member], removals: &Removals) -> Predecessors<'a> {
+    let mut predecessors = Predecessors::new();
     for (member, fates) in members.iter().zip(&removals.fates) {
         let let_go = let_go_by_any(member);
         let former = match let_go.is_empty() {
@@ -50,7 +50,7 @@ pub(super) fn predecessors<'a>(
                 && let Some(held) = member.claims.get(address)
                 && let Some(incarnation) = held.incarnation
             {
-                predecessors.insert(address, incarnation);
+                predecessors.entry(address).or_default().insert(incarnation);
             }
         }
     }
@@ -73,7 +73,7 @@ pub(super) fn grant(
     member: &Member,
     contest: &Contest,
     observed: &ObservedState,
-    predecessors: &BTreeMap<&Address, Incarnation>,
+    predecessors: &Predecessors<'_>,
 ) -> Grant {
     let mut grant = Grant::default();
     let Ok(declared) = &member.declared else {

@@ -33,7 +33,11 @@ pub(crate) fn compare_alone(
             continue;
         };
         if member.only_observes() {
+            let has = |address: &Address| decision.contest.winners.contains_key(address);
             let mut state = declared.state.clone();
+            without_passwords(&mut state, has);
+            let mut state =
+                state.keeping(|address| !matches!(address, Address::Token(..)) || !has(address));
             // What it is in may be declared by another object.
             state.complete_from(wanted);
             let mut lines = lines_of(&compare(&state, &decision.approvals));
@@ -47,6 +51,21 @@ pub(crate) fn compare_alone(
         }
     }
     looked
+}
+
+/// Of what another one has, it is the password of that which was tried, and its Secret that was
+/// read.
+fn without_passwords(state: &mut DesiredState, is_of_another: impl Fn(&Address) -> bool) {
+    for (name, user) in &mut state.users {
+        let DesiredUser {
+            password,
+            previous_password,
+            ..
+        } = user;
+        if is_of_another(&Address::User(name.clone())) {
+            (*password, *previous_password) = (None, None);
+        }
+    }
 }
 
 fn is_about(line: &ChangeLine, is_meant: impl Fn(&Address) -> bool) -> bool {
@@ -64,17 +83,7 @@ fn refused(
 ) -> Vec<ChangeLine> {
     let mut state = declared.state.clone();
     state.owns = iggyctl_core::state::desired::Ownership::default();
-    // Of these it is the one who holds them whose password was tried, and whose Secret was read.
-    for (name, user) in &mut state.users {
-        let DesiredUser {
-            password,
-            previous_password,
-            ..
-        } = user;
-        if grant.lost.contains_key(&Address::User(name.clone())) {
-            (*password, *previous_password) = (None, None);
-        }
-    }
+    without_passwords(&mut state, |address| grant.lost.contains_key(address));
     let mut state = state.keeping(|address| match grant.lost.get(address) {
         None => true,
         Some(holder) => match address {

@@ -1,11 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use iggyctl_core::address::Address;
 use iggyctl_core::api::v1alpha1::{Management, ServerKind};
 use iggyctl_core::state::{DeletionPolicy, Incarnation};
 use jiff::Timestamp;
 
+use super::conditions::is_settled;
 use super::marks::mark;
 use crate::operator::model::{
     Declared, Defaults, Object, Reason, Refused, lifecycle_alone, policy_alone,
@@ -74,6 +75,8 @@ pub(crate) struct Member {
     pub(crate) has_departed: bool,
     /// Whether it departed after it was let go, which was told then.
     pub(crate) was_released: bool,
+    /// As [`Self::is_settled`] tells, once it was asked.
+    pub(crate) settled: OnceLock<bool>,
 }
 
 impl Member {
@@ -93,6 +96,7 @@ impl Member {
             is_foreign: false,
             has_departed: false,
             was_released: false,
+            settled: OnceLock::new(),
             object,
             declared,
             policies,
@@ -135,6 +139,11 @@ impl Member {
                 });
             }
         }
+    }
+
+    /// As [`is_settled`], which looks at the whole spec: once, and not for each thing in it.
+    pub(crate) fn is_settled(&self) -> bool {
+        *self.settled.get_or_init(|| is_settled(&self.object))
     }
 
     /// Whether it is to be deleted.

@@ -115,16 +115,12 @@ impl Deletions {
     /// with it, what may be deleted would wait for what may not.
     pub(super) fn without_waiting(mut self, observed: &ObservedState) -> Self {
         let allowed = self.allowed(observed);
-        let there: BTreeSet<Address> = self
-            .all
-            .iter()
-            .filter(|address| Incarnation::of(observed, address).is_some())
-            .filter_map(Address::parent)
+        let there = self.all.iter();
+        let there = there.filter(|address| Incarnation::of(observed, address).is_some());
+        let full: BTreeSet<Address> = there
+            .flat_map(|address| address.with_ancestors().skip(1))
             .collect();
-        let waits = |address: &Address| {
-            let inside = |parent: &Address| *address == *parent || address.contains(parent);
-            !allowed.contains(address) && there.iter().any(inside)
-        };
+        let waits = |address: &Address| !allowed.contains(address) && full.contains(address);
         self.all.retain(|address| !waits(address));
         self
     }
@@ -196,6 +192,8 @@ fn unnamed(
     match (held.incarnation, live) {
         // Of a token nothing is known but to its user.
         (None, None) if matches!(address, Address::Token(..)) => {}
+        // Whether it is there, nobody can tell.
+        (_, None) if observed.is_unread(address) => {}
         (_, None) => return Fate::Gone,
         (Some(held), Some(live)) if held != live => return Fate::Gone,
         _ => {}

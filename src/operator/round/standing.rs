@@ -1,12 +1,13 @@
 //! Whose something on the server is, for a member that declares it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use iggyctl_core::address::Address;
 use iggyctl_core::state::Incarnation;
 use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::observed::ObservedState;
 
+use super::grant::Predecessors;
 use super::member::{Held, Member};
 
 /// Whose something on the server is.
@@ -36,7 +37,7 @@ pub(super) fn standing(
     claimed: &BTreeSet<Incarnation>,
     address: &Address,
     found: Option<Found>,
-    predecessors: &BTreeMap<&Address, Incarnation>,
+    predecessors: &Predecessors<'_>,
 ) -> Standing {
     let Some(Found {
         name,
@@ -53,7 +54,8 @@ pub(super) fn standing(
     if claimed.contains(&live) {
         return Standing::Own;
     }
-    if predecessors.get(&name) == Some(&live) || member.waits_for.get(&name) == Some(&Some(live)) {
+    let mut former = predecessors.get(&name).into_iter();
+    if former.any(|it| it.contains(&live)) || member.waits_for.get(&name) == Some(&Some(live)) {
         return Standing::HandedOver;
     }
     let claims = &member.claims;

@@ -21,6 +21,21 @@ pub struct ObservedState {
     pub gaps: Vec<ObservationGap>,
 }
 
+impl ObservedState {
+    /// Whether nobody can tell if something is there, because the server refused to show it or
+    /// what it is in. Tokens are seen by their users alone, and never count.
+    #[must_use]
+    pub fn is_unread(&self, address: &Address) -> bool {
+        match address {
+            Address::User(_) => !matches!(self.access, AccessReading::Read(_)),
+            Address::Token(..) => false,
+            Address::Stream(_) | Address::Topic(..) | Address::ConsumerGroup(..) => {
+                self.gaps.iter().any(|gap| gap.address.contains(address))
+            }
+        }
+    }
+}
+
 /// Whether the list of all streams was read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Listing {

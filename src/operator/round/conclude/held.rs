@@ -29,6 +29,14 @@ impl Concluding<'_> {
                 );
             }
         }
+        // The server still has a token that it may have no more, and somebody has to revoke that.
+        for address in self.grant.forbidden.keys() {
+            if let Address::Token(..) = address
+                && let Some(was) = self.member.claims.get(address)
+            {
+                held.insert(address.clone(), *was);
+            }
+        }
         for (address, fate) in &self.decision.removals.fates[self.place] {
             let Some(was) = self.member.claims.get(address).copied() else {
                 continue;
@@ -93,9 +101,10 @@ impl Concluding<'_> {
             // It is revoked, unless that failed.
             return self.after.failed.contains_key(address);
         }
+        let observed = self.after.observed;
+        let is_there = || Incarnation::of(observed, address).is_some();
         !self.grant.held.contains_key(address)
-            && Incarnation::of(self.after.observed, address).is_some()
-            && !self.is_removed_user(address)
+            && (observed.is_unread(address) || is_there() && !self.is_removed_user(address))
     }
 
     /// A user is removed when it may do nothing any more; it stays as a tombstone.
@@ -128,6 +137,7 @@ impl Concluding<'_> {
         match (live(address), was.incarnation) {
             (Some(live), Some(was)) if live == was => Some(address.clone()),
             (Some(_), None) => Some(address.clone()),
+            (None, _) if self.after.observed.is_unread(address) => Some(address.clone()),
             (_, Some(was)) => successor.filter(|it| live(it) == Some(was)).cloned(),
             (None, None) => None,
         }

@@ -18,8 +18,7 @@ pub(super) use lines::{LINES, first_of, lines_of, names, plan_of};
 pub(crate) use telling::Happening;
 
 use super::conditions::{
-    ADOPTION_REFUSED, CONFLICTED, Conditions, DRIFTED, Health, SECRET_WRITTEN, SYNCED, is_settled,
-    time,
+    ADOPTION_REFUSED, CONFLICTED, Conditions, DRIFTED, Health, SECRET_WRITTEN, SYNCED, time,
 };
 use super::decide::Decision;
 use super::drift::{Owners, drift, lines_about};
@@ -159,7 +158,7 @@ impl Concluding<'_> {
         let member = self.member;
         let object = &member.object;
         let is_ready = verdict.health == Health::Ready;
-        let was_settled = is_settled(object);
+        let was_settled = member.is_settled();
         let mut conditions = Conditions::new(
             object,
             self.subject.now,
@@ -293,7 +292,7 @@ impl Concluding<'_> {
         let is_full = self.member.policies.management == Management::Full;
         if self.member.is_deleting()
             || self.decision.is_replaced
-            || is_full && !is_settled(&self.member.object)
+            || is_full && !self.member.is_settled()
         {
             return Vec::new();
         }
@@ -309,6 +308,8 @@ impl Concluding<'_> {
         let applied = self.applied.iter().copied();
         applied
             .filter(|address| self.drift.contains(address))
+            // Of several steps about it one may have failed.
+            .filter(|address| !self.after.failed.contains_key(address))
             .collect()
     }
 

@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 use iggyctl_core::address::Address;
 use iggyctl_core::wording::counted;
 
-use super::super::conditions::{
-    ADOPTION_REFUSED, CONFLICTED, DRIFTED, bounded, is_settled, is_true, turns_to,
-};
+use super::super::conditions::{ADOPTION_REFUSED, CONFLICTED, DRIFTED, bounded, is_true, turns_to};
 use super::super::drift::lines_about;
 use super::super::removal::Fate;
 use super::Concluding;
@@ -110,7 +108,7 @@ impl Concluding<'_> {
             // It was corrected by a round that was cut off before it could say so.
             let status = &self.member.object.status;
             let was_to_be = is_true(&status.conditions, DRIFTED) && !self.leaves_drift();
-            let is_over = is_settled(&self.member.object) && !self.drifted();
+            let is_over = self.member.is_settled() && !self.drifted();
             let is_asked = self.member.is_deleting() || self.decision.is_replaced;
             if !was_to_be || !is_over || is_asked {
                 return None;
@@ -149,7 +147,8 @@ impl Concluding<'_> {
         let refused_before =
             refused_before.any(|it| it.kind == ADOPTION_REFUSED && it.message == bounded(&refused));
         if !self.grant.refused.is_empty() && !refused_before {
-            told.push(Happening::warning(EventReason::AdoptionRefused, refused));
+            let note = format!("{refused}{}", self.recreated());
+            told.push(Happening::warning(EventReason::AdoptionRefused, note));
         }
         told.extend(Happening::refusal(object, verdict.reason, &verdict.message));
         self.happenings.extend(told);

@@ -6,7 +6,7 @@ use iggyctl_core::address::Address;
 use iggyctl_core::api::v1alpha1::{DriftPolicy, Management};
 use iggyctl_core::state::Incarnation;
 
-use super::super::conditions::{Health, is_settled};
+use super::super::conditions::Health;
 use super::super::removal::Fate;
 use super::Concluding;
 use super::lines::{first_of, names};
@@ -51,7 +51,7 @@ impl Concluding<'_> {
             return Verdict {
                 health: Health::Reconciling,
                 reason: Reason::Deleting,
-                message: format!("to be deleted: {what}"),
+                message: format!("to be deleted: {what}{}", self.unread(outstanding)),
             };
         }
         if self.member.is_deleting() {
@@ -123,7 +123,7 @@ impl Concluding<'_> {
                 let member = &self.members[*place];
                 member.policies.management == Management::Full
                     && member.policies.drift_policy == DriftPolicy::Report
-                    && is_settled(&member.object)
+                    && member.is_settled()
             })
         };
         let gone = |line: &ChangeLine| {
@@ -168,6 +168,21 @@ impl Concluding<'_> {
         (!about.is_empty()).then(|| format!("{}; {hint}", listed(&about, "; ")))
     }
 
+    /// Of what is to be deleted, what nobody can tell about.
+    fn unread(&self, outstanding: &[Address]) -> String {
+        let observed = self.after.observed;
+        let unread = outstanding.iter().filter(|it| observed.is_unread(it));
+        let unread: Vec<&Address> = unread.collect();
+        match unread.is_empty() {
+            true => String::new(),
+            false => format!(
+                "; the login may not read {}: with that right it goes on, and with deletionPolicy: \
+                 Retain it stays",
+                names(unread.into_iter())
+            ),
+        }
+    }
+
     pub(super) fn conflicted(&self) -> (Reason, String) {
         let lost = &self.grant.lost;
         let reason = match self.grant.held.is_empty() {
@@ -189,17 +204,25 @@ impl Concluding<'_> {
             !parent.is_some_and(|parent| self.grant.refused.contains(&parent))
         });
         let topmost: Vec<&Address> = topmost.collect();
-        let (are, were, them) = match topmost.len() {
-            1 => ("is", "was", "it"),
-            _ => ("are", "were", "them"),
-        };
-        let recreated = match self.grant.recreated.is_empty() {
-            true => String::new(),
-            false => format!(", and {were} created by somebody else"),
+        let (are, them) = match topmost.len() {
+            1 => ("is", "it"),
+            _ => ("are", "them"),
         };
         format!(
-            "{} {are} on the server already{recreated}; adoption: Adopt takes {them} over",
+            "{} {are} on the server already; adoption: Adopt takes {them} over",
             names(topmost.into_iter())
         )
+    }
+
+    /// What of that was its own until somebody made it anew; said once, since then it is held no
+    /// more.
+    pub(super) fn recreated(&self) -> String {
+        match self.grant.recreated.is_empty() {
+            true => String::new(),
+            false => format!(
+                "; created anew by somebody else: {}",
+                names(self.grant.recreated.iter())
+            ),
+        }
     }
 }

@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::super::{
-    After, Decision, Happening, Member, Subject, announcement, compare_alone, conclude,
+    After, Conclusion, Decision, Happening, Member, Subject, announcement, compare_alone, conclude,
     corrections, decide, kept, marks, prepare,
 };
 use crate::operator::model::{Declared, Defaults, EventReason, Object, ObjectKey, Requests};
@@ -289,6 +289,17 @@ impl Cluster {
         decision: &Decision,
         subject: &Subject,
     ) -> Vec<Happening> {
+        let concluded = self.concluded(members, decision, subject).into_iter();
+        concluded.flat_map(|it| it.happenings).collect()
+    }
+
+    /// What is said of these members after a round in which nothing is done.
+    pub(super) fn concluded(
+        &self,
+        members: &[Member],
+        decision: &Decision,
+        subject: &Subject,
+    ) -> Vec<Conclusion> {
         let (_, report) = compared(&decision.compared, &decision.approvals, &self.server);
         let after = After {
             observed: &self.server,
@@ -302,7 +313,7 @@ impl Cluster {
             looked: &BTreeMap::new(),
         };
         let conclusions = conclude(members, decision, &after, subject).into_iter();
-        conclusions.flatten().flat_map(|it| it.happenings).collect()
+        conclusions.flatten().collect()
     }
 
     pub(super) fn place(&self, name: &str) -> usize {

@@ -1,12 +1,15 @@
 //! Single rules.
 
+use iggyctl_core::address::Address;
 use iggyctl_core::api::v1alpha1::Kind;
 use iggyctl_core::state::DeletionPolicy;
+use iggyctl_core::state::observed::{AccessReading, ObservationGap};
 use iggyctl_core::testing::{name, there_stream, there_topic};
 use serde_json::{Value, json};
 
 use super::cluster::{Cluster, object};
 use crate::operator::model::{EventReason, Object};
+use crate::operator::resources::status::ConditionStatus;
 
 fn stream(of: &str, age: i64, more: Value) -> Object {
     let mut spec = json!({ "name": "orders", "topics": [{ "name": "events" }] });
@@ -617,4 +620,72 @@ fn an_invalid_spec_deletes_no_more_than_it_says() {
         assert_eq!(cluster.there().contains("orders"), stays, "{said}");
         assert!(cluster.objects.is_empty());
     }
+}
+
+/// What the login may not read may be there, and so may whoever is to lose the right to log in.
+#[test]
+fn what_cannot_be_read_is_not_gone() {
+    let mut cluster = Cluster::new(vec![
+        stream("a", 0, json!({ "deletionPolicy": "Delete" })),
+        object(
+            Kind::IggyUser,
+            "svc",
+            0,
+            json!({ "deletionPolicy": "Delete", "password": { "secretKeyRef": { "name": "svc", "key": "password" } } }),
+        ),
+    ]);
+    cluster.settle().unwrap();
+    assert_eq!(
+        (cluster.reason("a"), cluster.reason("svc")),
+        ("Applied", "Applied")
+    );
+    let orders: Address = "stream/orders".parse().unwrap();
+    let hidden = cluster.server.streams.remove(&name("orders")).unwrap();
+    cluster.server.gaps.push(ObservationGap {
+        address: orders.clone(),
+        reason: "unauthorized".to_owned(),
+    });
+    let refused = AccessReading::Refused {
+        reason: "unauthorized".to_owned(),
+    };
+    let access = std::mem::replace(&mut cluster.server.access, refused);
+    cluster.delete("a");
+    cluster.delete("svc");
+    cluster.settle().unwrap();
+    for (of, what) in [("a", "stream/orders"), ("svc", "user/svc")] {
+        let ready = cluster.condition(of, "Ready");
+        assert!(ready.message.contains(what), "{of}: {ready:?}");
+        assert_eq!(ready.status, ConditionStatus::False);
+        assert!(cluster.objects[cluster.place(of)].has_finalizer, "{of}");
+    }
+    cluster.server.streams.insert(name("orders"), hidden);
+    cluster.server.gaps.clear();
+    cluster.server.access = access;
+    cluster.settle().unwrap();
+    assert!(cluster.objects.is_empty(), "{:#?}", cluster.objects);
+    assert!(!cluster.there().contains("orders"));
+}
+
+/// It is told once, and nothing is written about it a second time.
+#[test]
+fn what_somebody_made_anew_is_refused_once() {
+    let mut cluster = Cluster::new(vec![stream("a", 0, json!({}))]);
+    cluster.settle().unwrap();
+    cluster.server.streams.clear();
+    there_stream(&mut cluster.server, "orders");
+    cluster.is_the_same = true;
+    cluster.happenings.clear();
+    let writes = cluster.writes;
+    cluster.settle().unwrap();
+    assert_eq!(cluster.reason("a"), "AdoptionRefused");
+    assert_eq!(cluster.writes - writes, 1);
+    let told = cluster.happenings.iter();
+    let told: Vec<&str> = told.map(|it| it.note.as_str()).collect();
+    let [told] = told[..] else {
+        panic!("{told:?}");
+    };
+    assert!(
+        told.contains("created anew by somebody else: stream/orders"),
+        "{told}"
+    );
 }

@@ -6,16 +6,18 @@ use std::sync::Arc;
 use iggyctl_core::access::{Grants, UserStatus};
 use iggyctl_core::address::Address;
 use iggyctl_core::api::v1alpha1::Kind;
-use iggyctl_core::state::DeletionPolicy;
+use iggyctl_core::plan::Approvals;
+use iggyctl_core::state::desired::DesiredState;
 use iggyctl_core::state::observed::{AccessReading, ObservedState};
 use iggyctl_core::state::observed_access::{ObservedAccess, ObservedUser, PasswordCheck};
 use iggyctl_core::state::observed_token::{ObservedToken, SinkContent};
+use iggyctl_core::state::{DeletionPolicy, Incarnation};
 use iggyctl_core::testing::name;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::super::{Decision, Member, Subject, decide, prepare};
-use super::cluster::object;
+use super::super::{Decision, Member, Subject, compare_alone, decide, prepare};
+use super::cluster::{Cluster, compared, object};
 use crate::operator::model::{Declared, Defaults, Object};
 use crate::operator::resources::status::{Claim, TopologyStatus};
 
@@ -91,8 +93,8 @@ fn decided(objects: Vec<Object>) -> (Vec<Member>, Decision) {
     decided_with(objects, &elsewhere())
 }
 
-fn decided_with(objects: Vec<Object>, observed: &ObservedState) -> (Vec<Member>, Decision) {
-    let subject = Subject {
+fn subject() -> Subject {
+    Subject {
         identity: "server".to_owned(),
         aliases: Some(Vec::new()),
         is_another: false,
@@ -102,7 +104,11 @@ fn decided_with(objects: Vec<Object>, observed: &ObservedState) -> (Vec<Member>,
         creating: std::sync::Arc::default(),
         login_namespace: None,
         now: Timestamp::UNIX_EPOCH,
-    };
+    }
+}
+
+fn decided_with(objects: Vec<Object>, observed: &ObservedState) -> (Vec<Member>, Decision) {
+    let subject = subject();
     let members: Vec<Member> = objects
         .into_iter()
         .map(|object| {
@@ -174,6 +180,45 @@ fn one_is_revoked_when_nobody_declares_it() {
         "writeTo": { "secretKeyRef": { "name": "first", "key": "token" } },
     }));
     assert_eq!(revoked(vec![other, user()]), [0]);
+}
+
+/// Whoever only looks says neither which password is tried nor which Secret is read.
+#[test]
+fn of_two_that_declare_one_it_is_looked_at_for_who_has_it() {
+    let place = |name: &str| json!({ "secretKeyRef": { "name": name, "key": "it" } });
+    let looking = object(
+        Kind::IggyTopology,
+        "audit",
+        0,
+        json!({ "management": "ObserveOnly", "users": [{
+            "name": "svc",
+            "password": place("theirs"),
+            "tokens": [{ "name": "ci", "writeTo": place("theirs") }],
+        }] }),
+    );
+    let read = |objects: Vec<Object>| {
+        let (members, decision) = decided(objects);
+        let read = prepare(&members).to_observe;
+        // What is said of it is not about what it says itself: that was not looked at.
+        let report = |state: &DesiredState| compared(state, &Approvals::default(), &elsewhere()).1;
+        let looked = compare_alone(&members, &decision, &read, |state, _| {
+            let says = format!("{:?} {:?}", state.users, state.tokens);
+            assert_eq!(says.contains("theirs"), members.len() == 1, "{says}");
+            report(state)
+        });
+        assert_eq!(looked.len(), 1);
+        let password = read.users[&name("svc")].password.clone().unwrap();
+        let token = read.token(&name("svc"), &name("ci")).unwrap();
+        let of_password = format!("{password:?}").contains("theirs");
+        assert_eq!(
+            of_password,
+            format!("{:?}", token.write_to.sink).contains("theirs")
+        );
+        of_password
+    };
+    assert!(!read(vec![looking.clone(), user(), token("ci", json!({}))]));
+    assert!(!read(vec![user(), token("ci", json!({})), looking.clone()]));
+    assert!(read(vec![looking]));
 }
 
 /// For a server that several namespaces share.
@@ -251,4 +296,62 @@ fn one_of_a_user_of_others_is_not_given_out() {
     // One that no object declares.
     let (_, decision) = decided(vec![shared(adopting())]);
     assert!(decision.grants[0].forbidden.contains_key(&address()));
+}
+
+/// It was its own before the user became somebody else's, and is still on the server.
+#[test]
+fn one_that_may_be_had_no_more_is_still_to_be_revoked() {
+    let claims = |objects: Vec<Object>| {
+        let (members, decision) = decided(objects);
+        let cluster = Cluster::new(Vec::new());
+        let concluded = cluster.concluded(&members, &decision, &subject());
+        let claims = concluded[0].status.claims.iter();
+        (
+            decision.grants[0].forbidden.contains_key(&address()),
+            claims.map(|it| it.address.clone()).collect::<Vec<_>>(),
+        )
+    };
+    let held = || shared(holding(token("ci", json!({}))));
+    let (is_forbidden, claimed) = claims(vec![held()]);
+    assert!(is_forbidden);
+    assert_eq!(claimed, ["token/svc/ci"]);
+    // One that it never had is not claimed.
+    let (is_forbidden, claimed) = claims(vec![shared(token("ci", json!({})))]);
+    assert!(is_forbidden);
+    assert_eq!(claimed, NONE_CLAIMED);
+    // Nor one of a namespace that may have none, which a deletion lets go.
+    let (members, decision) = decided(vec![deleted(held())]);
+    assert_eq!(decision.revocations(&members).count(), 1);
+}
+
+const NONE_CLAIMED: [&str; 0] = [];
+
+/// Where a server object without tenants is for the same server, its objects keep the tokens of
+/// users that they have, and keep nobody from others.
+#[test]
+fn one_stays_with_who_has_its_user() {
+    let live = Incarnation {
+        id: 1,
+        created_at_micros: 1,
+    };
+    let mut owner = user();
+    owner.status = Arc::new(TopologyStatus {
+        claims: vec![Claim {
+            address: "user/svc".to_owned(),
+            server: "server".to_owned(),
+            id: Some(i64::from(live.id)),
+            created_at_microseconds: Some(1),
+            deletion_policy: Some(DeletionPolicy::Retain),
+        }],
+        ..TopologyStatus::default()
+    });
+    let winner = |objects: Vec<Object>| {
+        let (_, decision) = decided(objects);
+        decision.contest.winners[&address()]
+    };
+    let theirs = || shared(token("theirs", json!({})));
+    let held = || holding(token("ci", json!({})));
+    assert_eq!(winner(vec![theirs(), held(), owner]), 1);
+    assert_eq!(winner(vec![theirs(), held(), user()]), 0);
+    assert_eq!(winner(vec![theirs(), held()]), 0);
 }
