@@ -211,7 +211,8 @@ fn an_owner_that_was_killed_blocks_nobody_for_longer_than_its_lease() {
 #[test]
 fn an_owner_whose_lease_is_ended_by_hand_sends_nothing_more() {
     let served = lab();
-    let mut owner = holding(&served, &["--lock-duration", "1s"]);
+    // Long enough that it does not end by itself on a busy machine.
+    let mut owner = holding(&served, &["--lock-duration", "9s"]);
     let run = served.run(&["lock", "release", "shop"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert!(
@@ -369,7 +370,7 @@ fn a_first_one_goes_on_where_others_did_something_else() {
 #[test]
 fn a_lease_that_is_lost_is_not_waited_for_with_a_question() {
     let served = lab();
-    let question = ["-f", "next.yaml", "--lock-duration", "1s", "-o", "json"];
+    let question = ["-f", "next.yaml", "--lock-duration", "9s", "-o", "json"];
     let owner = asking(&served, &question);
     assert_eq!(served.run(&["lock", "release", "shop"]).code, 0);
     // Nobody answers.
