@@ -1,4 +1,5 @@
-//! An operator that leads, reaches the Iggy server, and does not reach the API server any more.
+//! An operator that leads and is about to lead no more, in the middle of changes: it reaches the
+//! Iggy server and not the API server, or is told to end.
 
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,10 @@ pub(crate) fn trials() -> Vec<Trial> {
             "leader_whose_connections_are_silent_writes_nothing_more_and_ends",
             |plane| cut_off(plane, Network::Silent),
         ),
+        trial(
+            "leader_that_is_told_to_end_is_answered_before_another_one_writes",
+            told_to_end,
+        ),
     ]
 }
 
@@ -31,6 +36,9 @@ const TOPICS: usize = 200;
 
 /// What each of these changes takes.
 const CHANGE: Duration = Duration::from_millis(900);
+
+/// The same for one that is told to end: longer than another one takes to begin.
+const SLOW: Duration = Duration::from_secs(6);
 
 /// How long a hand-over may take: a Lease lasts fifteen seconds.
 const HANDED_OVER: Duration = Duration::from_secs(60);
@@ -95,8 +103,13 @@ fn lease(laboratory: &Laboratory<'_>) -> Result<(String, String), Failure> {
     Ok((word("holderIdentity"), word("renewTime")))
 }
 
-fn cut_off(plane: &ControlPlane, network: Network) -> Result<(), Failure> {
-    let laboratory = Laboratory::that_records(plane)?;
+/// A first operator in the middle of changes, each of which takes so long, and a second one that
+/// waits.
+fn in_the_middle(
+    laboratory: &Laboratory<'_>,
+    first: impl FnOnce() -> Result<Candidate, Failure>,
+    change: Duration,
+) -> Result<[Candidate; 2], Failure> {
     laboratory.connect_server()?;
     laboratory.by_hand(async |root| {
         let all = Permissions::root();
@@ -106,13 +119,12 @@ fn cut_off(plane: &ControlPlane, network: Network) -> Result<(), Failure> {
                 .unwrap();
         }
     });
-    let way = Way::to(laboratory.plane.address()?)?;
-    let mut first = laboratory.candidate_through(&way)?;
+    let first = first()?;
     laboratory.apply(&topology())?;
     laboratory.ready("igtopo/all")?;
     let second = laboratory.candidate()?;
-    change_by_hand(&laboratory, TOPICS);
-    let slow = FaultKind::Delay(CHANGE);
+    change_by_hand(laboratory, TOPICS);
+    let slow = FaultKind::Delay(change);
     let slow = FaultPlan::none().always(slow, FaultTarget::Command(codes::UPDATE_TOPIC_CODE));
     laboratory.server().faults().set(slow);
     drop(laboratory.server().access_moments());
@@ -125,6 +137,14 @@ fn cut_off(plane: &ControlPlane, network: Network) -> Result<(), Failure> {
     let asked_before = asked();
     laboratory.look_again("igtopo/all")?;
     laboratory.until("it changes back", || asked() > asked_before + 2)?;
+    Ok([first, second])
+}
+
+fn cut_off(plane: &ControlPlane, network: Network) -> Result<(), Failure> {
+    let laboratory = Laboratory::that_records(plane)?;
+    let way = Way::to(laboratory.plane.address()?)?;
+    let first = || laboratory.candidate_through(&way);
+    let [mut first, second] = in_the_middle(&laboratory, first, CHANGE)?;
     way.is_now(network);
     // As somebody else from now on, so that the server knows one from the other.
     laboratory.apply(&secret(SECOND))?;
@@ -152,6 +172,31 @@ fn cut_off(plane: &ControlPlane, network: Network) -> Result<(), Failure> {
     is_well_again(&laboratory, &way, second, first)?;
     moments.extend(laboratory.server().access_moments());
     is_written_by_one(&writers(&moments), before, &laboratory)
+}
+
+/// What it sent is answered before another one writes, also where that takes longer than to end.
+fn told_to_end(plane: &ControlPlane) -> Result<(), Failure> {
+    let laboratory = Laboratory::that_records(plane)?;
+    let [mut first, second] = in_the_middle(&laboratory, || laboratory.candidate(), SLOW)?;
+    // Its connections are those of before.
+    laboratory.apply(&secret(SECOND))?;
+    let mut moments = laboratory.server().access_moments();
+    let before = moments.len();
+    // What is under way takes as long as it was said to.
+    laboratory.server().faults().clear();
+    first.terminate()?;
+    laboratory.until("the second one writes", || {
+        moments.extend(laboratory.server().access_moments());
+        writers(&moments).contains(&SECOND.0)
+    })?;
+    laboratory.wait_for("igtopo/all", "Drifted", "False", "Nothing")?;
+    laboratory.ready("igtopo/all")?;
+    moments.extend(laboratory.server().access_moments());
+    is_written_by_one(&writers(&moments), before, &laboratory)?;
+    match second.has_led()? {
+        true => Ok(()),
+        false => Err("nobody took over".into()),
+    }
 }
 
 /// All that the first one wrote came before all that the second one did, and some of it after the

@@ -415,7 +415,7 @@ impl<'a> Laboratory<'a> {
     }
 
     /// Waits until something is so that no object says.
-    pub(crate) fn until(&self, what: &str, is_so: impl Fn() -> bool) -> Result<(), Failure> {
+    pub(crate) fn until(&self, what: &str, mut is_so: impl FnMut() -> bool) -> Result<(), Failure> {
         let begin = Instant::now();
         while !is_so() {
             if begin.elapsed() > PATIENCE {

@@ -456,10 +456,12 @@ fn recreated(plane: &ControlPlane) -> Result<(), Failure> {
         root.create_stream("payments").await.unwrap();
     });
     laboratory.annotate("igtopo/all", "reconcile-requested-at=now")?;
-    let object = laboratory.wait_for("igtopo/all", "Stalled", "True", "AdoptionRefused")?;
-    let message = object["status"]["conditions"].to_string();
-    if !message.contains("somebody else") || laboratory.has_topic("payments", "captured") {
-        return Err(message.into());
+    laboratory.wait_for("igtopo/all", "Stalled", "True", "AdoptionRefused")?;
+    let told = laboratory.told("all", "AdoptionRefused")?;
+    if !told.contains("created anew by somebody else: stream/payments")
+        || laboratory.has_topic("payments", "captured")
+    {
+        return Err(told.into());
     }
     laboratory.patch("igtopo/all", r#"{"spec":{"adoption":"Adopt"}}"#)?;
     laboratory.ready("igtopo/all")?;

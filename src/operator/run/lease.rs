@@ -100,7 +100,7 @@ impl Lease {
                 Ok(Err(error)) => self.warn(&error.to_string()),
                 Err(_) => self.warn("no answer"),
             }
-            if !fence.holds() {
+            if !fence.is_in_time() {
                 return;
             }
         }

@@ -91,11 +91,11 @@ impl Crank {
             executed = Compared::of(&decision.executed, &decision.approvals, &observed).plan;
             tried = self::tried(&decision, &executed);
         }
-        if !self.shared.fence.holds() {
-            // Another operator may write by now: this one ends, and does nothing until then.
-            return std::future::pending().await;
-        }
-        let revoked = tokens::revoke_all(pool, &sinks, &decision, members, gathered).await;
+        let Some(writing) = self.shared.fence.begin() else {
+            return ended().await;
+        };
+        let fence = &self.shared.fence;
+        let revoked = tokens::revoke_all(pool, &sinks, &decision, members, gathered, fence).await;
         failed.extend(revoked.failed);
         let mut done = Done {
             applied: revoked.done,
@@ -110,7 +110,6 @@ impl Crank {
                 Ok(approved) => {
                     let secrets = gathered.secrets();
                     let supplies = Supplies::new(&secrets, &sinks).of_server(&connection.address);
-                    let fence = &self.shared.fence;
                     carry_out(pool, &approved, supplies, fence, &mut done).await;
                 }
                 Err(refusal) => {
@@ -121,6 +120,11 @@ impl Crank {
                     });
                 }
             }
+        }
+        drop(writing);
+        if !fence.holds() {
+            // Of what was not done any more, whoever goes on says how it ended.
+            return ended().await;
         }
         let observed_after = match has_steps {
             false => None,
@@ -197,6 +201,11 @@ impl Crank {
         }
         failing
     }
+}
+
+/// Another operator may write by now, or soon: this one ends, and does nothing until then.
+async fn ended() -> Result<Rounded, NoConnection> {
+    std::future::pending().await
 }
 
 /// What is tried, once it is announced.

@@ -20,6 +20,7 @@ use iggyctl_engine::connect::{
 use iggyctl_engine::delivery::TokenSinks as _;
 use jiff::Timestamp;
 
+use super::super::fence::Fence;
 use super::super::passwords::Gathered;
 use crate::operator::cluster::SecretSinks;
 use crate::operator::model::Object;
@@ -140,9 +141,11 @@ pub(super) async fn revoke_all(
     decision: &Decision,
     members: &[Member],
     gathered: &Gathered,
+    fence: &Fence,
 ) -> Revoked {
     let mut revoked = Revoked::default();
-    for (place, address) in decision.revocations(members) {
+    let revocations = decision.revocations(members);
+    for (place, address) in revocations.take_while(|_| fence.holds()) {
         let Address::Token(user, name) = address else {
             continue;
         };
