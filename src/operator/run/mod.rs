@@ -91,6 +91,8 @@ pub(crate) enum RunError {
 pub(crate) struct Shared {
     /// What turns each crank.
     turns: Mutex<BTreeMap<ServerKey, Arc<Notify>>>,
+    /// By the identity of the server.
+    rounds: Mutex<BTreeMap<String, Arc<tokio::sync::Mutex<()>>>>,
     pub(crate) cluster: Cluster,
     pub(crate) events: Events,
     pub(crate) world: Arc<World>,
@@ -105,6 +107,13 @@ impl Shared {
     fn turn(&self, key: &ServerKey) -> bool {
         let notify = self.turns().get(key).cloned();
         notify.inspect(|notify| notify.notify_one()).is_some()
+    }
+
+    /// Held for a round with the server of that identity: of two server objects for one server,
+    /// the second sees what the first took, and what it is called.
+    fn rounds_with(&self, identity: &str) -> Arc<tokio::sync::Mutex<()>> {
+        let mut rounds = self.rounds.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(rounds.entry(identity.to_owned()).or_default())
     }
 
     fn turns(&self) -> MutexGuard<'_, BTreeMap<ServerKey, Arc<Notify>>> {
@@ -145,6 +154,7 @@ pub(crate) async fn run(
     let mut leadership = Leadership::seek(client.clone(), &settings).await?;
     let shared = Arc::new(Shared {
         turns: Mutex::default(),
+        rounds: Mutex::default(),
         events: Events::new(client, &settings.identity),
         cluster,
         world: pages.world,
@@ -153,18 +163,40 @@ pub(crate) async fn run(
         clock: Clock::of_environment().map_err(RunError::Signals)?,
         fence: leadership.fence(),
     });
-    let result = tokio::select! {
-        () = stop => Ok(()),
-        result = work(&shared, &mut leadership) => result,
+    let mut gives_back = true;
+    let result = {
+        let mut work = std::pin::pin!(work(&shared, &mut leadership));
+        tokio::select! {
+            () = stop => {
+                // The Lease is renewed meanwhile: no other operator writes before they are answered.
+                let ending = tokio::time::timeout(UNTIL_ANSWERED, shared.fence.end());
+                tokio::select! {
+                    ended = ending => {
+                        gives_back = ended.is_ok();
+                        Ok(())
+                    }
+                    result = &mut work => result,
+                }
+            }
+            result = &mut work => result,
+        }
     };
-    // Nothing that was begun goes on: the tasks were dropped with the work.
+    // Nothing else that was begun goes on: the tasks were dropped with the work.
     match &result {
         Err(RunError::LeaseLost) => leadership.abandon(),
+        Ok(()) if !gives_back => {
+            tracing::warn!("a change was not answered: the Lease ends by itself");
+            leadership.abandon();
+        }
         _ => leadership.release().await,
     }
     shared.events.told_all(UNTIL_TOLD).await;
     result
 }
+
+/// How long an operator that ends waits for answers to what it sent. A server that takes longer
+/// may still carry it out, so nobody else is let in before the Lease ends by itself.
+const UNTIL_ANSWERED: Duration = Duration::from_secs(10);
 
 /// How long an operator that ends goes on to tell what it did: half of what a container is given.
 const UNTIL_TOLD: Duration = Duration::from_secs(15);

@@ -38,14 +38,14 @@ impl Crank {
         let latency = started.elapsed();
         let address = connection.address.clone();
         let identity = own_identity.clone().unwrap_or_else(|| address.clone());
-        let mut view = view;
-        let viewed_anew;
-        if self.identity.as_ref() != Some(&identity) {
-            // Which other server objects are for the same server shows only now.
-            self.identity = Some(identity.clone());
-            viewed_anew = self.shared.world.view(&self.key, Some(&identity));
-            view = &viewed_anew;
-        }
+        let rounds = self.shared.rounds_with(&identity);
+        let _round = rounds.lock().await;
+        // Which other server objects are for the same server shows only now, and what their
+        // objects have by now.
+        self.identity = Some(identity.clone());
+        let shared = &self.shared;
+        let view = &shared.world.view(&self.key, Some(&identity));
+        self.departed.extend(shared.world.take_departed(&self.key));
         let before = server.status.server_identity.clone();
         let had_own = before.as_ref().is_some_and(|before| *before != address);
         let is_another = had_own && before.as_ref() != Some(&identity);
