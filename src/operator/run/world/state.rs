@@ -156,19 +156,25 @@ impl State {
         };
         let server = object.server();
         self.forget(&server, key);
-        // What it held may go to another one.
-        if object.has_finalizer || object.status.claims.is_empty() {
+        if object.status.claims.is_empty() {
             return vec![server];
         }
-        // On the same server, be it by another server object.
+        // What it held may go to another one on the same server, be it by another server object.
         let known = self.servers.get(&server);
         let identity = known.and_then(|it| it.status.server_identity.clone());
         let others = self.same_server(&server, identity.as_deref());
         let mut servers: Vec<ServerKey> = others.map(|it| it.key.clone()).collect();
-        servers.push(server);
+        // The round that took its finalizer away looked at all of its own server object, and at
+        // no other. That it is gone may be seen before the answer to that.
+        if !object.has_finalizer {
+            servers.push(server.clone());
+        }
         for server in &servers {
             let departed = self.departed.entry(server.clone()).or_default();
             departed.push(Arc::clone(&object));
+        }
+        if object.has_finalizer {
+            servers.push(server);
         }
         servers
     }
